@@ -1,0 +1,43 @@
+# `make run` starts the app, `make test` checks everything. Both work on a fresh clone with Python 3.11, pip and make.
+PYTHON ?= $(shell for p in python3.11 python3.12 python3.13 python3; do \
+	$$p -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null && echo $$p && break; done)
+VENV ?= .venv
+BIN := $(VENV)/bin
+
+.PHONY: run test lint types contracts tests clean
+.DELETE_ON_ERROR:
+
+run: $(VENV)/installed
+	@$(BIN)/llm-tui $(ARGS)
+
+test: $(VENV)/installed-dev
+	@$(MAKE) --no-print-directory lint types contracts tests
+
+lint: $(VENV)/installed-dev
+	$(BIN)/ruff format --check .
+	$(BIN)/ruff check .
+
+types: $(VENV)/installed-dev
+	$(BIN)/mypy
+
+contracts: $(VENV)/installed-dev
+	$(BIN)/lint-imports
+
+tests: $(VENV)/installed-dev
+	$(BIN)/pytest --cov --cov-report=term $(ARGS)
+
+$(BIN)/python:
+	@test -n "$(PYTHON)" || { echo "llm-tui needs Python 3.11 or newer: install it, or say where it is with 'make PYTHON=/path/to/python3.11 ...'." >&2; exit 1; }
+	@$(PYTHON) -c 'import venv, ensurepip' 2>/dev/null || { echo "$(PYTHON) has no venv module: install it first (Debian and Ubuntu: apt-get install python3-venv), then run make again." >&2; exit 1; }
+	@$(PYTHON) -m venv $(VENV)
+
+$(VENV)/installed: pyproject.toml | $(BIN)/python
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --editable .
+	@touch $@
+
+$(VENV)/installed-dev: pyproject.toml | $(BIN)/python
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --editable '.[dev]'
+	@touch $@ $(VENV)/installed
+
+clean:
+	rm -rf $(VENV) .pytest_cache .mypy_cache .ruff_cache .hypothesis .coverage
