@@ -1,0 +1,17 @@
+from pathlib import Path
+
+import pytest
+
+from tests.tiny_model import make_tiny_model
+
+
+@pytest.fixture(scope="session")
+def tiny_model(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The directory of a tiny random ChatML model."""
+    return make_tiny_model(tmp_path_factory.mktemp("models") / "tiny")
+
+
+@pytest.fixture(scope="session")
+def story_only_model(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The same model without a chat template: it can only continue text."""
+    return make_tiny_model(tmp_path_factory.mktemp("models") / "tiny-story", chat_template=None)
