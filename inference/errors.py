@@ -35,3 +35,11 @@ class MemoryLimitError(InferenceError):
 
 class CacheError(InferenceError):
     """A cache or its file cannot be used: torn, foreign, or of another model or precision."""
+
+
+class ParameterError(InferenceError, ValueError):
+    """A sampling parameter is outside its range; the message names it."""
+
+
+class BusyError(InferenceError):
+    """A session was asked for a second reply while the first is still being generated."""

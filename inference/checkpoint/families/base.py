@@ -1,0 +1,105 @@
+"""What a family declares, and the part of ``config.json`` that all of them share."""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+from inference.checkpoint.config import ConfigReader, ModelConfig, read_json, read_rope
+from inference.errors import CheckpointError, UnsupportedModelError
+
+# The one table of tensors: canonical name -> name in a Hugging Face checkpoint of the Llama lineage.
+TOP_TENSORS = {
+    "embed_tokens": "model.embed_tokens.weight",
+    "norm": "model.norm.weight",
+    "lm_head": "lm_head.weight",
+}
+LAYER_TENSORS = {
+    "input_layernorm": "model.layers.{layer}.input_layernorm.weight",
+    "post_attention_layernorm": "model.layers.{layer}.post_attention_layernorm.weight",
+} | {
+    name: f"model.layers.{{layer}}.{block}.{name}.weight"
+    for block, names in {
+        "self_attn": ("q_proj", "k_proj", "v_proj", "o_proj"),
+        "mlp": ("gate_proj", "up_proj", "down_proj"),
+    }.items()
+    for name in names
+}
+
+
+@dataclass(frozen=True)
+class Family:
+    """``windows(reader, layers)`` gives each layer's sliding window; the names map ours to the checkpoint's."""
+
+    model_type: str
+    architecture: str
+    windows: Callable[[ConfigReader, int], tuple[int | None, ...]]
+    has_biases: bool
+    top_tensors: Mapping[str, str]
+    layer_tensors: Mapping[str, str]
+
+
+def read_config(directory: Path, families: Mapping[str, Family]) -> tuple[Family, ModelConfig]:
+    """Read and check ``config.json`` before anything else of the model is opened.
+
+    Raises UnsupportedModelError, naming it, for a family, activation, rope type or quantisation that this engine does
+    not run, and CheckpointError for a config that is damaged or contradicts itself.
+    """
+    reader = ConfigReader(read_json(directory / "config.json"), directory / "config.json")
+    model_type = reader.text("model_type")
+    family = families.get(model_type)
+    if family is None:
+        raise UnsupportedModelError(
+            f"{directory}: models of type {model_type[:60]!r} are not supported; "
+            f"supported are {', '.join(sorted(families))}."
+        )
+    architectures = reader.values.get("architectures")
+    if architectures and architectures != [family.architecture]:
+        raise UnsupportedModelError(
+            f"{directory}: architecture {str(architectures)[:80]} is not supported; {family.architecture} is."
+        )
+    if "quantization_config" in reader:
+        method = reader.section("quantization_config").text("quant_method", "of an unknown kind")
+        raise UnsupportedModelError(
+            f"{directory}: the checkpoint is quantised ({method[:40]}); take the original one in bfloat16 or float16."
+        )
+    activation = reader.text("hidden_act", "silu")
+    if activation != "silu":
+        raise UnsupportedModelError(f"{directory}: the activation {activation[:40]!r} is not supported; silu is.")
+    return family, _shape(reader, family)
+
+
+def _shape(reader: ConfigReader, family: Family) -> ModelConfig:
+    vocab_size = reader.integer("vocab_size", 1, 2**24)
+    hidden_size = reader.integer("hidden_size", 1, 2**17)
+    layers = reader.integer("num_hidden_layers", 1, 1024)
+    heads = reader.integer("num_attention_heads", 1, 1024)
+    kv_heads = reader.integer("num_key_value_heads", 1, 1024, default=heads)
+    if heads % kv_heads:
+        raise CheckpointError(
+            f"{reader.source}: {heads} attention heads cannot share {kv_heads} key/value heads evenly."
+        )
+    if "head_dim" not in reader and hidden_size % heads:
+        raise CheckpointError(f"{reader.source}: hidden_size {hidden_size} does not divide into {heads} heads.")
+    head_dim = reader.integer("head_dim", 2, 4096, default=max(2, hidden_size // heads))
+    if head_dim % 2:
+        raise CheckpointError(f"{reader.source}: head_dim {head_dim} is odd; rotary embedding needs pairs.")
+    bos = reader.token_ids("bos_token_id", vocab_size)
+    return ModelConfig(
+        model_type=family.model_type,
+        vocab_size=vocab_size,
+        hidden_size=hidden_size,
+        intermediate_size=reader.integer("intermediate_size", 1, 2**20),
+        num_hidden_layers=layers,
+        num_attention_heads=heads,
+        num_key_value_heads=kv_heads,
+        head_dim=head_dim,
+        max_position_embeddings=reader.integer("max_position_embeddings", 1, 2**28),
+        rms_norm_eps=reader.number("rms_norm_eps", 1e-12, 1),
+        rope=read_rope(reader),
+        sliding_window=family.windows(reader, layers),
+        attention_bias=family.has_biases and reader.boolean("attention_bias", False),
+        mlp_bias=family.has_biases and reader.boolean("mlp_bias", False),
+        tie_word_embeddings=reader.boolean("tie_word_embeddings") if "tie_word_embeddings" in reader else None,
+        bos_token_id=bos[0] if bos else None,
+        eos_token_ids=reader.token_ids("eos_token_id", vocab_size),
+    )

@@ -1,0 +1,48 @@
+"""How much memory this process may still take, from the kernel and the control group, in bytes."""
+
+from pathlib import Path
+
+from inference.errors import MemoryLimitError
+
+CGROUP = Path("/sys/fs/cgroup")
+MEMINFO = Path("/proc/meminfo")
+
+
+def available_memory() -> int | None:
+    """Bytes free for use, or None where the system does not say."""
+    limits = []
+    try:
+        fields = dict(line.split(":", 1) for line in MEMINFO.read_text().splitlines())
+        limits.append(int(fields["MemAvailable"].split()[0]) * 1024)
+    except (OSError, KeyError, ValueError):
+        pass
+    try:
+        maximum = (CGROUP / "memory.max").read_text().strip()
+        if maximum != "max":
+            limits.append(max(0, int(maximum) - int((CGROUP / "memory.current").read_text())))
+    except (OSError, ValueError):
+        pass
+    return min(limits, default=None)
+
+
+def choose_precision(needed: dict[str, int], precision: str) -> str:
+    """The precision to load in; ``needed`` holds bytes by precision, largest first, and ``auto`` the first that fits.
+
+    Raises MemoryLimitError, with the numbers and a precision that fits, if the one asked for does not.
+    """
+    available = available_memory()
+    fitting = [name for name, size in needed.items() if available is None or size <= available]
+    if precision == "auto" and fitting:
+        return fitting[0]
+    if precision in fitting or available is None:
+        return precision
+    wanted = min(needed, key=lambda name: needed[name]) if precision == "auto" else precision
+    advice = f"precision {fitting[0]} would fit" if fitting else "close other programs or take a smaller model"
+    raise MemoryLimitError(
+        f"The model needs {_gigabytes(needed[wanted])} in {wanted} (weights and a full context), "
+        f"but {_gigabytes(available)} are free: {advice}."
+    )
+
+
+def _gigabytes(size: int) -> str:
+    return f"{size / 2**30:.1f} GB" if size >= 2**30 else f"{size / 2**20:.0f} MB"

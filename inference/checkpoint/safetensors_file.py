@@ -1,0 +1,107 @@
+"""One safetensors file, memory-mapped: its header is checked in full before a single tensor is touched.
+
+The format (huggingface.co/docs/safetensors): eight bytes of header length, a JSON header of dtypes, shapes and offsets,
+then the data, without holes. Written here rather than taken from the library because a bfloat16 tensor has no numpy
+dtype of its own, and because a person should read what is wrong with a file.
+"""
+
+import json
+import math
+import mmap
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from inference.errors import CheckpointError
+
+MAX_HEADER_BYTES = 100_000_000
+# numpy has no bfloat16: such tensors are handed out as the uint16 words they are stored in.
+STORED_DTYPES: dict[str, np.dtype[Any]] = {"F32": np.dtype("<f4"), "F16": np.dtype("<f2"), "BF16": np.dtype("<u2")}
+ITEM_BYTES = (
+    dict.fromkeys(("F64", "I64", "U64"), 8)
+    | dict.fromkeys(("F32", "I32", "U32"), 4)
+    | dict.fromkeys(("F16", "BF16", "I16", "U16"), 2)
+    | dict.fromkeys(("I8", "U8", "BOOL", "F8_E4M3", "F8_E5M2", "F8_E8M0"), 1)
+)
+
+
+@dataclass(frozen=True)
+class TensorInfo:
+    """Where a tensor lies in its file: ``dtype`` as in the header, byte offsets from the start of the file."""
+
+    dtype: str
+    shape: tuple[int, ...]
+    start: int
+    end: int
+
+    @property
+    def nbytes(self) -> int:
+        return self.end - self.start
+
+
+class SafetensorsFile:
+    """The tensors of one file by name. Raises CheckpointError for a file that is torn, foreign or lies about itself."""
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+        try:
+            with path.open("rb") as file:
+                self._map = mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ)
+        except FileNotFoundError:
+            raise CheckpointError(f"{path} is missing; download the model again.") from None
+        except ValueError:
+            raise CheckpointError(f"{path} is empty; download it again.") from None
+        except OSError as error:
+            raise CheckpointError(f"{path} cannot be read: {error.strerror}.") from None
+        self.metadata, self.tensors = self._read_header()
+
+    def array(self, name: str) -> npt.NDArray[Any]:
+        """The tensor as a read-only view of the mapped file: float32, float16, or uint16 words of bfloat16."""
+        info = self.tensors[name]
+        return np.ndarray(info.shape, STORED_DTYPES[info.dtype], self._map, info.start)
+
+    def _torn(self, what: str) -> CheckpointError:
+        return CheckpointError(f"{self.path} is damaged or cut short ({what}); download it again.")
+
+    def _read_header(self) -> tuple[dict[str, str], dict[str, TensorInfo]]:
+        size = len(self._map)
+        length = int.from_bytes(self._map[:8], "little")
+        if size < 8 or length > min(MAX_HEADER_BYTES, size - 8):
+            raise self._torn(f"its header claims {length} bytes, the file has {size}")
+        try:
+            header = json.loads(self._map[8 : 8 + length])
+        except (ValueError, RecursionError):
+            raise self._torn("its header is not valid JSON") from None
+        if not isinstance(header, dict):
+            raise self._torn("its header is no JSON object")
+        metadata = header.pop("__metadata__", {})
+        if not isinstance(metadata, dict):
+            raise self._torn("its metadata is no JSON object")
+        base = 8 + length
+        tensors = {name: self._read_entry(name, entry, base, size) for name, entry in header.items()}
+        position = base
+        for info in sorted(tensors.values(), key=lambda info: (info.start, info.end)):
+            if info.start != position:
+                raise self._torn("its tensors overlap or leave holes")
+            position = info.end
+        if position != size:
+            raise self._torn(f"its tensors end at byte {position}, the file at {size}")
+        return metadata, tensors
+
+    def _read_entry(self, name: str, entry: Any, base: int, size: int) -> TensorInfo:
+        try:
+            dtype, shape, (start, end) = entry["dtype"], entry["shape"], entry["data_offsets"]
+        except (TypeError, KeyError, ValueError):
+            raise self._torn(f"tensor {name[:60]!r} is not described in full") from None
+        item_bytes = ITEM_BYTES.get(dtype) if isinstance(dtype, str) else None
+        if item_bytes is None:
+            raise self._torn(f"tensor {name[:60]!r} has the unknown dtype {str(dtype)[:20]!r}")
+        numbers = [*shape, start, end] if isinstance(shape, list) else [None]
+        if not all(type(number) is int and 0 <= number < 2**48 for number in numbers) or len(shape) > 8:
+            raise self._torn(f"tensor {name[:60]!r} has impossible sizes")
+        if not start <= end <= size - base or end - start != math.prod(shape) * item_bytes:
+            raise self._torn(f"tensor {name[:60]!r} does not fit in the file")
+        return TensorInfo(dtype, tuple(shape), base + start, base + end)

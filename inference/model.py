@@ -1,0 +1,218 @@
+"""A directory in, a model out: transformer, tokenizer, chat template."""
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+import threadpoolctl
+
+from inference.checkpoint.config import ModelConfig, read_json
+from inference.checkpoint.families import FAMILIES, read_config
+from inference.checkpoint.memory import choose_precision
+from inference.checkpoint.weights import Weights
+from inference.errors import CheckpointError, UnsupportedModelError
+from inference.kernels import reference
+from inference.kernels.reference import Floats
+from inference.text.template import ChatTemplate
+from inference.text.tokenizer import Tokenizer, read_tokenizer_config, token_text
+from inference.transformer.attention import Attention
+from inference.transformer.cache import KVCache
+from inference.transformer.forward import Batch, Block, Counters, Transformer
+from inference.transformer.layers import RMSNorm, RotaryEmbedding, SwiGLU
+from inference.transformer.linear import Linear
+
+Progress = Callable[[int, int, str], None]
+
+# Bytes per weight, largest first. Norms and biases are float32 in all of them.
+PRECISIONS = {"float32": 4, "bfloat16": 2, "float16": 2}
+
+
+@dataclass(frozen=True)
+class ModelInfo:
+    """What the headers of a checkpoint tell. ``memory``: bytes by precision, with a cache of the full context."""
+
+    path: Path
+    family: str
+    parameters: int
+    context: int
+    size_on_disk: int
+    memory: dict[str, int]
+    has_chat_template: bool
+
+
+class Model:
+    """A transformer with its tokenizer and template. ``forward`` is not thread-safe: one caller at a time."""
+
+    def __init__(
+        self,
+        path: Path,
+        transformer: Transformer,
+        precision: str,
+        tokenizer: Tokenizer,
+        chat_template: ChatTemplate | None,
+        eos_token_ids: frozenset[int],
+    ) -> None:
+        self.path = path
+        self.config = transformer.config
+        self.precision = precision
+        self.tokenizer = tokenizer
+        self.chat_template = chat_template
+        self.eos_token_ids = eos_token_ids
+        self._transformer = transformer
+
+    @classmethod
+    def load(
+        cls,
+        path: str | Path,
+        precision: str = "auto",
+        threads: int | None = None,
+        progress: Progress | None = None,
+    ) -> "Model":
+        """Load a Hugging Face model directory.
+
+        ``precision``: ``auto`` or one of PRECISIONS; weights are kept in it, the arithmetic is float32. ``threads``:
+        how many compute (None: as the BLAS library decides). ``progress(done, total, what)`` is called with bytes of
+        weights and may raise to cancel. Raises CheckpointError, UnsupportedModelError, TemplateError or
+        MemoryLimitError, the last two before any weight is read.
+        """
+        directory = Path(path)
+        family, config = _read_directory(directory)
+        weights = Weights(directory, family, config)
+        if precision not in ("auto", *PRECISIONS):
+            raise UnsupportedModelError(
+                f"The precision {precision!r} is not available; choose auto, {', '.join(PRECISIONS)}."
+            )
+        precision = choose_precision(_memory_needed(weights, config), precision)
+        eos_token_ids = _eos_token_ids(directory, config)
+        tokenizer = Tokenizer.load(directory, eos_token_ids)
+        template = ChatTemplate.load(directory)
+        eos = tokenizer.token_id(token_text(read_tokenizer_config(directory).get("eos_token")) or "")
+        if threads is not None:
+            threadpoolctl.threadpool_limits(threads, user_api="blas")
+        transformer = _build(weights, config, precision, progress or (lambda done, total, what: None))
+        ends = eos_token_ids if eos is None else eos_token_ids | {eos}
+        return cls(directory, transformer, precision, tokenizer, template, ends)
+
+    @staticmethod
+    def inspect(path: str | Path) -> ModelInfo:
+        """What the headers tell, without reading weights. Raises as ``load`` does."""
+        directory = Path(path)
+        family, config = _read_directory(directory)
+        weights = Weights(directory, family, config)
+        return ModelInfo(
+            path=directory,
+            family=family.model_type,
+            parameters=weights.parameters,
+            context=config.max_position_embeddings,
+            size_on_disk=sum(file.stat().st_size for file in directory.iterdir() if file.is_file()),
+            memory=_memory_needed(weights, config),
+            has_chat_template=ChatTemplate.load(directory) is not None,
+        )
+
+    @property
+    def counters(self) -> Counters:
+        """``counters.rows``: positions that really went through the blocks."""
+        return self._transformer.counters
+
+    @property
+    def samplable(self) -> int:
+        """How many ids may be sampled: the tokenizer's, where the embedding has more rows than that."""
+        return min(self.config.vocab_size, self.tokenizer.vocab_size)
+
+    def new_cache(self, dtype: npt.DTypeLike | None = None) -> KVCache:
+        """An empty cache; ``dtype`` None is float32 for a float32 model, else float16."""
+        if dtype is None:
+            dtype = np.float32 if self.precision == "float32" else np.float16
+        return KVCache(self.config, dtype)
+
+    def forward(self, token_ids: Sequence[int], cache: KVCache, last_only: bool = False) -> Floats:
+        """Logits float32 [len(token_ids) or 1, vocab_size] of the tokens behind ``cache``, which they extend."""
+        return self.forward_batch([(token_ids, cache)], last_only)[0]
+
+    def forward_batch(
+        self, batch: Batch, last_only: bool = False, checkpoint: Callable[[], None] = lambda: None
+    ) -> list[Floats]:
+        """``forward`` for several sequences in one pass over the weights; see Transformer.forward_batch."""
+        return self._transformer.forward_batch(batch, last_only, checkpoint)
+
+
+def _read_directory(directory: Path) -> tuple[Any, ModelConfig]:
+    if not directory.is_dir():
+        raise CheckpointError(f"{directory} is not a directory; give the folder that holds config.json.")
+    return read_config(directory, FAMILIES)
+
+
+def _eos_token_ids(directory: Path, config: ModelConfig) -> frozenset[int]:
+    """All that the model's own files call an end: ``config.json`` and ``generation_config.json`` together."""
+    path = directory / "generation_config.json"
+    generation = read_json(path).get("eos_token_id") if path.exists() else None
+    ids = generation if isinstance(generation, list) else [generation]
+    return frozenset(config.eos_token_ids) | {
+        id_ for id_ in ids if isinstance(id_, int) and 0 <= id_ < config.vocab_size
+    }
+
+
+def _memory_needed(weights: Weights, config: ModelConfig) -> dict[str, int]:
+    def cache(item: int) -> int:
+        heads = config.num_hidden_layers * config.num_key_value_heads
+        return 2 * heads * config.head_dim * config.max_position_embeddings * item
+
+    return {name: weights.parameters * item + cache(item) for name, item in PRECISIONS.items()}
+
+
+def _build(weights: Weights, config: ModelConfig, precision: str, progress: Progress) -> Transformer:
+    """Put every tensor in its place, converting where the precision asks for it."""
+    total = weights.nbytes
+    done = 0
+
+    def matrix(name: str) -> npt.NDArray[Any]:
+        nonlocal done
+        progress(done, total, "loading weights")
+        done += weights.info(name).nbytes
+        return _convert(weights.array(name), precision)
+
+    def vector(name: str) -> Floats:
+        nonlocal done
+        done += weights.info(name).nbytes
+        return reference.widen(weights.array(name))
+
+    def linear(name: str) -> Linear:
+        return Linear(matrix(name), vector(f"{name}.bias") if f"{name}.bias" in weights else None)
+
+    def norm(name: str) -> RMSNorm:
+        return RMSNorm(vector(name), config.rms_norm_eps)
+
+    rotate = RotaryEmbedding(config)
+    embedding = linear("embed_tokens")
+    blocks = []
+    for layer in range(config.num_hidden_layers):
+        prefix = f"layers.{layer}"
+        attention = Attention(
+            layer=layer,
+            query=linear(f"{prefix}.q_proj"),
+            key=linear(f"{prefix}.k_proj"),
+            value=linear(f"{prefix}.v_proj"),
+            output=linear(f"{prefix}.o_proj"),
+            rotate=rotate,
+            num_key_value_heads=config.num_key_value_heads,
+            head_dim=config.head_dim,
+            window=config.sliding_window[layer],
+        )
+        mlp = SwiGLU(*(linear(f"{prefix}.{name}_proj") for name in ("gate", "up", "down")))
+        blocks.append(
+            Block(norm(f"{prefix}.input_layernorm"), attention, norm(f"{prefix}.post_attention_layernorm"), mlp)
+        )
+    lm_head = embedding if weights.tied else linear("lm_head")
+    transformer = Transformer(config, embedding, tuple(blocks), norm("norm"), lm_head, Counters())
+    progress(total, total, "loading weights")
+    return transformer
+
+
+def _convert(stored: npt.NDArray[Any], precision: str) -> npt.NDArray[Any]:
+    """A matrix in the precision asked for; untouched, and so still mapped from its file, where it is that already."""
+    if precision == "bfloat16":
+        return stored if stored.dtype == np.uint16 else reference.to_bfloat16(reference.widen(stored))
+    return reference.widen(stored).astype(np.float16 if precision == "float16" else np.float32, copy=False)

@@ -1,0 +1,141 @@
+"""The worker thread: admits requests, runs the steps that the scheduler decides on, ends what was cancelled."""
+
+import contextlib
+import os
+import sys
+import threading
+from collections.abc import Sequence
+from types import TracebackType
+
+from inference.errors import CacheError, InferenceError, MemoryLimitError
+from inference.model import Model
+from inference.runtime.generation import Generation
+from inference.runtime.sampling import SamplingParams
+from inference.runtime.scheduler import Step, plan
+from inference.runtime.session import Session
+from inference.transformer.cache import KVCache
+
+# How much nicer than the interface the computing is to others.
+NICENESS = 5
+
+
+class _CancelledMidway(Exception):
+    """Raised between two layers to leave a pass that nobody waits for."""
+
+
+class Engine:
+    """Owns the one thread that calls ``Model.forward_batch``. Several models may live in it, many sessions in each."""
+
+    def __init__(self, model: Model | None = None) -> None:
+        self.model = model
+        self._active: list[Generation] = []
+        self._change = threading.Condition()
+        self._closing = False
+        self._thread = threading.Thread(target=self._run, name="llm-tui-engine", daemon=True)
+        self._thread.start()
+
+    def __enter__(self) -> "Engine":
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
+    ) -> None:
+        self.close()
+
+    def new_session(
+        self, model: Model | None = None, cache: KVCache | None = None, token_ids: Sequence[int] = ()
+    ) -> Session:
+        """A session on ``model`` (None: the engine's). ``cache`` with its ``token_ids`` restores or forks one.
+
+        Raises CacheError if the cache is another model's or longer than the ids.
+        """
+        model = model or self.model
+        if model is None:
+            raise InferenceError("The engine has no model: load one and pass it.")
+        if cache is not None and cache.config != model.config:
+            raise CacheError("The cache belongs to another model.")
+        return Session(self, model, cache if cache is not None else model.new_cache(), token_ids)
+
+    def submit(self, session: Session, prompt_ids: list[int], params: SamplingParams) -> Generation:
+        """Queue a request; called by the session. Raises BusyError if the session has one already."""
+        with self._change:
+            if self._closing:
+                raise InferenceError("The engine is closed.")
+            generation = Generation(session, prompt_ids, params, ahead=len(self._active))
+            session.occupy(generation)
+            self._active.append(generation)
+            self._change.notify()
+        return generation
+
+    def close(self) -> None:
+        """Cancel everything under way and end the thread; harmless the second time."""
+        with self._change:
+            self._closing = True
+            for generation in self._active:
+                generation.cancel()
+            self._change.notify()
+        if threading.current_thread() is not self._thread:
+            self._thread.join()
+
+    def _run(self) -> None:
+        _be_nice()
+        turn = 0
+        while True:
+            with self._change:
+                self._active = [generation for generation in self._active if not generation.done]
+                self._change.wait_for(lambda: self._active or self._closing)
+                if not self._active:
+                    return
+                active = list(self._active)
+            for generation in active:
+                if generation.cancelled:
+                    generation.finish("cancelled")
+                else:
+                    generation.admit()
+            running = [generation for generation in active if not generation.done]
+            if running:
+                self._step(plan(running, turn))
+                turn += 1
+
+    def _step(self, step: Step[Generation]) -> None:
+        """One pass over one model's weights, then a token for each request whose prompt is through."""
+
+        def checkpoint() -> None:
+            if any(generation.cancelled for generation, _ in step.work):
+                raise _CancelledMidway
+
+        batch = [(generation.session.pending(count), generation.session.cache) for generation, count in step.work]
+        try:
+            model = step.work[0][0].model
+            logits = model.forward_batch(batch, last_only=True, checkpoint=checkpoint)
+        except _CancelledMidway:
+            return
+        except Exception as error:
+            for generation, _ in step.work:
+                generation.fail(_explained(error))
+            return
+        for (generation, _), row in zip(step.work, logits, strict=True):
+            try:
+                generation.advance(row[-1])
+            except Exception as error:
+                generation.fail(_explained(error))
+
+
+def _explained(error: Exception) -> InferenceError:
+    """What went wrong on the engine's thread, as a sentence; the thread itself goes on."""
+    if isinstance(error, InferenceError):
+        return error
+    if isinstance(error, MemoryError):
+        return MemoryLimitError("There is not enough memory to go on: close other sessions, or use a smaller model.")
+    explained = InferenceError(
+        f"The engine could not go on ({type(error).__name__}: {str(error)[:200]}); please report it."
+    )
+    explained.__cause__ = error
+    return explained
+
+
+def _be_nice() -> None:
+    """Give way to the interface's thread and to other users of the host, where threads have priorities of their own."""
+    if sys.platform == "linux":
+        with contextlib.suppress(OSError):
+            os.setpriority(os.PRIO_PROCESS, threading.get_native_id(), NICENESS)

@@ -1,0 +1,81 @@
+"""What a generation reports while it runs: Queued, Prefill…, Started, Token…, then Finished or Failed."""
+
+from dataclasses import dataclass
+from typing import Literal
+
+from inference.errors import InferenceError
+
+Reason = Literal["stop", "length", "cancelled", "context"]
+
+
+@dataclass(frozen=True)
+class Stats:
+    """Counts in tokens, times in seconds since the request was made. ``seed`` makes the same reply again."""
+
+    prompt_tokens: int
+    reused_tokens: int
+    generated_tokens: int
+    first_token_seconds: float | None
+    total_seconds: float
+    seed: int
+
+    @property
+    def tokens_per_second(self) -> float | None:
+        """The rate after the first token; None where there is no second one."""
+        if self.first_token_seconds is None or self.generated_tokens < 2:
+            return None
+        return (self.generated_tokens - 1) / max(1e-9, self.total_seconds - self.first_token_seconds)
+
+
+@dataclass(frozen=True)
+class Queued:
+    """The request was accepted; ``ahead`` others are not finished yet."""
+
+    ahead: int
+
+
+@dataclass(frozen=True)
+class Prefill:
+    """``done`` of the ``total`` prompt tokens that had to be computed are."""
+
+    done: int
+    total: int
+
+
+@dataclass(frozen=True)
+class Started:
+    """The prompt is in the cache; ``reused_tokens`` of it were there before."""
+
+    prompt_tokens: int
+    reused_tokens: int
+
+
+@dataclass(frozen=True)
+class Token:
+    """A sampled token and the text that became certain with it, perhaps none yet.
+
+    ``logprob`` is in nats, under the model's own distribution. Text that was withheld to the end (half a character, the
+    beginning of a stop string) comes in a last event whose ``token_id`` and ``logprob`` are None.
+    """
+
+    text: str
+    token_id: int | None
+    logprob: float | None
+
+
+@dataclass(frozen=True)
+class Finished:
+    """``stop``: an end token or a stop string; ``length``: max_tokens; ``context``: no room is left."""
+
+    reason: Reason
+    stats: Stats
+
+
+@dataclass(frozen=True)
+class Failed:
+    """The generation could not go on; the session is as it was after the last Token."""
+
+    error: InferenceError
+
+
+Event = Queued | Prefill | Started | Token | Finished | Failed

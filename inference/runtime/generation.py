@@ -1,0 +1,183 @@
+"""One request: its parameters, its events, when it stops, and the text it has made so far."""
+
+import threading
+import time
+from collections import deque
+from collections.abc import Iterator
+from typing import TYPE_CHECKING
+
+from inference.errors import InferenceError
+from inference.kernels.reference import Floats
+from inference.runtime.events import Event, Failed, Finished, Prefill, Queued, Reason, Started, Stats, Token
+from inference.runtime.sampling import Sampler, SamplingParams
+from inference.runtime.stop import StopStrings
+from inference.text.detokenizer import StreamingDetokenizer
+
+if TYPE_CHECKING:
+    from inference.runtime.session import Session
+
+
+class Generation:
+    """A reply on its way. Iterate over its events, or ``poll`` them; both may be done from any one thread.
+
+    The engine's thread drives it through ``admit``, ``advance``, ``finish`` and ``fail``.
+    """
+
+    def __init__(self, session: "Session", prompt_ids: list[int], params: SamplingParams, ahead: int) -> None:
+        model = session.model
+        self.session = session
+        self.prompt_ids = prompt_ids
+        self.params = params
+        self.sampler = Sampler(params, model.samplable, seen=prompt_ids)
+        self.model = model
+        self.reused_tokens = 0
+        self.started = False
+        self._admitted = False
+        self._eos_token_ids = model.eos_token_ids
+        self._detokenizer = StreamingDetokenizer(model.tokenizer, prompt_ids)
+        self._stop = StopStrings(params.stop)
+        self._texts: list[str] = []
+        self._sampled: list[tuple[int, int]] = []  # token id, length of the text that is certain with it
+        self._certain = 0
+        self._submitted = time.perf_counter()
+        self._first_token: float | None = None
+        self._cancelled = threading.Event()
+        self._events: deque[Event] = deque()
+        self._news = threading.Condition()
+        self._done = False
+        self._emit(Queued(ahead))
+
+    # ---- for whoever asked
+
+    def __iter__(self) -> Iterator[Event]:
+        """Events as they come; ends after Finished or Failed."""
+        while True:
+            with self._news:
+                self._news.wait_for(lambda: self._events or self._done)
+                if not self._events:
+                    return
+                event = self._events.popleft()
+            yield event
+
+    def poll(self) -> list[Event]:
+        """The events since the last call; never blocks."""
+        with self._news:
+            events = list(self._events)
+            self._events.clear()
+        return events
+
+    def cancel(self) -> None:
+        """Stop soon, keeping what was generated; harmless when it is over already."""
+        self._cancelled.set()
+
+    @property
+    def cancelled(self) -> bool:
+        return self._cancelled.is_set()
+
+    @property
+    def done(self) -> bool:
+        """Whether Finished or Failed was reported."""
+        return self._done
+
+    @property
+    def text(self) -> str:
+        """The text reported so far."""
+        return "".join(self._texts)
+
+    @property
+    def token_ids(self) -> list[int]:
+        """Ids that stand for ``text``: those sampled, without an end token or what a stop string cut off."""
+        kept = len(self.text)
+        ids = [token_id for token_id, certain in self._sampled if certain <= kept]
+        shown = max((certain for _, certain in self._sampled if certain <= kept), default=0)
+        if len(ids) < len(self._sampled) and shown < kept:
+            # A stop string cut a token in two; what is left of it has no id of its own.
+            ids += self.model.tokenizer.encode_continuation(self.text[shown:])
+        return ids
+
+    # ---- for the engine
+
+    @property
+    def remaining(self) -> int:
+        """Tokens that are not in the cache yet; one, when decoding."""
+        return self.session.remaining
+
+    def admit(self) -> None:
+        """Go back, the first time, to what the session's cache shares with the prompt."""
+        if not self._admitted:
+            self._admitted = True
+            self.reused_tokens = self.session.begin(self.prompt_ids)
+            if self._full():
+                self.finish("context")
+
+    def advance(self, logits: Floats) -> None:
+        """After a pass: report the prompt's progress, or sample from ``logits`` [vocab_size] and report the token."""
+        if not self.started:
+            total = len(self.prompt_ids) - self.reused_tokens
+            self._emit(Prefill(total - self.remaining, total))
+        if self.remaining:
+            return
+        token_id, logprob = self.sampler.sample(logits)
+        self.session.append(token_id)
+        if not self.started:
+            self.started = True
+            self._first_token = time.perf_counter()
+            self._emit(Started(len(self.prompt_ids), self.reused_tokens))
+        if token_id in self._eos_token_ids:
+            self.finish("stop")
+        else:
+            self._report(token_id, logprob)
+
+    def _report(self, token_id: int, logprob: float) -> None:
+        text = self._detokenizer.push(token_id)
+        self._certain += len(text)
+        self._sampled.append((token_id, self._certain))
+        shown, stopped = self._stop.push(text)
+        reason: Reason | None = "stop" if stopped else self._limit()
+        if reason in ("length", "context"):
+            rest, stopped = self._stop.push(self._detokenizer.flush())
+            shown += rest if stopped else rest + self._stop.flush()
+            reason = "stop" if stopped else reason
+        self._emit(Token(shown, token_id, logprob))
+        if reason:
+            self._end(reason)
+
+    def finish(self, reason: Reason) -> None:
+        """Report what was withheld, then the end."""
+        rest, stopped = self._stop.push(self._detokenizer.flush())
+        rest += "" if stopped else self._stop.flush()
+        if rest:
+            self._emit(Token(rest, None, None))
+        self._end(reason)
+
+    def fail(self, error: InferenceError) -> None:
+        self._emit(Failed(error))
+
+    def _limit(self) -> Reason | None:
+        generated = len(self._sampled)
+        if self.params.max_tokens is not None and generated >= self.params.max_tokens:
+            return "length"
+        return "context" if self._full() else None
+
+    def _full(self) -> bool:
+        return len(self.prompt_ids) + len(self._sampled) >= self.model.config.max_position_embeddings
+
+    def _end(self, reason: Reason) -> None:
+        first = None if self._first_token is None else self._first_token - self._submitted
+        stats = Stats(
+            prompt_tokens=len(self.prompt_ids),
+            reused_tokens=self.reused_tokens,
+            generated_tokens=len(self._sampled),
+            first_token_seconds=first,
+            total_seconds=time.perf_counter() - self._submitted,
+            seed=self.sampler.seed,
+        )
+        self._emit(Finished(reason, stats))
+
+    def _emit(self, event: Event) -> None:
+        with self._news:
+            if isinstance(event, Token) and event.text:
+                self._texts.append(event.text)
+            self._events.append(event)
+            self._done = isinstance(event, Finished | Failed)
+            self._news.notify_all()

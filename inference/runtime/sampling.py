@@ -1,0 +1,143 @@
+"""Logits to a token id.
+
+The samplers apply in this order, each to what the one before left: repetition penalty (arXiv 1909.05858), temperature,
+top-k, top-p (arXiv 1904.09751), min-p (arXiv 2407.01082). Temperature 0 takes the likeliest token after the penalty.
+"""
+
+import math
+import secrets
+from collections.abc import Iterable
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+
+from inference.errors import InferenceError, ParameterError
+from inference.kernels.reference import Floats
+
+
+@dataclass(frozen=True)
+class SamplingParams:
+    """How to choose tokens and when to stop.
+
+    ``top_k`` 0, ``top_p`` 1, ``min_p`` 0 and ``repetition_penalty`` 1 are off.
+    ``seed`` None takes a fresh one; ``max_tokens`` None goes on to the end of the context; ``stop`` strings end the
+    reply and are not part of it. Raises ParameterError, naming the parameter, for a value outside its range.
+    """
+
+    temperature: float = 1.0
+    top_k: int = 0
+    top_p: float = 1.0
+    min_p: float = 0.0
+    repetition_penalty: float = 1.0
+    seed: int | None = None
+    max_tokens: int | None = None
+    stop: tuple[str, ...] = ()
+
+    def __post_init__(self) -> None:
+        stop = (self.stop,) if isinstance(self.stop, str) else tuple(self.stop)
+        object.__setattr__(self, "stop", stop)
+        rules = (
+            ("temperature", _is_number(self.temperature) and self.temperature >= 0, "0 or more"),
+            ("top_k", _is_whole(self.top_k) and self.top_k >= 0, "a whole number, 0 or more"),
+            ("top_p", _is_number(self.top_p) and 0 < self.top_p <= 1, "more than 0 and at most 1"),
+            ("min_p", _is_number(self.min_p) and 0 <= self.min_p <= 1, "between 0 and 1"),
+            ("repetition_penalty", _is_number(self.repetition_penalty) and self.repetition_penalty > 0, "more than 0"),
+            ("seed", self.seed is None or (_is_whole(self.seed) and self.seed >= 0), "a whole number, 0 or more"),
+            (
+                "max_tokens",
+                self.max_tokens is None or (_is_whole(self.max_tokens) and self.max_tokens >= 1),
+                "1 or more",
+            ),
+            ("stop", all(isinstance(text, str) and text for text in stop), "strings that are not empty"),
+        )
+        for name, fine, wanted in rules:
+            if not fine:
+                raise ParameterError(f"{name} is {getattr(self, name)!r}; it must be {wanted}.")
+
+
+class Sampler:
+    """The choices of one generation: its parameters, its own random numbers, the tokens it has seen.
+
+    ``vocab_size`` is what may be sampled: rows of the embedding beyond the tokenizer's ids are never chosen.
+    """
+
+    def __init__(self, params: SamplingParams, vocab_size: int, seen: Iterable[int] = ()) -> None:
+        self.params = params
+        self.seed = secrets.randbits(32) if params.seed is None else params.seed
+        self._random = np.random.Generator(np.random.PCG64(self.seed))
+        self._vocab_size = vocab_size
+        self._seen = dict.fromkeys(id_ for id_ in seen if id_ < vocab_size)
+        self._scratch: Floats | None = None
+
+    def sample(self, logits: Floats) -> tuple[int, float]:
+        """``logits`` [vocab_size] float32, left as they are: a token id, and its log probability in nats under the
+        model's own distribution. Raises InferenceError where the logits are no numbers.
+        """
+        logits = logits[: self._vocab_size]
+        highest = float(logits.max())
+        if not math.isfinite(highest):
+            raise InferenceError("The model computed values that are no numbers; its weights are damaged or too large.")
+        if self._scratch is None:
+            self._scratch = np.empty_like(logits)
+        scratch = self._scratch
+        np.subtract(logits, highest, out=scratch)
+        np.exp(scratch, out=scratch)
+        log_total = math.log(float(scratch.sum(dtype=np.float64)))
+        token = self._choose(logits, scratch)
+        self._seen[token] = None
+        return token, float(logits[token]) - highest - log_total
+
+    def _choose(self, logits: Floats, scratch: Floats) -> int:
+        p = self.params
+        np.copyto(scratch, logits)
+        if p.repetition_penalty != 1 and self._seen:
+            seen = np.fromiter(self._seen, np.int64, len(self._seen))
+            values = scratch[seen]
+            penalty = np.float32(p.repetition_penalty)
+            scratch[seen] = np.where(values > 0, values / penalty, values * penalty)
+        if p.temperature == 0:
+            return int(scratch.argmax())
+        # Relative to the highest before dividing: a tiny temperature cannot overflow.
+        scratch -= scratch.max()
+        scratch /= np.float32(max(p.temperature, 1e-6))
+        weights = np.exp(scratch, out=scratch)
+        ids = _candidates(weights, p)
+        cumulative = np.cumsum(weights if ids is None else weights[ids], dtype=np.float64)
+        index = int(np.searchsorted(cumulative, self._random.random() * cumulative[-1], side="right"))
+        index = min(index, len(cumulative) - 1)
+        return index if ids is None else int(ids[index])
+
+
+def _candidates(weights: Floats, p: SamplingParams) -> npt.NDArray[np.int64] | None:
+    """The ids that top-k, top-p and min-p leave, likeliest first and ties in the order of ids; None for all of them.
+
+    ``weights`` [vocab_size] are probabilities up to a factor, the highest being 1.
+    """
+    size = len(weights)
+    k = p.top_k if 0 < p.top_k < size else size
+    total = float(weights.sum(dtype=np.float64))
+    if k < size:
+        floor = float(np.partition(weights, -k)[-k])
+    elif p.top_p < 1:
+        floor = (1 - p.top_p) * total / size  # rarer than this, even all of them together are not needed for top-p
+    elif p.min_p > 0:
+        floor = p.min_p
+    else:
+        return None
+    ids = np.flatnonzero(weights >= np.float32(floor))
+    ids = ids[np.argsort(-weights[ids], kind="stable")][:k]
+    kept = weights[ids]
+    mass = np.cumsum(kept, dtype=np.float64)
+    total = total if k == size else float(mass[-1])
+    nucleus = int(np.searchsorted(mass, p.top_p * total)) + 1
+    likely = int(np.count_nonzero(kept >= np.float32(p.min_p)))
+    return ids[: max(1, min(nucleus, likely))]
+
+
+def _is_number(value: object) -> bool:
+    return isinstance(value, int | float) and not isinstance(value, bool) and math.isfinite(value)
+
+
+def _is_whole(value: object) -> bool:
+    return isinstance(value, int) and not isinstance(value, bool)

@@ -1,0 +1,50 @@
+"""The decision only: which requests run in the next step, one token each or a chunk of one's prompt."""
+
+from collections.abc import Hashable, Sequence
+from dataclasses import dataclass
+from typing import Generic, Protocol, TypeVar
+
+# Prompt tokens per step: a whole chunk when nothing streams; a small one beside streams, which must not stutter.
+CHUNK = 256
+CHUNK_BESIDE_STREAMS = 64
+
+
+class Request(Protocol):
+    """What the decision needs to know."""
+
+    @property
+    def model(self) -> Hashable: ...
+    @property
+    def remaining(self) -> int:
+        """Tokens not in the cache yet; one, when decoding."""
+        ...
+
+    @property
+    def started(self) -> bool:
+        """Whether the first token was sampled: from then on it decodes."""
+        ...
+
+
+R = TypeVar("R", bound=Request)
+
+
+@dataclass(frozen=True)
+class Step(Generic[R]):
+    """Requests of one model and how many of their tokens go through it in one pass."""
+
+    work: tuple[tuple[R, int], ...]
+
+
+def plan(requests: Sequence[R], turn: int) -> Step[R]:
+    """All requests that decode, and the first that still reads its prompt; models take turns.
+
+    ``requests``: not empty, in order of arrival. ``turn`` counts the steps.
+    """
+    models = list(dict.fromkeys(request.model for request in requests))
+    model = models[turn % len(models)]
+    mine = [request for request in requests if request.model == model]
+    work = [(request, 1) for request in mine if request.started]
+    reading = next((request for request in mine if not request.started), None)
+    if reading is not None:
+        work.append((reading, min(reading.remaining, CHUNK_BESIDE_STREAMS if work else CHUNK)))
+    return Step(tuple(work))

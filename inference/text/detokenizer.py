@@ -1,0 +1,49 @@
+"""Token ids to text as they come, never half a character."""
+
+from collections.abc import Sequence
+
+from inference.text.tokenizer import Tokenizer
+
+REPLACEMENT = "\N{REPLACEMENT CHARACTER}"
+# Tokens before the first new one that decide how it is spaced (a word that begins a text loses its blank).
+CONTEXT_TOKENS = 8
+# A character has at most four bytes, so at most three of them wait for the rest.
+MAX_WITHHELD = 3
+
+
+class StreamingDetokenizer:
+    """Feed it ids one at a time; the texts it returns, joined, are the text that those ids add to the ones before."""
+
+    def __init__(self, tokenizer: Tokenizer, prompt_ids: Sequence[int] = ()) -> None:
+        self._tokenizer = tokenizer
+        self._ids, text = self._window(prompt_ids)
+        self._shown = text.rstrip(REPLACEMENT)
+        self._text = self._shown
+
+    def push(self, token_id: int) -> str:
+        """The text that became certain; empty while a character is incomplete."""
+        self._ids.append(token_id)
+        self._text = self._tokenizer.decode(self._ids)
+        certain = self._text.rstrip(REPLACEMENT)
+        broken = len(self._text) - len(certain)
+        if broken > MAX_WITHHELD:  # more than any character could explain: the first of them will never be mended
+            certain = self._text[:-MAX_WITHHELD]
+        new = certain[len(self._shown) :]
+        self._shown += new
+        if not broken and len(self._ids) > 4 * CONTEXT_TOKENS:
+            self._ids, self._shown = self._window(self._ids)
+        return new
+
+    def flush(self) -> str:
+        """What was withheld: an incomplete character comes out as the replacement character."""
+        rest = self._text[len(self._shown) :]
+        self._shown += rest
+        return rest
+
+    def _window(self, ids: Sequence[int]) -> tuple[list[int], str]:
+        """The last ids and their text, not beginning inside a character: the cost of a token stays flat."""
+        for start in range(max(0, len(ids) - CONTEXT_TOKENS), len(ids)):
+            text = self._tokenizer.decode(ids[start:])
+            if not text.startswith(REPLACEMENT):
+                return list(ids[start:]), text
+        return [], ""

@@ -1,0 +1,211 @@
+"""Chat templates: messages to the text a model was trained on, and to token ids nobody can forge.
+
+A template comes with the model, from a stranger, and runs in a sandbox. The messages come from people and documents:
+whatever they contain is encoded as text, while the control tokens that the template itself writes are meant.
+"""
+
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, TypeVar
+
+from inference.checkpoint.config import read_json
+from inference.errors import CheckpointError, InferenceError, TemplateError
+from inference.text.marks import Marks, strings
+from inference.text.sandbox import MAX_SOURCE, BoundedEnvironment
+from inference.text.tokenizer import Tokenizer, read_tokenizer_config, token_text
+
+Message = Mapping[str, Any]
+T = TypeVar("T")
+
+
+class ChatTemplate:
+    """A Jinja2 chat template as Hugging Face defines them. Raises TemplateError if it cannot be compiled."""
+
+    def __init__(
+        self, source: str, bos_token: str | None = None, eos_token: str | None = None, **other_tokens: str
+    ) -> None:
+        """``other_tokens``: further names that a template may use, such as ``unk_token``."""
+        if len(source) > MAX_SOURCE:
+            raise TemplateError(f"The chat template has {len(source)} characters, far more than any real one.")
+        self.source = source
+        self._tokens = {"bos_token": bos_token or "", "eos_token": eos_token or "", **other_tokens}
+        self._environment = BoundedEnvironment()
+        self._template = _told(lambda: self._environment.from_string(source))
+
+    @classmethod
+    def load(cls, directory: Path) -> "ChatTemplate | None":
+        """The template of a model directory: ``chat_template.jinja``, else the one in ``tokenizer_config.json``."""
+        settings = read_tokenizer_config(directory)
+        file = directory / "chat_template.jinja"
+        source = _read_text(file) if file.exists() else settings.get("chat_template")
+        if isinstance(source, list):
+            source = {e.get("name"): e.get("template") for e in source if isinstance(e, dict)}.get("default")
+        if source is None:
+            return None
+        if not isinstance(source, str):
+            raise CheckpointError(f"{directory / 'tokenizer_config.json'}: the chat_template is not a text; mend it.")
+        path = directory / "special_tokens_map.json"
+        named = (read_json(path) if path.exists() else {}) | settings
+        names = ("bos_token", "eos_token", "unk_token", "pad_token")
+        return cls(source, **{name: text for name in names if (text := token_text(named.get(name))) is not None})
+
+    def render(
+        self, messages: Sequence[Message], add_generation_prompt: bool = True, continue_final_message: bool = False
+    ) -> str:
+        """The conversation as the model reads it. ``continue_final_message`` ends it inside the last message.
+
+        Raises TemplateError if the template refuses the messages, fails, or asks for more than it may.
+        """
+        if not continue_final_message:
+            return self._render(messages, add_generation_prompt)
+        content = messages[-1].get("content") if messages else None
+        if not isinstance(content, str):
+            raise TemplateError("There is no last message with text to continue.")
+        # A blank behind the mark tells whether the template trims its messages.
+        mark = Marks((), strings([self.source, *map(dict, messages)])).new()
+        text = self._render([*messages[:-1], {**messages[-1], "content": f"{content}{mark} "}], False)
+        head, found, tail = text.rpartition(mark)
+        if not found:
+            raise TemplateError("The chat template leaves the last message out, so it cannot be continued.")
+        space = content[len(content.rstrip()) :] if content.strip() else ""
+        return head if tail.startswith(" ") else head.removesuffix(space)
+
+    def encode(
+        self,
+        messages: Sequence[Message],
+        tokenizer: Tokenizer,
+        add_generation_prompt: bool = True,
+        continue_final_message: bool = False,
+    ) -> list[int]:
+        """Token ids of the rendered conversation; control tokens come from the template alone.
+
+        For messages that spell out no control token the ids are those of the rendered text encoded whole. A message's
+        own ``token_ids`` stand in its place where the template leaves its text as it is, white space around it aside.
+        """
+        marks = Marks(list(tokenizer.control_tokens), strings([self.source, *map(dict, messages)]))
+        plain = [{key: marks.hide(value) for key, value in message.items()} for message in messages]
+        text = self.render(plain, add_generation_prompt, continue_final_message)
+        marked, known = _mark_known(plain, marks, tokenizer)
+        if known:
+            marked_text = self.render(marked, add_generation_prompt, continue_final_message)
+            # A template that looks into its messages may do something else with marks in them: then they are no help.
+            if "".join(piece for piece in _pieces(marked_text, known, ids=False) if isinstance(piece, str)) == text:
+                return _encode(_pieces(marked_text, known, ids=True), marks, tokenizer)
+        return _encode([text], marks, tokenizer)
+
+    def _render(self, messages: Sequence[Message], add_generation_prompt: bool) -> str:
+        shown = [{key: value for key, value in message.items() if key != "token_ids"} for message in messages]
+        self._environment.start(sum(map(len, strings(shown))))
+        variables = {**self._tokens, "tools": None, "documents": None, "add_generation_prompt": add_generation_prompt}
+        return _told(lambda: self._template.render(messages=shown, **variables))
+
+
+@dataclass(frozen=True)
+class Known:
+    """A message whose ids are known: the marks around its text, the white space outside them, and the ids."""
+
+    opening: str
+    closing: str
+    lead: str
+    trail: str
+    token_ids: list[int]
+
+
+def _mark_known(
+    messages: Sequence[Message], marks: Marks, tokenizer: Tokenizer
+) -> tuple[list[Message], dict[str, Known]]:
+    """The messages with marks around the text of those that carry ``token_ids``, and these by their opening mark."""
+    marked: list[Message] = []
+    known: dict[str, Known] = {}
+    for message in messages:
+        content, token_ids = message.get("content"), list(message.get("token_ids") or ())
+        # How a turn ends is the template's to say.
+        while token_ids and token_ids[-1] in tokenizer.control_ids:
+            token_ids.pop()
+        if token_ids and isinstance(content, str) and (core := content.strip()):
+            lead, trail = content[: content.index(core)], content[content.index(core) + len(core) :]
+            opening, closing = marks.new(), marks.new()
+            known[opening] = Known(opening, closing, lead, trail, token_ids)
+            message = {**message, "content": lead + opening + core + closing + trail}
+        marked.append(message)
+    return marked, known
+
+
+def _pieces(text: str, known: Mapping[str, Known], ids: bool) -> Iterator[str | list[int]]:
+    """``text`` without its marks; with ``ids``, what stood between two marks is replaced by the ids known for it."""
+    closing = {k.closing for k in known.values()}
+    rest = ""
+    position = 0
+    while position < len(text):
+        char = text[position]
+        position += 1
+        found = known.get(char)
+        end = text.find(found.closing, position) if found and ids else -1
+        if found and end >= 0:
+            yield rest.removesuffix(found.lead)
+            yield found.token_ids
+            rest = ""
+            position = end + 1
+            position += len(found.trail) if text.startswith(found.trail, position) else 0
+        elif char not in closing and not found:
+            rest += char
+    yield rest
+
+
+def _encode(pieces: Iterable[str | list[int]], marks: Marks, tokenizer: Tokenizer) -> list[int]:
+    ids: list[int] = []
+    for piece in pieces:
+        if not isinstance(piece, str):
+            ids += piece
+            continue
+        for text, plain in _by_origin(piece, marks):
+            if ids or plain:
+                ids += tokenizer.encode_continuation(text, plain)
+            else:
+                ids += tokenizer.encode_control(text)
+    return ids
+
+
+def _by_origin(text: str, marks: Marks) -> Iterator[tuple[str, bool]]:
+    """Parts of ``text`` and whether each is plain: what quotes a control token is, from one real one to the next."""
+    if not marks.hides(text):
+        if text:
+            yield text, False
+        return
+    meant = ""
+    start = 0
+    for end, stop in [*(match.span() for match in marks.control.finditer(text)), (len(text), len(text))]:
+        between = text[start:end]
+        if marks.hides(between):
+            if meant:
+                yield meant, False
+            yield marks.restore(between), True
+            meant = ""
+        else:
+            meant += between
+        meant += text[end:stop]
+        start = stop
+    if meant:
+        yield meant, False
+
+
+def _read_text(path: Path) -> str:
+    try:
+        return path.read_text(encoding="utf-8")
+    except (OSError, ValueError) as error:
+        raise CheckpointError(f"{path} cannot be read as text ({error}).") from None
+
+
+def _told(run: Callable[[], T]) -> T:
+    """What ``run`` returns; whatever goes wrong inside a template comes out as one sentence."""
+    try:
+        return run()
+    except InferenceError:
+        raise
+    except RecursionError:
+        raise TemplateError("The chat template calls itself without end; it cannot be used.") from None
+    except (MemoryError, OverflowError):
+        raise TemplateError("The chat template asks for more memory than it may; it cannot be used.") from None
+    except Exception as error:  # a template can raise anything at all
+        raise TemplateError(f"The chat template failed: {str(error)[:300] or type(error).__name__}.") from None

@@ -1,0 +1,93 @@
+"""Grouped-query self-attention with rotary positions and the cache: the heart of a transformer.
+
+Every position asks a question (query), offers a label (key) and a content (value). A position's answer is the average
+of the contents it may see, weighted by how well their labels fit its question:
+
+    attention(Q, K, V) = softmax(Q Kᵀ / sqrt(D)) V        (arXiv 1706.03762)
+
+Several query heads share one key/value head (arXiv 2305.13245), which is why the cache is small. Letters used below:
+
+    N  new positions        S  positions seen, cached ones first        D  head_dim
+    H  key/value heads      G  query heads per key/value head (H * G = all query heads)
+"""
+
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+
+from inference.kernels import reference
+from inference.kernels.reference import Floats
+from inference.transformer.cache import KVCache
+from inference.transformer.layers import RotaryEmbedding
+from inference.transformer.linear import Linear
+
+# Queries answered at a time: bounds the memory of the scores, whatever the length of the prompt.
+QUERY_TILE = 256
+
+
+@dataclass(frozen=True)
+class Attention:
+    """One layer's self-attention. ``window`` limits how far back a position sees, itself included; None is no limit."""
+
+    layer: int
+    query: Linear
+    key: Linear
+    value: Linear
+    output: Linear
+    rotate: RotaryEmbedding
+    num_key_value_heads: int
+    head_dim: int
+    window: int | None
+
+    def __call__(self, x: Floats, sequences: list[tuple[slice, KVCache]]) -> Floats:
+        """``x`` [rows, hidden] holds the new positions of several sequences; each slice of rows has its own cache.
+
+        Writes the new keys and values behind the cache's ``length`` (which its owner extends after the last layer)
+        and returns [rows, hidden].
+        """
+        rows = len(x)
+        positions = np.concatenate([np.arange(c.length, c.length + s.stop - s.start) for s, c in sequences])
+        q = self.rotate(self.query(x).reshape(rows, -1, self.head_dim), positions)  # rows, H*G, D
+        k = self.rotate(self.key(x).reshape(rows, -1, self.head_dim), positions)  # rows, H, D
+        v = self.value(x).reshape(rows, -1, self.head_dim)  # rows, H, D
+        mixed = np.empty_like(q)
+        for part, cache in sequences:
+            cache.write(self.layer, k[part].swapaxes(0, 1), v[part].swapaxes(0, 1))
+            for start in range(part.start, part.stop, QUERY_TILE):
+                tile = slice(start, min(start + QUERY_TILE, part.stop))
+                mixed[tile] = self._attend(q[tile], positions[tile], cache)
+        return self.output(mixed.reshape(rows, -1))
+
+    def _attend(self, q: Floats, positions: npt.NDArray[np.int64], cache: KVCache) -> Floats:
+        """``q`` [N, H*G, D], the consecutive ``positions`` [N] they stand at: the weighted contents [N, H*G, D]."""
+        count, heads, head_dim = q.shape
+        groups = heads // self.num_key_value_heads
+        end = int(positions[-1]) + 1
+        start = 0 if self.window is None else max(0, int(positions[0]) + 1 - self.window)
+
+        # Queries that share a key head stand together:            N, H*G, D  ->  H, N*G, D
+        q = q.reshape(count, -1, groups, head_dim).swapaxes(0, 1).reshape(-1, count * groups, head_dim)
+        q = q * np.float32(1 / np.sqrt(head_dim))
+
+        blocks = [(k.astype(np.float32, copy=False), v) for k, v in cache.blocks(self.layer, start, end)]
+        scores = np.concatenate([q @ k.swapaxes(1, 2) for k, _ in blocks], axis=-1)  # H, N*G, S
+        by_position = scores.reshape(-1, count, groups, end - start)  # H, N, G, S
+        by_position += self._mask(positions, np.arange(start, end))[:, None, :]
+        weights = reference.softmax(scores)  # H, N*G, S
+
+        mixed = np.zeros_like(q)  # H, N*G, D
+        seen = 0
+        for _, v in blocks:
+            size = v.shape[1]
+            mixed += weights[:, :, seen : seen + size] @ v.astype(np.float32, copy=False)
+            seen += size
+        return mixed.reshape(-1, count, groups, head_dim).swapaxes(0, 1).reshape(count, heads, head_dim)
+
+    def _mask(self, positions: npt.NDArray[np.int64], seen: npt.NDArray[np.int64]) -> Floats:
+        """[N, S]: 0 where a position may look, minus infinity at its future and beyond its window."""
+        distance = positions[:, None] - seen
+        hidden = distance < 0
+        if self.window is not None:
+            hidden |= distance >= self.window
+        return np.where(hidden, np.float32(-np.inf), np.float32(0))

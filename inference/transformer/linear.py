@@ -1,0 +1,27 @@
+"""A weight matrix in some precision, and its product with activations."""
+
+from typing import Any
+
+import numpy.typing as npt
+
+from inference.kernels import reference
+from inference.kernels.reference import Floats
+
+
+class Linear:
+    """``y = x Wᵀ + b``: weights ``[outputs, inputs]`` in float32, float16 or bfloat16, everything else in float32."""
+
+    def __init__(self, weight: npt.NDArray[Any], bias: Floats | None = None) -> None:
+        self.weight = weight
+        self.bias = bias
+
+    def __call__(self, x: Floats) -> Floats:
+        """``x``: [rows, inputs] float32. Returns [rows, outputs] float32."""
+        y = reference.matmul(x, self.weight)
+        if self.bias is not None:
+            y += self.bias
+        return y
+
+    def rows(self, indices: npt.NDArray[Any]) -> Floats:
+        """The rows at ``indices`` in float32: the matrix read as an embedding table."""
+        return reference.widen(self.weight[indices])
