@@ -9,11 +9,12 @@ import numpy as np
 import numpy.typing as npt
 import threadpoolctl
 
-from inference.checkpoint.config import ModelConfig, read_json
+from inference.checkpoint.config import ModelConfig
 from inference.checkpoint.families import FAMILIES, read_config
 from inference.checkpoint.memory import choose_precision
 from inference.checkpoint.weights import Weights
 from inference.errors import CheckpointError, UnsupportedModelError
+from inference.json_file import read_json
 from inference.kernels import reference
 from inference.kernels.reference import Floats
 from inference.text.template import ChatTemplate
@@ -53,13 +54,16 @@ class Model:
         precision: str,
         tokenizer: Tokenizer,
         chat_template: ChatTemplate | None,
+        generation_config: dict[str, Any],
         eos_token_ids: frozenset[int],
     ) -> None:
+        """``generation_config``: what the model's makers recommend for sampling, as they wrote it."""
         self.path = path
         self.config = transformer.config
         self.precision = precision
         self.tokenizer = tokenizer
         self.chat_template = chat_template
+        self.generation_config = generation_config
         self.eos_token_ids = eos_token_ids
         self._transformer = transformer
 
@@ -86,15 +90,17 @@ class Model:
                 f"The precision {precision!r} is not available; choose auto, {', '.join(PRECISIONS)}."
             )
         precision = choose_precision(_memory_needed(weights, config), precision)
-        eos_token_ids = _eos_token_ids(directory, config)
-        tokenizer = Tokenizer.load(directory, eos_token_ids)
+        path = directory / "generation_config.json"
+        generation_config = read_json(path) if path.exists() else {}
+        ends = _end_ids(generation_config, config)
+        tokenizer = Tokenizer.load(directory, ends)
         template = ChatTemplate.load(directory)
         eos = tokenizer.token_id(token_text(read_tokenizer_config(directory).get("eos_token")) or "")
         if threads is not None:
             threadpoolctl.threadpool_limits(threads, user_api="blas")
         transformer = _build(weights, config, precision, progress or (lambda done, total, what: None))
-        ends = eos_token_ids if eos is None else eos_token_ids | {eos}
-        return cls(directory, transformer, precision, tokenizer, template, ends)
+        ends = ends if eos is None else ends | {eos}
+        return cls(directory, transformer, precision, tokenizer, template, generation_config, ends)
 
     @staticmethod
     def inspect(path: str | Path) -> ModelInfo:
@@ -145,14 +151,11 @@ def _read_directory(directory: Path) -> tuple[Any, ModelConfig]:
     return read_config(directory, FAMILIES)
 
 
-def _eos_token_ids(directory: Path, config: ModelConfig) -> frozenset[int]:
+def _end_ids(generation_config: dict[str, Any], config: ModelConfig) -> frozenset[int]:
     """All that the model's own files call an end: ``config.json`` and ``generation_config.json`` together."""
-    path = directory / "generation_config.json"
-    generation = read_json(path).get("eos_token_id") if path.exists() else None
-    ids = generation if isinstance(generation, list) else [generation]
-    return frozenset(config.eos_token_ids) | {
-        id_ for id_ in ids if isinstance(id_, int) and 0 <= id_ < config.vocab_size
-    }
+    given = generation_config.get("eos_token_id")
+    ids = given if isinstance(given, list) else [given]
+    return frozenset(config.eos_token_ids) | {i for i in ids if isinstance(i, int) and 0 <= i < config.vocab_size}
 
 
 def _memory_needed(weights: Weights, config: ModelConfig) -> dict[str, int]:

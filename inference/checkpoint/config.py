@@ -1,6 +1,5 @@
 """ModelConfig, what every family's ``config.json`` is normalised to, and a reader that refuses what is not sound."""
 
-import json
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -8,7 +7,6 @@ from typing import Any
 
 from inference.errors import CheckpointError, UnsupportedModelError
 
-MAX_JSON_BYTES = 64 * 2**20
 MISSING = object()
 
 
@@ -114,25 +112,6 @@ class ConfigReader:
             if isinstance(token_id, bool) or not isinstance(token_id, int) or not 0 <= token_id < vocab_size:
                 raise self.refuse(key, value, f"a token id below {vocab_size}, or a list of them,")
         return tuple(ids)
-
-
-def read_json(path: Path) -> dict[str, Any]:
-    """The JSON object in ``path``. Raises CheckpointError if it is missing, unreasonably large or no JSON object."""
-    try:
-        if path.stat().st_size > MAX_JSON_BYTES:
-            raise CheckpointError(
-                f"{path} is larger than {MAX_JSON_BYTES // 2**20} MB, too large for a JSON description."
-            )
-        value = json.loads(path.read_bytes())
-    except FileNotFoundError:
-        raise CheckpointError(f"{path} is missing; a model directory needs it.") from None
-    except OSError as error:
-        raise CheckpointError(f"{path} cannot be read: {error.strerror}.") from None
-    except (ValueError, RecursionError) as error:
-        raise CheckpointError(f"{path} is not valid JSON ({error}); download it again.") from None
-    if not isinstance(value, dict):
-        raise CheckpointError(f"{path} holds no JSON object; download it again.")
-    return value
 
 
 def read_rope(reader: ConfigReader) -> RopeParameters:

@@ -7,10 +7,11 @@ from typing import Any
 
 import numpy.typing as npt
 
-from inference.checkpoint.config import ModelConfig, read_json
+from inference.checkpoint.config import ModelConfig
 from inference.checkpoint.families.base import Family
 from inference.checkpoint.safetensors_file import STORED_DTYPES, SafetensorsFile
 from inference.errors import CheckpointError, UnsupportedModelError
+from inference.json_file import read_json
 
 SINGLE, INDEX = "model.safetensors", "model.safetensors.index.json"
 

@@ -6,8 +6,9 @@ top-k, top-p (arXiv 1904.09751), min-p (arXiv 2407.01082). Temperature 0 takes t
 
 import math
 import secrets
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -33,6 +34,13 @@ class SamplingParams:
     seed: int | None = None
     max_tokens: int | None = None
     stop: tuple[str, ...] = ()
+
+    @classmethod
+    def from_generation_config(cls, values: Mapping[str, Any]) -> "SamplingParams":
+        """What a model's ``generation_config.json`` recommends; what it leaves open stays as it is here."""
+        names = ("temperature", "top_k", "top_p", "min_p", "repetition_penalty")
+        given = {name: values[name] for name in names if values.get(name) is not None}
+        return cls(**(given | {"temperature": 0.0} if values.get("do_sample") is False else given))
 
     def __post_init__(self) -> None:
         stop = (self.stop,) if isinstance(self.stop, str) else tuple(self.stop)

@@ -9,8 +9,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, TypeVar
 
-from inference.checkpoint.config import read_json
 from inference.errors import CheckpointError, InferenceError, TemplateError
+from inference.json_file import read_json
 from inference.text.marks import Marks, strings
 from inference.text.sandbox import MAX_SOURCE, BoundedEnvironment
 from inference.text.tokenizer import Tokenizer, read_tokenizer_config, token_text

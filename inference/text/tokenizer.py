@@ -8,8 +8,8 @@ from typing import Any
 
 import tokenizers
 
-from inference.checkpoint.config import read_json
 from inference.errors import CheckpointError
+from inference.json_file import read_json
 
 # Text put before a piece that does not begin a text; one of them never merges with what follows.
 ANCHORS = ("\n", ".", "a")
