@@ -10,6 +10,7 @@ that does not belong to it, or does not come to an end.
 import argparse
 import json
 import re
+import signal
 import sys
 import tomllib
 from collections.abc import Callable, Iterable, Iterator
@@ -223,4 +224,5 @@ def main(arguments: list[str] | None = None) -> int:
 
 
 if __name__ == "__main__":
+    signal.signal(signal.SIGPIPE, signal.SIG_DFL)  # `| head` ends quietly
     sys.exit(main())
