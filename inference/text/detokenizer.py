@@ -7,8 +7,8 @@ from inference.text.tokenizer import Tokenizer
 REPLACEMENT = "\N{REPLACEMENT CHARACTER}"
 # Tokens before the first new one that decide how it is spaced (a word that begins a text loses its blank).
 CONTEXT_TOKENS = 8
-# A character has at most four bytes, so at most three of them wait for the rest.
-MAX_WITHHELD = 3
+# A character has at most four bytes and a token at least one, so that at most three tokens wait for the rest.
+MAX_WAITING = 3
 
 
 class StreamingDetokenizer:
@@ -16,22 +16,26 @@ class StreamingDetokenizer:
 
     def __init__(self, tokenizer: Tokenizer, prompt_ids: Sequence[int] = ()) -> None:
         self._tokenizer = tokenizer
-        self._ids, text = self._window(prompt_ids)
-        self._shown = text.rstrip(REPLACEMENT)
+        self._ids, self._shown = self._window(prompt_ids)
         self._text = self._shown
+        self._waiting = 0
 
     def push(self, token_id: int) -> str:
         """The text that became certain; empty while a character is incomplete."""
         self._ids.append(token_id)
         self._text = self._tokenizer.decode(self._ids)
+        if not self._text.startswith(self._shown):  # half a character at the end of the prompt is being completed
+            self._shown = self._shown.rstrip(REPLACEMENT)
         certain = self._text.rstrip(REPLACEMENT)
-        broken = len(self._text) - len(certain)
-        if broken > MAX_WITHHELD:  # more than any character could explain: the first of them will never be mended
-            certain = self._text[:-MAX_WITHHELD]
+        broken = len(certain) < len(self._text)
+        self._waiting = self._waiting + 1 if broken else 0
+        if self._waiting > MAX_WAITING:  # no character takes that long: what began first will never be mended
+            certain = self._text[:-MAX_WAITING]
         new = certain[len(self._shown) :]
         self._shown += new
         if not broken and len(self._ids) > 4 * CONTEXT_TOKENS:
             self._ids, self._shown = self._window(self._ids)
+            self._text = self._shown
         return new
 
     def flush(self) -> str:

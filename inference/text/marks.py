@@ -39,7 +39,7 @@ class Marks:
             return value
         text = self.control.sub(lambda match: self._hide(match.group()), value)
         core = text.strip()
-        lead, trail = text[: len(text) - len(text.lstrip())], text[len(text.rstrip()) :]
+        lead, trail = around(text, core)
         # Half a control token could become a whole one with the template's text beside it.
         for n in range(min(self._longest - 1, len(core)), 0, -1):
             if core[-n:] in self._prefixes:
@@ -63,6 +63,12 @@ class Marks:
             mark = self.new()
             self._mark_of[text], self._hidden[mark] = mark, text
         return self._mark_of[text]
+
+
+def around(text: str, core: str) -> tuple[str, str]:
+    """The white space before and behind ``core``, which is ``text`` stripped; an empty core leaves none behind."""
+    start = text.index(core) if core else len(text)
+    return text[:start], text[start + len(core) :]
 
 
 def strings(value: Any) -> Iterable[str]:

@@ -11,12 +11,14 @@ from typing import Any, TypeVar
 
 from inference.errors import CheckpointError, InferenceError, TemplateError
 from inference.json_file import read_json
-from inference.text.marks import Marks, strings
+from inference.text.marks import Marks, around, strings
 from inference.text.sandbox import MAX_SOURCE, BoundedEnvironment
 from inference.text.tokenizer import Tokenizer, read_tokenizer_config, token_text
 
 Message = Mapping[str, Any]
 T = TypeVar("T")
+
+EM_SPACE = "\N{EM SPACE}"
 
 
 class ChatTemplate:
@@ -62,14 +64,14 @@ class ChatTemplate:
         content = messages[-1].get("content") if messages else None
         if not isinstance(content, str):
             raise TemplateError("There is no last message with text to continue.")
-        # A blank behind the mark tells whether the template trims its messages.
+        # White space behind the mark, of a kind that no template writes, tells whether this one trims its messages.
         mark = Marks((), strings([self.source, *map(dict, messages)])).new()
-        text = self._render([*messages[:-1], {**messages[-1], "content": f"{content}{mark} "}], False)
+        text = self._render([*messages[:-1], {**messages[-1], "content": f"{content}{mark}{EM_SPACE}"}], False)
         head, found, tail = text.rpartition(mark)
         if not found:
             raise TemplateError("The chat template leaves the last message out, so it cannot be continued.")
-        space = content[len(content.rstrip()) :] if content.strip() else ""
-        return head if tail.startswith(" ") else head.removesuffix(space)
+        _, space = around(content, content.strip())
+        return head if tail.startswith(EM_SPACE) else head.removesuffix(space)
 
     def encode(
         self,
@@ -124,7 +126,7 @@ def _mark_known(
         while token_ids and token_ids[-1] in tokenizer.control_ids:
             token_ids.pop()
         if token_ids and isinstance(content, str) and (core := content.strip()):
-            lead, trail = content[: content.index(core)], content[content.index(core) + len(core) :]
+            lead, trail = around(content, core)
             opening, closing = marks.new(), marks.new()
             known[opening] = Known(opening, closing, lead, trail, token_ids)
             message = {**message, "content": lead + opening + core + closing + trail}
