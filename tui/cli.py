@@ -201,6 +201,8 @@ def _exit_codes() -> Iterator[None]:
     except click.ClickException as error:
         error.show()
         sys.exit(error.exit_code)
+    except click.exceptions.Exit as end:
+        sys.exit(end.exit_code)
     except (KeyboardInterrupt, click.Abort):
         sys.exit(INTERRUPTED)
     except BrokenPipeError:
@@ -217,5 +219,6 @@ def _exit_codes() -> Iterator[None]:
 
 def main() -> None:
     """The entry point of the ``llm-tui`` command."""
-    with _exit_codes():
-        cli(standalone_mode=False)
+    # Not cli(): click would make an exit code of its own out of a closed pipe.
+    with _exit_codes(), cli.make_context("llm-tui", sys.argv[1:]) as context:
+        cli.invoke(context)

@@ -1,0 +1,114 @@
+"""The real command in a real process: pipes, exit codes, and what reaches a terminal."""
+
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import pexpect
+import pytest
+
+from tests.tiny_model import make_tiny_model
+
+COMMAND = [str(Path(sys.executable).with_name("llm-tui"))]
+
+
+def run(*arguments: str, stdin: str | None = None) -> subprocess.CompletedProcess[str]:
+    given = {"input": stdin} if stdin is not None else {"stdin": subprocess.DEVNULL}
+    return subprocess.run([*COMMAND, *arguments], capture_output=True, text=True, timeout=60, **given)
+
+
+def test_story_continues_the_prompt(tiny_model):
+    arguments = ("story", "Once upon", "--model", str(tiny_model), "--max-tokens", "8", "--seed", "1", "--stats")
+    first, second = run(*arguments), run(*arguments)
+    assert first.returncode == 0
+    assert first.stdout == second.stdout
+    assert first.stdout.startswith("Once upon")
+    assert first.stdout.endswith("\n")
+    assert "8 generated" in first.stderr
+    assert "seed 1" in first.stderr
+
+
+def test_the_model_may_be_named_before_the_command(tiny_model):
+    before = run("--model", str(tiny_model), "story", "Once", "--max-tokens", "5", "--temperature", "0")
+    after = run("story", "Once", "--model", str(tiny_model), "--max-tokens", "5", "--temperature", "0")
+    assert before.stdout == after.stdout != ""
+
+
+def test_piped_text_is_appended(tiny_model):
+    options = ("--model", str(tiny_model), "--max-tokens", "4", "--temperature", "0")
+    assert run("story", "A title", *options, stdin="Once upon\n").stdout.startswith("A title\n\nOnce upon")
+    assert run("story", *options, stdin="Once upon\n").stdout.startswith("Once upon")
+    answer = run("chat", "Explain", *options, stdin="x = 1\n")
+    assert answer.returncode == 0
+    assert answer.stdout == run("chat", "Explain\n\nx = 1", *options).stdout
+    assert "Explain" not in answer.stdout
+
+
+def test_stop_and_system_reach_the_model(tiny_model):
+    options = ("--model", str(tiny_model), "--seed", "2", "--max-tokens", "40")
+    whole = run("chat", "hi", *options).stdout.rstrip("\n")
+    stop = whole[6:8]
+    assert run("chat", "hi", *options, "--stop", stop).stdout == whole[: whole.index(stop)] + "\n"
+    assert run("chat", "hi", *options, "--system", "Be brief.").stdout.rstrip("\n") != whole
+
+
+@pytest.mark.parametrize(
+    ("arguments", "code", "words"),
+    [
+        (("story", "x", "--model", "/nowhere"), 1, "/nowhere is not a directory"),
+        (("story", "x", "--temperature", "-1", "--model", "TINY"), 2, "temperature"),
+        (("story", "--model", "TINY"), 2, "no prompt"),
+        (("bogus",), 2, "No such command"),
+        ((), 2, "needs a terminal"),
+        (("story", "word " * 600, "--model", "TINY"), 1, "context holds 512"),
+        (("--version",), 0, ""),
+    ],
+)
+def test_exit_codes(tiny_model, arguments, code, words):
+    result = run(*(str(tiny_model) if argument == "TINY" else argument for argument in arguments))
+    assert (result.returncode, "Traceback" in result.stderr) == (code, False)
+    assert words in result.stderr
+
+
+def test_chat_needs_a_template(story_only_model):
+    result = run("chat", "hi", "--model", str(story_only_model))
+    assert result.returncode == 1
+    assert "no chat template" in result.stderr
+
+
+def test_a_reader_that_leaves_ends_it_quietly(tiny_model):
+    command = [*COMMAND, "story", "Once upon", "--model", str(tiny_model), "--seed", "1"]
+    process = subprocess.Popen(command, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.PIPE)
+    assert process.stdout is not None
+    process.stdout.read(4)
+    process.stdout.close()
+    assert process.stderr is not None
+    assert process.stderr.read() == b""
+    assert process.wait(30) == 0
+
+
+def test_interrupted(tmp_path):
+    model = make_tiny_model(tmp_path / "slow", num_hidden_layers=40, max_position_embeddings=100_000, eos_token_id=None)
+    command = [*COMMAND, "story", "Once upon", "--model", str(model), "--seed", "1"]
+    process = subprocess.Popen(command, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.PIPE)
+    assert process.stdout is not None
+    process.stdout.read(20)
+    time.sleep(0.2)
+    process.send_signal(signal.SIGINT)
+    rest, errors = process.communicate(timeout=30)
+    assert process.returncode == 130
+    assert errors == b""
+    assert rest.endswith(b"\n")
+
+
+def test_a_terminal_gets_symbols_a_pipe_gets_the_text(tiny_model):
+    prompt = "red \x1b[31m bell \x07 override \u202e"
+    arguments = ["story", prompt, "--model", str(tiny_model), "--max-tokens", "1", "--temperature", "0"]
+    assert run(*arguments).stdout.startswith(prompt)
+    terminal = pexpect.spawn(COMMAND[0], arguments, encoding="utf-8", timeout=30)
+    terminal.expect(pexpect.EOF)
+    assert "\x1b" not in terminal.before
+    assert "\x07" not in terminal.before
+    assert "red ␛[31m bell ␇" in terminal.before
