@@ -1,0 +1,67 @@
+"""`python -m models.recipes STAGE RECIPE`: how the built-in models are made, one stage at a time."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import click
+
+from models.recipes.recipe import read_recipe
+
+RUNS = Path("runs")
+
+
+def _run_folder(recipe: str, run: Path | None) -> Path:
+    return run or RUNS / read_recipe(recipe).name
+
+
+run_option = click.option(
+    "--run",
+    type=click.Path(path_type=Path, file_okay=False),
+    help="Folder of this training run; runs/RECIPE if absent.",
+)
+recipe_argument = click.argument("recipe")
+
+
+@click.group()
+def recipes() -> None:
+    """Make a built-in model: prepare, tokenizer, train, export, evaluate. RECIPE is `story`, `guide` or a TOML file."""
+
+
+@recipes.command()
+@recipe_argument
+@run_option
+@click.option(
+    "--data", type=click.Path(path_type=Path, exists=True, file_okay=False), required=True, help="Found text."
+)
+def prepare(recipe: str, run: Path | None, data: Path) -> None:
+    """Clean the text, hold some of it out."""
+    from models.recipes.prepare import prepare as stage
+
+    stage(read_recipe(recipe), data, _run_folder(recipe, run))
+
+
+@recipes.command()
+@recipe_argument
+@run_option
+def tokenizer(recipe: str, run: Path | None) -> None:
+    """Learn the vocabulary."""
+    from models.recipes.tokenizer import train_tokenizer
+
+    train_tokenizer(read_recipe(recipe), _run_folder(recipe, run))
+
+
+@recipes.command()
+@recipe_argument
+@run_option
+@click.option("--minutes", type=float, help="End the schedule after this wall-clock time, if the steps take longer.")
+@click.option("--compile/--no-compile", "compiled", default=True, help="Use torch.compile.")
+def train(recipe: str, run: Path | None, minutes: float | None, compiled: bool) -> None:
+    """Train, or go on from the last checkpoint."""
+    from models.recipes.train import train as stage
+
+    stage(read_recipe(recipe), _run_folder(recipe, run), minutes, compiled)
+
+
+if __name__ == "__main__":
+    recipes()

@@ -1,0 +1,146 @@
+"""From a folder of found text to clean items, some of them held out: `prepared/<source>.jsonl`."""
+
+from __future__ import annotations
+
+import gzip
+import hashlib
+import json
+import random
+from collections.abc import Iterator
+from pathlib import Path
+
+import click
+
+from models.recipes import clean
+from models.recipes.recipe import Recipe, Source
+
+SEPARATOR = "<|endoftext|>"
+SPEAKERS = {"User": "user", "Assistant": "assistant"}
+SHORTEST = 100  # characters; less is no story
+
+Item = dict[str, object]  # {"text": str} or {"messages": [{"role", "content"}, ...]}
+
+
+def prepare(recipe: Recipe, data: Path, run: Path) -> None:
+    """Writes each source's items, and those held out, under `run`/prepared and says how many.
+
+    Raises `click.ClickException` if a file is missing, or if the held-out stories are not the ones whose
+    hashes the recipe lists.
+    """
+    folder = run / "prepared"
+    folder.mkdir(parents=True, exist_ok=True)
+    seen: set[str] = set()
+    held_out: list[Item] = []
+    for source in recipe.sources:
+        kept: list[Item] = []
+        for item in _items(source, data):
+            key = clean.fingerprint(_words(item))
+            if key in seen:
+                continue
+            seen.add(key)
+            (held_out if _is_held_out(recipe.seed, key, source.held_out) else kept).append(item)
+        kept = _at_most(kept, source.most, recipe.seed)
+        _write(folder / f"{source.name}.jsonl", kept)
+        click.echo(f"{source.name}: {len(kept)} items, {sum(len(_words(item)) for item in kept)} characters")
+    _write(folder / "heldout.jsonl", held_out)
+    click.echo(f"held out: {len(held_out)} items, {sum(len(_words(item)) for item in held_out)} characters")
+    _record_hashes(recipe, held_out)
+
+
+def read_items(file: Path) -> list[Item]:
+    """The items of a prepared file."""
+    if not file.is_file():
+        raise click.ClickException(f"{file} does not exist; run `prepare` first.")
+    with file.open(encoding="utf-8") as lines:
+        return [json.loads(line) for line in lines]
+
+
+def item_hash(item: Item) -> str:
+    """What stands for a held-out item in the recipe's list."""
+    return hashlib.sha256(_words(item).encode()).hexdigest()[:16]
+
+
+def _items(source: Source, data: Path) -> Iterator[Item]:
+    file = data / source.file
+    if not file.is_file():
+        raise click.ClickException(f"{file} does not exist; pass the folder that has it as --data.")
+    content = (gzip.decompress(file.read_bytes()) if file.suffix == ".gz" else file.read_bytes()).decode("utf-8")
+    if source.form == "chat":
+        yield from (json.loads(line) for line in content.splitlines())
+        return
+    for text in content.split(SEPARATOR):
+        yield from _cleaned(source.form, clean.straighten(text))
+
+
+def _cleaned(form: str, text: str) -> Iterator[Item]:
+    if form == "dialogue":
+        messages = _messages(text)
+        if len(messages) >= 2:
+            yield {"messages": messages}
+        return
+    stories = clean.split_stories(text) if form == "stories" else [clean.without_title(clean.unwrap(text))]
+    for story in stories:
+        if len(story) >= SHORTEST and clean.ends_a_sentence(story) and "â" not in story:
+            yield {"text": story}
+
+
+def _messages(text: str) -> list[dict[str, str]]:
+    """The turns of a `User: ... / Assistant: ...` text, from the first of the user to the last of the assistant."""
+    messages: list[dict[str, str]] = []
+    for line in text.split("\n"):
+        speaker, colon, content = line.partition(": ")
+        if colon and speaker in SPEAKERS:
+            messages.append({"role": SPEAKERS[speaker], "content": content.strip()})
+        elif messages and line.strip():
+            messages[-1]["content"] += " " + line.strip()
+    while messages and messages[0]["role"] != "user":
+        messages.pop(0)
+    while messages and messages[-1]["role"] != "assistant":
+        messages.pop()
+    return messages
+
+
+def _words(item: Item) -> str:
+    if "text" in item:
+        return str(item["text"])
+    messages: list[dict[str, str]] = item["messages"]  # type: ignore[assignment]
+    return "\n".join(message["content"] for message in messages)
+
+
+def _is_held_out(seed: int, key: str, fraction: float) -> bool:
+    """A coin that depends on the seed and the item alone, so that new items leave the old ones where they were."""
+    digest = hashlib.sha256(f"{seed}:{key}".encode()).digest()
+    return int.from_bytes(digest[:8], "big") < fraction * 2**64
+
+
+def _at_most(items: list[Item], most: int | None, seed: int) -> list[Item]:
+    if most is None:
+        return items
+    random.Random(seed).shuffle(items)
+    total = 0
+    for count, item in enumerate(items):
+        total += len(_words(item))
+        if total > most:
+            return items[:count]
+    return items
+
+
+def _write(file: Path, items: list[Item]) -> None:
+    with file.open("w", encoding="utf-8") as stream:
+        for item in items:
+            stream.write(json.dumps(item, ensure_ascii=False) + "\n")
+
+
+def _record_hashes(recipe: Recipe, held_out: list[Item]) -> None:
+    """Compares with the hashes that lie beside the recipe; writes them where there are none yet."""
+    hashes = sorted(item_hash(item) for item in held_out)
+    file = recipe.folder / "heldout.txt"
+    if not hashes or not recipe.folder.is_dir():
+        return
+    if not file.is_file():
+        file.write_text("\n".join(hashes) + "\n", encoding="utf-8")
+    elif file.read_text(encoding="utf-8").split() != hashes:
+        raise click.ClickException(
+            f"The held-out stories are not those of {file}: the data or the cleaning has changed. "
+            "Scores would not compare with earlier ones; delete that file to begin anew."
+        )

@@ -1,0 +1,140 @@
+"""A recipe: everything that decides how a model is made, read from one TOML file."""
+
+from __future__ import annotations
+
+import tomllib
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import click
+
+RECIPES = Path(__file__).parent
+FORMS = ("stories", "prose", "dialogue", "chat")
+
+
+@dataclass(frozen=True)
+class Source:
+    """One file of items, how to clean it, and its share of training over time."""
+
+    file: str
+    form: str
+    share: list[list[float]]  # [[progress, weight], ...]: linear in between; weights need not add up to one
+    held_out: float = 0.0
+    most: int | None = None  # characters kept, of a seeded shuffle of its items
+    in_tokenizer: bool = True
+
+    def __post_init__(self) -> None:
+        if self.form not in FORMS:
+            raise click.ClickException(f"source {self.file}: the form is {self.form!r}; use one of {', '.join(FORMS)}.")
+
+    @property
+    def name(self) -> str:
+        return self.file.split(".")[0]
+
+    def share_at(self, progress: float) -> float:
+        """The weight of this source when `progress` (0 to 1) of training is done."""
+        before = self.share[0]
+        for after in self.share:
+            if after[0] >= progress:
+                width = after[0] - before[0]
+                return after[1] if width == 0 else before[1] + (after[1] - before[1]) * (progress - before[0]) / width
+            before = after
+        return before[1]
+
+
+@dataclass(frozen=True)
+class TokenizerPlan:
+    """A byte-level BPE and its special tokens."""
+
+    vocab_size: int
+    eos: str
+    bos: str | None = None
+    extra: list[str] = field(default_factory=list)
+
+    @property
+    def special(self) -> list[str]:
+        return list(dict.fromkeys(([self.bos] if self.bos else []) + [self.eos] + self.extra))
+
+
+@dataclass(frozen=True)
+class Shape:
+    """The sizes of a Llama network with tied embeddings."""
+
+    vocab_size: int
+    hidden_size: int
+    layers: int
+    heads: int
+    kv_heads: int
+    ffn: int
+    context: int
+    rope_theta: float = 10000.0
+    norm_eps: float = 1e-5
+
+    @property
+    def head_dim(self) -> int:
+        return self.hidden_size // self.heads
+
+
+@dataclass(frozen=True)
+class TrainingPlan:
+    """The optimiser's schedule. `lengths` is [[progress, tokens in a row], ...]: each holds from there on."""
+
+    steps: int
+    batch_tokens: int
+    rate: float
+    lengths: list[list[float]]
+    warmup: float = 0.02
+    weight_decay: float = 0.1
+    dropout: float = 0.1
+    clip: float = 1.0
+    prompt_weight: float = 1.0  # of the tokens that the model reads rather than writes, in chats
+
+    def length_at(self, progress: float) -> int:
+        return int(next(length for start, length in reversed(self.lengths) if progress >= start))
+
+    def rate_at(self, progress: float) -> float:
+        """Linear warm-up, then linear to zero, in units of the peak rate."""
+        return min(progress / self.warmup, (1.0 - progress) / (1.0 - self.warmup), 1.0)
+
+
+@dataclass(frozen=True)
+class Recipe:
+    """How one built-in model is made."""
+
+    name: str
+    seed: int
+    sources: list[Source]
+    tokenizer: TokenizerPlan
+    shape: Shape
+    training: TrainingPlan
+    generation: dict[str, float | int | bool]
+    system_prompt: str | None = None
+
+    @property
+    def folder(self) -> Path:
+        """Where the recipe's own files lie: the TOML, the hashes of held-out items, the card's text."""
+        return RECIPES / self.name
+
+    def token_marks(self) -> tuple[list[str], list[str]]:
+        """(before, after) each item that is plain text."""
+        return ([self.tokenizer.bos] if self.tokenizer.bos else []), [self.tokenizer.eos]
+
+
+def read_recipe(name: str) -> Recipe:
+    """The recipe called `name`, or the one in the TOML file of that path."""
+    path = Path(name) if name.endswith(".toml") else RECIPES / name / "recipe.toml"
+    if not path.is_file():
+        known = ", ".join(sorted(file.parent.name for file in RECIPES.glob("*/recipe.toml")))
+        raise click.ClickException(f"There is no recipe {name}; the recipes are {known}.")
+    table = tomllib.loads(path.read_text(encoding="utf-8"))
+    try:
+        tokenizer = TokenizerPlan(**table.pop("tokenizer"))
+        return Recipe(
+            sources=[Source(**source) for source in table.pop("source")],
+            tokenizer=tokenizer,
+            shape=Shape(vocab_size=tokenizer.vocab_size, **table.pop("shape")),
+            training=TrainingPlan(**table.pop("training")),
+            **table,
+        )
+    except (TypeError, KeyError) as error:
+        raise click.ClickException(f"{path} is not a recipe: {error}.") from error

@@ -1,0 +1,58 @@
+"""A byte-level BPE, learnt from the prepared items: `tokenizer.json`."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import click
+from tokenizers import Tokenizer, decoders, models, pre_tokenizers, processors, trainers
+
+from models.recipes.prepare import Item, read_items
+from models.recipes.recipe import Recipe
+
+
+def train_tokenizer(recipe: Recipe, run: Path) -> Tokenizer:
+    """Learns the vocabulary and writes `run`/tokenizer.json."""
+    plan = recipe.tokenizer
+    tokenizer = Tokenizer(models.BPE())
+    tokenizer.pre_tokenizer = pre_tokenizers.ByteLevel(add_prefix_space=False)
+    tokenizer.decoder = decoders.ByteLevel()
+    trainer = trainers.BpeTrainer(
+        vocab_size=plan.vocab_size,
+        special_tokens=plan.special,
+        initial_alphabet=pre_tokenizers.ByteLevel.alphabet(),
+        show_progress=False,
+    )
+    tokenizer.train_from_iterator(_texts(recipe, run), trainer)
+    if plan.bos:
+        tokenizer.post_processor = processors.TemplateProcessing(
+            single=f"{plan.bos} $A", special_tokens=[(plan.bos, tokenizer.token_to_id(plan.bos))]
+        )
+    tokenizer.save(str(run / "tokenizer.json"))
+    click.echo(f"tokenizer: {tokenizer.get_vocab_size()} tokens")
+    return tokenizer
+
+
+def load_tokenizer(run: Path) -> Tokenizer:
+    """The tokenizer that `train_tokenizer` wrote."""
+    file = run / "tokenizer.json"
+    if not file.is_file():
+        raise click.ClickException(f"{file} does not exist; run `tokenizer` first.")
+    tokenizer = Tokenizer.from_file(str(file))
+    tokenizer.encode_special_tokens = True  # text never becomes a control token, here as in the engine
+    return tokenizer
+
+
+def _texts(recipe: Recipe, run: Path) -> Iterator[str]:
+    for source in recipe.sources:
+        if source.in_tokenizer:
+            for item in read_items(run / "prepared" / f"{source.name}.jsonl"):
+                yield from item_texts(item)
+
+
+def item_texts(item: Item) -> list[str]:
+    """The pieces of plain text in an item."""
+    if "text" in item:
+        return [str(item["text"])]
+    return [message["content"] for message in item["messages"]]  # type: ignore[attr-defined]

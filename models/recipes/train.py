@@ -1,0 +1,145 @@
+"""Training: Muon for the matrices, AdamW for the rest, until the steps or the minutes are spent."""
+
+from __future__ import annotations
+
+import time
+from pathlib import Path
+
+import click
+import torch
+from torch import nn
+
+from models.recipes.network import Llama
+from models.recipes.prepare import read_items
+from models.recipes.recipe import Recipe
+from models.recipes.streams import Encoded, Mixture, encode_items
+from models.recipes.tokenizer import load_tokenizer
+
+CHECKPOINT_SECONDS = 300
+REPORT_STEPS = 20
+TRACKED_ITEMS = 48  # of the held-out ones, scored at each checkpoint
+
+
+def train(recipe: Recipe, run: Path, minutes: float | None = None, compiled: bool = True) -> None:
+    """Trains to the end of the schedule and leaves `run`/checkpoint.pt; goes on from one that is there.
+
+    `minutes` of wall-clock, counted over all resumptions, squeeze the same schedule into less than the recipe's
+    steps: progress is whichever of the two has come further, so the rate always decays to zero.
+    """
+    torch.manual_seed(recipe.seed)
+    device = "cuda" if torch.cuda.is_available() else "cpu"
+    training = Training(recipe, run, device, compiled)
+    training.resume()
+    training.go_on(minutes)
+
+
+class Training:
+    """A network, its optimisers and its data, at some step."""
+
+    def __init__(self, recipe: Recipe, run: Path, device: str, compiled: bool) -> None:
+        tokenizer = load_tokenizer(run)
+        self.recipe, self.plan, self.run, self.device = recipe, recipe.training, run, device
+        self.mixture = Mixture(recipe, run, tokenizer)
+        held_out = read_items(run / "prepared" / "heldout.jsonl")[:TRACKED_ITEMS]
+        self.tracked = encode_items(held_out, recipe, tokenizer)
+        self.network = Llama(recipe.shape, self.plan.dropout).to(device)
+        self.loss = torch.compile(self.network.loss, dynamic=False) if compiled else self.network.loss
+        self.optimisers = optimisers(self.network, self.plan.weight_decay)
+        self.step = 0
+        self.seconds = 0.0
+
+    def go_on(self, minutes: float | None) -> None:
+        """Steps until progress is complete."""
+        click.echo(f"{sum(p.numel() for p in self.network.parameters())} parameters; {self.mixture.describe()}")
+        budget = minutes * 60 if minutes else float("inf")
+        reported, saved, losses = time.monotonic(), time.monotonic(), []
+        tokens = 0
+        while (progress := max(self.step / self.plan.steps, self.seconds / budget)) < 1.0:
+            began = time.monotonic()
+            length = self.plan.length_at(progress)
+            losses.append(self.take_step(progress, length))
+            tokens += self.plan.batch_tokens
+            self.step += 1
+            now = time.monotonic()
+            self.seconds += now - began
+            if self.step % REPORT_STEPS == 0:
+                mean = torch.stack(losses).mean().item()
+                rate = tokens / (now - reported)
+                click.echo(f"step {self.step} {progress:.1%} loss {mean:.4f} length {length} {rate:.0f} tokens/s")
+                reported, losses, tokens = now, [], 0
+            if now - saved > CHECKPOINT_SECONDS:
+                self.checkpoint()
+                saved = reported = time.monotonic()
+                self.seconds += saved - now
+        self.checkpoint()
+        click.echo(f"done: {self.step} steps, {self.seconds / 60:.1f} minutes; {self.mixture.describe()}")
+
+    def take_step(self, progress: float, length: int) -> torch.Tensor:
+        """One update from one batch; the loss before it."""
+        ids, weights = self.mixture.batch(self.plan.batch_tokens // length, length, progress)
+        factor = self.plan.rate_at(progress)
+        for optimiser in self.optimisers:
+            for group in optimiser.param_groups:
+                group["lr"] = self.plan.rate * factor
+        self.network.train()
+        with torch.autocast(self.device, dtype=torch.bfloat16):
+            loss = self.loss(torch.from_numpy(ids).to(self.device), torch.from_numpy(weights).to(self.device))
+        loss.backward()
+        nn.utils.clip_grad_norm_(self.network.parameters(), self.plan.clip)
+        for optimiser in self.optimisers:
+            optimiser.step()
+            optimiser.zero_grad()
+        return loss.detach()
+
+    def checkpoint(self) -> None:
+        """Writes everything that going on needs, whole or not at all, and scores some held-out items."""
+        state = {
+            "network": self.network.state_dict(),
+            "optimisers": [optimiser.state_dict() for optimiser in self.optimisers],
+            "mixture": self.mixture.state(),
+            "random": torch.get_rng_state(),
+            "step": self.step,
+            "seconds": self.seconds,
+        }
+        partial = self.run / "checkpoint.partial"
+        torch.save(state, partial)
+        partial.replace(self.run / "checkpoint.pt")
+        if self.tracked:
+            loss = held_out_loss(self.network, self.tracked, self.recipe.shape.context)
+            click.echo(f"step {self.step}: held-out loss {loss:.4f} nats per token; checkpoint written")
+
+    def resume(self) -> None:
+        """Takes the place of the checkpoint in the run's folder, if there is one."""
+        file = self.run / "checkpoint.pt"
+        if not file.is_file():
+            return
+        state = torch.load(file, map_location=self.device, weights_only=True)
+        self.network.load_state_dict(state["network"])
+        for optimiser, saved in zip(self.optimisers, state["optimisers"], strict=True):
+            optimiser.load_state_dict(saved)
+        self.mixture.restore(state["mixture"])
+        torch.set_rng_state(state["random"].cpu())
+        self.step, self.seconds = state["step"], state["seconds"]
+        click.echo(f"going on from step {self.step}")
+
+
+def optimisers(network: Llama, weight_decay: float) -> list[torch.optim.Optimizer]:
+    """Muon for the blocks' matrices, scaled so that AdamW's rate fits it; AdamW for embedding and norms."""
+    return [
+        torch.optim.Muon(network.matrices(), weight_decay=weight_decay, adjust_lr_fn="match_rms_adamw"),
+        torch.optim.AdamW(network.others(), betas=(0.9, 0.95), weight_decay=0.0, fused=True),
+    ]
+
+
+@torch.no_grad()
+def held_out_loss(network: Llama, encoded: list[Encoded], context: int) -> float:
+    """Mean cross-entropy in nats per predicted token that counts, each item alone and cut at the context."""
+    network.eval()
+    total, count = 0.0, 0.0
+    device = next(network.parameters()).device
+    for ids, weights in encoded:
+        row = torch.tensor([ids[: context + 1]], device=device)
+        weight = torch.tensor([weights[1 : context + 1]], device=device)
+        total += network.loss(row, weight).item() * weight.sum().item()
+        count += weight.sum().item()
+    return total / count
