@@ -124,6 +124,11 @@ class Model:
         return self._transformer.counters
 
     @property
+    def fingerprint(self) -> str:
+        """Of the weights and their precision: caches are good for the same fingerprint only."""
+        return self._transformer.fingerprint
+
+    @property
     def samplable(self) -> int:
         """How many ids may be sampled: the tokenizer's, where the embedding has more rows than that."""
         return min(self.config.vocab_size, self.tokenizer.vocab_size)
@@ -132,7 +137,7 @@ class Model:
         """An empty cache; ``dtype`` None is float32 for a float32 model, else float16."""
         if dtype is None:
             dtype = np.float32 if self.precision == "float32" else np.float16
-        return KVCache(self.config, dtype)
+        return KVCache(self.config, dtype, self.fingerprint)
 
     def forward(self, token_ids: Sequence[int], cache: KVCache, last_only: bool = False) -> Floats:
         """Logits float32 [len(token_ids) or 1, vocab_size] of the tokens behind ``cache``, which they extend."""
@@ -209,7 +214,8 @@ def _build(weights: Weights, config: ModelConfig, precision: str, progress: Prog
             Block(norm(f"{prefix}.input_layernorm"), attention, norm(f"{prefix}.post_attention_layernorm"), mlp)
         )
     lm_head = embedding if weights.tied else linear("lm_head")
-    transformer = Transformer(config, embedding, tuple(blocks), norm("norm"), lm_head, Counters())
+    fingerprint = f"{weights.fingerprint()} {precision}"
+    transformer = Transformer(config, embedding, tuple(blocks), norm("norm"), lm_head, fingerprint, Counters())
     progress(total, total, "loading weights")
     return transformer
 

@@ -8,6 +8,7 @@ dtype of its own, and because a person should read what is wrong with a file.
 import json
 import math
 import mmap
+from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -18,8 +19,14 @@ import numpy.typing as npt
 from inference.errors import CheckpointError
 
 MAX_HEADER_BYTES = 100_000_000
+SAMPLES, SAMPLE_BYTES = 64, 4096
 # numpy has no bfloat16: such tensors are handed out as the uint16 words they are stored in.
-STORED_DTYPES: dict[str, np.dtype[Any]] = {"F32": np.dtype("<f4"), "F16": np.dtype("<f2"), "BF16": np.dtype("<u2")}
+STORED_DTYPES: dict[str, np.dtype[Any]] = {
+    "F32": np.dtype("<f4"),
+    "F16": np.dtype("<f2"),
+    "BF16": np.dtype("<u2"),
+    "I64": np.dtype("<i8"),
+}
 ITEM_BYTES = (
     dict.fromkeys(("F64", "I64", "U64"), 8)
     | dict.fromkeys(("F32", "I32", "U32"), 4)
@@ -59,9 +66,17 @@ class SafetensorsFile:
         self.metadata, self.tensors = self._read_header()
 
     def array(self, name: str) -> npt.NDArray[Any]:
-        """The tensor as a read-only view of the mapped file: float32, float16, or uint16 words of bfloat16."""
+        """The tensor as a read-only view of the mapped file; bfloat16 comes as uint16 words."""
         info = self.tensors[name]
         return np.ndarray(info.shape, STORED_DTYPES[info.dtype], self._map, info.start)
+
+    def samples(self) -> Iterator[bytes]:
+        """The header, and SAMPLES stretches spread over the data: enough to tell one training from another."""
+        size = len(self._map)
+        yield self._map[: 8 + int.from_bytes(self._map[:8], "little")]
+        for index in range(SAMPLES):
+            start = (size - SAMPLE_BYTES) * index // (SAMPLES - 1)
+            yield self._map[max(0, start) : max(0, start) + SAMPLE_BYTES]
 
     def _torn(self, what: str) -> CheckpointError:
         return CheckpointError(f"{self.path} is damaged or cut short ({what}); download it again.")

@@ -1,5 +1,6 @@
 """The tensors of a checkpoint, single or sharded, by canonical name, with their shapes checked against the config."""
 
+import hashlib
 import math
 from collections.abc import Iterator
 from pathlib import Path
@@ -9,7 +10,7 @@ import numpy.typing as npt
 
 from inference.checkpoint.config import ModelConfig
 from inference.checkpoint.families.base import Family
-from inference.checkpoint.safetensors_file import STORED_DTYPES, SafetensorsFile
+from inference.checkpoint.safetensors_file import SafetensorsFile, TensorInfo
 from inference.errors import CheckpointError, UnsupportedModelError
 from inference.json_file import read_json
 
@@ -59,9 +60,17 @@ class Weights:
     def __iter__(self) -> Iterator[str]:
         return iter(self._names)
 
-    def info(self, name: str) -> Any:
+    def info(self, name: str) -> TensorInfo:
         stored_name = self._names[name]
         return self._stored[stored_name].tensors[stored_name]
+
+    def fingerprint(self) -> str:
+        """Tells checkpoints apart by ``config.json``, every header and samples of the data, in milliseconds."""
+        digest = hashlib.sha256((self.directory / "config.json").read_bytes())
+        for file in self._files:
+            for part in file.samples():
+                digest.update(part)
+        return digest.hexdigest()
 
     def array(self, name: str) -> npt.NDArray[Any]:
         """The tensor as stored: float32, float16, or bfloat16 as uint16 words; a view of the mapped file."""
@@ -76,7 +85,7 @@ class Weights:
             raise CheckpointError(
                 f"{self.directory}: the tensor {name} has shape {list(info.shape)}; config.json asks for {list(shape)}."
             )
-        if info.dtype not in STORED_DTYPES:
+        if info.dtype not in ("F32", "F16", "BF16"):
             raise UnsupportedModelError(
                 f"{self.directory}: the tensor {name} is stored as {info.dtype}; only F32, F16 and BF16 are supported."
             )

@@ -4,9 +4,12 @@ import contextlib
 import os
 import sys
 import threading
+import weakref
 from collections.abc import Sequence
+from pathlib import Path
 from types import TracebackType
 
+from inference.checkpoint.memory import available_memory
 from inference.errors import CacheError, InferenceError, MemoryLimitError
 from inference.model import Model
 from inference.runtime.generation import Generation
@@ -24,10 +27,20 @@ class _CancelledMidway(Exception):
 
 
 class Engine:
-    """Owns the one thread that calls ``Model.forward_batch``. Several models may live in it, many sessions in each."""
+    """Owns the one thread that calls ``Model.forward_batch``. Several models may live in it, many sessions in each.
 
-    def __init__(self, model: Model | None = None) -> None:
+    The caches of idle sessions together take at most ``cache_budget`` bytes (None: a quarter of the memory that is free
+    now). Beyond that the least recently used go to snapshots in ``snapshot_dir`` and come back when they are needed;
+    without a directory they are computed again.
+    """
+
+    def __init__(
+        self, model: Model | None = None, cache_budget: int | None = None, snapshot_dir: str | Path | None = None
+    ) -> None:
         self.model = model
+        self._cache_budget = cache_budget if cache_budget is not None else (available_memory() or 2**32) // 4
+        self._snapshot_dir = None if snapshot_dir is None else Path(snapshot_dir)
+        self._sessions: weakref.WeakSet[Session] = weakref.WeakSet()
         self._active: list[Generation] = []
         self._change = threading.Condition()
         self._closing = False
@@ -52,9 +65,11 @@ class Engine:
         model = model or self.model
         if model is None:
             raise InferenceError("The engine has no model: load one and pass it.")
-        if cache is not None and cache.config != model.config:
+        if cache is not None and cache.fingerprint != model.fingerprint:
             raise CacheError("The cache belongs to another model.")
-        return Session(self, model, cache if cache is not None else model.new_cache(), token_ids)
+        session = Session(self, model, cache if cache is not None else model.new_cache(), token_ids)
+        self._sessions.add(session)
+        return session
 
     def submit(self, session: Session, prompt_ids: list[int], params: SamplingParams) -> Generation:
         """Queue a request; called by the session. Raises BusyError if the session has one already."""
@@ -96,6 +111,18 @@ class Engine:
             if running:
                 self._step(plan(running, turn))
                 turn += 1
+            if any(generation.done for generation in active):
+                self._evict()
+
+    def _evict(self) -> None:
+        """Keep the idle caches within their budget; those in use are no part of it."""
+        idle = sorted((s for s in list(self._sessions) if s.idle and s.resident_bytes), key=lambda s: s.last_used)
+        excess = sum(session.resident_bytes for session in idle) - self._cache_budget
+        for session in idle:
+            if excess <= 0:
+                return
+            excess -= session.resident_bytes
+            session.evict(self._snapshot_dir)
 
     def _step(self, step: Step[Generation]) -> None:
         """One pass over one model's weights, then a token for each request whose prompt is through."""

@@ -1,6 +1,11 @@
 """One conversation's token ids and KV cache."""
 
+import contextlib
+import os
+import threading
+import time
 from collections.abc import Sequence
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 from inference.errors import BusyError, CacheError, ContextOverflowError, InferenceError, TemplateError
@@ -25,16 +30,35 @@ class Session:
         if cache.length > len(token_ids):
             raise CacheError(f"The cache holds {cache.length} tokens, but only {len(token_ids)} token ids were given.")
         self.model = model
-        self.cache = cache
+        self._cache = cache
         self._engine = engine
         self._token_ids = list(token_ids)
         self._generation: Generation | None = None
         self._closed = False
+        self._snapshot: Path | None = None
+        self._lock = threading.Lock()
+        self.last_used = time.monotonic()
 
     @property
     def token_ids(self) -> list[int]:
         """A copy."""
         return list(self._token_ids)
+
+    @property
+    def cache(self) -> KVCache:
+        """The cache; one that was evicted comes back, from its snapshot if that is sound, else empty."""
+        with self._lock:
+            if self._snapshot is not None:
+                with contextlib.suppress(CacheError):
+                    self._cache, _ = KVCache.load(self._snapshot, self.model)
+                self._snapshot.unlink(missing_ok=True)
+                self._snapshot = None
+            return self._cache
+
+    @property
+    def resident_bytes(self) -> int:
+        """What the cache takes of the memory now: nothing, once evicted."""
+        return self._cache.nbytes
 
     @property
     def remaining(self) -> int:
@@ -65,8 +89,12 @@ class Session:
         return len(self._template().encode(messages, self.model.tokenizer))
 
     def close(self) -> None:
-        """Cancel what is under way and refuse more."""
+        """Cancel what is under way, refuse more, and forget the snapshot."""
         self._closed = True
+        with self._lock:
+            if self._snapshot is not None:
+                self._snapshot.unlink(missing_ok=True)
+                self._snapshot = None
         if self._generation is not None:
             self._generation.cancel()
 
@@ -89,24 +117,40 @@ class Session:
 
     def occupy(self, generation: Generation) -> None:
         """Take the one place for a reply. Raises BusyError while another holds it."""
-        if self._generation is not None and not self._generation.done:
+        if not self.idle:
             raise BusyError("This session is still replying; stop that reply first.")
         self._generation = generation
+        self.last_used = time.monotonic()
 
     def begin(self, prompt_ids: list[int]) -> int:
         """Cut the cache to the longest prefix it shares with ``prompt_ids``; returns how many tokens are reused.
 
         At least one token is left to compute, because its logits are needed.
         """
-        limit = min(self.cache.length, len(prompt_ids) - 1)
+        cache = self.cache
+        limit = min(cache.length, len(prompt_ids) - 1)
         shared = next((i for i in range(limit) if self._token_ids[i] != prompt_ids[i]), limit)
-        self.cache.truncate(shared)
+        cache.truncate(shared)
         self._token_ids = list(prompt_ids)
         return shared
 
     def pending(self, count: int) -> list[int]:
         """The next ``count`` tokens that are not in the cache."""
         return self._token_ids[self.cache.length : self.cache.length + count]
+
+    @property
+    def idle(self) -> bool:
+        return self._generation is None or self._generation.done
+
+    def evict(self, directory: Path | None) -> None:
+        """Give the cache's memory back: to a snapshot in ``directory``, or without one, to be computed again."""
+        with self._lock:
+            if directory is not None and self._cache.length:
+                snapshot = directory / f"evicted-{os.getpid()}-{id(self):x}.safetensors"
+                with contextlib.suppress(CacheError):
+                    self._cache.save(snapshot, self._token_ids)
+                    self._snapshot = snapshot
+            self._cache = self.model.new_cache(self._cache.dtype)
 
     def append(self, token_id: int) -> None:
         self._token_ids.append(token_id)

@@ -1,18 +1,27 @@
 """KVCache: the keys and values of every position a conversation has been through."""
 
-from collections.abc import Iterator
-from typing import Any
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+from typing import Any, Protocol
 
 import numpy as np
 import numpy.typing as npt
 
 from inference.checkpoint.config import ModelConfig
 from inference.errors import CacheError
+from inference.transformer.snapshot import read_snapshot, write_snapshot
 
 # Positions per block: a cache grows by whole blocks, so that growing never copies what is there.
 BLOCK = 256
+CACHE_DTYPES = (np.float32, np.float16)
 
 Array = npt.NDArray[Any]
+
+
+class CacheMaker(Protocol):
+    """A model, as far as a cache is concerned."""
+
+    def new_cache(self) -> "KVCache": ...
 
 
 class KVCache:
@@ -22,10 +31,12 @@ class KVCache:
     overwritten by whatever comes next. A fork shares its blocks until one side writes into them.
     """
 
-    def __init__(self, config: ModelConfig, dtype: npt.DTypeLike = np.float32) -> None:
+    def __init__(self, config: ModelConfig, dtype: npt.DTypeLike = np.float32, fingerprint: str = "") -> None:
+        """``fingerprint`` tells whose keys and values these are: one model in one precision."""
         self.config = config
+        self.fingerprint = fingerprint
         self.dtype = np.dtype(dtype)
-        if self.dtype not in (np.float32, np.float16):
+        if self.dtype not in CACHE_DTYPES:
             raise CacheError(f"A cache holds float32 or float16, not {self.dtype}.")
         self._length = 0
         self._blocks: list[Array] = []
@@ -49,25 +60,71 @@ class KVCache:
 
     def fork(self) -> "KVCache":
         """A cache with the same content that can go its own way; blocks are shared until they are written."""
-        twin = KVCache(self.config, self.dtype)
+        twin = KVCache(self.config, self.dtype, self.fingerprint)
         twin._length = self._length
         twin._blocks = self._blocks[: -(-twin._length // BLOCK)]
         twin._owned = [False] * len(twin._blocks)
         self._owned = [False] * len(self._blocks)
         return twin
 
+    def save(self, file: str | Path, token_ids: Sequence[int]) -> None:
+        """Write what is held, with the ``token_ids`` it is of (further ones may follow), whole or not at all.
+
+        Raises CacheError if the file cannot be written.
+        """
+        if self._length > len(token_ids):
+            raise CacheError(f"The cache holds {self._length} tokens, but only {len(token_ids)} token ids were given.")
+        blocks = self._blocks[: -(-self._length // BLOCK)]
+        if rest := self._length % BLOCK:
+            blocks[-1] = blocks[-1][..., :rest, :]
+        write_snapshot(Path(file), blocks, token_ids, self.fingerprint)
+
+    @classmethod
+    def load(cls, file: str | Path, model: "CacheMaker") -> "tuple[KVCache, list[int]]":
+        """A cache that was saved, mapped from its file, and the token ids.
+
+        Raises CacheError for a file that is torn, foreign, or of another model or precision.
+        """
+        own = model.new_cache()
+        blocks, token_ids = read_snapshot(Path(file), own.fingerprint)
+        c = own.config
+        for index, block in enumerate(blocks):
+            held = block.shape[3] if block.ndim == 5 else 0
+            whole = index < len(blocks) - 1
+            if (
+                block.dtype not in CACHE_DTYPES
+                or block.dtype != blocks[0].dtype
+                or block.shape != (c.num_hidden_layers, 2, c.num_key_value_heads, held, c.head_dim)
+                or not (held == BLOCK if whole else 0 < held <= BLOCK)
+            ):
+                raise CacheError(
+                    f"{file} does not have the shape of this model's cache; the session is computed again."
+                )
+            own._length += held
+        own.dtype = blocks[0].dtype if blocks else own.dtype
+        own._blocks = list(blocks)
+        own._owned = [False] * len(blocks)
+        if own._length > len(token_ids):
+            raise CacheError(f"{file} holds more positions than token ids; the session is computed again.")
+        return own, token_ids
+
     def reserve(self, count: int) -> None:
         """Make the next ``count`` positions writable, without extending ``length``."""
         first, last = self._length // BLOCK, -(-(self._length + count) // BLOCK)
         for index in range(first, min(last, len(self._blocks))):
             if not self._owned[index]:
-                self._blocks[index] = self._blocks[index].copy()
+                # Of a fork, or mapped from a file; the last block of a file ends where its content does.
+                shared = self._blocks[index]
+                self._blocks[index] = self._new_block()
+                self._blocks[index][..., : shared.shape[3], :] = shared
                 self._owned[index] = True
         while len(self._blocks) < last:
-            c = self.config
-            shape = (c.num_hidden_layers, 2, c.num_key_value_heads, BLOCK, c.head_dim)
-            self._blocks.append(np.empty(shape, self.dtype))
+            self._blocks.append(self._new_block())
             self._owned.append(True)
+
+    def _new_block(self) -> Array:
+        c = self.config
+        return np.empty((c.num_hidden_layers, 2, c.num_key_value_heads, BLOCK, c.head_dim), self.dtype)
 
     def write(self, layer: int, keys: Array, values: Array) -> None:
         """Put ``keys`` and ``values`` [kv_heads, count, head_dim] of one layer at the positions from ``length`` on."""

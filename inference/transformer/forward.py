@@ -46,6 +46,7 @@ class Transformer:
     blocks: tuple[Block, ...]
     norm: RMSNorm
     lm_head: Linear
+    fingerprint: str
     counters: Counters
 
     def forward_batch(
@@ -84,7 +85,7 @@ class Transformer:
         if len({id(cache) for _, cache in batch}) != len(batch):
             raise CacheError("Two sequences of one batch share a cache; fork it first.")
         for tokens, cache in batch:
-            if cache.config != self.config:
+            if cache.fingerprint != self.fingerprint:
                 raise CacheError("The cache belongs to another model.")
             if not len(tokens):
                 raise InferenceError("There are no tokens to compute.")

@@ -1,0 +1,71 @@
+"""A cache on disk: written whole or not at all, mapped back in, refused when it is torn or somebody else's."""
+
+import contextlib
+import json
+import os
+import tempfile
+import zlib
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+from safetensors.numpy import save_file
+
+from inference.checkpoint.safetensors_file import SafetensorsFile
+from inference.errors import CacheError, CheckpointError
+
+FORMAT = "llm-tui cache 1"
+Array = npt.NDArray[Any]
+
+
+def write_snapshot(file: Path, blocks: Sequence[Array], token_ids: Sequence[int], fingerprint: str) -> None:
+    """``blocks``: what the cache holds of ``token_ids``, in order. Raises CacheError if the file cannot be written."""
+    tensors = {"token_ids": np.asarray(token_ids, np.int64)}
+    tensors |= {f"block.{index}": np.ascontiguousarray(block) for index, block in enumerate(blocks)}
+    metadata = {"format": FORMAT, "fingerprint": fingerprint, "checksums": json.dumps(_checksums(tensors))}
+    try:
+        with _replacing(file) as partial:
+            save_file(tensors, partial, metadata)
+    except Exception as error:  # safetensors raises its own kind for a full disk
+        raise CacheError(f"{file} cannot be written ({error}); the session will be computed again.") from None
+
+
+def read_snapshot(file: Path, fingerprint: str) -> tuple[list[Array], list[int]]:
+    """The blocks, mapped read-only, and the token ids. Raises CacheError for all but a sound file of this model."""
+    try:
+        stored = SafetensorsFile(file)
+    except CheckpointError:
+        raise CacheError(f"{file} is missing or damaged; the session will be computed again.") from None
+    if stored.metadata.get("format") != FORMAT or stored.metadata.get("fingerprint") != fingerprint:
+        raise CacheError(f"{file} is a cache of another model, precision or version; the session is computed again.")
+    names = [f"block.{index}" for index in range(len(stored.tensors) - 1)]
+    try:
+        tensors = {name: stored.array(name) for name in ("token_ids", *names)}
+        sound = json.loads(stored.metadata["checksums"]) == _checksums(tensors)
+    except (KeyError, ValueError):
+        sound = False
+    if not sound:
+        raise CacheError(f"{file} is damaged; the session will be computed again.")
+    return [tensors[name] for name in names], tensors["token_ids"].tolist()
+
+
+def _checksums(tensors: dict[str, Array]) -> dict[str, int]:
+    return {name: zlib.crc32(array.reshape(-1).view(np.uint8).data) for name, array in tensors.items()}
+
+
+@contextlib.contextmanager
+def _replacing(file: Path) -> Iterator[Path]:
+    """A temporary file beside ``file`` that takes its place at the end, readable by its owner alone."""
+    descriptor, name = tempfile.mkstemp(dir=file.parent, prefix=f".{file.name}.")
+    os.close(descriptor)
+    partial = Path(name)
+    try:
+        yield partial
+        partial.chmod(0o600)
+        with partial.open("rb") as written:
+            os.fsync(written.fileno())
+        partial.replace(file)
+    finally:
+        partial.unlink(missing_ok=True)
