@@ -1,0 +1,167 @@
+"""Any order of replying, cancelling, going back, editing, forking, evicting and restarting: the cache never lies.
+
+After each step the logits for a session's ids equal those of a fresh pass over them, and no token of the prefix that a
+request shares with the cache was computed again, except the one whose logits are needed.
+"""
+
+import copy
+from pathlib import Path
+
+import numpy as np
+import pytest
+from hypothesis import settings
+from hypothesis import strategies as st
+from hypothesis.stateful import RuleBasedStateMachine, initialize, precondition, rule
+
+from inference import Engine, Finished, KVCache, Model, SamplingParams, Started, Token
+from tests.tiny_model import make_tiny_model
+
+TEXTS = st.sampled_from(["Hello", "and then?", "東京 🙂", "a <|im_end|> b", " ", "How is the weather today? " * 6])
+CHATS = st.integers(0, 3)
+
+
+class Chat:
+    """A conversation as the interface keeps it: messages that carry the ids sampled for them, and other branches."""
+
+    def __init__(self, session) -> None:
+        self.session = session
+        self.messages: list[dict] = []
+        self.branches: list[list[dict]] = []
+
+
+class Sessions(RuleBasedStateMachine):
+    model: Model
+    directory: Path
+
+    @initialize()
+    def begin(self) -> None:
+        self.engine = Engine(self.model, cache_budget=2**30, snapshot_dir=self.directory)
+        self.chats = [Chat(self.engine.new_session())]
+        self.seed = 0
+
+    def teardown(self) -> None:
+        if hasattr(self, "engine"):
+            self.engine.close()
+
+    def chat(self, index: int) -> Chat:
+        return self.chats[index % len(self.chats)]
+
+    def generate(
+        self, chat: Chat, messages: list[dict], tokens: int, stop_after: int | None, more: bool = False
+    ) -> None:
+        """Ask for a reply (``more``: for more of the last one) and check what was computed for it."""
+        self.seed += 1
+        session, rows = chat.session, self.model.counters.rows
+        held = session.token_ids[: session.cache.length]
+        params = SamplingParams(seed=self.seed, temperature=0.9, max_tokens=tokens)
+        generation = session.reply(messages, params, continue_final_message=more)
+        seen, events = 0, []
+        for event in generation:
+            events.append(event)
+            seen += isinstance(event, Token)
+            if stop_after is not None and seen >= stop_after:
+                generation.cancel()
+        assert isinstance(events[-1], Finished)
+        started = next((event for event in events if isinstance(event, Started)), None)
+        if started is not None:
+            prompt = generation.prompt_ids
+            shared = next(
+                (i for i, (a, b) in enumerate(zip(held, prompt, strict=False)) if a != b), min(len(held), len(prompt))
+            )
+            assert started.reused_tokens == min(shared, len(prompt) - 1)
+            assert self.model.counters.rows - rows == session.cache.length - started.reused_tokens
+        before = messages[-1] if more else {"content": "", "token_ids": []}
+        ids = [*before["token_ids"], *generation.token_ids]
+        # A character may have been cut in two between the halves: its text is that of all ids together.
+        reply = {"role": "assistant", "content": self.model.tokenizer.decode(ids), "token_ids": ids}
+        chat.messages = [*(messages[:-1] if more else messages), reply]
+        self.check(chat)
+
+    def check(self, chat: Chat) -> None:
+        session = chat.session
+        ids, length = session.token_ids, session.cache.length
+        assert length <= len(ids)
+        if length:
+            held = session.cache.fork()
+            held.truncate(length - 1)
+            fresh = self.model.forward(ids[:length], self.model.new_cache(), last_only=True)
+            assert np.abs(self.model.forward([ids[length - 1]], held) - fresh).max() < 1e-4
+
+    @rule(index=CHATS, text=TEXTS, tokens=st.integers(1, 20), stop_after=st.none() | st.integers(0, 10))
+    def say(self, index, text, tokens, stop_after):
+        chat = self.chat(index)
+        if len(chat.messages) < 12:
+            self.generate(chat, [*chat.messages, {"role": "user", "content": text}], tokens, stop_after)
+
+    @rule(index=CHATS, keep=st.integers(0, 5))
+    def roll_back(self, index, keep):
+        chat = self.chat(index)
+        chat.branches.append(chat.messages)
+        chat.messages = chat.messages[: 2 * keep]
+
+    @rule(index=CHATS, turn=st.integers(0, 5), text=TEXTS)
+    def edit(self, index, turn, text):
+        chat = self.chat(index)
+        chat.branches.append(chat.messages)
+        self.generate(chat, [*chat.messages[: 2 * turn], {"role": "user", "content": text}], 5, None)
+
+    @rule(index=CHATS)
+    def regenerate(self, index):
+        chat = self.chat(index)
+        if chat.messages:
+            chat.branches.append(chat.messages)
+            self.generate(chat, chat.messages[:-1], 8, None)
+
+    @rule(index=CHATS)
+    def continue_reply(self, index):
+        chat = self.chat(index)
+        if chat.messages and chat.messages[-1]["content"].strip():
+            self.generate(chat, chat.messages, 6, None, more=True)
+
+    @rule(index=CHATS, branch=st.integers(0, 20))
+    def switch_branch(self, index, branch):
+        chat = self.chat(index)
+        if chat.branches:
+            chat.branches.append(chat.messages)
+            chat.messages = chat.branches[branch % len(chat.branches)]
+
+    @precondition(lambda self: len(self.chats) < 4)
+    @rule(index=CHATS)
+    def fork(self, index):
+        old = self.chat(index)
+        twin = Chat(self.engine.new_session(cache=old.session.cache.fork(), token_ids=old.session.token_ids))
+        twin.messages, twin.branches = list(old.messages), copy.copy(old.branches)
+        self.chats.append(twin)
+        self.check(twin)
+
+    @rule(index=CHATS)
+    def evict(self, index):
+        chat = self.chat(index)
+        held = chat.session.cache.length
+        chat.session.evict(self.directory)
+        assert chat.session.resident_bytes == 0
+        assert chat.session.cache.length == held
+        self.check(chat)
+
+    @rule()
+    def restart(self):
+        """Everything goes to disk, the engine ends, and a new one takes up where it was."""
+        files = []
+        for number, chat in enumerate(self.chats):
+            files.append(self.directory / f"chat-{number}")
+            chat.session.cache.save(files[-1], chat.session.token_ids)
+        self.engine.close()
+        self.engine = Engine(self.model, cache_budget=2**30, snapshot_dir=self.directory)
+        for chat, file in zip(self.chats, files, strict=True):
+            cache, ids = KVCache.load(file, self.model)
+            chat.session = self.engine.new_session(cache=cache, token_ids=ids)
+            self.check(chat)
+
+
+@pytest.mark.parametrize("precision", ["float32", "float16"])
+def test_any_order(tmp_path, precision):
+    directory = make_tiny_model(tmp_path / "model", max_position_embeddings=4096)
+    Sessions.model, Sessions.directory = Model.load(directory, precision=precision), tmp_path
+    case = Sessions.TestCase
+    case.settings = settings(max_examples=30, stateful_step_count=20, deadline=None)
+    case().runTest()
