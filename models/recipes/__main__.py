@@ -9,6 +9,7 @@ import click
 from models.recipes.recipe import read_recipe
 
 RUNS = Path("runs")
+MODELS = Path("models")
 
 
 def _run_folder(recipe: str, run: Path | None) -> Path:
@@ -61,6 +62,36 @@ def train(recipe: str, run: Path | None, minutes: float | None, compiled: bool) 
     from models.recipes.train import train as stage
 
     stage(read_recipe(recipe), _run_folder(recipe, run), minutes, compiled)
+
+
+@recipes.command()
+@recipe_argument
+@run_option
+@click.option(
+    "--to", type=click.Path(path_type=Path, file_okay=False), help="Model directory; models/RECIPE if absent."
+)
+def export(recipe: str, run: Path | None, to: Path | None) -> None:
+    """Write the model directory and its card."""
+    from models.recipes.card import write_card
+    from models.recipes.export import export as stage
+
+    read, folder = read_recipe(recipe), _run_folder(recipe, run)
+    directory = to or MODELS / read.name
+    stage(read, folder, directory)
+    write_card(read, folder, directory)
+
+
+@recipes.command()
+@recipe_argument
+@run_option
+@click.argument("directories", nargs=-1, type=click.Path(path_type=Path, exists=True, file_okay=False))
+def evaluate(recipe: str, run: Path | None, directories: tuple[Path, ...]) -> None:
+    """Bits per byte on the held-out texts: of the recipe's model, then of those in DIRECTORIES."""
+    from models.recipes.evaluate import evaluate as stage
+    from models.recipes.prepare import read_items
+
+    held_out = read_items(_run_folder(recipe, run) / "prepared" / "heldout.jsonl")
+    stage([MODELS / read_recipe(recipe).name, *directories], held_out)
 
 
 if __name__ == "__main__":

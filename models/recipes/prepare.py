@@ -135,8 +135,6 @@ def _record_hashes(recipe: Recipe, held_out: list[Item]) -> None:
     """Compares with the hashes that lie beside the recipe; writes them where there are none yet."""
     hashes = sorted(item_hash(item) for item in held_out)
     file = recipe.folder / "heldout.txt"
-    if not hashes or not recipe.folder.is_dir():
-        return
     if not file.is_file():
         file.write_text("\n".join(hashes) + "\n", encoding="utf-8")
     elif file.read_text(encoding="utf-8").split() != hashes:

@@ -10,6 +10,7 @@ import click
 
 RECIPES = Path(__file__).parent
 FORMS = ("stories", "prose", "dialogue", "chat")
+CHATML = ("<|im_start|>", "<|im_end|>")
 
 
 @dataclass(frozen=True)
@@ -108,12 +109,12 @@ class Recipe:
     shape: Shape
     training: TrainingPlan
     generation: dict[str, float | int | bool]
-    system_prompt: str | None = None
+    folder: Path  # where the recipe's own files lie: the TOML, the hashes of held-out items, the card's text
 
-    @property
-    def folder(self) -> Path:
-        """Where the recipe's own files lie: the TOML, the hashes of held-out items, the card's text."""
-        return RECIPES / self.name
+    def __post_init__(self) -> None:
+        chats = [source.file for source in self.sources if source.form in ("dialogue", "chat")]
+        if chats and not set(CHATML) <= set(self.tokenizer.special):
+            raise click.ClickException(f"{chats[0]} holds chats: the tokenizer needs {' and '.join(CHATML)} in extra.")
 
     def token_marks(self) -> tuple[list[str], list[str]]:
         """(before, after) each item that is plain text."""
@@ -134,6 +135,7 @@ def read_recipe(name: str) -> Recipe:
             tokenizer=tokenizer,
             shape=Shape(vocab_size=tokenizer.vocab_size, **table.pop("shape")),
             training=TrainingPlan(**table.pop("training")),
+            folder=path.parent,
             **table,
         )
     except (TypeError, KeyError) as error:

@@ -4,12 +4,20 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import click
 from tokenizers import Tokenizer, decoders, models, pre_tokenizers, processors, trainers
 
 from models.recipes.prepare import Item, read_items
 from models.recipes.recipe import Recipe
+
+CHATML = (
+    "{% for message in messages %}"
+    "{{ '<|im_start|>' + message['role'] + '\\n' + message['content'] + '<|im_end|>' + '\\n' }}"
+    "{% endfor %}"
+    "{% if add_generation_prompt %}{{ '<|im_start|>assistant\\n' }}{% endif %}"
+)
 
 
 def train_tokenizer(recipe: Recipe, run: Path) -> Tokenizer:
@@ -42,6 +50,23 @@ def load_tokenizer(run: Path) -> Tokenizer:
     tokenizer = Tokenizer.from_file(str(file))
     tokenizer.encode_special_tokens = True  # text never becomes a control token, here as in the engine
     return tokenizer
+
+
+def tokenizer_config(recipe: Recipe) -> dict[str, Any]:
+    """`tokenizer_config.json`, with the chat template if the model has one."""
+    plan = recipe.tokenizer
+    config: dict[str, Any] = {
+        "tokenizer_class": "PreTrainedTokenizerFast",
+        "clean_up_tokenization_spaces": False,
+        "model_max_length": recipe.shape.context,
+        "eos_token": plan.eos,
+        "pad_token": plan.eos,
+    }
+    if plan.bos:
+        config["bos_token"] = plan.bos
+    if "<|im_start|>" in plan.special:
+        config["chat_template"] = CHATML
+    return config
 
 
 def _texts(recipe: Recipe, run: Path) -> Iterator[str]:

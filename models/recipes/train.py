@@ -100,6 +100,7 @@ class Training:
             "random": torch.get_rng_state(),
             "step": self.step,
             "seconds": self.seconds,
+            "device": describe_device(self.device),
         }
         partial = self.run / "checkpoint.partial"
         torch.save(state, partial)
@@ -121,6 +122,13 @@ class Training:
         torch.set_rng_state(state["random"].cpu())
         self.step, self.seconds = state["step"], state["seconds"]
         click.echo(f"going on from step {self.step}")
+
+
+def describe_device(device: str) -> str:
+    """What the model card says it was trained on."""
+    if device == "cuda":
+        return f"one {torch.cuda.get_device_name()}"
+    return f"{torch.get_num_threads()} CPU cores"
 
 
 def optimisers(network: Llama, weight_decay: float) -> list[torch.optim.Optimizer]:
