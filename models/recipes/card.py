@@ -2,37 +2,46 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from pathlib import Path
 from string import Template
 
 import click
 import torch
 
+from inference import Engine, Model
 from models.recipes.evaluate import evaluate
+from models.recipes.guide import exam
 from models.recipes.prepare import read_items
 from models.recipes.recipe import Recipe
 
 
 def write_card(recipe: Recipe, run: Path, to: Path) -> None:
-    """Scores the model in `to` and writes its README.md from the recipe's card.md.
+    """Writes README.md beside the model in `to`: the recipe's card.md with every $fact that it names filled in.
 
-    Raises `click.ClickException` if card.md asks for a fact that there is not.
+    Raises `click.ClickException` if card.md names a fact that there is not.
     """
     state = torch.load(run / "checkpoint.pt", map_location="cpu", weights_only=True)
     held_out = read_items(run / "prepared" / "heldout.jsonl")
-    facts = {
-        "parameters": f"{sum(tensor.numel() for tensor in state['network'].values()) / 1e6:.1f} million",
-        "tokens": f"{state['step'] * recipe.training.batch_tokens / 1e6:.1f} million",
-        "steps": str(state["step"]),
-        "minutes": f"{state['seconds'] / 60:.0f}",
-        "device": state["device"],
-        "held_out": str(len(held_out)),
-        "bits_per_byte": f"{evaluate([to], held_out)[0]:.3f}",
+    facts: dict[str, Callable[[], str]] = {
+        "parameters": lambda: f"{sum(tensor.numel() for tensor in state['network'].values()) / 1e6:.1f} million",
+        "tokens": lambda: f"{state['step'] * recipe.training.batch_tokens / 1e6:.1f} million",
+        "steps": lambda: str(state["step"]),
+        "minutes": lambda: f"{state['seconds'] / 60:.0f}",
+        "device": lambda: state["device"],
+        "held_out": lambda: str(len(held_out)),
+        "bits_per_byte": lambda: f"{evaluate([to], held_out)[0]:.3f}",
+        "exam": lambda: examined(to),
     }
-    text = Template((recipe.folder / "card.md").read_text(encoding="utf-8"))
-    try:
-        (to / "README.md").write_text(text.substitute(facts), encoding="utf-8")
-    except KeyError as error:
-        raise click.ClickException(
-            f"{recipe.folder / 'card.md'} asks for {error}; known are {', '.join(facts)}."
-        ) from error
+    card = Template((recipe.folder / "card.md").read_text(encoding="utf-8"))
+    unknown = set(card.get_identifiers()) - set(facts)
+    if unknown:
+        raise click.ClickException(f"card.md asks for {', '.join(sorted(unknown))}; known are {', '.join(facts)}.")
+    text = card.substitute({name: facts[name]() for name in card.get_identifiers()})
+    (to / "README.md").write_text(text, encoding="utf-8")
+
+
+def examined(model: Path) -> str:
+    """The last line of the guide's exam."""
+    with Engine(Model.load(model)) as engine:
+        return exam.report(exam.take(exam.load_exam(), exam.asking(engine.new_session()))).splitlines()[-1]

@@ -9,7 +9,7 @@ from typing import Any
 
 import click
 import torch
-from safetensors.torch import save_file
+from safetensors.torch import save
 
 from models.recipes.recipe import Recipe
 from models.recipes.tokenizer import load_tokenizer, tokenizer_config
@@ -26,7 +26,7 @@ def export(recipe: Recipe, run: Path, to: Path) -> None:
     state = torch.load(checkpoint, map_location="cpu", weights_only=True)
     to.mkdir(parents=True, exist_ok=True)
     weights = {name: tensor.to(torch.bfloat16).contiguous() for name, tensor in state["network"].items()}
-    save_file(weights, to / "model.safetensors", metadata={"format": "pt"})
+    (to / "model.safetensors").write_bytes(save(weights, metadata={"format": "pt"}))
     shutil.copyfile(run / "tokenizer.json", to / "tokenizer.json")
     tokenizer = load_tokenizer(run)
     ids = {"eos_token_id": tokenizer.token_to_id(recipe.tokenizer.eos)}

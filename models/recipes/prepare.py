@@ -34,7 +34,7 @@ def prepare(recipe: Recipe, data: Path, run: Path) -> None:
     for source in recipe.sources:
         kept: list[Item] = []
         for item in _items(source, data):
-            key = clean.fingerprint(_words(item))
+            key = clean.fingerprint(_words(item)) if "text" in item else _words(item)
             if key in seen:
                 continue
             seen.add(key)
@@ -132,9 +132,11 @@ def _write(file: Path, items: list[Item]) -> None:
 
 
 def _record_hashes(recipe: Recipe, held_out: list[Item]) -> None:
-    """Compares with the hashes that lie beside the recipe; writes them where there are none yet."""
-    hashes = sorted(item_hash(item) for item in held_out)
+    """Compares the texts with the hashes that lie beside the recipe; writes them where there are none yet."""
+    hashes = sorted(item_hash(item) for item in held_out if "text" in item)
     file = recipe.folder / "heldout.txt"
+    if not hashes:
+        return
     if not file.is_file():
         file.write_text("\n".join(hashes) + "\n", encoding="utf-8")
     elif file.read_text(encoding="utf-8").split() != hashes:

@@ -110,6 +110,7 @@ class Recipe:
     training: TrainingPlan
     generation: dict[str, float | int | bool]
     folder: Path  # where the recipe's own files lie: the TOML, the hashes of held-out items, the card's text
+    system_prompt: str = ""  # what a chat without one of its own begins with
 
     def __post_init__(self) -> None:
         chats = [source.file for source in self.sources if source.form in ("dialogue", "chat")]
@@ -127,8 +128,8 @@ def read_recipe(name: str) -> Recipe:
     if not path.is_file():
         known = ", ".join(sorted(file.parent.name for file in RECIPES.glob("*/recipe.toml")))
         raise click.ClickException(f"There is no recipe {name}; the recipes are {known}.")
-    table = tomllib.loads(path.read_text(encoding="utf-8"))
     try:
+        table = tomllib.loads(path.read_text(encoding="utf-8"))
         tokenizer = TokenizerPlan(**table.pop("tokenizer"))
         return Recipe(
             sources=[Source(**source) for source in table.pop("source")],
@@ -138,5 +139,5 @@ def read_recipe(name: str) -> Recipe:
             folder=path.parent,
             **table,
         )
-    except (TypeError, KeyError) as error:
+    except (TypeError, KeyError, tomllib.TOMLDecodeError) as error:
         raise click.ClickException(f"{path} is not a recipe: {error}.") from error

@@ -36,6 +36,8 @@ def encode_chat(messages: list[dict[str, str]], recipe: Recipe, tokenizer: Token
     def ids(text: str) -> list[int]:
         return tokenizer.encode(text, add_special_tokens=False).ids  # type: ignore[no-any-return]
 
+    if recipe.system_prompt and messages[0]["role"] != "system":
+        messages = [{"role": "system", "content": recipe.system_prompt}, *messages]
     tokens: list[int] = []
     weights: list[float] = []
     for message in messages:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -12,6 +13,11 @@ from tokenizers import Tokenizer, decoders, models, pre_tokenizers, processors, 
 from models.recipes.prepare import Item, read_items
 from models.recipes.recipe import Recipe
 
+DEFAULT_SYSTEM = (
+    "{% if messages and messages[0]['role'] != 'system' %}"
+    "{{ '<|im_start|>system\\n' + PROMPT + '<|im_end|>' + '\\n' }}"
+    "{% endif %}"
+)
 CHATML = (
     "{% for message in messages %}"
     "{{ '<|im_start|>' + message['role'] + '\\n' + message['content'] + '<|im_end|>' + '\\n' }}"
@@ -65,7 +71,8 @@ def tokenizer_config(recipe: Recipe) -> dict[str, Any]:
     if plan.bos:
         config["bos_token"] = plan.bos
     if "<|im_start|>" in plan.special:
-        config["chat_template"] = CHATML
+        default = DEFAULT_SYSTEM.replace("PROMPT", json.dumps(recipe.system_prompt)) if recipe.system_prompt else ""
+        config["chat_template"] = default + CHATML
     return config
 
 

@@ -227,16 +227,18 @@ def test_chats_need_the_tokens_of_chatml(corpus: Path) -> None:
     assert "talk.txt holds chats: the tokenizer needs <|im_start|>" in result.output
 
 
-def test_chats_are_encoded_as_the_exported_template_does(corpus: Path) -> None:
+@pytest.mark.parametrize("system", [[], [{"role": "system", "content": "Be brief."}]], ids=["default", "own"])
+def test_chats_are_encoded_as_the_exported_template_does(corpus: Path, system: list[dict[str, str]]) -> None:
     from inference import ChatTemplate
     from inference import Tokenizer as EngineTokenizer
 
     chat = RECIPE.replace('bos = "<|story|>"\neos = "<|end|>"', 'eos = "<|im_end|>"')
+    chat = chat.replace("seed = 7", """seed = 7\nsystem_prompt = "It's \\"kind\\"." """)
     (corpus / "recipe.toml").write_text(chat.replace("rate = 1e-2", "rate = 1e-2\nprompt_weight = 0.1"))
     run = prepared(corpus)
     recipe = read_recipe(str(corpus / "recipe.toml"))
     messages = [
-        {"role": "system", "content": "Be kind."},
+        *system,
         {"role": "user", "content": " Is <|im_end|> a word?\n"},
         {"role": "assistant", "content": "Yes,\n\nof mine."},
     ]
