@@ -21,6 +21,20 @@ run_option = click.option(
     type=click.Path(path_type=Path, file_okay=False),
     help="Folder of this training run; runs/RECIPE if absent.",
 )
+data_option = click.option(
+    "--data",
+    type=click.Path(path_type=Path, exists=True, file_okay=False),
+    multiple=True,
+    required=True,
+    help="Folder of found text; may be given more than once.",
+)
+minutes_option = click.option(
+    "--minutes", type=float, help="End the schedule after this wall-clock time, if the steps take longer."
+)
+compile_option = click.option("--compile/--no-compile", "compiled", default=True, help="Use torch.compile.")
+to_option = click.option(
+    "--to", type=click.Path(path_type=Path, file_okay=False), help="Model directory; models/RECIPE if absent."
+)
 recipe_argument = click.argument("recipe")
 
 
@@ -32,10 +46,8 @@ def recipes() -> None:
 @recipes.command()
 @recipe_argument
 @run_option
-@click.option(
-    "--data", type=click.Path(path_type=Path, exists=True, file_okay=False), required=True, help="Found text."
-)
-def prepare(recipe: str, run: Path | None, data: Path) -> None:
+@data_option
+def prepare(recipe: str, run: Path | None, data: tuple[Path, ...]) -> None:
     """Clean the text, hold some of it out."""
     from models.recipes.prepare import prepare as stage
 
@@ -55,8 +67,8 @@ def tokenizer(recipe: str, run: Path | None) -> None:
 @recipes.command()
 @recipe_argument
 @run_option
-@click.option("--minutes", type=float, help="End the schedule after this wall-clock time, if the steps take longer.")
-@click.option("--compile/--no-compile", "compiled", default=True, help="Use torch.compile.")
+@minutes_option
+@compile_option
 def train(recipe: str, run: Path | None, minutes: float | None, compiled: bool) -> None:
     """Train, or go on from the last checkpoint."""
     from models.recipes.train import train as stage
@@ -79,6 +91,30 @@ def export(recipe: str, run: Path | None, to: Path | None) -> None:
     directory = to or MODELS / read.name
     stage(read, folder, directory)
     write_card(read, folder, directory)
+
+
+@recipes.command()
+@recipe_argument
+@run_option
+@data_option
+@minutes_option
+@compile_option
+@to_option
+@click.pass_context
+def build(
+    context: click.Context,
+    recipe: str,
+    run: Path | None,
+    data: tuple[Path, ...],
+    minutes: float | None,
+    compiled: bool,
+    to: Path | None,
+) -> None:
+    """All of it: prepare, tokenizer, train, export. Goes on where it was interrupted."""
+    context.invoke(prepare, recipe=recipe, run=run, data=data)
+    context.invoke(tokenizer, recipe=recipe, run=run)
+    context.invoke(train, recipe=recipe, run=run, minutes=minutes, compiled=compiled)
+    context.invoke(export, recipe=recipe, run=run, to=to)
 
 
 @recipes.command()

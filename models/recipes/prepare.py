@@ -6,7 +6,7 @@ import gzip
 import hashlib
 import json
 import random
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 import click
@@ -21,7 +21,7 @@ SHORTEST = 100  # characters; less is no story
 Item = dict[str, object]  # {"text": str} or {"messages": [{"role", "content"}, ...]}
 
 
-def prepare(recipe: Recipe, data: Path, run: Path) -> None:
+def prepare(recipe: Recipe, data: Sequence[Path], run: Path) -> None:
     """Writes each source's items, and those held out, under `run`/prepared and says how many.
 
     Raises `click.ClickException` if a file is missing, or if the held-out stories are not the ones whose
@@ -60,10 +60,11 @@ def item_hash(item: Item) -> str:
     return hashlib.sha256(_words(item).encode()).hexdigest()[:16]
 
 
-def _items(source: Source, data: Path) -> Iterator[Item]:
-    file = data / source.file
-    if not file.is_file():
-        raise click.ClickException(f"{file} does not exist; pass the folder that has it as --data.")
+def _items(source: Source, data: Sequence[Path]) -> Iterator[Item]:
+    file = next((folder / source.file for folder in data if (folder / source.file).is_file()), None)
+    if file is None:
+        searched = ", ".join(map(str, data))
+        raise click.ClickException(f"{source.file} is not in {searched}; pass the folder that has it as --data.")
     content = (gzip.decompress(file.read_bytes()) if file.suffix == ".gz" else file.read_bytes()).decode("utf-8")
     if source.form == "chat":
         yield from (json.loads(line) for line in content.splitlines())

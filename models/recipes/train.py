@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import time
 from pathlib import Path
 
@@ -39,6 +40,7 @@ class Training:
     def __init__(self, recipe: Recipe, run: Path, device: str, compiled: bool) -> None:
         tokenizer = load_tokenizer(run)
         self.recipe, self.plan, self.run, self.device = recipe, recipe.training, run, device
+        self.data = fingerprint(recipe, run)
         self.mixture = Mixture(recipe, run, tokenizer)
         held_out = read_items(run / "prepared" / "heldout.jsonl")[:TRACKED_ITEMS]
         self.tracked = encode_items(held_out, recipe, tokenizer)
@@ -101,6 +103,7 @@ class Training:
             "step": self.step,
             "seconds": self.seconds,
             "device": describe_device(self.device),
+            "data": self.data,
         }
         partial = self.run / "checkpoint.partial"
         torch.save(state, partial)
@@ -110,11 +113,15 @@ class Training:
             click.echo(f"step {self.step}: held-out loss {loss:.4f} nats per token; checkpoint written")
 
     def resume(self) -> None:
-        """Takes the place of the checkpoint in the run's folder, if there is one."""
+        """Takes the place of the checkpoint in the run's folder; one of other data is put aside and training begins."""
         file = self.run / "checkpoint.pt"
         if not file.is_file():
             return
         state = torch.load(file, map_location=self.device, weights_only=True)
+        if state["data"] != self.data:
+            aside = file.replace(file.with_stem("checkpoint-earlier"))
+            click.echo(f"the text or the shape has changed: the earlier checkpoint is now {aside}")
+            return
         self.network.load_state_dict(state["network"])
         for optimiser, saved in zip(self.optimisers, state["optimisers"], strict=True):
             optimiser.load_state_dict(saved)
@@ -122,6 +129,14 @@ class Training:
         torch.set_rng_state(state["random"].cpu())
         self.step, self.seconds = state["step"], state["seconds"]
         click.echo(f"going on from step {self.step}")
+
+
+def fingerprint(recipe: Recipe, run: Path) -> str:
+    """What a checkpoint is bound to: the shape, the tokenizer and the prepared items."""
+    digest = hashlib.sha256(repr(recipe.shape).encode())
+    for file in [run / "tokenizer.json", *sorted((run / "prepared").iterdir())]:
+        digest.update(file.read_bytes())
+    return digest.hexdigest()
 
 
 def describe_device(device: str) -> str:

@@ -61,7 +61,7 @@ CARD = "# tiny\n\n$parameters parameters, $steps steps on $device, $bits_per_byt
 
 needs_torch = pytest.mark.skipif(
     importlib.util.find_spec("torch") is None,
-    reason="torch is not installed (pip install '.[train]'): the stages train and export are left out",
+    reason="torch is not installed (pip install '.[train]'): train, export and build are left out",
 )
 
 
@@ -136,7 +136,7 @@ def test_a_missing_source_is_named(corpus: Path) -> None:
     (corpus / "talk.txt").unlink()
     result = run_stage(corpus, "prepare", "--data", str(corpus))
     assert result.exit_code == 1
-    assert "talk.txt does not exist" in result.output
+    assert "talk.txt is not in" in result.output
 
 
 def test_an_unknown_recipe_is_named_with_the_known_ones() -> None:
@@ -192,6 +192,18 @@ def test_an_interrupted_training_ends_with_the_weights_of_an_uninterrupted_one(c
     second.go_on(None)
     for name, tensor in whole.network.state_dict().items():
         assert torch.equal(tensor, second.network.state_dict()[name]), name
+
+
+@needs_torch
+def test_changed_text_begins_a_new_training_and_keeps_the_earlier_checkpoint(corpus: Path) -> None:
+    options = ["--no-compile", "--data", str(corpus), "--to", str(corpus / "model")]
+    assert "going on" not in run_stage(corpus, "build", *options).output
+    (corpus / "talk.txt").write_text("User: Good morning\nAssistant: Good morning to you!\n")
+    again = run_stage(corpus, "build", *options)
+    assert again.exit_code == 0, again.output
+    assert "the text or the shape has changed" in again.output
+    assert "done: 6 steps" in again.output
+    assert (corpus / "run" / "checkpoint-earlier.pt").is_file()
 
 
 @needs_torch
