@@ -1,0 +1,199 @@
+"""Chatting: sending, stopping, going back, branching. Each through the keys that people press."""
+
+from pathlib import Path
+
+import pytest
+
+from tests.tui.conftest import SIZE, app_of, current, idle, make_app, ready, say, shown, tap, until
+
+
+def roles(pilot: object) -> list[str]:
+    return [node.role for node in current(pilot).tree.path()]  # type: ignore[arg-type]
+
+
+async def test_a_message_gets_a_reply(tiny_model: Path) -> None:
+    async with make_app(tiny_model).run_test(size=SIZE) as pilot:
+        await ready(pilot)
+        await say(pilot, "hello there")
+        lines = shown(pilot)
+        assert lines[0].strip() == "You" and lines[1].strip() == "hello there"
+        assert "tiny" in lines[3]
+        reply = current(pilot).tip
+        assert reply and reply.text and len(reply.token_ids) == 12
+        assert reply.outcome and reply.outcome.reason == "length"
+        assert app_of(pilot).main.composer.text == ""
+
+
+async def test_a_message_sent_while_loading_waits_for_the_model(tiny_model: Path) -> None:
+    async with make_app(tiny_model).run_test(size=SIZE) as pilot:
+        await pilot.press("h", "i", "enter")
+        await ready(pilot)
+        await idle(pilot)
+        assert roles(pilot) == ["user", "assistant"]
+
+
+async def test_ctrl_j_begins_a_new_line(tiny_model: Path) -> None:
+    async with make_app(tiny_model).run_test(size=SIZE) as pilot:
+        await ready(pilot)
+        await pilot.press("a", "ctrl+j", "b", "enter")
+        await idle(pilot)
+        assert current(pilot).tree.path()[0].text == "a\nb"
+
+
+async def test_escape_stops_the_reply_and_keeps_it(talkative_model: Path) -> None:
+    async with make_app(talkative_model, max_tokens=None).run_test(size=SIZE) as pilot:
+        await ready(pilot)
+        await tap(pilot, "h", "i", "enter")
+        await until(pilot, lambda: current(pilot).reply.tokens > 3)
+        await tap(pilot, "escape")
+        await idle(pilot)
+        reply = current(pilot).tip
+        assert reply and reply.role == "assistant" and reply.text
+        assert reply.outcome and reply.outcome.reason == "cancelled"
+        assert any("stopped" in line for line in shown(pilot))
+
+
+async def test_rolling_back_computes_nothing_again(tiny_model: Path) -> None:
+    """Said again after going back, the same message finds all but one of its tokens in the cache."""
+    async with make_app(tiny_model).run_test(size=SIZE) as pilot:
+        await ready(pilot)
+        await say(pilot, "first")
+        await say(pilot, "second")
+        before = current(pilot).tip
+        await pilot.press("escape", "k", "u")
+        assert app_of(pilot).main.composer.text == "second"
+        assert roles(pilot) == ["user", "assistant"]
+        model = app_of(pilot).controller.model
+        assert model
+        rows = model.counters.rows
+        await pilot.press("enter")
+        await idle(pilot)
+        after = current(pilot).tip
+        assert before and after and before.outcome and after.outcome
+        assert after.outcome.reused_tokens == after.outcome.prompt_tokens - 1
+        assert model.counters.rows - rows == after.outcome.generated_tokens  # one replayed, then each but the last
+        assert after.text == before.text and after.id != before.id
+
+
+async def test_what_was_rolled_back_can_be_brought_back(tiny_model: Path) -> None:
+    async with make_app(tiny_model).run_test(size=SIZE) as pilot:
+        await ready(pilot)
+        await say(pilot, "first")
+        await say(pilot, "second")
+        tip = current(pilot).tree.tip
+        await pilot.press("escape", "g", "j", "u")
+        assert roles(pilot) == ["user", "assistant"]
+        assert any("2 later messages are kept" in line for line in shown(pilot))
+        await pilot.press("right_square_bracket")
+        assert current(pilot).tree.tip == tip
+
+
+async def test_another_reply_stands_beside_the_first(tiny_model: Path) -> None:
+    async with make_app(tiny_model).run_test(size=SIZE) as pilot:
+        await ready(pilot)
+        await say(pilot, "hello")
+        first = current(pilot).tree.tip
+        await pilot.press("escape", "r")
+        await idle(pilot)
+        assert current(pilot).tree.tip != first
+        assert any("2/2 ‹ ›" in line for line in shown(pilot))
+        await pilot.press("left_square_bracket")
+        assert current(pilot).tree.tip == first
+        assert any("1/2 ‹ ›" in line for line in shown(pilot))
+
+
+async def test_continuing_a_reply_goes_on_where_it_ended(tiny_model: Path) -> None:
+    async with make_app(tiny_model).run_test(size=SIZE) as pilot:
+        await ready(pilot)
+        await say(pilot, "hello")
+        first = current(pilot).tip
+        await pilot.press("escape", "c")
+        await idle(pilot)
+        longer = current(pilot).tip
+        assert first and longer and longer.outcome
+        assert longer.text.startswith(first.text) and len(longer.text) > len(first.text)
+        assert longer.token_ids[: len(first.token_ids)] == first.token_ids
+        assert longer.outcome.reused_tokens >= longer.outcome.prompt_tokens - 1
+
+
+async def test_editing_a_message_keeps_the_old_version(tiny_model: Path) -> None:
+    async with make_app(tiny_model).run_test(size=SIZE) as pilot:
+        await ready(pilot)
+        await say(pilot, "hello")
+        await pilot.press("escape", "k", "e", *" you", "enter")
+        await idle(pilot)
+        tree = current(pilot).tree
+        assert [node.text for node in tree.children(None)] == ["hello", "hello you"]
+        assert tree.path()[0].text == "hello you" and len(tree.path()) == 2
+
+
+async def test_a_fork_goes_on_without_computing_the_past(tiny_model: Path) -> None:
+    async with make_app(tiny_model).run_test(size=SIZE) as pilot:
+        await ready(pilot)
+        await say(pilot, "hello")
+        source = current(pilot)
+        await pilot.press("escape", "f")
+        assert current(pilot) is not source and len(app_of(pilot).controller.sessions) == 2
+        await say(pilot, "more")
+        tip = current(pilot).tip
+        assert tip and tip.outcome and source.tip and source.tip.outcome
+        past = source.tip.outcome.prompt_tokens + source.tip.outcome.generated_tokens
+        assert tip.outcome.reused_tokens >= past - 1
+        assert len(source.tree.path()) == 2
+
+
+async def test_several_replies_at_once(talkative_model: Path) -> None:
+    """Switching away stops nothing; the session that ended meanwhile is marked."""
+    async with make_app(talkative_model, max_tokens=None).run_test(size=SIZE) as pilot:
+        await ready(pilot)
+        await tap(pilot, "1", "enter")
+        first = current(pilot)
+        await tap(pilot, "ctrl+n", "2", "enter")
+        second = current(pilot)
+        await until(pilot, lambda: second.reply and second.reply.tokens)
+        assert first is not second and first.reply and first.reply.tokens
+        assert (first.state, second.state) == ("streaming", "streaming")
+        await until(pilot, lambda: first.reply is None and second.reply is None, seconds=60)
+        for session in (first, second):
+            assert session.tip and session.tip.outcome and session.tip.outcome.reason == "context"
+        assert (first.state, second.state) == ("unread", "idle")
+
+
+async def test_a_prompt_that_does_not_fit_is_said_and_nothing_is_lost(tiny_model: Path) -> None:
+    async with make_app(tiny_model).run_test(size=SIZE) as pilot:
+        await ready(pilot)
+        app_of(pilot).main.composer.load("word " * 2000)
+        await pilot.press("enter")
+        await idle(pilot)
+        assert "the context holds 512" in current(pilot).notice
+        assert roles(pilot) == ["user"]
+
+
+async def test_following_the_end_only_while_at_the_end(talkative_model: Path) -> None:
+    async with make_app(talkative_model, max_tokens=None).run_test(size=(60, 14)) as pilot:
+        await ready(pilot)
+        transcript = app_of(pilot).main.transcript
+        await tap(pilot, "h", "i", "enter")
+        await until(pilot, lambda: transcript.max_scroll_y > 2)
+        assert transcript.is_vertical_scroll_end
+        transcript.scroll_to(y=0, animate=False, immediate=True)
+        reply = current(pilot).reply
+        assert reply
+        seen = reply.tokens
+        await until(pilot, lambda: reply.tokens > seen + 200)
+        await tap(pilot, "escape")
+        await idle(pilot)
+        assert transcript.scroll_offset.y == 0
+
+
+@pytest.mark.parametrize("text", ["[bold]not bold[/bold] [link=x]", "a \x1b[31m b \x07 \x9b2J \u202e"])
+async def test_content_is_shown_and_never_obeyed(tiny_model: Path, text: str) -> None:
+    from tui.terminal.sanitize import sanitize
+
+    async with make_app(tiny_model).run_test(size=SIZE) as pilot:
+        await ready(pilot)
+        app_of(pilot).main.composer.insert(text)
+        await pilot.press("enter")
+        await idle(pilot)
+        assert shown(pilot)[1].strip() == sanitize(text)
+        assert sanitize(text)[:20] in str(app_of(pilot).main.sessions.options[0].prompt)

@@ -1,0 +1,133 @@
+"""Sessions: new, switched, deleted, brought back; and the screens around them."""
+
+from pathlib import Path
+
+from tests.tui.conftest import SIZE, app_of, current, make_app, ready, say, until
+from tui.screens.help import HelpScreen
+
+
+async def test_switching_keeps_what_was_typed(tiny_model: Path) -> None:
+    async with make_app(tiny_model).run_test(size=(120, 30)) as pilot:
+        await ready(pilot)
+        await say(pilot, "hello")
+        await pilot.press(*"draft")
+        first = current(pilot)
+        await pilot.press("ctrl+n")
+        assert app_of(pilot).main.composer.text == ""
+        await pilot.press(*"other", "ctrl+o", "down", "enter")
+        assert current(pilot) is first
+        assert app_of(pilot).main.composer.text == "draft"
+        assert len(app_of(pilot).controller.sessions) == 2
+
+
+async def test_empty_sessions_do_not_pile_up(tiny_model: Path) -> None:
+    async with make_app(tiny_model).run_test(size=SIZE) as pilot:
+        await ready(pilot)
+        await pilot.press("ctrl+n", "ctrl+n", "ctrl+t", "ctrl+t", "ctrl+n")
+        assert len(app_of(pilot).controller.sessions) == 1
+
+
+async def test_a_deleted_session_comes_back(tiny_model: Path) -> None:
+    async with make_app(tiny_model).run_test(size=(120, 30)) as pilot:
+        await ready(pilot)
+        await say(pilot, "hello")
+        first = current(pilot)
+        await pilot.press("ctrl+n", "x", "ctrl+o", "down", "d")
+        assert first not in app_of(pilot).controller.sessions
+        assert "hello" in current(pilot).notice
+        await pilot.press("u", "escape")
+        assert current(pilot) is first
+        await say(pilot, "again")
+        assert len(first.tree.path()) == 4
+
+
+async def test_ctrl_t_goes_to_and_fro(tiny_model: Path) -> None:
+    async with make_app(tiny_model).run_test(size=SIZE) as pilot:
+        await ready(pilot)
+        await say(pilot, "hello")
+        chat = current(pilot)
+        await pilot.press("ctrl+t", *"Once")
+        story = current(pilot)
+        assert (chat.mode, story.mode) == ("chat", "story")
+        await pilot.press("ctrl+t")
+        assert current(pilot) is chat
+        await pilot.press("ctrl+t")
+        assert current(pilot) is story
+        pane = app_of(pilot).main.story_pane
+        assert pane and pane.text == "Once"
+
+
+async def test_on_a_narrow_screen_the_sidebar_folds_away_and_opens_over_it(tiny_model: Path) -> None:
+    async with make_app(tiny_model).run_test(size=(80, 24)) as pilot:
+        await ready(pilot)
+        sidebar = app_of(pilot).main.sidebar
+        assert not sidebar.display
+        await pilot.press("ctrl+o")
+        assert sidebar.display and app_of(pilot).main.sessions.has_focus
+        await pilot.press("escape")
+        assert not sidebar.display and app_of(pilot).main.composer.has_focus
+        await pilot.press("f9")
+        assert sidebar.display
+        await pilot.press("f9")
+        assert not sidebar.display
+        await pilot.resize_terminal(120, 30)
+        assert sidebar.display
+        await pilot.press("f9")
+        assert not sidebar.display
+
+
+async def test_f1_lists_every_key(tiny_model: Path) -> None:
+    from tui.screens.help import keys_page
+    from tui.settings.keymap import KEYMAP
+
+    async with make_app(tiny_model).run_test(size=SIZE) as pilot:
+        await pilot.press("f1")
+        assert isinstance(pilot.app.screen, HelpScreen)
+        page = keys_page().plain
+        assert all(key.label in page and key.title in page for key in KEYMAP)
+        await pilot.press("escape")
+        assert not isinstance(pilot.app.screen, HelpScreen)
+
+
+async def test_the_palette_offers_the_actions(tiny_model: Path) -> None:
+    async with make_app(tiny_model).run_test(size=SIZE) as pilot:
+        titles = {command.title for command in app_of(pilot).get_system_commands(pilot.app.screen)}
+        assert {"New session", "Roll back to here", "Fork into a new session", "Continue from the cursor"} <= titles
+        await say(pilot, "hello")
+        await pilot.press("ctrl+p")
+        await pilot.pause()
+        await pilot.press(*"another rep")
+        await pilot.pause(0.5)
+        await pilot.press("enter", "enter")
+        await until(pilot, lambda: len(current(pilot).tree) == 3)
+
+
+async def test_without_a_model_the_screen_says_how_to_give_one() -> None:
+    async with make_app(None).run_test(size=(80, 24)) as pilot:
+        await pilot.pause()
+        absent = app_of(pilot).main.absent
+        assert absent.display and "llm-tui --model DIR" in str(absent.content)
+        await pilot.press("ctrl+t", "f5", "ctrl+n", "f1", "escape", "ctrl+q")
+    assert pilot.app.return_code == 0
+
+
+async def test_a_broken_model_is_explained_and_the_app_lives(tmp_path: Path) -> None:
+    (tmp_path / "config.json").write_text("{")
+    async with make_app(tmp_path).run_test(size=(80, 24)) as pilot:
+        absent = app_of(pilot).main.absent
+        await until(pilot, lambda: absent.display)
+        assert "config.json" in str(absent.content)
+        await pilot.press("ctrl+n", "ctrl+t", "ctrl+c", "ctrl+c")
+    assert pilot.app.return_code == 0
+
+
+async def test_idle_it_asks_nobody(tiny_model: Path) -> None:
+    """No timer is left once the last reply has ended."""
+    from textual.timer import Timer
+
+    async with make_app(tiny_model).run_test(size=SIZE) as pilot:
+        await ready(pilot)
+        await say(pilot, "hello")
+        await pilot.pause()
+        timers: list[Timer] = [timer for timer in pilot.app._timers if timer.name != "screen update"]
+        assert timers == []

@@ -1,0 +1,98 @@
+"""The one screen: sessions at the side, a chat or a story in the middle, bars above and below."""
+
+from textual.app import ComposeResult
+from textual.containers import Horizontal, Vertical
+from textual.screen import Screen
+from textual.widgets import ContentSwitcher, Static
+
+from tui.session import Session
+from tui.settings.keymap import bindings
+from tui.widgets.bars import StatusBar, TopBar
+from tui.widgets.composer import Composer
+from tui.widgets.sessions import SessionList, Sidebar
+from tui.widgets.story import StoryPane
+from tui.widgets.transcript import Transcript
+
+
+class MainScreen(Screen[None]):
+    """Knows where things are; what they do is the controller's."""
+
+    BINDINGS = bindings("anywhere")
+    HORIZONTAL_BREAKPOINTS = [(0, "-tiny"), (60, "-narrow"), (100, "-normal"), (140, "-wide")]  # noqa: RUF012
+    AUTO_FOCUS = "#composer"
+
+    def compose(self) -> ComposeResult:
+        yield TopBar(id="top")
+        with Horizontal(id="middle"):
+            yield Sidebar(id="sidebar")
+            with Vertical(id="work"):
+                with ContentSwitcher(initial="transcript", id="panes"):
+                    yield Transcript()
+                    yield Static(id="absent", markup=False)
+                yield Static(id="notice", markup=False)
+                yield Composer()
+        yield StatusBar(id="status")
+
+    def on_mount(self) -> None:
+        self.top = self.query_one(TopBar)
+        self.sidebar = self.query_one(Sidebar)
+        self.sessions = self.query_one(SessionList)
+        self.panes = self.query_one("#panes", ContentSwitcher)
+        self.transcript = self.query_one(Transcript)
+        self.absent = self.query_one("#absent", Static)
+        self.notice = self.query_one("#notice", Static)
+        self.composer = self.query_one(Composer)
+        self.status = self.query_one(StatusBar)
+        self.shown: Session | None = None
+
+    @property
+    def folded(self) -> bool:
+        """Whether the screen is too narrow for the sidebar to stay."""
+        return self.has_class("-tiny") or self.has_class("-narrow")
+
+    def toggle_sidebar(self) -> None:
+        self.sidebar.toggle_class("-opened" if self.folded else "-closed")
+        if self.sidebar.has_class("-opened"):
+            self.sessions.focus()
+        elif self.sessions.has_focus:
+            self.focus_work()
+
+    def focus_sessions(self) -> None:
+        """Choose a session: the sidebar opens if it has to."""
+        self.sidebar.remove_class("-closed")
+        self.sidebar.set_class(self.folded, "-opened")
+        self.sessions.focus()
+
+    def fold_sidebar(self) -> None:
+        """Put an opened sidebar away again where there is no room for it to stay."""
+        self.sidebar.remove_class("-opened")
+
+    def focus_work(self) -> None:
+        """Where one writes."""
+        story = self.story_pane
+        (story or self.composer).focus()
+
+    @property
+    def story_pane(self) -> StoryPane | None:
+        """The story that is shown, if one is."""
+        pane = self.panes.visible_content
+        return pane if isinstance(pane, StoryPane) else None
+
+    def pane_of(self, session: Session) -> StoryPane | None:
+        """The text of a story, if it was opened yet."""
+        found = self.panes.query(f"#story-{session.id}")
+        return found.first(StoryPane) if found else None
+
+    def open_story(self, session: Session) -> StoryPane:
+        """The text of a story, made when it is first shown."""
+        pane = self.pane_of(session)
+        if pane is None:
+            pane = StoryPane(session.id)
+            self.panes.mount(pane)
+            pane.load(session.draft or "".join(node.text for node in session.tree.path()))
+        return pane
+
+    def say(self, notice: str) -> None:
+        """One sentence above the input, or none."""
+        self.notice.update(notice)
+        self.notice.display = bool(notice)

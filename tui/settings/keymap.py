@@ -1,0 +1,101 @@
+"""The one place for keys. Bindings are made from it, F1 lists it, the palette offers it."""
+
+from dataclasses import dataclass
+from typing import Literal
+
+from textual.binding import Binding, BindingType
+
+Where = Literal["anywhere", "input", "messages", "sessions", "story"]
+
+PLACES: dict[Where, str] = {
+    "anywhere": "Anywhere",
+    "input": "Input",
+    "messages": "Messages",
+    "story": "Story",
+    "sessions": "Sessions",
+}
+
+
+@dataclass(frozen=True)
+class Key:
+    """``id``: what it does, and the name of the method that does it. ``keys``: Textual's names, the first is shown.
+
+    ``local`` keys belong to the widget that has the focus; the others are actions of the controller, which the palette
+    offers too.
+    """
+
+    id: str
+    keys: str
+    where: Where
+    title: str
+    local: bool = False
+
+    @property
+    def action(self) -> str:
+        return self.id if self.local else f"app.do('{self.id}')"
+
+    @property
+    def label(self) -> str:
+        """The keys as people write them."""
+        return " ".join(_label(key) for key in self.keys.split(","))
+
+
+KEYMAP: tuple[Key, ...] = (
+    Key("new_session", "ctrl+n", "anywhere", "New session"),
+    Key("switch_session", "ctrl+o", "anywhere", "Switch session"),
+    Key("toggle_mode", "ctrl+t", "anywhere", "Chat or story"),
+    Key("stop", "escape", "anywhere", "Stop the reply and keep it; when idle, to the messages and back"),
+    Key("copy_or_quit", "ctrl+c", "anywhere", "Copy what is selected, or stop; twice quits"),
+    Key("palette", "ctrl+p", "anywhere", "All commands"),
+    Key("help", "f1", "anywhere", "Help: all keys"),
+    Key("toggle_sidebar", "f9", "anywhere", "Show or hide the sessions"),
+    Key("quit", "ctrl+q", "anywhere", "Quit"),
+    Key("send", "enter", "input", "Send", local=True),
+    Key("newline", "ctrl+j,shift+enter", "input", "New line", local=True),
+    Key("choose_next", "j,down", "messages", "Next message", local=True),
+    Key("choose_previous", "k,up", "messages", "Previous message", local=True),
+    Key("choose_first", "g,home", "messages", "First message", local=True),
+    Key("choose_last", "G,end", "messages", "Last message", local=True),
+    Key("roll_back", "u", "messages", "Roll back to here"),
+    Key("edit", "e", "messages", "Edit your message"),
+    Key("regenerate", "r", "messages", "Another reply"),
+    Key("continue_reply", "c", "messages", "Continue the reply"),
+    Key("fork", "f", "messages", "Fork into a new session"),
+    Key("previous_sibling", "left_square_bracket", "messages", "Previous version"),
+    Key("next_sibling", "right_square_bracket", "messages", "Next version, or what was rolled back"),
+    Key("copy_message", "y", "messages", "Copy the message"),
+    Key("continue_story", "f5", "story", "Continue from the cursor"),
+    Key("undo", "ctrl+z", "story", "Take back an edit or a continuation", local=True),
+    Key("redo", "ctrl+y", "story", "Bring it back", local=True),
+    Key("open_session", "enter", "sessions", "Open", local=True),
+    Key("delete_session", "d,delete", "sessions", "Delete"),
+    Key("restore_session", "u", "sessions", "Bring the deleted one back"),
+)
+
+
+def bindings(where: Where) -> list[BindingType]:
+    """What a widget for that place binds. Keys that work anywhere go before what a widget does with them."""
+    return [
+        Binding(key.keys, key.action, key.title, show=False, id=f"{where}.{key.id}", priority=where == "anywhere")
+        for key in KEYMAP
+        if key.where == where
+    ]
+
+
+_NAMES = {
+    "left_square_bracket": "[",
+    "right_square_bracket": "]",
+    "escape": "Esc",
+    "enter": "Enter",
+    "up": "↑",
+    "down": "↓",
+    "home": "Home",
+    "end": "End",
+    "delete": "Del",
+}
+
+
+def _label(key: str) -> str:
+    *modifiers, name = key.split("+")
+    name = _NAMES.get(name, name.upper() if modifiers or name[1:].isdigit() else name)
+    return "+".join([*(modifier.capitalize() for modifier in modifiers), name])

@@ -1,0 +1,71 @@
+"""Text into rows of a terminal: broken at blanks, measured in cells, cheap to extend."""
+
+import re
+
+from rich.cells import cell_len, get_character_cell_size
+
+TAB = 4
+_WORD = re.compile(r"\s*\S+|\s+")
+
+
+def wrap(line: str, width: int) -> list[str]:
+    """One line of text (without newlines) as rows of at most ``width`` cells; joined they give the line again.
+
+    Blanks at a break stay at the end of the upper row, where they may stand out beyond the edge. Whatever is appended
+    to the line later changes no row but the last.
+    """
+    rows: list[str] = []
+    row, used = "", 0
+    for match in _WORD.finditer(line):
+        word = match.group()
+        ink = word.lstrip()
+        blanks = word[: len(word) - len(ink)]
+        row, used = row + blanks, used + cell_len(blanks)
+        if not ink:
+            continue
+        size = cell_len(ink)
+        if used + size > width and row:
+            rows.append(row)
+            row, used = "", 0
+        while size > width:
+            cut = _fitting(ink, width)
+            rows.append(ink[:cut])
+            ink = ink[cut:]
+            size = cell_len(ink)
+        row, used = row + ink, used + size
+    return [*rows, row]
+
+
+def _fitting(text: str, width: int) -> int:
+    """How many characters of ``text`` go into ``width`` cells; at least one."""
+    used = 0
+    for index, char in enumerate(text):
+        used += get_character_cell_size(char)
+        if used > width:
+            return max(1, index)
+    return len(text)
+
+
+class Rows:
+    """A text that grows at its end, as rows: appending costs what is appended, however long the text is.
+
+    ``hard[i]`` tells whether row i ends where a line of the text ends.
+    """
+
+    def __init__(self, width: int, text: str = "") -> None:
+        self.width = max(1, width)
+        self.rows = [""]
+        self.hard = [True]
+        self.append(text)
+
+    def append(self, text: str) -> None:
+        """Add ``text``, which may hold newlines and tabs."""
+        for index, line in enumerate(text.replace("\t", " " * TAB).split("\n")):
+            if index:
+                self.rows.append("")
+                self.hard.append(True)
+            if line:
+                # Only the last row can change; it begins a line or continues one, either way it wraps like a line.
+                rows = wrap(self.rows[-1] + line, self.width)
+                self.rows[-1:] = rows
+                self.hard[-1:] = [False] * (len(rows) - 1) + [True]
