@@ -16,6 +16,7 @@ from inference.checkpoint.weights import Weights
 from inference.errors import CheckpointError, UnsupportedModelError
 from inference.json_file import read_json
 from inference.kernels import reference
+from inference.kernels.quantised import QuantisedMatrix
 from inference.kernels.reference import Floats
 from inference.text.template import ChatTemplate
 from inference.text.tokenizer import Tokenizer, read_tokenizer_config, token_text
@@ -27,8 +28,12 @@ from inference.transformer.linear import Linear
 
 Progress = Callable[[int, int, str], None]
 
-# Bytes per weight, largest first. Norms and biases are float32 in all of them.
-PRECISIONS = {"float32": 4, "bfloat16": 2, "float16": 2}
+# Bytes per weight, scales included, largest first. Norms and biases are float32 in all of them.
+PRECISIONS = {"float32": 4.0, "bfloat16": 2.0, "float16": 2.0, "int8": 1 + 2 / 32, "int4": 0.5 + 2 / 32}
+
+
+# What a token goes in and out by is worth more than four bits.
+AT_LEAST_INT8 = ("embed_tokens", "lm_head")
 
 
 @dataclass(frozen=True)
@@ -168,7 +173,7 @@ def _memory_needed(weights: Weights, config: ModelConfig) -> dict[str, int]:
         heads = config.num_hidden_layers * config.num_key_value_heads
         return 2 * heads * config.head_dim * config.max_position_embeddings * item
 
-    return {name: weights.parameters * item + cache(item) for name, item in PRECISIONS.items()}
+    return {name: int(weights.parameters * item) + cache(4 if item == 4 else 2) for name, item in PRECISIONS.items()}
 
 
 def _build(weights: Weights, config: ModelConfig, precision: str, progress: Progress) -> Transformer:
@@ -176,11 +181,11 @@ def _build(weights: Weights, config: ModelConfig, precision: str, progress: Prog
     total = weights.nbytes
     done = 0
 
-    def matrix(name: str) -> npt.NDArray[Any]:
+    def matrix(name: str) -> npt.NDArray[Any] | QuantisedMatrix:
         nonlocal done
         progress(done, total, "loading weights")
         done += weights.info(name).nbytes
-        return _convert(weights.array(name), precision)
+        return _convert(weights.array(name), "int8" if name in AT_LEAST_INT8 and precision == "int4" else precision)
 
     def vector(name: str) -> Floats:
         nonlocal done
@@ -220,8 +225,10 @@ def _build(weights: Weights, config: ModelConfig, precision: str, progress: Prog
     return transformer
 
 
-def _convert(stored: npt.NDArray[Any], precision: str) -> npt.NDArray[Any]:
+def _convert(stored: npt.NDArray[Any], precision: str) -> npt.NDArray[Any] | QuantisedMatrix:
     """A matrix in the precision asked for; untouched, and so still mapped from its file, where it is that already."""
+    if precision in ("int8", "int4"):
+        return QuantisedMatrix.pack(stored, bits=int(precision.removeprefix("int")))
     if precision == "bfloat16":
         return stored if stored.dtype == np.uint16 else reference.to_bfloat16(reference.widen(stored))
     return reference.widen(stored).astype(np.float16 if precision == "float16" else np.float32, copy=False)

@@ -14,7 +14,7 @@ from tui.resources import shipped
 if TYPE_CHECKING:
     from inference import Generation, Model, SamplingParams, Stats
 
-PRECISIONS = ("auto", "float32", "bfloat16", "float16")
+PRECISIONS = ("auto", "float32", "bfloat16", "float16", "int8", "int4")
 INTERRUPTED = 130
 HOW_TO_GIVE_A_MODEL = """\
 llm-tui needs a model and was given none.

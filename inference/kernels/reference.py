@@ -5,6 +5,8 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+from inference.kernels.layout import GROUP, INT4_REACHES, LANES, ZERO_POINT
+
 Floats = npt.NDArray[np.float32]
 
 # Rows of a 16-bit matrix widened at a time: enough for BLAS to be busy, little enough to stay in the cache.
@@ -59,3 +61,95 @@ def softmax(scores: Floats) -> Floats:
     np.exp(scores, out=scores)
     scores /= scores.sum(axis=-1, keepdims=True)
     return scores
+
+
+# ---- quantised: the layouts are drawn in layout.py
+
+
+def pack_int8(rows: Floats, weights: npt.NDArray[np.uint8], scales: npt.NDArray[np.uint16]) -> None:
+    """``rows`` float32 [16 n, K] into one block per sixteen rows."""
+    groups = rows.reshape(len(rows), -1, GROUP)
+    steps = (np.abs(groups).max(-1) / np.float32(127)).astype(np.float16)
+    _store(_levels(groups, steps, -127, 127) + 128, steps, weights, scales)
+
+
+def pack_int4(rows: Floats, weights: npt.NDArray[np.uint8], scales: npt.NDArray[np.uint16]) -> None:
+    """As ``pack_int8``; each group's scale is the one with the least square error among those tried."""
+    groups = rows.reshape(len(rows), -1, GROUP)
+    peaks = np.take_along_axis(groups, np.abs(groups).argmax(-1, keepdims=True), -1)[..., 0]
+    best = np.zeros(peaks.shape, np.float16)
+    least = np.full(peaks.shape, np.inf, np.float32)
+    for reach in INT4_REACHES:
+        steps = (peaks / np.float32(-reach)).astype(np.float16)
+        for _ in range(2):
+            levels = _levels(groups, steps, -8, 7)
+            error = np.square(groups - levels * steps.astype(np.float32)[..., None]).sum(-1)
+            better = error < least
+            best[better], least[better] = steps[better], error[better]
+            squares = np.square(levels).sum(-1)
+            fitted = (groups * levels).sum(-1) / np.where(squares > 0, squares, 1)
+            steps = fitted.astype(np.float16)
+    _store(_levels(groups, best, -8, 7) + 8, best, weights, scales)
+
+
+def _levels(groups: Floats, steps: npt.NDArray[np.float16], low: int, high: int) -> Floats:
+    """The nearest multiples of each group's step, zero where the step is."""
+    wide = steps.astype(np.float32)[..., None]
+    levels = np.rint(np.divide(groups, wide, out=np.zeros_like(groups), where=wide != 0))
+    return np.clip(levels, low, high, out=levels)
+
+
+def _store(
+    levels: Floats,
+    steps: npt.NDArray[np.float16],
+    weights: npt.NDArray[np.uint8],
+    scales: npt.NDArray[np.uint16],
+) -> None:
+    blocks, count = scales.shape[:2]
+    values = levels.astype(np.uint8).reshape(blocks, LANES, count, GROUP // 4, 4).transpose(0, 2, 3, 1, 4)
+    half = GROUP // 8
+    weights[:] = values if weights.shape[2] == 2 * half else values[:, :, :half] | (values[:, :, half:] << np.uint8(4))
+    scales[:] = steps.view(np.uint16).reshape(blocks, LANES, count).transpose(0, 2, 1)
+
+
+def unpack(weights: npt.NDArray[np.uint8], bits: int) -> Floats:
+    """One row per leading index of ``weights`` [n, groups, steps, 4]: levels without zero point, [n, groups, 32]."""
+    steps = [weights] if bits == 8 else [weights & np.uint8(15), weights >> np.uint8(4)]
+    levels = np.concatenate(steps, axis=2).astype(np.float32)
+    return levels.reshape(*levels.shape[:2], GROUP) - np.float32(ZERO_POINT[bits])
+
+
+def quantise_rows(
+    x: Floats,
+    quantised: npt.NDArray[np.int8],
+    scales: Floats,
+    starts: npt.NDArray[np.int32],
+    zero_point: int,
+) -> None:
+    """``x`` float32 [tokens, K]: int8 in groups, their scales, and where each group's sum starts (see quantize.py)."""
+    groups = x.reshape(len(x), -1, GROUP)
+    largest = np.abs(groups).max(-1)
+    scales[:] = largest / np.float32(127)
+    inverse = np.divide(np.float32(127), largest, out=np.zeros_like(largest), where=largest > 0)
+    levels = np.rint(groups * inverse[..., None])
+    quantised[:] = levels.reshape(x.shape)
+    starts[:] = -zero_point * levels.sum(-1, dtype=np.int32)
+
+
+def matmul_quantised(
+    weights: npt.NDArray[np.uint8],
+    scales: npt.NDArray[np.uint16],
+    x: npt.NDArray[np.int8],
+    x_scales: Floats,
+    out: Floats,
+    bits: int,
+) -> None:
+    """``out`` float32 [tokens, rows]: the sums of a group are exact, as the kernels'; groups are added in order."""
+    rows = weights.transpose(0, 3, 1, 2, 4).reshape(-1, weights.shape[1], weights.shape[2], 4)
+    wide = scales.view(np.float16).astype(np.float32).transpose(0, 2, 1).reshape(len(rows), -1)
+    inputs = x.astype(np.float32).reshape(len(x), -1, GROUP)
+    out[:] = 0
+    levels = unpack(rows, bits)
+    for group in range(levels.shape[1]):
+        sums = inputs[:, group] @ levels[:, group].T
+        out += sums * (wide[:, group] * x_scales[:, group, None])

@@ -32,6 +32,7 @@ class Chat:
 class Sessions(RuleBasedStateMachine):
     model: Model
     directory: Path
+    tolerance: float
 
     @initialize()
     def begin(self) -> None:
@@ -85,7 +86,7 @@ class Sessions(RuleBasedStateMachine):
             held = session.cache.fork()
             held.truncate(length - 1)
             fresh = self.model.forward(ids[:length], self.model.new_cache(), last_only=True)
-            assert np.abs(self.model.forward([ids[length - 1]], held) - fresh).max() < 1e-4
+            assert np.abs(self.model.forward([ids[length - 1]], held) - fresh).max() < self.tolerance
 
     @rule(index=CHATS, text=TEXTS, tokens=st.integers(1, 20), stop_after=st.none() | st.integers(0, 10))
     def say(self, index, text, tokens, stop_after):
@@ -158,10 +159,12 @@ class Sessions(RuleBasedStateMachine):
             self.check(chat)
 
 
-@pytest.mark.parametrize("precision", ["float32", "float16"])
-def test_any_order(tmp_path, precision):
+# BLAS sums differently for each shape; a cache in float16 rounds what that leaves, and a last bit may tip the rounding.
+@pytest.mark.parametrize(("precision", "tolerance"), [("float32", 1e-4), ("float16", 2e-3)])
+def test_any_order(tmp_path, precision, tolerance):
     directory = make_tiny_model(tmp_path / "model", max_position_embeddings=4096)
     Sessions.model, Sessions.directory = Model.load(directory, precision=precision), tmp_path
+    Sessions.tolerance = tolerance
     case = Sessions.TestCase
     case.settings = settings(max_examples=30, stateful_step_count=20, deadline=None)
     case().runTest()

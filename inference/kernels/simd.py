@@ -1,0 +1,391 @@
+"""The SIMD vocabulary: vectors of sixteen lanes as values in ``@njit`` code, with the same results on every CPU.
+
+A vector is sixteen float32 or int32 lanes, or the same 64 bytes as bytes; LLVM cuts it into what the CPU has. Memory is
+addressed by integers (``array.ctypes.data`` plus byte offsets). All arithmetic is exact or explicitly rounded once
+(``fma``), so that a result depends on the order of operations written down, never on the instruction set.
+"""
+
+import inspect
+from collections.abc import Callable
+from typing import Any
+
+from llvmlite import binding, ir
+from numba.core import cgutils, types
+from numba.core.datamodel import models
+from numba.extending import intrinsic, register_model
+
+from inference.kernels.cpu import instruction_set
+
+LANES = 16
+I1, I8, I16, I32, I64 = (ir.IntType(bits) for bits in (1, 8, 16, 32, 64))
+HALF, FLOAT = ir.HalfType(), ir.FloatType()
+F32X16, I32X16, I16X16, F16X16 = (ir.VectorType(lane, LANES) for lane in (FLOAT, I32, I16, HALF))
+I8X16, I8X64, I16X32, I16X64 = (ir.VectorType(*shape) for shape in ((I8, 16), (I8, 64), (I16, 32), (I16, 64)))
+
+# LLVM 22 changed the operands of its dot product from 32-bit lanes to bytes.
+DOT_OPERAND = I8X64 if binding.llvm_version_info[0] >= 22 else I32X16
+
+
+class Vector(types.Type):
+    """A vector as numba's type inference sees it."""
+
+    def __init__(self, name: str, llvm: ir.VectorType) -> None:
+        super().__init__(name)
+        self.llvm = llvm
+
+
+@register_model(Vector)
+class VectorModel(models.PrimitiveModel):
+    """A vector lives in a register, as it is."""
+
+    def __init__(self, manager: Any, vector: Vector) -> None:
+        super().__init__(manager, vector, vector.llvm)
+
+
+f32x16 = Vector("f32x16", F32X16)
+i32x16 = Vector("i32x16", I32X16)
+bytes64 = Vector("bytes64", I8X64)
+address = types.int64
+
+
+def word(result: Any, *arguments: Any) -> Callable[[Callable[..., Any]], Any]:
+    """Make a function that builds LLVM instructions a word of the vocabulary, callable from ``@njit`` code.
+
+    The builder function itself stays reachable as ``.build``, for tiles that are written out by Python.
+    """
+
+    def wrap(build: Callable[..., Any]) -> Any:
+        def define(typing_context: Any, *given: Any) -> Any:
+            def generate(context: Any, builder: ir.IRBuilder, signature: Any, values: Any) -> Any:
+                built = build(builder, *values)
+                return context.get_dummy_value() if built is None else built
+
+            return result(*arguments), generate
+
+        define.__name__, define.__doc__, define.__module__ = build.__name__, build.__doc__, build.__module__
+        setattr(define, "__signature__", inspect.signature(build))  # noqa: B010 (numba reads it)
+        made: Any = intrinsic(define)
+        made.build = build
+        return made
+
+    return wrap
+
+
+# ---- builders' helpers
+
+
+def at(b: ir.IRBuilder, where: ir.Value, of: ir.Type) -> ir.Value:
+    return b.inttoptr(where, of.as_pointer())
+
+
+def load(b: ir.IRBuilder, where: ir.Value, of: ir.Type, align: int) -> ir.Value:
+    value = b.load(at(b, where, of))
+    value.align = align
+    return value
+
+
+def store(b: ir.IRBuilder, where: ir.Value, value: ir.Value, align: int) -> None:
+    b.store(value, at(b, where, value.type)).align = align
+
+
+def splat(b: ir.IRBuilder, scalar: ir.Value, of: ir.VectorType) -> ir.Value:
+    one = b.insert_element(ir.Constant(of, ir.Undefined), scalar, ir.Constant(I32, 0))
+    return b.shuffle_vector(one, one, ir.Constant(ir.VectorType(I32, of.count), [0] * of.count))
+
+
+def shuffle(b: ir.IRBuilder, first: ir.Value, second: ir.Value, lanes: list[int]) -> ir.Value:
+    return b.shuffle_vector(first, second, ir.Constant(ir.VectorType(I32, len(lanes)), lanes))
+
+
+def call(b: ir.IRBuilder, name: str, result: ir.Type, *values: ir.Value) -> ir.Value:
+    function = ir.FunctionType(result, [value.type for value in values])
+    return b.call(cgutils.get_or_insert_function(b.module, function, name), values)
+
+
+def constant(value: float, of: ir.VectorType = F32X16) -> ir.Constant:
+    return ir.Constant(of, [value] * of.count)
+
+
+def widen_half(b: ir.IRBuilder, half: ir.Value, to: ir.Type) -> ir.Value:
+    """float16, as 16-bit words, to float32."""
+    if instruction_set() != "generic":
+        return b.fpext(b.bitcast(half, _like(to, HALF)), to)
+    words = _like(to, I32)
+    bits = b.zext(half, words)
+    magnitude = b.and_(bits, words(_all(to, 0x7FFF)))
+    # Shifted into a float32's place, a float16 is 2**-112 of itself, subnormal or not; infinities need their exponent.
+    value = b.bitcast(b.shl(magnitude, words(_all(to, 13))), to)
+    value = b.bitcast(b.fmul(value, to(_all(to, 2.0**112))), words)
+    infinite = b.icmp_signed(">=", magnitude, words(_all(to, 0x7C00)))
+    value = b.select(infinite, b.or_(value, words(_all(to, 0x7F800000))), value)
+    sign = b.shl(b.and_(bits, words(_all(to, 0x8000))), words(_all(to, 16)))
+    return b.bitcast(b.or_(value, sign), to)
+
+
+def narrow_to_half(b: ir.IRBuilder, value: ir.Value) -> ir.Value:
+    """float32 to the nearest float16, ties to even, as 16-bit words."""
+    kind = value.type
+    if instruction_set() != "generic":
+        return b.bitcast(b.fptrunc(value, _like(kind, HALF)), _like(kind, I16))
+    words = _like(kind, I32)
+
+    def number(integer: int) -> ir.Constant:
+        return words(_all(kind, integer))
+
+    bits = b.bitcast(value, words)
+    magnitude = b.and_(bits, number(0x7FFFFFFF))
+    odd = b.and_(b.lshr(magnitude, number(13)), number(1))
+    normal = b.lshr(b.add(b.add(magnitude, number(0xFFF - (112 << 23))), odd), number(13))
+    # Adding one half lines a subnormal's bits up with the end of a float32, rounding as it should.
+    small = b.fadd(b.bitcast(magnitude, kind), kind(_all(kind, 0.5)))
+    subnormal = b.sub(b.bitcast(small, words), number(126 << 23))
+    half = b.select(b.icmp_unsigned("<", magnitude, number(113 << 23)), subnormal, normal)
+    half = b.select(b.icmp_unsigned(">=", magnitude, number(143 << 23)), number(0x7C00), half)
+    half = b.select(b.icmp_unsigned(">", magnitude, number(0x7F800000)), number(0x7E00), half)
+    sign = b.and_(b.lshr(bits, number(16)), number(0x8000))
+    return b.trunc(b.or_(half, sign), _like(kind, I16))
+
+
+def _like(kind: ir.Type, lane: ir.Type) -> ir.Type:
+    """The scalar or vector type of as many lanes as ``kind``."""
+    return ir.VectorType(lane, kind.count) if isinstance(kind, ir.VectorType) else lane
+
+
+def _all(kind: ir.Type, value: float) -> Any:
+    return [value] * kind.count if isinstance(kind, ir.VectorType) else value
+
+
+# ---- memory
+
+
+@word(f32x16, address)
+def load_f32(b, where):
+    """Sixteen float32."""
+    return load(b, where, F32X16, 4)
+
+
+@word(f32x16, address)
+def load_f16(b, where):
+    """Sixteen float16, widened."""
+    return widen_half(b, load(b, where, I16X16, 2), F32X16)
+
+
+@word(f32x16, address)
+def load_bf16(b, where):
+    """Sixteen bfloat16, widened: their bits are the upper half of a float32's."""
+    wide = b.zext(load(b, where, I16X16, 2), I32X16)
+    return b.bitcast(b.shl(wide, constant(16, I32X16)), F32X16)
+
+
+@word(bytes64, address)
+def load_bytes(b, where):
+    """Sixty-four bytes."""
+    return load(b, where, I8X64, 16)
+
+
+@word(types.void, address, f32x16)
+def store_f32(b, where, vector):
+    """Sixteen float32."""
+    store(b, where, vector, 4)
+
+
+@word(types.void, address, f32x16)
+def store_f16(b, where, vector):
+    """Sixteen float32, rounded to float16."""
+    store(b, where, narrow_to_half(b, vector), 2)
+
+
+@word(types.void, address, i32x16)
+def store_i8(b, where, vector):
+    """The low bytes of sixteen int32."""
+    store(b, where, b.trunc(vector, I8X16), 1)
+
+
+@word(f32x16, types.float32)
+def splat_f32(b, scalar):
+    return splat(b, scalar, F32X16)
+
+
+@word(i32x16, types.int32)
+def splat_i32(b, scalar):
+    return splat(b, scalar, I32X16)
+
+
+@word(bytes64, address)
+def splat_bytes(b, where):
+    """The four bytes there, sixteen times."""
+    return b.bitcast(splat(b, load(b, where, I32, 4), I32X16), I8X64)
+
+
+# numba has no float16: scalars of it travel as the 16-bit words they are stored in.
+
+
+@word(types.uint16, types.float32)
+def half_word(b, value):
+    """The nearest float16."""
+    return narrow_to_half(b, value)
+
+
+@word(types.float32, types.uint16)
+def from_half_word(b, half):
+    return widen_half(b, half, FLOAT)
+
+
+# ---- bytes and nibbles
+
+
+@word(bytes64, bytes64)
+def low_nibbles(b, vector):
+    return b.and_(vector, constant(15, I8X64))
+
+
+@word(bytes64, bytes64)
+def high_nibbles(b, vector):
+    shifted = b.lshr(b.bitcast(vector, I16X32), constant(4, I16X32))
+    return b.and_(b.bitcast(shifted, I8X64), constant(15, I8X64))
+
+
+@word(i32x16, i32x16, bytes64, bytes64)
+def dot4(b, accumulator, unsigned, signed):
+    """Each lane plus the sum over its four bytes of unsigned times signed: exact, whatever the instruction."""
+    kind = instruction_set()
+    if kind == "avx512-vnni":
+        operands = (b.bitcast(operand, DOT_OPERAND) for operand in (unsigned, signed))
+        return call(b, "llvm.x86.avx512.vpdpbusd.512", I32X16, accumulator, *operands)
+    left, right = b.zext(unsigned, I16X64), b.sext(signed, I16X64)
+    low, high = PAIR_SUMS[kind](b, left, right)
+    even = shuffle(b, low, high, list(range(0, 32, 2)))
+    odd = shuffle(b, low, high, list(range(1, 32, 2)))
+    return b.add(accumulator, b.add(even, odd))
+
+
+def _pairs_by(name: str, width: int) -> Callable[..., tuple[ir.Value, ir.Value]]:
+    """Sums of neighbouring products by an instruction that takes ``width`` 16-bit lanes."""
+
+    def build(b, left, right):
+        sums = []
+        for start in range(0, 64, width):
+            lanes = list(range(start, start + width))
+            parts = (shuffle(b, operand, operand, lanes) for operand in (left, right))
+            sums.append(call(b, name, ir.VectorType(I32, width // 2), *parts))
+        while len(sums) > 2:
+            lanes = list(range(2 * sums[0].type.count))
+            sums = [shuffle(b, first, second, lanes) for first, second in zip(sums[::2], sums[1::2], strict=True)]
+        return sums[0], sums[1]
+
+    return build
+
+
+def _pairs_generic(b, left, right):
+    wide = ir.VectorType(I32, 64)
+    products = b.mul(b.sext(left, wide), b.sext(right, wide))
+    even = shuffle(b, products, products, list(range(0, 64, 2)))
+    odd = shuffle(b, products, products, list(range(1, 64, 2)))
+    sums = b.add(even, odd)
+    return tuple(shuffle(b, sums, sums, list(range(start, start + 16))) for start in (0, 16))
+
+
+PAIR_SUMS = {
+    "avx512": _pairs_by("llvm.x86.avx512.pmaddw.d.512", 32),
+    "avx2": _pairs_by("llvm.x86.avx2.pmadd.wd", 16),
+    "generic": _pairs_generic,
+}
+
+# ---- arithmetic
+
+
+@word(f32x16, i32x16)
+def to_f32(b, vector):
+    return b.sitofp(vector, F32X16)
+
+
+@word(i32x16, f32x16)
+def to_i32(b, vector):
+    """Rounded to the nearest, ties to even."""
+    return b.fptosi(call(b, "llvm.rint.v16f32", F32X16, vector), I32X16)
+
+
+@word(f32x16, f32x16, f32x16)
+def add(b, x, y):
+    return b.fadd(x, y)
+
+
+@word(f32x16, f32x16, f32x16)
+def sub(b, x, y):
+    return b.fsub(x, y)
+
+
+@word(f32x16, f32x16, f32x16)
+def mul(b, x, y):
+    return b.fmul(x, y)
+
+
+@word(f32x16, f32x16, f32x16)
+def div(b, x, y):
+    return b.fdiv(x, y)
+
+
+@word(f32x16, f32x16, f32x16, f32x16)
+def fma(b, x, y, z):
+    """x * y + z, rounded once."""
+    return call(b, "llvm.fma.v16f32", F32X16, x, y, z)
+
+
+@word(f32x16, f32x16, f32x16)
+def maximum(b, x, y):
+    return b.select(b.fcmp_ordered(">", x, y), x, y)
+
+
+@word(f32x16, f32x16)
+def absolute(b, x):
+    return call(b, "llvm.fabs.v16f32", F32X16, x)
+
+
+@word(f32x16, f32x16)
+def exp(b, x):
+    """e to the x: within two units in the last place for -87 to 88, clamped beyond (the polynomial of Cephes)."""
+    low, high = constant(-87.0), constant(88.0)
+    x = b.select(b.fcmp_ordered("<", x, low), low, x)
+    x = b.select(b.fcmp_ordered(">", x, high), high, x)
+    n = call(b, "llvm.rint.v16f32", F32X16, b.fmul(x, constant(1.44269504088896341)))
+    r = fma.build(b, n, constant(-0.693359375), x)
+    r = fma.build(b, n, constant(2.12194440e-4), r)
+    p = constant(1.9875691500e-4)
+    for c in (1.3981999507e-3, 8.3334519073e-3, 4.1665795894e-2, 1.6666665459e-1, 5.0000001201e-1):
+        p = fma.build(b, p, r, constant(c))
+    p = fma.build(b, p, b.fmul(r, r), b.fadd(r, constant(1.0)))
+    power = b.shl(b.add(b.fptosi(n, I32X16), constant(127, I32X16)), constant(23, I32X16))
+    return b.fmul(p, b.bitcast(power, F32X16))
+
+
+@word(f32x16, f32x16, types.int64, types.float32)
+def keep_first(b, vector, count, fill):
+    """The first ``count`` lanes, ``fill`` in the others."""
+    lanes = ir.Constant(I32X16, list(range(LANES)))
+    kept = b.icmp_signed("<", lanes, splat(b, b.trunc(count, I32), I32X16))
+    return b.select(kept, vector, splat(b, fill, F32X16))
+
+
+def _halving(b, vector, combine):
+    """The lanes brought together by halves: always in the same order."""
+    width = LANES
+    while width > 1:
+        width //= 2
+        first = shuffle(b, vector, vector, list(range(width)))
+        vector = combine(first, shuffle(b, vector, vector, list(range(width, 2 * width))))
+    return b.extract_element(vector, ir.Constant(I32, 0))
+
+
+@word(types.float32, f32x16)
+def sum_lanes(b, vector):
+    return _halving(b, vector, b.fadd)
+
+
+@word(types.float32, f32x16)
+def max_lanes(b, vector):
+    return _halving(b, vector, lambda x, y: b.select(b.fcmp_ordered(">", x, y), x, y))
+
+
+@word(types.int32, i32x16)
+def sum_i32_lanes(b, vector):
+    return _halving(b, vector, b.add)
