@@ -148,7 +148,9 @@ def test_a_quantised_model_stays_close(tiny_model, precision, limit):
 
 
 def test_the_environment_can_choose_numpy():
-    code = "import sys\nfrom inference.kernels import choice\nchoice.pack(8)\nprint(choice.compiled(), 'numba' in sys.modules)"
+    code = (
+        "import sys; from inference.kernels import choice as c; c.pack(8); print(c.compiled(), 'numba' in sys.modules)"
+    )
     environment = os.environ | {"LLM_TUI_KERNELS": "numpy"}
     result = subprocess.run([sys.executable, "-c", code], env=environment, cwd=ROOT, capture_output=True, text=True)
     assert result.stdout.split() == ["False", "False"]
