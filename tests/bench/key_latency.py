@@ -1,0 +1,95 @@
+"""From a key press to its paint while a reply streams, on a real pseudo-terminal.
+
+python -m tests.bench.key_latency [--model DIR] [--keys N]
+"""
+
+import argparse
+import json
+import random
+import statistics
+import string
+import sys
+import tempfile
+import time
+from pathlib import Path
+
+from tests.e2e.terminal import Terminal
+from tests.tiny_model import make_tiny_model
+
+PROGRAM = str(Path(sys.executable).with_name("llm-tui"))
+# Big enough that a token takes real work, with room for a reply that outlasts the measurement.
+SHAPE = {
+    "hidden_size": 256,
+    "intermediate_size": 704,
+    "num_hidden_layers": 6,
+    "num_attention_heads": 8,
+    "num_key_value_heads": 4,
+    "max_position_embeddings": 32768,
+}
+
+
+def make_model(directory: Path) -> Path:
+    """5 million random weights that go round in circles until stopped."""
+    model = make_tiny_model(directory, **SHAPE)
+    (model / "generation_config.json").write_text(json.dumps({"do_sample": False}))
+    return model
+
+
+def composer_row(terminal: Terminal) -> str:
+    """The line where one types."""
+    return str(terminal.screen.display[terminal.screen.lines - 3])
+
+
+def measure(terminal: Terminal, keys: int) -> list[float]:
+    """Seconds from each key press until the composer shows it; the reply streams all the time."""
+    delays = []
+    random.seed(0)
+    typed = ""
+    for _ in range(keys):
+        key = random.choice(string.ascii_lowercase)
+        if len(typed) == 40:
+            for _ in typed:
+                terminal.press("\x7f")
+            while "Ask anything" not in composer_row(terminal):
+                terminal.pump()
+            typed = ""
+        typed += key
+        began = time.perf_counter()
+        terminal.send(key)
+        while typed not in composer_row(terminal):
+            terminal.pump(0.2)
+        delays.append(time.perf_counter() - began)
+        pause = time.perf_counter() + random.uniform(0.02, 0.12)
+        while (left := pause - time.perf_counter()) > 0:
+            terminal.pump(left)
+    return delays
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("--model", type=Path, help="a chat model; random weights if not given")
+    parser.add_argument("--keys", type=int, default=300)
+    options = parser.parse_args()
+    with tempfile.TemporaryDirectory() as directory:
+        model = options.model or make_model(Path(directory) / "random-5M")
+        with Terminal([PROGRAM, "--model", str(model)]) as terminal:
+            terminal.until("float|int")
+            idle = measure(terminal, options.keys // 3)
+            for _ in range(50):
+                terminal.press("\x7f")
+            terminal.press("go", "enter")
+            terminal.until(r"[◐◓◑◒] +[0-9.]+ tok/s")
+            streaming = measure(terminal, options.keys)
+            if not (rate := terminal.until(r"(.) +([0-9.]+) tok/s")) or rate[1] not in "◐◓◑◒":
+                sys.exit("the reply ended before the measurement; take fewer keys or a longer context")
+            print(f"model {model.name}, 80x24, {rate[2]} tok/s while measuring")
+    for name, delays in (("idle", idle), ("streaming", streaming)):
+        percent = statistics.quantiles(delays, n=100)
+        print(
+            f"key press to paint, {name:<9} {len(delays):4} keys: p50 {percent[49] * 1000:5.1f} ms, "
+            f"p99 {percent[98] * 1000:5.1f} ms, max {max(delays) * 1000:5.1f} ms"
+        )
+
+
+if __name__ == "__main__":
+    main()

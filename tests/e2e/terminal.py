@@ -1,0 +1,110 @@
+"""Drives a program on a pseudo-terminal and reads its screen, as a person at a terminal would."""
+
+import fcntl
+import os
+import re
+import signal
+import struct
+import termios
+import time
+from collections.abc import Sequence
+from types import TracebackType
+
+import pexpect
+import pyte
+
+KEYS = {
+    "enter": "\r",
+    "escape": "\x1b",
+    "tab": "\t",
+    "up": "\x1b[A",
+    "down": "\x1b[B",
+    "right": "\x1b[C",
+    "left": "\x1b[D",
+    "f1": "\x1bOP",
+    "f5": "\x1b[15~",
+    "f9": "\x1b[20~",
+    **{f"ctrl+{letter}": chr(ord(letter) - 96) for letter in "cjnopqtyz"},
+}
+# Questions about the terminal and modes that pyte does not know and would print.
+UNKNOWN = re.compile(rb"\x1b\[[<>=?][0-9;]*u|\x1b\[\?[0-9;]*\$p|\x1b\[>[0-9;]*[a-zA-Z]|\x1b\[=[0-9;]*[a-zA-Z]")
+
+
+class Terminal:
+    """``raw`` holds every byte that the program wrote."""
+
+    def __init__(
+        self, command: Sequence[str], rows: int = 24, columns: int = 80, env: dict[str, str] | None = None
+    ) -> None:
+        self.screen = pyte.Screen(columns, rows)
+        self.raw = bytearray()
+        self._stream = pyte.ByteStream(self.screen)
+        environment = {**os.environ, "TERM": "xterm-256color", "COLORTERM": "truecolor", **(env or {})}
+        self._child = pexpect.spawn(
+            command[0], list(command[1:]), dimensions=(rows, columns), env=environment, timeout=None
+        )
+        self._child.delaybeforesend = None
+
+    def __enter__(self) -> "Terminal":
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
+    ) -> None:
+        self._child.close(force=True)
+
+    @property
+    def text(self) -> str:
+        return "\n".join(line.rstrip() for line in self.screen.display)
+
+    @property
+    def alive(self) -> bool:
+        return bool(self._child.isalive())
+
+    def pump(self, seconds: float = 0.02) -> bool:
+        """Take in what the program writes; tells whether it wrote anything within this time."""
+        try:
+            data = self._child.read_nonblocking(65536, timeout=seconds)
+        except pexpect.TIMEOUT:
+            return False
+        except pexpect.EOF:
+            time.sleep(seconds)
+            return False
+        self.raw += data
+        self._stream.feed(UNKNOWN.sub(b"", data))
+        return True
+
+    def until(self, pattern: str, seconds: float = 30) -> re.Match[str]:
+        """Wait until the screen shows the pattern; fails with the screen if it does not come."""
+        end = time.monotonic() + seconds
+        while time.monotonic() < end:
+            if found := re.search(pattern, self.text):
+                return found
+            self.pump()
+        raise AssertionError(f"{pattern!r} did not appear on this screen:\n{self.text}")
+
+    def send(self, text: str) -> None:
+        """Type ``text`` and wait for nothing."""
+        self._child.send(text)
+
+    def press(self, *keys: str) -> None:
+        """Keys by name, or text to type; Escape is given the time that tells it from a sequence."""
+        for key in keys:
+            self.send(KEYS.get(key, key))
+            end = time.monotonic() + (0.2 if key == "escape" else 0.02)
+            while (left := end - time.monotonic()) > 0:
+                self.pump(left)
+
+    def resize(self, rows: int, columns: int) -> None:
+        self.screen.resize(rows, columns)
+        fcntl.ioctl(self._child.child_fd, termios.TIOCSWINSZ, struct.pack("HHHH", rows, columns, 0, 0))
+        self._child.kill(signal.SIGWINCH)
+
+    def wait(self, seconds: float = 10) -> int:
+        """The exit status of a program that is about to end."""
+        end = time.monotonic() + seconds
+        while time.monotonic() < end and self._child.isalive():
+            self.pump()
+        assert not self._child.isalive(), f"still running:\n{self.text}"
+        self._child.close()
+        return int(self._child.exitstatus if self._child.exitstatus is not None else -self._child.signalstatus)
