@@ -4,6 +4,7 @@ A template comes with the model, from a stranger, and runs in a sandbox. The mes
 whatever they contain is encoded as text, while the control tokens that the template itself writes are meant.
 """
 
+import threading
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -33,6 +34,7 @@ class ChatTemplate:
         self.source = source
         self._tokens = {"bos_token": bos_token or "", "eos_token": eos_token or "", **other_tokens}
         self._environment = BoundedEnvironment()
+        self._lock = threading.Lock()
         self._template = _told(lambda: self._environment.from_string(source))
 
     @classmethod
@@ -98,9 +100,11 @@ class ChatTemplate:
 
     def _render(self, messages: Sequence[Message], add_generation_prompt: bool) -> str:
         shown = [{key: value for key, value in message.items() if key != "token_ids"} for message in messages]
-        self._environment.start(sum(map(len, strings(shown))))
         variables = {**self._tokens, "tools": None, "documents": None, "add_generation_prompt": add_generation_prompt}
-        return _told(lambda: self._template.render(messages=shown, **variables))
+        # The budget belongs to one rendering: sessions that ask from several threads take turns.
+        with self._lock:
+            self._environment.start(sum(map(len, strings(shown))))
+            return _told(lambda: self._template.render(messages=shown, **variables))
 
 
 @dataclass(frozen=True)
