@@ -71,8 +71,9 @@ class Training:
                 reported, losses, tokens = now, [], 0
             if now - saved > CHECKPOINT_SECONDS:
                 self.checkpoint()
-                saved = reported = time.monotonic()
+                saved = time.monotonic()
                 self.seconds += saved - now
+                reported += saved - now
         self.checkpoint()
         click.echo(f"done: {self.step} steps, {self.seconds / 60:.1f} minutes; {self.mixture.describe()}")
 
