@@ -12,13 +12,14 @@ from pathlib import Path
 import click
 
 from models.recipes import clean
+from models.recipes.names import renamed
 from models.recipes.recipe import Recipe, Source
 
 SEPARATOR = "<|endoftext|>"
 SPEAKERS = {"User": "user", "Assistant": "assistant"}
 SHORTEST = 100  # characters; less is no story
 
-Item = dict[str, object]  # {"text": str} or {"messages": [{"role", "content"}, ...]}
+Item = dict[str, object]  # {"text": str}, {"text": str, "variant": True} or {"messages": [{"role", "content"}, ...]}
 
 
 def prepare(recipe: Recipe, data: Sequence[Path], run: Path) -> None:
@@ -40,6 +41,7 @@ def prepare(recipe: Recipe, data: Sequence[Path], run: Path) -> None:
             seen.add(key)
             (held_out if _is_held_out(recipe.seed, key, source.held_out) else kept).append(item)
         kept = _at_most(kept, source.most, recipe.seed)
+        kept += _variants(kept, source.variants, recipe.seed)
         _write(folder / f"{source.name}.jsonl", kept)
         click.echo(f"{source.name}: {len(kept)} items, {sum(len(_words(item)) for item in kept)} characters")
     _write(folder / "heldout.jsonl", held_out)
@@ -124,6 +126,14 @@ def _at_most(items: list[Item], most: int | None, seed: int) -> list[Item]:
         if total > most:
             return items[:count]
     return items
+
+
+def _variants(items: list[Item], count: int, seed: int) -> list[Item]:
+    """`count` further versions of each story that has a name to change; marked, for the tokenizer leaves them out."""
+    chance = random.Random(seed)
+    texts = [str(item["text"]) for item in items for _ in range(count)]
+    told_again = [(text, renamed(text, chance)) for text in texts]
+    return [{"text": new, "variant": True} for old, new in told_again if new != old]
 
 
 def _write(file: Path, items: list[Item]) -> None:

@@ -22,6 +22,7 @@ class Source:
     share: list[list[float]]  # [[progress, weight], ...]: linear in between; weights need not add up to one
     held_out: float = 0.0
     most: int | None = None  # characters kept, of a seeded shuffle of its items
+    variants: int = 0  # more copies of each story, the children in it under other names
     in_tokenizer: bool = True
 
     def __post_init__(self) -> None:
@@ -34,13 +35,7 @@ class Source:
 
     def share_at(self, progress: float) -> float:
         """The weight of this source when `progress` (0 to 1) of training is done."""
-        before = self.share[0]
-        for after in self.share:
-            if after[0] >= progress:
-                width = after[0] - before[0]
-                return after[1] if width == 0 else before[1] + (after[1] - before[1]) * (progress - before[0]) / width
-            before = after
-        return before[1]
+        return interpolated(self.share, progress)
 
 
 @dataclass(frozen=True)
@@ -84,7 +79,7 @@ class TrainingPlan:
     batch_tokens: int
     rate: float
     lengths: list[list[float]]
-    warmup: float = 0.02
+    schedule: list[list[float]]  # [[progress, rate in units of the peak], ...]: linear in between
     weight_decay: float = 0.1
     dropout: float = 0.1
     clip: float = 1.0
@@ -94,8 +89,19 @@ class TrainingPlan:
         return int(next(length for start, length in reversed(self.lengths) if progress >= start))
 
     def rate_at(self, progress: float) -> float:
-        """Linear warm-up, then linear to zero, in units of the peak rate."""
-        return min(progress / self.warmup, (1.0 - progress) / (1.0 - self.warmup), 1.0)
+        """The learning rate in units of its peak."""
+        return interpolated(self.schedule, progress)
+
+
+def interpolated(points: list[list[float]], x: float) -> float:
+    """The value at x of a line through [[x, value], ...]."""
+    before = points[0]
+    for after in points:
+        if after[0] >= x:
+            width = after[0] - before[0]
+            return after[1] if width == 0 else before[1] + (after[1] - before[1]) * (x - before[0]) / width
+        before = after
+    return before[1]
 
 
 @dataclass(frozen=True)

@@ -80,7 +80,8 @@ def _texts(recipe: Recipe, run: Path) -> Iterator[str]:
     for source in recipe.sources:
         if source.in_tokenizer:
             for item in read_items(run / "prepared" / f"{source.name}.jsonl"):
-                yield from item_texts(item)
+                if "variant" not in item:
+                    yield from item_texts(item)
 
 
 def item_texts(item: Item) -> list[str]:

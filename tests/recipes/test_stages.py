@@ -43,6 +43,7 @@ context = 128
 steps = 6
 batch_tokens = 256
 rate = 1e-2
+schedule = [[0.0, 0.5], [0.2, 1.0], [1.0, 0.0]]
 lengths = [[0.0, 64], [0.5, 128]]
 
 [[source]]
