@@ -40,6 +40,8 @@ class Terminal:
         self.raw = bytearray()
         self._stream = pyte.ByteStream(self.screen)
         environment = {**os.environ, "TERM": "xterm-256color", "COLORTERM": "truecolor", **(env or {})}
+        # A size in the environment, as a test runner's workers have it, would outrank the terminal's own.
+        environment = {name: value for name, value in environment.items() if name not in ("COLUMNS", "LINES")}
         self._child = pexpect.spawn(
             command[0], list(command[1:]), dimensions=(rows, columns), env=environment, timeout=None
         )

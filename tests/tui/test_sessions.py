@@ -2,6 +2,8 @@
 
 from pathlib import Path
 
+import pytest
+
 from tests.tui.conftest import SIZE, app_of, current, make_app, ready, say, until
 from tui.screens.help import HelpScreen
 
@@ -102,7 +104,8 @@ async def test_the_palette_offers_the_actions(tiny_model: Path) -> None:
         await until(pilot, lambda: len(current(pilot).tree) == 3)
 
 
-async def test_without_a_model_the_screen_says_how_to_give_one() -> None:
+async def test_without_a_model_the_screen_says_how_to_give_one(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("tui.app.built_in", lambda: None)
     async with make_app(None).run_test(size=(80, 24)) as pilot:
         await pilot.pause()
         absent = app_of(pilot).main.absent
