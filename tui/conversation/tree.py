@@ -5,7 +5,7 @@ and what a model is given, is the path from the root to the tip.
 """
 
 import uuid
-from collections.abc import Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from typing import Any, Literal
 
@@ -49,8 +49,28 @@ class Tree:
         self._children: dict[str | None, list[str]] = {None: []}
         self._entered: dict[str | None, str] = {}  # which child the tip went through last
 
+    @classmethod
+    def of(cls, nodes: Iterable[Node], tip: str | None, entered: Mapping[str | None, str]) -> "Tree":
+        """The tree that had these nodes, each behind its parent. Raises ValueError if they do not make one."""
+        tree = cls()
+        for node in nodes:
+            if node.id in tree or node.parent not in tree._children:
+                raise ValueError("a node is there twice or comes before its parent")
+            tree._attach(node)
+        if tip is not None and tip not in tree:
+            raise ValueError("the tip is not among the nodes")
+        if any(child not in tree or tree[child].parent != parent for parent, child in entered.items()):
+            raise ValueError("a node was entered from one that is not its parent")
+        tree.tip = tip
+        tree._entered = dict(entered)
+        return tree
+
     def __len__(self) -> int:
         return len(self._nodes)
+
+    def __iter__(self) -> Iterator[Node]:
+        """In the order in which they were added."""
+        return iter(self._nodes.values())
 
     def __contains__(self, node_id: object) -> bool:
         return node_id in self._nodes
@@ -81,6 +101,10 @@ class Tree:
         """Which of how many siblings the node is, counted from one."""
         family = self._children[self._nodes[node_id].parent]
         return family.index(node_id) + 1, len(family)
+
+    def entered(self, node_id: str | None) -> str | None:
+        """The child of the node (of nothing, for None) through which the tip went last."""
+        return self._entered.get(node_id)
 
     def latest(self, node_id: str | None) -> str | None:
         """The leaf below the node (below nothing, for None) where the tip was last, or what was added last."""
@@ -172,8 +196,11 @@ class Tree:
         return node
 
     def _insert(self, node: Node) -> Node:
+        self._attach(node)
+        self.move(node.id)
+        return node
+
+    def _attach(self, node: Node) -> None:
         self._nodes[node.id] = node
         self._children[node.id] = []
         self._children[node.parent].append(node.id)
-        self.move(node.id)
-        return node

@@ -1,0 +1,363 @@
+"""What cannot be written is kept and said, the database stays sound, and two processes never hurt each other."""
+
+import fcntl
+import os
+import random
+import signal
+import sqlite3
+import time
+from pathlib import Path
+
+import pytest
+
+from tests.conversation.disk import WITHOUT_PRIVILEGES, python, small_disk
+from tests.conversation.test_store import shape, talk
+from tui.conversation.conversation import Conversation
+from tui.conversation.errors import StoreError
+from tui.conversation.locks import Locks
+from tui.conversation.store import Store
+
+
+def sound(file: Path) -> bool:
+    """SQLite's own judgement, and that of its index."""
+    db = sqlite3.connect(file)
+    try:
+        db.execute("INSERT INTO words (words, rank) VALUES ('integrity-check', 1)")
+        return db.execute("PRAGMA integrity_check").fetchall() == [("ok",)]
+    finally:
+        db.close()
+
+
+# ---- what cannot be written
+
+
+def test_a_full_disk(tmp_path: Path) -> None:
+    with small_disk(tmp_path / "disk", 2) as disk:
+        store = Store(disk / "s.db")
+        first, second = talk("first"), talk("second")
+        store.save(first)
+        store.save(second)
+        ballast = disk / "ballast"
+        with ballast.open("wb", 0) as file, pytest.raises(OSError):
+            while True:
+                file.write(bytes(4096))
+        for number in range(40):
+            first.tree.add("user", f"{number} " + os.urandom(8000).hex())
+            store.save(first)
+        assert "full" in store.trouble
+        second.tree.add("user", "while it is full")
+        third = talk("begun while it is full")
+        third.tree.begin("assistant")
+        for conversation in (second, third):
+            store.save(conversation)
+        assert "full" in store.trouble
+        assert len(store.sessions(5)) == 2
+        assert store.open(third.id) is third
+        ballast.unlink()
+        store.flush()
+        assert store.trouble == ""
+        other = Store(store.file)
+        for conversation in (first, second, third):
+            assert shape(other.read(conversation.id).tree) == shape(conversation.tree)
+        other.close()
+        store.close()
+        assert sound(store.file)
+
+
+def test_a_deletion_on_a_full_disk_is_made_up_for(tmp_path: Path) -> None:
+    with small_disk(tmp_path / "disk", 2) as disk:
+        store = Store(disk / "s.db")
+        gone, back = talk(*("word " * 500 for _ in range(100))), talk("brought back")
+        store.save(gone)
+        store.save(back)
+        with (disk / "ballast").open("wb", 0) as file, pytest.raises(OSError):
+            while True:
+                file.write(bytes(4096))
+        store.delete(gone)
+        store.delete(back)
+        store.save(back)
+        assert "full" in store.trouble
+        (disk / "ballast").unlink()
+        store.close()
+        assert store.trouble == ""
+        store = Store(disk / "s.db")
+        assert [listing.id for listing in store.sessions(5)] == [back.id]
+        store.close()
+        assert sound(store.file)
+
+
+READ_ONLY = f"""
+import sys
+from pathlib import Path
+from tui.conversation.conversation import Conversation
+from tui.conversation.store import Store
+{WITHOUT_PRIVILEGES}
+directory = Path(sys.argv[1])
+store = Store(directory / "s.db")
+print(len(store.sessions(5)), bool(store.search("before")), bool(store.trouble), flush=True)
+conversation = store.open(store.sessions(5)[0].id) if store.sessions(5) else Conversation()
+conversation.tree.add("user", "written in vain")
+store.save(conversation)
+print(store.holds(conversation.id), store.trouble, flush=True)
+input()
+store.save(conversation)
+store.close()
+print(store.trouble)
+"""
+
+
+@pytest.mark.parametrize("there", [True, False])
+def test_a_directory_that_cannot_be_written(tmp_path: Path, there: bool) -> None:
+    tmp_path.chmod(0o755)
+    for parent in tmp_path.parents[:2]:
+        parent.chmod(0o755)
+    directory = tmp_path / "home"
+    directory.mkdir()
+    if there:
+        store = Store(directory / "s.db")
+        store.save(talk("before"))
+        store.close()
+        (directory / "s.db").chmod(0o644)
+    directory.chmod(0o555)
+    process = python(READ_ONLY, directory, stdin=-1)
+    assert process.stdin and process.stdout
+    assert process.stdout.readline() == ("1 True False\n" if there else "0 False True\n")
+    said = process.stdout.readline()
+    assert said.startswith("True ") and "cannot be opened or written" in said and "kept in memory" in said
+    directory.chmod(0o777)
+    for path in directory.iterdir():
+        path.chmod(0o777)
+    process.stdin.write("\n")
+    process.stdin.close()
+    assert process.stdout.read() == "\n"
+    assert process.wait() == 0
+    store = Store(directory / "s.db")
+    assert len(store.search("vain")) == 1
+    store.close()
+    assert sound(directory / "s.db")
+
+
+def test_a_database_that_somebody_keeps_locked(tmp_path: Path) -> None:
+    store = Store(tmp_path / "s.db")
+    conversation = talk("before")
+    store.save(conversation)
+    blocker = sqlite3.connect(store.file, isolation_level=None)
+    blocker.execute("BEGIN IMMEDIATE")
+    conversation.tree.add("user", "meanwhile")
+    started = time.monotonic()
+    store.save(conversation)
+    assert "locked by another program" in store.trouble
+    waited, started = time.monotonic() - started, time.monotonic()
+    store.save(conversation)
+    assert time.monotonic() - started < 0.5 < waited < 5
+    assert len(store.read(conversation.id).tree) == 1
+    blocker.execute("ROLLBACK")
+    store.flush()
+    assert store.trouble == ""
+    assert len(store.read(conversation.id).tree) == 2
+
+
+def test_one_session_that_cannot_be_written_does_not_hold_up_the_others(tmp_path: Path) -> None:
+    store = Store(tmp_path / "s.db")
+    bad, good = talk("bad"), talk("good")
+    store.save(bad)
+    store._connected().execute(
+        "CREATE TRIGGER t BEFORE INSERT ON nodes WHEN new.text = 'x' BEGIN SELECT raise(FAIL, 'no'); END"
+    )
+    bad.tree.add("user", "x")
+    store.save(bad)
+    assert "no" in store.trouble
+    store.save(good)
+    assert "no" in store.trouble
+    assert len(store.read(good.id).tree) == 1
+    store._connected().execute("DROP TRIGGER t")
+    store.flush()
+    assert store.trouble == ""
+    assert len(store.read(bad.id).tree) == 2
+
+
+# ---- processes that die
+
+
+WRITER = """
+import sys, time
+from pathlib import Path
+from tui.conversation.conversation import Conversation
+from tui.conversation.store import Store
+store = Store(Path(sys.argv[1]))
+for turn in range(1_000_000):
+    conversation = Conversation()
+    for _ in range(3):
+        node = conversation.tree.add("user", f"question {turn} " + "blah " * 200)
+        store.save(conversation)
+        print(conversation.id, node.id, 0, flush=True)
+        reply = conversation.tree.begin("assistant")
+        for step in range(5):
+            conversation.tree.grow(reply.id, f"{step} answer ")
+            store.save(conversation)
+            print(conversation.id, reply.id, step + 1, flush=True)
+        conversation.tree.settle(reply.id, (1, 2), None)
+        store.save(conversation)
+    store.release(conversation.id)
+"""
+
+
+def test_a_process_killed_at_any_moment_loses_nothing_it_had_written(tmp_path: Path) -> None:
+    file, chance = tmp_path / "s.db", random.Random(3)
+    for _ in range(int(os.environ.get("LLM_TUI_KILLS", "6"))):
+        process = python(WRITER, file)
+        assert process.stdout
+        process.stdout.readline()
+        time.sleep(chance.uniform(0, 0.3))
+        process.send_signal(signal.SIGKILL)
+        lines = [line.split() for line in process.stdout.read().splitlines() if line.count(" ") == 2]
+        process.wait()
+        store = Store(file)
+        assert not store.trouble
+        trees = {session_id: store.read(session_id).tree for session_id, _, _ in lines}
+        for session_id, node_id, steps in lines:
+            node = trees[session_id][node_id]
+            assert not node.growing
+            assert node.text.count("answer") >= int(steps)
+            assert node.outcome is None or node.outcome.reason == "interrupted"
+        if lines:
+            opened = store.open(lines[-1][0])
+            assert store.holds(opened.id)
+            reply = opened.tree.begin("assistant")
+            opened.tree.grow(reply.id, "it goes on")
+            opened.tree.settle(reply.id, (), None)
+            store.save(opened)
+        store.close()
+        assert store.trouble == ""
+        assert sound(file)
+
+
+# ---- two at once
+
+
+def test_a_session_open_in_one_is_read_only_in_the_other(tmp_path: Path) -> None:
+    one, two = Store(tmp_path / "s.db"), Store(tmp_path / "s.db")
+    conversation = talk("hello")
+    reply = conversation.tree.begin("assistant")
+    conversation.tree.grow(reply.id, "grows")
+    one.save(conversation)
+    assert two.changed() and not two.changed()
+    seen = two.open(conversation.id)
+    assert not two.holds(conversation.id)
+    assert seen.tree[reply.id].growing
+    for forbidden in (two.save, two.delete):
+        with pytest.raises(StoreError, match="open in another window"):
+            forbidden(seen)
+    conversation.tree.grow(reply.id, " and grows")
+    one.save(conversation)
+    assert two.changed()
+    assert two.read(conversation.id).tree[reply.id].text == "grows and grows"
+    # A third that starts does not take the reply for one that was left.
+    three = Store(tmp_path / "s.db")
+    assert three.read(conversation.id).tree[reply.id].growing
+    three.close()
+    conversation.tree.settle(reply.id, (), None)
+    one.save(conversation)
+    one.release(conversation.id)
+    with pytest.raises(StoreError, match="changed in another window"):
+        two.save(seen)
+    seen = two.open(conversation.id)
+    assert two.holds(conversation.id)
+    seen.tree.add("user", "now from here")
+    two.save(seen)
+    with pytest.raises(StoreError, match="open in another window"):
+        one.save(conversation)
+    assert one.changed()
+    assert len(one.open(conversation.id).tree) == 3
+    one.close()
+    two.close()
+    assert (one.trouble, two.trouble) == ("", "")
+
+
+def test_what_one_process_does_itself_is_no_change(tmp_path: Path) -> None:
+    store = Store(tmp_path / "s.db")
+    store.save(talk("hello"))
+    assert not store.changed()
+
+
+CROWD = """
+import sys
+from pathlib import Path
+from tui.conversation.conversation import Conversation
+from tui.conversation.store import Store
+store = Store(Path(sys.argv[1]))
+for number in range(30):
+    conversation = Conversation(title=sys.argv[2])
+    for _ in range(3):
+        conversation.tree.add("user", "crowd " * 50)
+        store.save(conversation)
+    store.release(conversation.id)
+store.close()
+print(store.trouble)
+"""
+
+
+def test_several_processes_start_and_write_at_once(tmp_path: Path) -> None:
+    file = tmp_path / "deep" / "s.db"
+    processes = [python(CROWD, file, number) for number in range(4)]
+    for process in processes:
+        assert process.communicate()[0] == "\n"
+        assert process.returncode == 0
+    store = Store(file)
+    sessions = store.sessions(1000)
+    assert sorted(session.title for session in sessions) == sorted(
+        f"{number}" for number in range(4) for _ in range(30)
+    )
+    assert {len(store.read(session.id).tree) for session in sessions} == {3}
+    store.close()
+    assert sound(file)
+
+
+def test_a_lock_is_let_go_when_its_process_dies(tmp_path: Path) -> None:
+    code = "import sys; from pathlib import Path; from tui.conversation.locks import Locks\n"
+    code += "locks = Locks(Path(sys.argv[1])); print(locks.acquire('a' * 32), flush=True); input()"
+    process = python(code, tmp_path / "locks", stdin=-1)
+    assert process.stdout and process.stdout.readline() == "True\n"
+    locks = Locks(tmp_path / "locks")
+    assert not locks.acquire("a" * 32)
+    assert locks.acquire("b" * 32)
+    process.kill()
+    process.wait()
+    assert locks.acquire("a" * 32)
+    locks.release_all()
+    assert list((tmp_path / "locks").iterdir()) == []
+
+
+def test_a_lock_on_a_file_that_was_removed_counts_for_nothing(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """One process lets go, and removes the file, between another's opening of it and its locking."""
+    one, two = Locks(tmp_path), Locks(tmp_path)
+    assert one.acquire("a" * 32)
+    real, calls = fcntl.flock, []
+
+    def flock(descriptor: int, operation: int) -> None:
+        calls.append(descriptor)
+        if len(calls) == 1:
+            one.release("a" * 32)
+        real(descriptor, operation)
+
+    monkeypatch.setattr(fcntl, "flock", flock)
+    assert two.acquire("a" * 32)
+    assert len(calls) == 2
+    assert not one.acquire("a" * 32)
+
+
+def test_a_conversation_kept_in_memory_when_another_opened_it(tmp_path: Path) -> None:
+    """Neither is lost: what one could not write is still there, and said, until the other lets go."""
+    one = Store(tmp_path / "s.db")
+    conversation = Conversation()
+    one.save(conversation)
+    one._locks.release(conversation.id)  # as after a time in which no lock could be had
+    two = Store(tmp_path / "s.db")
+    two.open(conversation.id)
+    conversation.tree.add("user", "kept")
+    one.save(conversation)
+    assert "open in another window" in one.trouble
+    two.close()
+    one.flush()
+    assert one.trouble == ""
+    assert len(one.read(conversation.id).tree) == 1

@@ -1,0 +1,82 @@
+"""A conversation as it is kept: its tree, and what else is known about it."""
+
+import re
+import time
+import uuid
+from dataclasses import dataclass, field
+from typing import Any, Literal
+
+from tui.conversation.errors import StoreError
+from tui.conversation.tree import Tree
+from tui.terminal.sanitize import one_line
+
+Mode = Literal["chat", "story"]
+
+TITLE_LENGTH = 60
+ID = re.compile("[0-9a-f]{32}")
+
+
+def new_id() -> str:
+    """For a session or a node: 32 hexadecimal digits."""
+    return uuid.uuid4().hex
+
+
+def file_name(session_id: str, suffix: str) -> str:
+    """The name of a file that belongs to a session. Raises StoreError for an id that is none: it might be a path."""
+    if not ID.fullmatch(session_id):
+        raise StoreError(f"“{one_line(session_id)[:40]}” is not the id of a session: ids are 32 hexadecimal digits.")
+    return session_id + suffix
+
+
+@dataclass(eq=False)
+class Conversation:
+    """``title``: as given by a person; empty, its first words stand for it. ``draft``: typed and not sent.
+
+    ``created`` and ``updated``: seconds since the epoch. ``settings``: values that JSON can hold.
+    """
+
+    mode: Mode = "chat"
+    tree: Tree = field(default_factory=Tree)
+    id: str = field(default_factory=new_id)
+    title: str = ""
+    model: str = ""
+    pinned: bool = False
+    created: float = field(default_factory=time.time)
+    updated: float = field(default_factory=time.time)
+    settings: dict[str, Any] = field(default_factory=dict)
+    draft: str = ""
+
+    @property
+    def opening(self) -> str:
+        """Its first message, or what was typed for it."""
+        root = self.tree.entered(None)
+        return self.draft if root is None else self.tree[root].text
+
+    @property
+    def shown_title(self) -> str:
+        return shown_title(self.title, self.opening, self.mode)
+
+
+@dataclass(frozen=True)
+class Listing:
+    """What a list of sessions shows of one."""
+
+    id: str
+    title: str
+    opening: str
+    mode: Mode
+    model: str
+    pinned: bool
+    updated: float
+
+    @property
+    def shown_title(self) -> str:
+        return shown_title(self.title, self.opening, self.mode)
+
+
+def shown_title(title: str, opening: str, mode: Mode) -> str:
+    """One line that is safe to show: the title, else the first words, else what kind of session it is."""
+    words = one_line((title or opening)[: 4 * TITLE_LENGTH])
+    if not words:
+        return "New story" if mode == "story" else "New chat"
+    return words if len(words) <= TITLE_LENGTH else words[: TITLE_LENGTH - 1] + "…"

@@ -1,0 +1,103 @@
+"""Opens the database file, wherever it lies, and says in a sentence why it cannot be used."""
+
+import contextlib
+import errno
+import os
+import sqlite3
+from contextlib import closing
+from pathlib import Path
+
+from tui.conversation.backup import back_up, damaged
+from tui.conversation.errors import StoreError, UnavailableError
+from tui.conversation.mounts import network_file_system
+from tui.conversation.private import private_directory, private_file
+from tui.conversation.schema import check, current, migrate
+
+# How long to wait for another process that writes; transactions take milliseconds.
+BUSY_SECONDS = 1.0
+FULL = {errno.ENOSPC, errno.EDQUOT, errno.EFBIG}
+
+
+def connect(file: Path) -> tuple[sqlite3.Connection, str]:
+    """The database, made if it is not there, and a sentence that the person should read once, or nothing.
+
+    What can only be read is opened for reading. Raises UnavailableError if it cannot even be read now, StoreError if
+    it is damaged, of a newer schema, or another program's; then nothing was written.
+    """
+    try:
+        _refuse_foreign(file)
+        private_directory(file.parent)
+        os.close(private_file(file))
+        db = _open(file, "mode=rw")
+        try:
+            note = _choose_journal(db, file)
+            migrate(db, str(file), lambda version: back_up(file, f"schema-{version}.db"))
+        except BaseException:
+            db.close()
+            raise
+        return db, note
+    except (sqlite3.Error, OSError) as error:
+        if (readable := _read_only(file)) and not _busy(error):
+            return readable, ""
+        raise explain(error, file) from None
+
+
+def explain(error: sqlite3.Error | OSError, file: Path) -> StoreError:
+    """The sentence for what went wrong with the database; UnavailableError for what may pass."""
+    name = getattr(error, "sqlite_errorname", "")
+    if name.startswith(("SQLITE_CORRUPT", "SQLITE_NOTADB")):
+        return damaged(file, str(error))
+    if name == "SQLITE_FULL" or getattr(error, "errno", None) in FULL:
+        return UnavailableError(f"The disk that holds {file} is full: make room on it.")
+    if _busy(error):
+        return UnavailableError(f"{file} is kept locked by another program.")
+    reason = error.strerror if isinstance(error, OSError) else str(error)
+    return UnavailableError(f"{file} cannot be opened or written ({reason}).")
+
+
+def _open(file: Path, query: str) -> sqlite3.Connection:
+    db = sqlite3.connect(f"{file.resolve().as_uri()}?{query}", BUSY_SECONDS, isolation_level=None, uri=True)
+    db.execute("PRAGMA foreign_keys = ON")
+    return db
+
+
+def _busy(error: sqlite3.Error | OSError) -> bool:
+    return getattr(error, "sqlite_errorname", "").startswith(("SQLITE_BUSY", "SQLITE_LOCKED"))
+
+
+def _refuse_foreign(file: Path) -> None:
+    """Look before anything is written, even a log. If nothing can be made out now, ``migrate`` looks again."""
+    if file.is_file() and file.stat().st_size:
+        query = "mode=ro" if _unfinished(file) else "mode=ro&immutable=1"
+        with contextlib.suppress(sqlite3.Error), closing(_open(file, query)) as db:
+            check(db, str(file))
+
+
+def _unfinished(file: Path) -> bool:
+    """Whether a part of the database is in its log or journal."""
+    return any(file.with_name(file.name + suffix).exists() for suffix in ("-wal", "-journal"))
+
+
+def _choose_journal(db: sqlite3.Connection, file: Path) -> str:
+    """The write-ahead log where it works. Returns what to say when another journal is taken for the first time."""
+    before = db.execute("PRAGMA journal_mode").fetchone()[0]
+    new = not check(db, str(file))
+    network = network_file_system(file)
+    mode = db.execute(f"PRAGMA journal_mode = {'delete' if network else 'wal'}").fetchone()[0]
+    if mode == "wal":
+        db.execute("PRAGMA synchronous = NORMAL")
+        return ""
+    if not new and mode == before:
+        return ""
+    return f"{file} lies on {network or 'a file system without shared memory'}: saving is safe there, but slower."
+
+
+def _read_only(file: Path) -> sqlite3.Connection | None:
+    """The database for reading alone, if it is there and of this schema; in a read-only directory, as it stands."""
+    for query in ("mode=ro",) if _unfinished(file) else ("mode=ro", "mode=ro&immutable=1"):
+        with contextlib.suppress(sqlite3.Error), contextlib.ExitStack() as stack:
+            db = stack.enter_context(closing(_open(file, query)))
+            if current(db, str(file)):
+                stack.pop_all()
+                return db
+    return None

@@ -1,0 +1,151 @@
+"""Conversations as values that JSON can hold, and back, whoever wrote them."""
+
+from collections.abc import Mapping
+from dataclasses import asdict, replace
+from typing import Any, get_args
+
+from tui.conversation.conversation import Conversation, Mode
+from tui.conversation.tree import Node, Outcome, Role, Tree
+
+MODES: tuple[Mode, ...] = get_args(Mode)
+ROLES: tuple[Role, ...] = get_args(Role)
+MAX_TOKEN_ID = 2**32 - 1
+MAX_NUMBER = 1e12  # more seconds than there will be
+
+
+def interrupted(node: Node) -> Node:
+    """A node whose growth nobody will end: the text as far as it came, and no ids, which would be those of a part."""
+    return replace(node, token_ids=(), outcome=Outcome("interrupted", 0, 0, 0, None, 0.0, 0), growing=False)
+
+
+def clean(text: str) -> str:
+    """``text`` with halves of surrogate pairs, which no file can hold, joined or else replaced."""
+    try:
+        text.encode()
+    except UnicodeEncodeError:
+        return text.encode("utf-16-le", "surrogatepass").decode("utf-16-le", "replace")
+    return text
+
+
+def conversation_value(conversation: Conversation) -> dict[str, Any]:
+    """All of it; a reply that still grows as it is now."""
+    c, tree = conversation, conversation.tree
+    return {
+        "id": c.id,
+        "title": c.title,
+        "mode": c.mode,
+        "model": c.model,
+        "pinned": c.pinned,
+        "created": c.created,
+        "updated": c.updated,
+        "settings": c.settings,
+        "draft": c.draft,
+        "tip": tree.tip,
+        "root": tree.entered(None),
+        "nodes": [_node_value(interrupted(node) if node.growing else node, tree.entered(node.id)) for node in tree],
+    }
+
+
+def read_conversation(value: Mapping[str, Any]) -> Conversation:
+    """Raises ValueError, naming what is wrong, for what is no conversation."""
+    if value.get("mode") not in MODES:
+        raise ValueError(f"a session has the mode {str(value.get('mode'))[:40]!r}, not one of {', '.join(MODES)}")
+    nodes, tip, root = value.get("nodes"), _optional_text(value, "tip"), _optional_text(value, "root")
+    if not isinstance(nodes, list):
+        raise ValueError("a session has no list of nodes")
+    entered: dict[str | None, str] = {} if root is None else {None: root}
+    for fields in nodes:
+        if (child := _optional_text(_mapping(fields, "a node"), "entered")) is not None:
+            entered[_text(fields, "id")] = child
+    return Conversation(
+        mode=value["mode"],
+        tree=Tree.of(map(_node, nodes), tip, entered),
+        id=_text(value, "id"),
+        title=_text(value, "title"),
+        model=_text(value, "model"),
+        pinned=bool(value.get("pinned")),
+        created=_number(value, "created"),
+        updated=_number(value, "updated"),
+        settings=_mapping(value.get("settings"), "the settings of a session"),
+        draft=_text(value, "draft"),
+    )
+
+
+def _node_value(node: Node, entered: str | None) -> dict[str, Any]:
+    return {
+        "id": node.id,
+        "parent": node.parent,
+        "entered": entered,
+        "role": node.role,
+        "text": node.text,
+        "token_ids": list(node.token_ids),
+        "outcome": None if node.outcome is None else asdict(node.outcome),
+    }
+
+
+def _node(fields: dict[str, Any]) -> Node:
+    role, ids, outcome = fields.get("role"), fields.get("token_ids"), fields.get("outcome")
+    if role not in ROLES:
+        raise ValueError(f"a node has the role {str(role)[:40]!r}, not one of {', '.join(ROLES)}")
+    if not isinstance(ids, list) or not all(type(i) is int and 0 <= i <= MAX_TOKEN_ID for i in ids):
+        raise ValueError("a node has token ids that are none")
+    return Node(
+        id=_text(fields, "id"),
+        parent=_optional_text(fields, "parent"),
+        role=role,
+        text=_text(fields, "text"),
+        token_ids=tuple(ids),
+        outcome=None if outcome is None else _outcome(_mapping(outcome, "an outcome")),
+        growing=bool(fields.get("growing")),
+    )
+
+
+def _outcome(fields: dict[str, Any]) -> Outcome:
+    first = fields.get("first_token_seconds")
+    params = _mapping(fields.get("params"), "the parameters of an outcome")
+    return Outcome(
+        reason=_text(fields, "reason"),
+        prompt_tokens=_count(fields, "prompt_tokens"),
+        reused_tokens=_count(fields, "reused_tokens"),
+        generated_tokens=_count(fields, "generated_tokens"),
+        first_token_seconds=None if first is None else _number(fields, "first_token_seconds"),
+        total_seconds=_number(fields, "total_seconds"),
+        seed=_count(fields, "seed"),
+        params={name: _frozen(parameter) for name, parameter in params.items()},
+    )
+
+
+def _text(fields: Mapping[str, Any], name: str) -> str:
+    value = fields.get(name)
+    if not isinstance(value, str):
+        raise ValueError(f"“{name}” is not a text")
+    return clean(value)
+
+
+def _optional_text(fields: Mapping[str, Any], name: str) -> str | None:
+    return None if fields.get(name) is None else _text(fields, name)
+
+
+def _number(fields: Mapping[str, Any], name: str) -> float:
+    value = fields.get(name)
+    if isinstance(value, bool) or not isinstance(value, int | float) or not abs(value) < MAX_NUMBER:
+        raise ValueError(f"“{name}” is not a number, or too large")
+    return value
+
+
+def _count(fields: Mapping[str, Any], name: str) -> int:
+    value = fields.get(name)
+    if type(value) is not int or value < 0:
+        raise ValueError(f"“{name}” is not a count")
+    return value
+
+
+def _frozen(value: Any) -> Any:
+    """A value from JSON with tuples for its lists, as parameters have them."""
+    return tuple(_frozen(item) for item in value) if isinstance(value, list) else value
+
+
+def _mapping(value: object, what: str) -> dict[str, Any]:
+    if not isinstance(value, dict):
+        raise ValueError(f"{what} is not an object")
+    return value
