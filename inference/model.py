@@ -15,25 +15,15 @@ from inference.checkpoint.memory import choose_precision
 from inference.checkpoint.weights import Weights
 from inference.errors import CheckpointError, UnsupportedModelError
 from inference.json_file import read_json
-from inference.kernels import reference
-from inference.kernels.quantised import QuantisedMatrix
 from inference.kernels.reference import Floats
 from inference.text.template import ChatTemplate
 from inference.text.tokenizer import Tokenizer, read_tokenizer_config, token_text
-from inference.transformer.attention import Attention
+from inference.transformer.build import Progress, build
 from inference.transformer.cache import KVCache
-from inference.transformer.forward import Batch, Block, Counters, Transformer
-from inference.transformer.layers import RMSNorm, RotaryEmbedding, SwiGLU
-from inference.transformer.linear import Linear
-
-Progress = Callable[[int, int, str], None]
+from inference.transformer.forward import Batch, Counters, Transformer
 
 # Bytes per weight, scales included, largest first. Norms and biases are float32 in all of them.
 PRECISIONS = {"float32": 4.0, "bfloat16": 2.0, "float16": 2.0, "int8": 1 + 2 / 32, "int4": 0.5 + 2 / 32}
-
-
-# What a token goes in and out by is worth more than four bits.
-AT_LEAST_INT8 = ("embed_tokens", "lm_head")
 
 
 @dataclass(frozen=True)
@@ -103,7 +93,7 @@ class Model:
         eos = tokenizer.token_id(token_text(read_tokenizer_config(directory).get("eos_token")) or "")
         if threads is not None:
             threadpoolctl.threadpool_limits(threads, user_api="blas")
-        transformer = _build(weights, config, precision, progress or (lambda done, total, what: None))
+        transformer = build(weights, config, precision, progress or (lambda done, total, what: None))
         ends = ends if eos is None else ends | {eos}
         return cls(directory, transformer, precision, tokenizer, template, generation_config, ends)
 
@@ -142,7 +132,7 @@ class Model:
         """An empty cache; ``dtype`` None is float32 for a float32 model, else float16."""
         if dtype is None:
             dtype = np.float32 if self.precision == "float32" else np.float16
-        return KVCache(self.config, dtype, self.fingerprint)
+        return KVCache(self.config, dtype, self.fingerprint, self._transformer.tiled)
 
     def forward(self, token_ids: Sequence[int], cache: KVCache, last_only: bool = False) -> Floats:
         """Logits float32 [len(token_ids) or 1, vocab_size] of the tokens behind ``cache``, which they extend."""
@@ -174,61 +164,3 @@ def _memory_needed(weights: Weights, config: ModelConfig) -> dict[str, int]:
         return 2 * heads * config.head_dim * config.max_position_embeddings * item
 
     return {name: int(weights.parameters * item) + cache(4 if item == 4 else 2) for name, item in PRECISIONS.items()}
-
-
-def _build(weights: Weights, config: ModelConfig, precision: str, progress: Progress) -> Transformer:
-    """Put every tensor in its place, converting where the precision asks for it."""
-    total = weights.nbytes
-    done = 0
-
-    def matrix(name: str) -> npt.NDArray[Any] | QuantisedMatrix:
-        nonlocal done
-        progress(done, total, "loading weights")
-        done += weights.info(name).nbytes
-        return _convert(weights.array(name), "int8" if name in AT_LEAST_INT8 and precision == "int4" else precision)
-
-    def vector(name: str) -> Floats:
-        nonlocal done
-        done += weights.info(name).nbytes
-        return reference.widen(weights.array(name))
-
-    def linear(name: str) -> Linear:
-        return Linear(matrix(name), vector(f"{name}.bias") if f"{name}.bias" in weights else None)
-
-    def norm(name: str) -> RMSNorm:
-        return RMSNorm(vector(name), config.rms_norm_eps)
-
-    rotate = RotaryEmbedding(config)
-    embedding = linear("embed_tokens")
-    blocks = []
-    for layer in range(config.num_hidden_layers):
-        prefix = f"layers.{layer}"
-        attention = Attention(
-            layer=layer,
-            query=linear(f"{prefix}.q_proj"),
-            key=linear(f"{prefix}.k_proj"),
-            value=linear(f"{prefix}.v_proj"),
-            output=linear(f"{prefix}.o_proj"),
-            rotate=rotate,
-            num_key_value_heads=config.num_key_value_heads,
-            head_dim=config.head_dim,
-            window=config.sliding_window[layer],
-        )
-        mlp = SwiGLU(*(linear(f"{prefix}.{name}_proj") for name in ("gate", "up", "down")))
-        blocks.append(
-            Block(norm(f"{prefix}.input_layernorm"), attention, norm(f"{prefix}.post_attention_layernorm"), mlp)
-        )
-    lm_head = embedding if weights.tied else linear("lm_head")
-    fingerprint = f"{weights.fingerprint()} {precision}"
-    transformer = Transformer(config, embedding, tuple(blocks), norm("norm"), lm_head, fingerprint, Counters())
-    progress(total, total, "loading weights")
-    return transformer
-
-
-def _convert(stored: npt.NDArray[Any], precision: str) -> npt.NDArray[Any] | QuantisedMatrix:
-    """A matrix in the precision asked for; untouched, and so still mapped from its file, where it is that already."""
-    if precision in ("int8", "int4"):
-        return QuantisedMatrix.pack(stored, bits=int(precision.removeprefix("int")))
-    if precision == "bfloat16":
-        return stored if stored.dtype == np.uint16 else reference.to_bfloat16(reference.widen(stored))
-    return reference.widen(stored).astype(np.float16 if precision == "float16" else np.float32, copy=False)

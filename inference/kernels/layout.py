@@ -20,6 +20,8 @@ LANES = 16
 GROUP = 32
 ZERO_POINT = {8: 128, 4: 8}
 LAYOUT_VERSION = 1
+# Positions per block of a cache: it grows by whole blocks, so that growing never copies what is there.
+BLOCK = 256
 # Levels that the largest value of an int4 group may be given: -8 just holds it, less clips it, more wastes some.
 INT4_REACHES = (8.0, *(6.0 + 4.0 * step / 23 for step in range(1, 24)))
 

@@ -22,6 +22,7 @@ from numba.extending import intrinsic
 from inference.kernels import simd
 from inference.kernels.layout import GROUP, LANES
 from inference.kernels.simd import F32X16, I32X16, I64
+from inference.kernels.words import cut
 
 # Tokens per tile, largest first: what the registers hold beside the weights.
 TILES = (16, 4, 2, 1)
@@ -38,17 +39,12 @@ def make_block(bits: int) -> Any:
 
     def generate(context: Any, b: ir.IRBuilder, signature: Any, values: Any) -> Any:
         weights, scales, x, x_scales, starts, out, tokens, groups, x_stride, xs_stride, out_stride = values
-        done: ir.Value = I64(0)
-        for size in TILES:
-            count = b.sdiv(b.sub(tokens, done), I64(size))
-            with cgutils.for_range(b, count) as loop:
-                first = b.add(done, b.mul(loop.index, I64(size)))
-                where = [
-                    b.add(base, b.mul(first, stride))
-                    for base, stride in ((x, x_stride), (x_scales, xs_stride), (starts, xs_stride), (out, out_stride))
-                ]
-                tile(b, bits, size, (weights, scales, *where), groups, (x_stride, xs_stride, out_stride))
-            done = b.add(done, b.mul(count, I64(size)))
+        for size, first in cut(b, tokens, TILES):
+            where = [
+                b.add(base, b.mul(first, stride))
+                for base, stride in ((x, x_stride), (x_scales, xs_stride), (starts, xs_stride), (out, out_stride))
+            ]
+            tile(b, bits, size, (weights, scales, *where), groups, (x_stride, xs_stride, out_stride))
         return context.get_dummy_value()
 
     @intrinsic

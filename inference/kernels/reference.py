@@ -30,6 +30,13 @@ def to_bfloat16(values: Floats) -> npt.NDArray[np.uint16]:
     return rounded
 
 
+def narrow(stored: npt.NDArray[Any], precision: str) -> npt.NDArray[Any]:
+    """``stored`` in float32, float16 or bfloat16 (uint16 words); as it is where it is that already."""
+    if precision == "bfloat16":
+        return stored if stored.dtype == np.uint16 else to_bfloat16(widen(stored))
+    return widen(stored).astype(np.float16 if precision == "float16" else np.float32, copy=False)
+
+
 def matmul(x: Floats, weight: npt.NDArray[Any]) -> Floats:
     """``x [rows, inputs]`` times ``weight [outputs, inputs]`` as stored, summed in float32: [rows, outputs]."""
     if weight.dtype == np.float32:

@@ -14,7 +14,9 @@ from numba.core import cgutils, types
 from numba.core.datamodel import models
 from numba.extending import intrinsic, register_model
 
-from inference.kernels.cpu import instruction_set
+from inference.kernels.cpu import instruction_set, keep_compiled_kernels
+
+keep_compiled_kernels()
 
 LANES = 16
 I1, I8, I16, I32, I64 = (ir.IntType(bits) for bits in (1, 8, 16, 32, 64))
@@ -231,6 +233,16 @@ def from_half_word(b, half):
     return widen_half(b, half, FLOAT)
 
 
+@word(types.void, address, types.uint16)
+def store_word(b, where, word):
+    store(b, where, word, 2)
+
+
+@word(types.void, address, types.float32)
+def store_single(b, where, value):
+    store(b, where, value, 4)
+
+
 # ---- bytes and nibbles
 
 
@@ -358,11 +370,14 @@ def exp(b, x):
     return b.fmul(p, b.bitcast(power, F32X16))
 
 
-@word(f32x16, f32x16, types.int64, types.float32)
-def keep_first(b, vector, count, fill):
-    """The first ``count`` lanes, ``fill`` in the others."""
+@word(f32x16, f32x16, types.int64, types.int64, types.float32)
+def keep_between(b, vector, first, last, fill):
+    """The lanes from ``first`` up to but not including ``last``, ``fill`` in the others."""
     lanes = ir.Constant(I32X16, list(range(LANES)))
-    kept = b.icmp_signed("<", lanes, splat(b, b.trunc(count, I32), I32X16))
+    kept = b.and_(
+        b.icmp_signed(">=", lanes, splat(b, b.trunc(first, I32), I32X16)),
+        b.icmp_signed("<", lanes, splat(b, b.trunc(last, I32), I32X16)),
+    )
     return b.select(kept, vector, splat(b, fill, F32X16))
 
 

@@ -9,10 +9,9 @@ import numpy.typing as npt
 
 from inference.checkpoint.config import ModelConfig
 from inference.errors import CacheError
+from inference.kernels.layout import BLOCK, LANES
 from inference.transformer.snapshot import read_snapshot, write_snapshot
 
-# Positions per block: a cache grows by whole blocks, so that growing never copies what is there.
-BLOCK = 256
 CACHE_DTYPES = (np.float32, np.float16)
 
 Array = npt.NDArray[Any]
@@ -25,15 +24,21 @@ class CacheMaker(Protocol):
 
 
 class KVCache:
-    """Keys and values by layer, in blocks of BLOCK positions, each ``[layers, 2, kv_heads, BLOCK, head_dim]``.
+    """Keys and values by layer, in blocks of BLOCK positions, laid out for whoever computes with them:
+
+        plain   [layers, 2, kv_heads, BLOCK, head_dim]            keys and values, for numpy
+        tiled   [layers, kv_heads * BLOCK * (head_dim + P)]       as kernels/attend.py draws it
 
     Only the first ``length`` positions mean anything. Going back is lowering ``length``; what stood behind it is
     overwritten by whatever comes next. A fork shares its blocks until one side writes into them.
     """
 
-    def __init__(self, config: ModelConfig, dtype: npt.DTypeLike = np.float32, fingerprint: str = "") -> None:
-        """``fingerprint`` tells whose keys and values these are: one model in one precision."""
+    def __init__(
+        self, config: ModelConfig, dtype: npt.DTypeLike = np.float32, fingerprint: str = "", tiled: bool = False
+    ) -> None:
+        """``fingerprint`` tells whose keys and values these are: one model in one precision and layout."""
         self.config = config
+        self.tiled = tiled
         self.fingerprint = fingerprint
         self.dtype = np.dtype(dtype)
         if self.dtype not in CACHE_DTYPES:
@@ -60,7 +65,7 @@ class KVCache:
 
     def fork(self) -> "KVCache":
         """A cache with the same content that can go its own way; blocks are shared until they are written."""
-        twin = KVCache(self.config, self.dtype, self.fingerprint)
+        twin = KVCache(self.config, self.dtype, self.fingerprint, self.tiled)
         twin._length = self._length
         twin._blocks = self._blocks[: -(-twin._length // BLOCK)]
         twin._owned = [False] * len(twin._blocks)
@@ -74,10 +79,8 @@ class KVCache:
         """
         if self._length > len(token_ids):
             raise CacheError(f"The cache holds {self._length} tokens, but only {len(token_ids)} token ids were given.")
-        blocks = self._blocks[: -(-self._length // BLOCK)]
-        if rest := self._length % BLOCK:
-            blocks[-1] = blocks[-1][..., :rest, :]
-        write_snapshot(Path(file), blocks, token_ids, self.fingerprint)
+        held = self._blocks[: -(-self._length // BLOCK)]
+        write_snapshot(Path(file), held, token_ids, self._length, self.fingerprint)
 
     @classmethod
     def load(cls, file: str | Path, model: "CacheMaker") -> "tuple[KVCache, list[int]]":
@@ -86,26 +89,17 @@ class KVCache:
         Raises CacheError for a file that is torn, foreign, or of another model or precision.
         """
         own = model.new_cache()
-        blocks, token_ids = read_snapshot(Path(file), own.fingerprint)
-        c = own.config
-        for index, block in enumerate(blocks):
-            held = block.shape[3] if block.ndim == 5 else 0
-            whole = index < len(blocks) - 1
-            if (
-                block.dtype not in CACHE_DTYPES
-                or block.dtype != blocks[0].dtype
-                or block.shape != (c.num_hidden_layers, 2, c.num_key_value_heads, held, c.head_dim)
-                or not (held == BLOCK if whole else 0 < held <= BLOCK)
-            ):
-                raise CacheError(
-                    f"{file} does not have the shape of this model's cache; the session is computed again."
-                )
-            own._length += held
-        own.dtype = blocks[0].dtype if blocks else own.dtype
-        own._blocks = list(blocks)
-        own._owned = [False] * len(blocks)
-        if own._length > len(token_ids):
-            raise CacheError(f"{file} holds more positions than token ids; the session is computed again.")
+        blocks, token_ids, length = read_snapshot(Path(file), own.fingerprint)
+        dtype = blocks[0].dtype if blocks else own.dtype
+        if (
+            dtype not in CACHE_DTYPES
+            or any(block.dtype != dtype or block.shape != own._block_shape for block in blocks)
+            or len(blocks) != -(-length // BLOCK)
+            or length > len(token_ids)
+        ):
+            raise CacheError(f"{file} does not have the shape of this model's cache; the session is computed again.")
+        own.dtype, own._length = dtype, length
+        own._blocks, own._owned = list(blocks), [False] * len(blocks)
         return own, token_ids
 
     def reserve(self, count: int) -> None:
@@ -113,21 +107,32 @@ class KVCache:
         first, last = self._length // BLOCK, -(-(self._length + count) // BLOCK)
         for index in range(first, min(last, len(self._blocks))):
             if not self._owned[index]:
-                # Of a fork, or mapped from a file; the last block of a file ends where its content does.
-                shared = self._blocks[index]
-                self._blocks[index] = self._new_block()
-                self._blocks[index][..., : shared.shape[3], :] = shared
+                # Of a fork, or mapped from a file.
+                self._blocks[index] = self._blocks[index].copy()
                 self._owned[index] = True
         while len(self._blocks) < last:
-            self._blocks.append(self._new_block())
+            # Zeros: what a kernel loads beside the positions that count must be numbers.
+            self._blocks.append(np.zeros(self._block_shape, self.dtype))
             self._owned.append(True)
 
-    def _new_block(self) -> Array:
+    @property
+    def _block_shape(self) -> tuple[int, ...]:
         c = self.config
-        return np.empty((c.num_hidden_layers, 2, c.num_key_value_heads, BLOCK, c.head_dim), self.dtype)
+        if self.tiled:
+            padded = -(-c.head_dim // LANES) * LANES
+            return c.num_hidden_layers, c.num_key_value_heads * BLOCK * (c.head_dim + padded)
+        return c.num_hidden_layers, 2, c.num_key_value_heads, BLOCK, c.head_dim
+
+    @property
+    def addresses(self) -> list[int]:
+        """Where each block begins in memory; good until the cache is used again."""
+        return [block.ctypes.data for block in self._blocks]
 
     def write(self, layer: int, keys: Array, values: Array) -> None:
-        """Put ``keys`` and ``values`` [kv_heads, count, head_dim] of one layer at the positions from ``length`` on."""
+        """Put ``keys`` and ``values`` [kv_heads, count, head_dim] of one layer at the positions from ``length`` on.
+
+        Like ``blocks``, for the plain layout.
+        """
         count = keys.shape[1]
         done = 0
         while done < count:

@@ -1,9 +1,11 @@
 """Token ids to logits: embeddings, blocks, logits, for a batch of sequences."""
 
+from abc import ABC, abstractmethod
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 import numpy as np
+import numpy.typing as npt
 
 from inference.checkpoint.config import ModelConfig
 from inference.errors import CacheError, ContextOverflowError, InferenceError
@@ -13,6 +15,8 @@ from inference.transformer.cache import KVCache
 from inference.transformer.layers import RMSNorm, SwiGLU
 from inference.transformer.linear import Linear
 
+Ids = npt.NDArray[np.int64]
+Sequences = list[tuple[slice, KVCache]]
 Batch = Sequence[tuple[Sequence[int], KVCache]]
 
 
@@ -37,17 +41,26 @@ class Counters:
     rows: int = 0
 
 
-@dataclass(frozen=True)
-class Transformer:
-    """The weights in their places. Not thread-safe: one thread at a time."""
+class Transformer(ABC):
+    """Token ids to logits. Not thread-safe: one thread at a time.
 
-    config: ModelConfig
-    embedding: Linear
-    blocks: tuple[Block, ...]
-    norm: RMSNorm
-    lm_head: Linear
-    fingerprint: str
-    counters: Counters
+    ``fingerprint``: of the weights, their precision and the layout of the cache. ``tiled``: that layout.
+    """
+
+    tiled = False
+
+    def __init__(self, config: ModelConfig, fingerprint: str) -> None:
+        self.config = config
+        self.fingerprint = fingerprint
+        self.counters = Counters()
+
+    @abstractmethod
+    def _through_blocks(self, ids: Ids, sequences: Sequences, checkpoint: Callable[[], None]) -> Floats:
+        """Embed ``ids`` [rows] and take them through all blocks, writing each sequence's keys and values."""
+
+    @abstractmethod
+    def _logits(self, x: Floats) -> Floats:
+        """[rows, vocab_size] of what came out of the blocks."""
 
     def forward_batch(
         self, batch: Batch, last_only: bool = False, checkpoint: Callable[[], None] = lambda: None
@@ -61,27 +74,24 @@ class Transformer:
         if not batch:
             return []
         ids = self._check(batch)
-        sequences: list[tuple[slice, KVCache]] = []
+        sequences: Sequences = []
         start = 0
         for tokens, cache in batch:
             cache.reserve(len(tokens))
             sequences.append((slice(start, start + len(tokens)), cache))
             start += len(tokens)
-        x = self.embedding.rows(ids)  # rows, hidden
-        for block in self.blocks:
-            checkpoint()
-            x = block(x, sequences)
+        x = self._through_blocks(ids, sequences, checkpoint)  # rows, hidden
         for part, cache in sequences:
             cache.extend(part.stop - part.start)
-        self.counters.rows += len(x)
+        self.counters.rows += len(ids)
         wanted = [slice(part.stop - 1, part.stop) if last_only else part for part, _ in sequences]
         if last_only:
             x = np.concatenate([x[part] for part in wanted])
             wanted = [slice(i, i + 1) for i in range(len(wanted))]
-        logits = self.lm_head(self.norm(x))
+        logits = self._logits(x)
         return [logits[part] for part in wanted]
 
-    def _check(self, batch: Batch) -> "np.ndarray[tuple[int], np.dtype[np.int64]]":
+    def _check(self, batch: Batch) -> Ids:
         if len({id(cache) for _, cache in batch}) != len(batch):
             raise CacheError("Two sequences of one batch share a cache; fork it first.")
         for tokens, cache in batch:
@@ -96,3 +106,32 @@ class Transformer:
         if ids.min() < 0 or ids.max() >= self.config.vocab_size:
             raise InferenceError(f"A token id is outside the model's vocabulary of {self.config.vocab_size}.")
         return ids
+
+
+class PlainTransformer(Transformer):
+    """The weights in their places, computed with numpy: what to read, and what everything faster is compared with."""
+
+    def __init__(
+        self,
+        config: ModelConfig,
+        fingerprint: str,
+        embedding: Linear,
+        blocks: tuple[Block, ...],
+        norm: RMSNorm,
+        lm_head: Linear,
+    ) -> None:
+        super().__init__(config, fingerprint)
+        self.embedding = embedding
+        self.blocks = blocks
+        self.norm = norm
+        self.lm_head = lm_head
+
+    def _through_blocks(self, ids: Ids, sequences: Sequences, checkpoint: Callable[[], None]) -> Floats:
+        x = self.embedding.rows(ids)  # rows, hidden
+        for block in self.blocks:
+            checkpoint()
+            x = block(x, sequences)
+        return x
+
+    def _logits(self, x: Floats) -> Floats:
+        return self.lm_head(self.norm(x))

@@ -16,14 +16,16 @@ from safetensors.numpy import save_file
 from inference.checkpoint.safetensors_file import SafetensorsFile
 from inference.errors import CacheError, CheckpointError
 
-FORMAT = "llm-tui cache 1"
+FORMAT = "llm-tui cache 2"
 Array = npt.NDArray[Any]
 
 
-def write_snapshot(file: Path, blocks: Sequence[Array], token_ids: Sequence[int], fingerprint: str) -> None:
-    """``blocks``: what the cache holds of ``token_ids``, in order. Raises CacheError if the file cannot be written."""
-    tensors = {"token_ids": np.asarray(token_ids, np.int64)}
-    tensors |= {f"block.{index}": np.ascontiguousarray(block) for index, block in enumerate(blocks)}
+def write_snapshot(
+    file: Path, blocks: Sequence[Array], token_ids: Sequence[int], length: int, fingerprint: str
+) -> None:
+    """``blocks`` hold the first ``length`` of ``token_ids``. Raises CacheError if the file cannot be written."""
+    tensors = {"numbers": np.asarray([length, *token_ids], np.int64)}
+    tensors |= {f"block.{index}": block for index, block in enumerate(blocks)}
     metadata = {"format": FORMAT, "fingerprint": fingerprint, "checksums": json.dumps(_checksums(tensors))}
     try:
         with _replacing(file) as partial:
@@ -32,8 +34,11 @@ def write_snapshot(file: Path, blocks: Sequence[Array], token_ids: Sequence[int]
         raise CacheError(f"{file} cannot be written ({error}); the session will be computed again.") from None
 
 
-def read_snapshot(file: Path, fingerprint: str) -> tuple[list[Array], list[int]]:
-    """The blocks, mapped read-only, and the token ids. Raises CacheError for all but a sound file of this model."""
+def read_snapshot(file: Path, fingerprint: str) -> tuple[list[Array], list[int], int]:
+    """The blocks, mapped read-only, the token ids, and how many of these the blocks hold.
+
+    Raises CacheError for all but a sound file of this model.
+    """
     try:
         stored = SafetensorsFile(file)
     except CheckpointError:
@@ -42,13 +47,14 @@ def read_snapshot(file: Path, fingerprint: str) -> tuple[list[Array], list[int]]
         raise CacheError(f"{file} is a cache of another model, precision or version; the session is computed again.")
     names = [f"block.{index}" for index in range(len(stored.tensors) - 1)]
     try:
-        tensors = {name: stored.array(name) for name in ("token_ids", *names)}
+        tensors = {name: stored.array(name) for name in ("numbers", *names)}
+        length, *token_ids = tensors["numbers"].tolist()
         sound = json.loads(stored.metadata["checksums"]) == _checksums(tensors)
     except (KeyError, ValueError):
         sound = False
     if not sound:
         raise CacheError(f"{file} is damaged; the session will be computed again.")
-    return [tensors[name] for name in names], tensors["token_ids"].tolist()
+    return [tensors[name] for name in names], token_ids, length
 
 
 def _checksums(tensors: dict[str, Array]) -> dict[str, int]:

@@ -7,7 +7,7 @@ from hypothesis import strategies as st
 from hypothesis.stateful import Bundle, RuleBasedStateMachine, consumes, rule
 
 from inference import CacheError, ContextOverflowError, InferenceError, Model
-from inference.transformer.cache import BLOCK
+from inference.kernels.layout import BLOCK
 from tests.tiny_model import make_tiny_model
 
 

@@ -8,9 +8,12 @@ import pytest
 from safetensors.numpy import load_file
 
 from inference import Model
+from inference.kernels import choice
 from tests.tiny_model import make_tokenizer
 
 GOLDENS = Path(__file__).parent.parent / "goldens"
+# BLAS adds in another order for each shape, the compiled kernels always in the same one.
+TOLERANCE = 0 if choice.compiled() else 1e-4
 NAMES = sorted(path.name for path in GOLDENS.iterdir() if (path / "golden.safetensors").exists())
 
 
@@ -41,16 +44,15 @@ def test_logits_equal_transformers(golden):
 def test_one_go_chunks_and_single_tokens_agree(golden):
     directory, ids, expected = golden
     model = Model.load(directory)
+    whole = model.forward(ids, model.new_cache())
     for step in (1, 7, 64):
         cache = model.new_cache()
         parts = [model.forward(ids[start : start + step], cache) for start in range(0, len(ids), step)]
         assert cache.length == len(ids)
-        assert np.abs(np.concatenate(parts) - expected).max() < 1e-4 + 2e-4
-    whole = model.forward(ids, model.new_cache())
-    assert np.abs(np.concatenate(parts) - whole).max() < 1e-4
+        assert np.abs(np.concatenate(parts) - whole).max() <= TOLERANCE
     last = model.forward(ids, model.new_cache(), last_only=True)
     assert last.shape == (1, expected.shape[1])
-    assert np.abs(last[0] - whole[-1]).max() < 1e-4
+    assert np.abs(last[0] - whole[-1]).max() <= TOLERANCE
 
 
 def test_rows_of_a_batch_do_not_influence_each_other(golden):
@@ -60,8 +62,8 @@ def test_rows_of_a_batch_do_not_influence_each_other(golden):
     shifted = ids[5:] + ids[:5]
     batch = [(ids[:20], model.new_cache()), (shifted, model.new_cache()), (ids[:1], model.new_cache())]
     first, _, third = model.forward_batch(batch)
-    assert np.abs(first - alone[:20]).max() < 1e-4
-    assert np.abs(third - alone[:1]).max() < 1e-4
+    assert np.abs(first - alone[:20]).max() <= TOLERANCE
+    assert np.abs(third - alone[:1]).max() <= TOLERANCE
 
 
 @pytest.mark.parametrize("precision", ["bfloat16", "float16"])

@@ -14,6 +14,7 @@ from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, precondition, rule
 
 from inference import Engine, Finished, KVCache, Model, SamplingParams, Started, Token
+from inference.kernels import choice
 from tests.tiny_model import make_tiny_model
 
 TEXTS = st.sampled_from(["Hello", "and then?", "東京 🙂", "a <|im_end|> b", " ", "How is the weather today? " * 6])
@@ -86,7 +87,7 @@ class Sessions(RuleBasedStateMachine):
             held = session.cache.fork()
             held.truncate(length - 1)
             fresh = self.model.forward(ids[:length], self.model.new_cache(), last_only=True)
-            assert np.abs(self.model.forward([ids[length - 1]], held) - fresh).max() < self.tolerance
+            assert np.abs(self.model.forward([ids[length - 1]], held) - fresh).max() <= self.tolerance
 
     @rule(index=CHATS, text=TEXTS, tokens=st.integers(1, 20), stop_after=st.none() | st.integers(0, 10))
     def say(self, index, text, tokens, stop_after):
@@ -160,11 +161,12 @@ class Sessions(RuleBasedStateMachine):
 
 
 # BLAS sums differently for each shape; a cache in float16 rounds what that leaves, and a last bit may tip the rounding.
-@pytest.mark.parametrize(("precision", "tolerance"), [("float32", 1e-4), ("float16", 2e-3)])
+# The compiled kernels add in one order, whatever the shape: there it is the same bits.
+@pytest.mark.parametrize(("precision", "tolerance"), [("float32", 1e-4), ("float16", 2e-3), ("int8", 2e-2)])
 def test_any_order(tmp_path, precision, tolerance):
     directory = make_tiny_model(tmp_path / "model", max_position_embeddings=4096)
     Sessions.model, Sessions.directory = Model.load(directory, precision=precision), tmp_path
-    Sessions.tolerance = tolerance
+    Sessions.tolerance = 0 if choice.compiled() else tolerance
     case = Sessions.TestCase
     case.settings = settings(max_examples=30, stateful_step_count=20, deadline=None)
     case().runTest()

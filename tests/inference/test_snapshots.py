@@ -8,7 +8,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from inference import CacheError, Engine, KVCache, Model, SamplingParams, Started
-from inference.transformer.cache import BLOCK
+from inference.kernels.layout import BLOCK
 from tests.tiny_model import make_tiny_model
 
 

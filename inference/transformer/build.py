@@ -1,0 +1,123 @@
+"""A checkpoint's tensors in their places, converted or packed where the precision asks for it."""
+
+from collections.abc import Callable
+from typing import Any
+
+import numpy.typing as npt
+
+from inference.checkpoint.config import ModelConfig
+from inference.checkpoint.weights import Weights
+from inference.kernels import choice, reference
+from inference.kernels.quantised import QuantisedMatrix
+from inference.kernels.reference import Floats
+from inference.transformer.attention import Attention
+from inference.transformer.forward import Block, PlainTransformer, Transformer
+from inference.transformer.layers import RMSNorm, RotaryEmbedding, SwiGLU
+from inference.transformer.linear import Linear
+
+Progress = Callable[[int, int, str], None]
+
+# What a token goes in and out by is worth more than four bits.
+AT_LEAST_INT8 = ("embed_tokens", "lm_head")
+
+
+def build(weights: Weights, config: ModelConfig, precision: str, progress: Progress) -> Transformer:
+    """On compiled kernels where there are any, else on numpy. ``progress``: see Model.load."""
+    loader = Loader(weights, precision, progress)
+    layout = "tiled" if choice.compiled() else "plain"
+    fingerprint = f"{weights.fingerprint()} {precision} {layout}"
+    transformer = (_fused if choice.compiled() else _plain)(loader, config, fingerprint)
+    progress(weights.nbytes, weights.nbytes, "loading weights")
+    return transformer
+
+
+class Loader:
+    """Reads tensors, reporting progress as it goes."""
+
+    def __init__(self, weights: Weights, precision: str, progress: Progress) -> None:
+        self.weights = weights
+        self.precision = precision
+        self._progress = progress
+        self._done = 0
+
+    def stored(self, name: str) -> npt.NDArray[Any]:
+        """The tensor as it is in the file."""
+        self._progress(self._done, self.weights.nbytes, "loading weights")
+        self._done += self.weights.info(name).nbytes
+        return self.weights.array(name)
+
+    def vector(self, name: str) -> Floats:
+        return reference.widen(self.stored(name))
+
+    def bias(self, name: str) -> Floats | None:
+        return self.vector(f"{name}.bias") if f"{name}.bias" in self.weights else None
+
+    def precision_of(self, name: str) -> str:
+        return "int8" if name in AT_LEAST_INT8 and self.precision == "int4" else self.precision
+
+    def linear(self, name: str) -> Linear:
+        """A matrix in its precision; untouched, and so still mapped from its file, where it is that already."""
+        stored, precision = self.stored(name), self.precision_of(name)
+        if precision in ("int8", "int4"):
+            return Linear(QuantisedMatrix.pack(stored, int(precision.removeprefix("int"))), self.bias(name))
+        return Linear(reference.narrow(stored, precision), self.bias(name))
+
+
+def _plain(load: Loader, config: ModelConfig, fingerprint: str) -> Transformer:
+    def norm(name: str) -> RMSNorm:
+        return RMSNorm(load.vector(name), config.rms_norm_eps)
+
+    rotate = RotaryEmbedding(config)
+    embedding = load.linear("embed_tokens")
+    blocks = []
+    for layer in range(config.num_hidden_layers):
+        prefix = f"layers.{layer}"
+        attention = Attention(
+            layer=layer,
+            query=load.linear(f"{prefix}.q_proj"),
+            key=load.linear(f"{prefix}.k_proj"),
+            value=load.linear(f"{prefix}.v_proj"),
+            output=load.linear(f"{prefix}.o_proj"),
+            rotate=rotate,
+            num_key_value_heads=config.num_key_value_heads,
+            head_dim=config.head_dim,
+            window=config.sliding_window[layer],
+        )
+        mlp = SwiGLU(*(load.linear(f"{prefix}.{name}_proj") for name in ("gate", "up", "down")))
+        blocks.append(
+            Block(norm(f"{prefix}.input_layernorm"), attention, norm(f"{prefix}.post_attention_layernorm"), mlp)
+        )
+    lm_head = embedding if load.weights.tied else load.linear("lm_head")
+    return PlainTransformer(config, fingerprint, embedding, tuple(blocks), norm("norm"), lm_head)
+
+
+def _fused(load: Loader, config: ModelConfig, fingerprint: str) -> Transformer:
+    # Imported late: compiling kernels is only worth its time where they are used.
+    from inference.kernels.packed import PackedMatrix
+    from inference.transformer.fused import FusedBlock, FusedTransformer, padded_vector
+
+    def packed(*names: str) -> PackedMatrix:
+        parts, biases = [load.stored(name) for name in names], [load.bias(name) for name in names]
+        return PackedMatrix.pack(parts, biases, load.precision_of(names[0]))
+
+    def norm(name: str) -> Floats:
+        return padded_vector(load.vector(name))
+
+    blocks = []
+    for layer in range(config.num_hidden_layers):
+        prefix = f"layers.{layer}"
+        blocks.append(
+            FusedBlock(
+                attention_norm=norm(f"{prefix}.input_layernorm"),
+                qkv=packed(*(f"{prefix}.{name}_proj" for name in "qkv")),
+                output=packed(f"{prefix}.o_proj"),
+                mlp_norm=norm(f"{prefix}.post_attention_layernorm"),
+                gate_up=packed(*(f"{prefix}.{name}_proj" for name in ("gate", "up"))),
+                down=packed(f"{prefix}.down_proj"),
+                window=config.sliding_window[layer],
+            )
+        )
+    head = packed("embed_tokens" if load.weights.tied else "lm_head")
+    # A row at a time is looked up: as stored is as good as packed, unless packing is what makes it small.
+    embedding = Linear(load.weights.array("embed_tokens"))
+    return FusedTransformer(config, fingerprint, embedding, tuple(blocks), norm("norm"), head)

@@ -1,0 +1,155 @@
+"""The same transformer on compiled kernels: a layer is two calls, and every row's result is its own."""
+
+import math
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from inference.checkpoint.config import ModelConfig
+from inference.kernels.attend import SPAN
+from inference.kernels.elementwise import norm
+from inference.kernels.layer import PADDING, attention, feed_forward, project
+from inference.kernels.layout import BLOCK, LANES
+from inference.kernels.packed import PackedMatrix
+from inference.kernels.reference import Floats
+from inference.transformer.forward import Ids, Sequences, Transformer
+from inference.transformer.layers import inverse_frequencies
+from inference.transformer.linear import Linear
+
+# Tokens that one piece of attention answers: enough to use a block of keys well, few enough to share among cores.
+TOKENS_PER_ITEM = 8
+NO_WINDOW = 2**40
+
+
+@dataclass(frozen=True)
+class FusedBlock:
+    """One layer's weights, packed. ``window`` as in ModelConfig."""
+
+    attention_norm: Floats
+    qkv: PackedMatrix
+    output: PackedMatrix
+    mlp_norm: Floats
+    gate_up: PackedMatrix
+    down: PackedMatrix
+    window: int | None
+
+
+class FusedTransformer(Transformer):
+    """``forward_batch`` as in Transformer, with the same bits for a row whatever the batch and the chunking."""
+
+    tiled = True
+
+    def __init__(
+        self,
+        config: ModelConfig,
+        fingerprint: str,
+        embedding: Linear,
+        blocks: tuple[FusedBlock, ...],
+        norm_weight: Floats,
+        lm_head: PackedMatrix,
+    ) -> None:
+        super().__init__(config, fingerprint)
+        self._embedding = embedding
+        self._blocks = blocks
+        self._norm_weight = norm_weight
+        self._lm_head = lm_head
+        self._inv_freq = inverse_frequencies(config.rope, config.head_dim)
+
+    def _through_blocks(self, ids: Ids, sequences: Sequences, checkpoint: Callable[[], None]) -> Floats:
+        c = self.config
+        plan = Plan(sequences, c, self._inv_freq)
+        x = np.zeros((len(ids), _padded(c.hidden_size)), np.float32)
+        x[:, : c.hidden_size] = self._embedding.rows(ids)
+        eps, scale = np.float32(c.rms_norm_eps), np.float32(1 / math.sqrt(c.head_dim))
+        for layer, block in enumerate(self._blocks):
+            checkpoint()
+            q, o, g, d = block.qkv, block.output, block.gate_up, block.down
+            attention(
+                x,
+                block.attention_norm,
+                eps,
+                *(q.weights, q.scales, q.bias),
+                *(o.weights, o.scales, o.bias),
+                *(plan.cos, plan.sin),
+                plan.place(layer, block.window),
+                plan.sizes(block.window, q.starts),
+                scale,
+            )
+            feed_forward(
+                x,
+                c.hidden_size,
+                block.mlp_norm,
+                eps,
+                *(g.weights, g.scales, g.bias),
+                *(d.weights, d.scales, d.bias),
+            )
+        return x
+
+    def _logits(self, x: Floats) -> Floats:
+        normed = np.empty_like(x)
+        norm(x, self._norm_weight, np.float32(self.config.rms_norm_eps), self.config.hidden_size, normed)
+        head = self._lm_head
+        logits: Floats = project(head.weights, head.scales, head.bias, normed)
+        return logits[:, : self.config.vocab_size]
+
+
+class Plan:
+    """What a pass over the layers needs to know of its sequences, worked out once."""
+
+    def __init__(self, sequences: Sequences, config: ModelConfig, inv_freq: Floats) -> None:
+        self._sequences = sequences
+        self._config = config
+        positions = np.concatenate([np.arange(c.length, c.length + s.stop - s.start) for s, c in sequences])
+        angles = positions.astype(np.float32)[:, None] * inv_freq
+        self.cos, self.sin = np.cos(angles), np.sin(angles)
+        self._item_bytes = sequences[0][1].dtype.itemsize
+        addresses = [cache.addresses for _, cache in sequences]
+        self._tables = np.cumsum([0, *map(len, addresses)])
+        self._blocks = np.array([address for table in addresses for address in table], np.int64)
+        sequence = np.repeat(np.arange(len(sequences)), [s.stop - s.start for s, _ in sequences])
+        block, inside = np.divmod(positions, BLOCK)
+        self._rows = np.stack([self._blocks[self._tables[sequence] + block], inside], axis=1)
+        self._items: dict[int | None, tuple[npt.NDArray[np.int64], npt.NDArray[np.int64]]] = {}
+
+    def place(self, layer: int, window: int | None) -> tuple[Any, ...]:
+        """The rows' places in the cache, the attention's items, and where this layer's keys and values are."""
+        if window not in self._items:
+            self._items[window] = self._cut(window)
+        c = self._config
+        keys = c.num_key_value_heads * BLOCK * c.head_dim
+        contents = c.num_key_value_heads * BLOCK * -(-c.head_dim // LANES) * LANES
+        start = layer * (keys + contents) * self._item_bytes
+        return (self._rows, *self._items[window], self._blocks, (start, start + keys * self._item_bytes))
+
+    def sizes(self, window: int | None, starts: tuple[int, ...]) -> tuple[int, ...]:
+        c = self._config
+        heads = (c.num_attention_heads, c.num_key_value_heads, c.head_dim)
+        return (c.hidden_size, *heads, NO_WINDOW if window is None else window, self._item_bytes, *starts)
+
+    def _cut(self, window: int | None) -> tuple[npt.NDArray[np.int64], npt.NDArray[np.int64]]:
+        """Pieces of attention that cores can share: some tokens, a head, a span; and where the spans of each begin."""
+        items, firsts = [], [0]
+        for table, (rows, cache) in zip(self._tables.tolist(), self._sequences, strict=False):
+            for row in range(rows.start, rows.stop, TOKENS_PER_ITEM):
+                count = min(TOKENS_PER_ITEM, rows.stop - row)
+                position = cache.length + row - rows.start
+                oldest = 0 if window is None else max(0, position + 1 - window)
+                spans = range(oldest // SPAN * SPAN, position + count, SPAN)
+                for head in range(self._config.num_key_value_heads):
+                    items += [(head, row, count, position, span, table) for span in spans]
+                    firsts.append(len(items))
+        return np.array(items, np.int64), np.array(firsts, np.int64)
+
+
+def _padded(columns: int) -> int:
+    return -(-columns // PADDING) * PADDING
+
+
+def padded_vector(vector: Floats) -> Floats:
+    """A norm's weights, filled up with zeros as the activations are."""
+    filled = np.zeros(_padded(len(vector)), np.float32)
+    filled[: len(vector)] = vector
+    return filled
