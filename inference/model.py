@@ -7,7 +7,6 @@ from typing import Any
 
 import numpy as np
 import numpy.typing as npt
-import threadpoolctl
 
 from inference.checkpoint.config import ModelConfig
 from inference.checkpoint.families import FAMILIES, read_config
@@ -73,9 +72,9 @@ class Model:
         """Load a Hugging Face model directory.
 
         ``precision``: ``auto`` or one of PRECISIONS; weights are kept in it, the arithmetic is float32. ``threads``:
-        how many compute (None: as the BLAS library decides). ``progress(done, total, what)`` is called with bytes of
-        weights and may raise to cancel. Raises CheckpointError, UnsupportedModelError, TemplateError or
-        MemoryLimitError, the last two before any weight is read.
+        how many compute (None: as many as there are cores to use and work for). ``progress(done, total, what)`` is
+        called with bytes of weights and may raise to cancel. Raises CheckpointError, UnsupportedModelError,
+        TemplateError or MemoryLimitError, the last two before any weight is read.
         """
         directory = Path(path)
         family, config = _read_directory(directory)
@@ -91,9 +90,7 @@ class Model:
         tokenizer = Tokenizer.load(directory, ends)
         template = ChatTemplate.load(directory)
         eos = tokenizer.token_id(token_text(read_tokenizer_config(directory).get("eos_token")) or "")
-        if threads is not None:
-            threadpoolctl.threadpool_limits(threads, user_api="blas")
-        transformer = build(weights, config, precision, progress or (lambda done, total, what: None))
+        transformer = build(weights, config, precision, threads, progress or (lambda done, total, what: None))
         ends = ends if eos is None else ends | {eos}
         return cls(directory, transformer, precision, tokenizer, template, generation_config, ends)
 

@@ -4,10 +4,12 @@ from collections.abc import Callable
 from typing import Any
 
 import numpy.typing as npt
+import threadpoolctl
 
 from inference.checkpoint.config import ModelConfig
 from inference.checkpoint.weights import Weights
 from inference.kernels import choice, reference
+from inference.kernels.cores import usable_cores, worthwhile_cores
 from inference.kernels.quantised import QuantisedMatrix
 from inference.kernels.reference import Floats
 from inference.transformer.attention import Attention
@@ -21,12 +23,18 @@ Progress = Callable[[int, int, str], None]
 AT_LEAST_INT8 = ("embed_tokens", "lm_head")
 
 
-def build(weights: Weights, config: ModelConfig, precision: str, progress: Progress) -> Transformer:
-    """On compiled kernels where there are any, else on numpy. ``progress``: see Model.load."""
-    loader = Loader(weights, precision, progress)
+def build(
+    weights: Weights, config: ModelConfig, precision: str, threads: int | None, progress: Progress
+) -> Transformer:
+    """On compiled kernels where there are any, else on numpy. ``threads`` and ``progress``: see Model.load."""
+    load = Loader(weights, precision, progress)
     layout = "tiled" if choice.compiled() else "plain"
     fingerprint = f"{weights.fingerprint()} {precision} {layout}"
-    transformer = (_fused if choice.compiled() else _plain)(loader, config, fingerprint)
+    if choice.compiled():
+        transformer = _fused(load, config, fingerprint, threads)
+    else:
+        threadpoolctl.threadpool_limits(threads or usable_cores(), user_api="blas")
+        transformer = _plain(load, config, fingerprint)
     progress(weights.nbytes, weights.nbytes, "loading weights")
     return transformer
 
@@ -91,7 +99,7 @@ def _plain(load: Loader, config: ModelConfig, fingerprint: str) -> Transformer:
     return PlainTransformer(config, fingerprint, embedding, tuple(blocks), norm("norm"), lm_head)
 
 
-def _fused(load: Loader, config: ModelConfig, fingerprint: str) -> Transformer:
+def _fused(load: Loader, config: ModelConfig, fingerprint: str, threads: int | None) -> Transformer:
     # Imported late: compiling kernels is only worth its time where they are used.
     from inference.kernels.packed import PackedMatrix
     from inference.transformer.fused import FusedBlock, FusedTransformer, padded_vector
@@ -120,4 +128,6 @@ def _fused(load: Loader, config: ModelConfig, fingerprint: str) -> Transformer:
     head = packed("embed_tokens" if load.weights.tied else "lm_head")
     # A row at a time is looked up: as stored is as good as packed, unless packing is what makes it small.
     embedding = Linear(load.weights.array("embed_tokens"))
-    return FusedTransformer(config, fingerprint, embedding, tuple(blocks), norm("norm"), head)
+    size = head.weights.nbytes + sum(matrix.weights.nbytes for block in blocks for matrix in block.matrices)
+    threads = threads or worthwhile_cores(size)
+    return FusedTransformer(config, fingerprint, embedding, tuple(blocks), norm("norm"), head, threads)

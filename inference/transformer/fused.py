@@ -5,6 +5,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
+import numba
 import numpy as np
 import numpy.typing as npt
 
@@ -36,6 +37,10 @@ class FusedBlock:
     down: PackedMatrix
     window: int | None
 
+    @property
+    def matrices(self) -> tuple[PackedMatrix, ...]:
+        return self.qkv, self.output, self.gate_up, self.down
+
 
 class FusedTransformer(Transformer):
     """``forward_batch`` as in Transformer, with the same bits for a row whatever the batch and the chunking."""
@@ -50,8 +55,10 @@ class FusedTransformer(Transformer):
         blocks: tuple[FusedBlock, ...],
         norm_weight: Floats,
         lm_head: PackedMatrix,
+        threads: int,
     ) -> None:
         super().__init__(config, fingerprint)
+        self._threads = min(threads, numba.get_num_threads())
         self._embedding = embedding
         self._blocks = blocks
         self._norm_weight = norm_weight
@@ -60,6 +67,7 @@ class FusedTransformer(Transformer):
 
     def _through_blocks(self, ids: Ids, sequences: Sequences, checkpoint: Callable[[], None]) -> Floats:
         c = self.config
+        numba.set_num_threads(self._threads)  # of this thread, which may have computed for another model before
         plan = Plan(sequences, c, self._inv_freq)
         x = np.zeros((len(ids), _padded(c.hidden_size)), np.float32)
         x[:, : c.hidden_size] = self._embedding.rows(ids)
