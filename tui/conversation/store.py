@@ -19,7 +19,6 @@ from tui.conversation.tree import Tree
 
 OPEN_ELSEWHERE = "This session is open in another window: here it can only be read."
 CHANGED_ELSEWHERE = "This session was changed in another window: open it again."
-KEPT = "What is new is kept in memory and written as soon as that works."
 # How long to wait for another process that writes, once it has kept us waiting: it is tried again and again.
 IMPATIENT_SECONDS = 0.02
 
@@ -27,8 +26,8 @@ IMPATIENT_SECONDS = 0.02
 class Store:
     """The sessions in the database ``file``. One process at a time may write a session: the one that opened it first.
 
-    ``note``: a sentence to read once about the place where the file lies. ``trouble``: why something could not be
-    written yet; empty when everything is on disk. To be used from one thread.
+    ``note``: a sentence to read once about the place where the file lies. ``trouble``: a sentence that says why
+    something is not on disk yet but only in memory; empty when everything is. To be used from one thread.
     """
 
     def __init__(self, file: Path) -> None:
@@ -48,7 +47,7 @@ class Store:
         try:
             self._connected()
         except UnavailableError as error:
-            self.trouble = f"{error} {KEPT}"
+            self.trouble = str(error)
         else:
             self._recover()
 
@@ -239,8 +238,7 @@ class Store:
         return db
 
     def _failed(self, error: sqlite3.Error | OSError | StoreError) -> None:
-        sentence = error if isinstance(error, StoreError) else explain(error, self.file)
-        self.trouble = f"{sentence} {KEPT}"
+        self.trouble = str(error if isinstance(error, StoreError) else explain(error, self.file))
         if getattr(error, "sqlite_errorname", "").startswith(("SQLITE_BUSY", "SQLITE_FULL")):
             if self._db is not None:
                 _wait_at_most(self._db, IMPATIENT_SECONDS)
