@@ -24,77 +24,111 @@ from inference.kernels.layout import GROUP, LANES
 from inference.kernels.simd import F32X16, I32X16, I64
 from inference.kernels.words import cut
 
-# Tokens per tile, largest first: what the registers hold beside the weights.
-TILES = (16, 4, 2, 1)
+# Blocks and tokens per tile, largest first: sixteen sums fill the registers. A prompt takes four blocks at a time, so
+# that each token's bytes are broadcast once for all of them; a few tokens take one, so that weights come in one stream.
+TOGETHER = 4
+TILES = {1: (16, 4, 2, 1), TOGETHER: (4, 2, 1)}
+MANY_TOKENS = 16
 STEP_BYTES = 4 * LANES
 
 
-def make_block(bits: int) -> Any:
-    """An intrinsic: one block of sixteen rows times all tokens.
+def make_blocks(bits: int) -> Any:
+    """An intrinsic: some blocks of sixteen rows times all tokens.
 
     Its arguments are addresses (of weights, their scales, activations, their scales, their starts, the output), the
-    numbers of tokens and groups, and strides in bytes from a token to the next: of activations, of scales and starts,
-    of outputs.
+    numbers of blocks, tokens and groups, and strides in bytes: from a block to the next of weights and scales, from a
+    token to the next of activations, of their scales and starts, and of outputs.
     """
 
     def generate(context: Any, b: ir.IRBuilder, signature: Any, values: Any) -> Any:
-        weights, scales, x, x_scales, starts, out, tokens, groups, x_stride, xs_stride, out_stride = values
-        for size, first in cut(b, tokens, TILES):
-            where = [
-                b.add(base, b.mul(first, stride))
-                for base, stride in ((x, x_stride), (x_scales, xs_stride), (starts, xs_stride), (out, out_stride))
-            ]
-            tile(b, bits, size, (weights, scales, *where), groups, (x_stride, xs_stride, out_stride))
+        weights, scales, x, x_scales, starts, out, blocks, tokens, groups, *strides = values
+        w_stride, s_stride, x_stride, xs_stride, out_stride = strides
+        for block_count, block in cut(b, blocks, (TOGETHER, 1)):
+            for token_count, token in cut(b, tokens, TILES[block_count]):
+                outputs = b.add(out, b.mul(block, I64(4 * LANES)))
+                addresses = [b.add(weights, b.mul(block, w_stride)), b.add(scales, b.mul(block, s_stride))] + [
+                    b.add(base, b.mul(token, stride))
+                    for base, stride in (
+                        (x, x_stride),
+                        (x_scales, xs_stride),
+                        (starts, xs_stride),
+                        (outputs, out_stride),
+                    )
+                ]
+                tile(b, bits, block_count, token_count, addresses, groups, strides)
         return context.get_dummy_value()
 
     @intrinsic
-    def block(typing, weights, scales, x, x_scales, starts, out, tokens, groups, x_stride, xs_stride, out_stride):
-        return types.void(*[types.int64] * 11), generate
+    def some_blocks(
+        typing,
+        weights,
+        scales,
+        x,
+        x_scales,
+        starts,
+        out,
+        blocks,
+        tokens,
+        groups,
+        w_stride,
+        s_stride,
+        x_stride,
+        xs_stride,
+        out_stride,
+    ):
+        return types.void(*[types.int64] * 14), generate
 
-    return block
+    return some_blocks
 
 
-def tile(
-    b: ir.IRBuilder, bits: int, tokens: int, addresses: tuple[ir.Value, ...], groups: ir.Value, strides: Any
-) -> None:
-    """Write out one tile: ``tokens`` sums of sixteen rows, each a register."""
+def tile(b: ir.IRBuilder, bits: int, blocks: int, tokens: int, addresses: Any, groups: ir.Value, strides: Any) -> None:
+    """Write out one tile, each of its sums of sixteen rows in a register."""
     weights, scales, x, x_scales, starts, out = addresses
-    x_stride, xs_stride, out_stride = strides
+    w_stride, s_stride, x_stride, xs_stride, out_stride = strides
     steps = GROUP * bits // 32
-    every = range(tokens)
+    pairs = [(block, token) for block in range(blocks) for token in range(tokens)]
 
     def plus(base: ir.Value, *offsets: ir.Value | int) -> ir.Value:
         for offset in offsets:
             base = b.add(base, I64(offset) if isinstance(offset, int) else offset)
         return base
 
-    def of(token: int, stride: ir.Value) -> ir.Value:
-        return b.mul(I64(token), stride)
+    def of(index: int, stride: ir.Value) -> ir.Value:
+        return b.mul(I64(index), stride)
 
-    sums = [cgutils.alloca_once_value(b, simd.constant(0.0)) for _ in every]
+    sums = {pair: cgutils.alloca_once(b, F32X16) for pair in pairs}
+    for pair in pairs:
+        b.store(simd.constant(0.0), sums[pair])
     with cgutils.for_range(b, groups) as loop:
         scalar = b.mul(loop.index, I64(4))
         group_weights = plus(weights, b.mul(loop.index, I64(steps * STEP_BYTES)))
         group_inputs = plus(x, b.mul(loop.index, I64(GROUP)))
-        totals = []
-        for token in every:
-            start = simd.load(b, plus(starts, of(token, xs_stride), scalar), simd.I32, 4)
-            totals.append(simd.splat(b, start, I32X16))
+        totals = {}
+        for token in range(tokens):
+            start = simd.splat(b, simd.load(b, plus(starts, of(token, xs_stride), scalar), simd.I32, 4), I32X16)
+            totals |= {(block, token): start for block in range(blocks)}
         for step in range(steps):
-            packed = simd.load(b, plus(group_weights, step * STEP_BYTES), simd.I8X64, 64)
+            packed = [
+                simd.load(b, plus(group_weights, of(block, w_stride), step * STEP_BYTES), simd.I8X64, 64)
+                for block in range(blocks)
+            ]
             for half, read in enumerate(HALVES[bits]):
-                unsigned = read(b, packed)
-                for token in every:
+                unsigned = [read(b, vector) for vector in packed]
+                for token in range(tokens):
                     inputs = plus(group_inputs, of(token, x_stride), 4 * (step + half * steps))
-                    totals[token] = simd.dot4.build(b, totals[token], unsigned, simd.splat_bytes.build(b, inputs))
-        row_scales = simd.load_f16.build(b, plus(scales, b.mul(loop.index, I64(2 * LANES))))
-        for token in every:
+                    four = simd.splat_bytes.build(b, inputs)
+                    for block in range(blocks):
+                        totals[block, token] = simd.dot4.build(b, totals[block, token], unsigned[block], four)
+        where = plus(scales, b.mul(loop.index, I64(2 * LANES)))
+        row_scales = [simd.load_f16.build(b, plus(where, of(block, s_stride))) for block in range(blocks)]
+        for token in range(tokens):
             x_scale = simd.load(b, plus(x_scales, of(token, xs_stride), scalar), simd.FLOAT, 4)
-            scale = b.fmul(row_scales, simd.splat(b, x_scale, F32X16))
-            total = b.sitofp(totals[token], F32X16)
-            b.store(simd.fma.build(b, total, scale, b.load(sums[token])), sums[token])
-    for token in every:
-        simd.store(b, plus(out, of(token, out_stride)), b.load(sums[token]), 4)
+            for block in range(blocks):
+                scale = b.fmul(row_scales[block], simd.splat(b, x_scale, F32X16))
+                total = b.sitofp(totals[block, token], F32X16)
+                b.store(simd.fma.build(b, total, scale, b.load(sums[block, token])), sums[block, token])
+    for block, token in pairs:
+        simd.store(b, plus(out, of(token, out_stride), 4 * LANES * block), b.load(sums[block, token]), 4)
 
 
 # A step of int4 is two of int8's: the low nibbles belong to the group's first half, the high ones to its second.
@@ -102,24 +136,30 @@ HALVES: dict[int, tuple[Callable[[ir.IRBuilder, ir.Value], ir.Value], ...]] = {
     8: (lambda b, packed: packed,),
     4: (simd.low_nibbles.build, simd.high_nibbles.build),
 }
-int8_block, int4_block = make_block(8), make_block(4)
+int8_blocks, int4_blocks = make_blocks(8), make_blocks(4)
 
 
 @njit(parallel=True, nogil=True, cache=True)
 def matmul_int8(weights, scales, x, x_scales, starts, out):
     """``out`` float32 [tokens, rows]: packed weights times ``x`` int8 [tokens, K], its scales and starts."""
-    for block in prange(weights.shape[0]):
-        int8_block(
-            weights.ctypes.data + block * weights.strides[0],
-            scales.ctypes.data + block * scales.strides[0],
+    together = TOGETHER if len(x) >= MANY_TOKENS else 1
+    w_stride, s_stride, xs_stride = weights.strides[0], scales.strides[0], x_scales.strides[0]
+    for first in prange(-(-len(weights) // together)):
+        block = first * together
+        int8_blocks(
+            weights.ctypes.data + block * w_stride,
+            scales.ctypes.data + block * s_stride,
             x.ctypes.data,
             x_scales.ctypes.data,
             starts.ctypes.data,
             out.ctypes.data + block * LANES * 4,
+            min(together, len(weights) - block),
             x.shape[0],
             x_scales.shape[1],
+            w_stride,
+            s_stride,
             x.strides[0],
-            x_scales.strides[0],
+            xs_stride,
             out.strides[0],
         )
 
@@ -127,17 +167,23 @@ def matmul_int8(weights, scales, x, x_scales, starts, out):
 @njit(parallel=True, nogil=True, cache=True)
 def matmul_int4(weights, scales, x, x_scales, starts, out):
     """As ``matmul_int8``, for weights of four bits."""
-    for block in prange(weights.shape[0]):
-        int4_block(
-            weights.ctypes.data + block * weights.strides[0],
-            scales.ctypes.data + block * scales.strides[0],
+    together = TOGETHER if len(x) >= MANY_TOKENS else 1
+    w_stride, s_stride, xs_stride = weights.strides[0], scales.strides[0], x_scales.strides[0]
+    for first in prange(-(-len(weights) // together)):
+        block = first * together
+        int4_blocks(
+            weights.ctypes.data + block * w_stride,
+            scales.ctypes.data + block * s_stride,
             x.ctypes.data,
             x_scales.ctypes.data,
             starts.ctypes.data,
             out.ctypes.data + block * LANES * 4,
+            min(together, len(weights) - block),
             x.shape[0],
             x_scales.shape[1],
+            w_stride,
+            s_stride,
             x.strides[0],
-            x_scales.strides[0],
+            xs_stride,
             out.strides[0],
         )
