@@ -103,7 +103,7 @@ def tile(b: ir.IRBuilder, bits: int, blocks: int, tokens: int, addresses: Any, g
         scalar = b.mul(loop.index, I64(4))
         group_weights = plus(weights, b.mul(loop.index, I64(steps * STEP_BYTES)))
         group_inputs = plus(x, b.mul(loop.index, I64(GROUP)))
-        totals = {}
+        totals: dict[tuple[int, int], ir.Value] = {}
         for token in range(tokens):
             start = simd.splat(b, simd.load(b, plus(starts, of(token, xs_stride), scalar), simd.I32, 4), I32X16)
             totals |= {(block, token): start for block in range(blocks)}

@@ -1,0 +1,150 @@
+"""The commands on sessions, in a real process: what they print, refuse and keep."""
+
+import json
+import os
+import subprocess
+from pathlib import Path
+
+import pexpect
+import pytest
+
+from tests.tui.test_cli import COMMAND
+from tui.conversation.conversation import Conversation
+from tui.conversation.store import Store
+
+
+@pytest.fixture
+def db(tmp_path: Path) -> Path:
+    """A chat about the weather, and a story, used last."""
+    store = Store(tmp_path / "mine.db")
+    chat = Conversation(id="a" * 32, updated=1.7e9, model="guide")
+    chat.tree.add("user", "How is the weather? \x1b[31m")
+    reply = chat.tree.begin("assistant")
+    chat.tree.grow(reply.id, "Fine, 東京 too.")
+    chat.tree.settle(reply.id, (1, 2), None)
+    story = Conversation("story", id="b" * 32, updated=1.7e9 + 60, title="Lily's garden")
+    story.tree.add("author", "Once upon a time")
+    for conversation in (chat, story):
+        store.save(conversation)
+    store.close()
+    return store.file
+
+
+def run(*arguments: object, **environment: str) -> subprocess.CompletedProcess[str]:
+    command = [*COMMAND, *map(str, arguments)]
+    env = {**os.environ, "TZ": "UTC", **environment}
+    return subprocess.run(command, capture_output=True, text=True, timeout=60, stdin=subprocess.DEVNULL, env=env)
+
+
+def test_the_list(db: Path) -> None:
+    result = run("sessions", "--db", db)
+    assert (result.returncode, result.stderr) == (0, "")
+    assert result.stdout.splitlines() == [
+        "bbbbbbbb  2023-11-14 22:14  story  Lily's garden",
+        "aaaaaaaa  2023-11-14 22:13  chat   How is the weather? ␛[31m",
+    ]
+    assert run("--db", db, "sessions").stdout == result.stdout
+
+
+def test_the_list_for_programs(db: Path) -> None:
+    first, second = json.loads(run("sessions", "--json", "--db", db).stdout)
+    assert (first["id"], first["title"], first["mode"]) == ("b" * 32, "Lily's garden", "story")
+    assert (second["model"], second["pinned"], second["updated"]) == ("guide", False, 1.7e9)
+
+
+def test_a_search(db: Path) -> None:
+    assert run("sessions", "--search", "fine weath", "--db", db).stdout == ""
+    found = run("sessions", "--search", "FINE", "--db", db).stdout.splitlines()
+    assert found == ["aaaaaaaa  How is the weather? ␛[31m", "          Fine, 東京 too."]
+    (hit,) = json.loads(run("sessions", "--search", "garden", "--json", "--db", db).stdout)
+    assert (hit["session_id"], hit["node_id"], hit["marks"]) == ("b" * 32, None, [[7, 13]])
+
+
+def test_a_search_that_finds_very_much_says_so(tmp_path: Path) -> None:
+    store, conversation = Store(tmp_path / "s.db"), Conversation()
+    for _ in range(201):
+        conversation.tree.add("user", "needle")
+    store.save(conversation)
+    store.close()
+    result = run("sessions", "--search", "needle", "--db", store.file)
+    assert "More than 200" in result.stderr
+    assert len(result.stdout.splitlines()) == 400
+
+
+@pytest.mark.parametrize("kind", ["md", "json", "html"])
+def test_an_export_goes_to_a_pipe_as_it_is_or_to_a_file(db: Path, tmp_path: Path, kind: str) -> None:
+    piped = run("export", "aa", "--format", kind, "--db", db, LC_ALL="C")
+    assert (piped.returncode, piped.stderr) == (0, "")
+    assert "東京" in piped.stdout
+    file = tmp_path / f"chat.{kind}"
+    assert run("export", "aa", "--format", kind, "--output", file, "--db", db).returncode == 0
+    assert file.read_text() == piped.stdout
+    refused = run("export", "aa", "--format", kind, "-o", file, "--db", db)
+    assert refused.returncode == 1
+    assert "--force" in refused.stderr and str(file) in refused.stderr
+    assert run("export", "bb", "--format", kind, "-o", file, "--force", "--db", db).returncode == 0
+    assert "Once upon a time" in file.read_text()
+
+
+def test_a_terminal_gets_symbols(db: Path) -> None:
+    terminal = pexpect.spawn(COMMAND[0], ["export", "aa", "--db", str(db)], encoding="utf-8", timeout=30)
+    terminal.expect(pexpect.EOF)
+    assert "\x1b" not in terminal.before
+    assert "weather? ␛[31m" in terminal.before
+
+
+def test_out_and_in_again(db: Path, tmp_path: Path) -> None:
+    other, files = tmp_path / "deep" / "other.db", [tmp_path / "1.json", tmp_path / "2.json"]
+    run("export", "aaaa", "--format", "json", "-o", files[0], "--db", db)
+    result = run("import", files[0], "--db", other)
+    assert (result.returncode, result.stdout, result.stderr) == (0, "Imported 1 session.\n", "")
+    run("export", "aaaa", "--format", "json", "-o", files[1], "--db", other)
+    assert files[0].read_bytes() == files[1].read_bytes()
+    assert run("import", files[0], "--db", other).stdout == "Imported 1 session.\n"
+    assert len(run("sessions", "--db", other).stdout.splitlines()) == 2
+
+
+def test_an_import_names_what_it_left_out(tmp_path: Path) -> None:
+    picture = {
+        "author": {"role": "user"},
+        "content": {"content_type": "multimodal_text", "parts": ["see", {"content_type": "image"}]},
+    }
+    file = tmp_path / "conversations.json"
+    file.write_text(
+        json.dumps([{"title": "t", "mapping": {"m": {"parent": None, "children": [], "message": picture}}}])
+    )
+    result = run("import", file, "--db", tmp_path / "s.db")
+    assert (result.returncode, result.stdout) == (0, "Imported 1 session.\n")
+    assert result.stderr == "Left out: 1 × image.\n"
+
+
+def test_your_own_database_lies_in_the_data_directory(tmp_path: Path) -> None:
+    file = tmp_path / "s.md"
+    file.write_text("## User\n\nhello\n")
+    home = {"XDG_DATA_HOME": str(tmp_path / "data"), "HOME": str(tmp_path)}
+    none = run("sessions", **home)
+    assert (none.returncode, none.stdout) == (1, "") and "no sessions yet" in none.stderr
+    assert run("import", file, **home).returncode == 0
+    assert "hello" in run("sessions", **home).stdout
+
+
+@pytest.mark.parametrize(
+    ("arguments", "code", "words"),
+    [
+        (("export", "cc", "--db", "DB"), 1, "No session has an id that begins with “cc”"),
+        (("export", "", "--db", "DB"), 1, "Several sessions"),
+        (("export", "aa", "--format", "pdf", "--db", "DB"), 2, "pdf"),
+        (("export", "aa", "--db", "/nowhere/s.db"), 1, "There are no sessions yet: /nowhere/s.db is not there"),
+        (("import", "/nowhere/x.json", "--db", "DB"), 1, "/nowhere/x.json is not a file"),
+        (("import", "/nowhere/\x1b[31m", "--db", "DB"), 1, "/nowhere/␛[31m is not a file"),
+        (("import", __file__, "--db", "DB"), 1, "neither JSON nor Markdown"),
+        (("sessions", "--db", __file__), 1, "damaged"),
+        (("sessions", "--db", "/dev/null"), 1, "/dev/null"),
+        (("sessions", "--search", "x" * 2000, "--db", "DB"), 1, "at most 1000"),
+    ],
+)
+def test_what_is_wrong_is_a_sentence(db: Path, arguments: tuple[str, ...], code: int, words: str) -> None:
+    result = run(*(db if argument == "DB" else argument for argument in arguments))
+    assert (result.returncode, "Traceback" in result.stderr) == (code, False)
+    assert words in result.stderr
+    assert result.stdout == ""

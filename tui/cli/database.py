@@ -1,0 +1,36 @@
+"""Where the sessions are, for commands that read and write them."""
+
+import contextlib
+from collections.abc import Iterator
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import click
+
+from tui.conversation.errors import StoreError
+from tui.settings.places import sessions_file
+
+if TYPE_CHECKING:
+    from tui.conversation.store import Store
+
+
+@contextlib.contextmanager
+def open_store(context: click.Context, db: Path | None, *, new: bool) -> "Iterator[Store]":
+    """The database that was named, else the person's own; made if it is not there and ``new``.
+
+    Raises StoreError if it cannot be used.
+    """
+    from tui.conversation.store import Store
+
+    file = db or context.obj["db"] or sessions_file()
+    if not new and not file.exists():
+        raise StoreError(f"There are no sessions yet: {file} is not there.")
+    store = Store(file)
+    try:
+        if store.trouble:
+            raise StoreError(store.trouble)
+        if store.note:
+            click.echo(store.note, err=True)
+        yield store
+    finally:
+        store.close()

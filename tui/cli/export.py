@@ -1,0 +1,42 @@
+"""`llm-tui export`: one session to standard output or a file."""
+
+import sys
+from pathlib import Path
+
+import click
+
+from tui.cli.database import open_store
+from tui.cli.options import db_option
+from tui.cli.output import writer
+from tui.conversation.errors import StoreError
+
+
+@click.command()
+@click.argument("session_id", metavar="ID")
+@click.option("--format", "kind", type=click.Choice(["md", "json", "html"]), default="md", show_default=True)
+@click.option("--output", "-o", metavar="FILE", type=click.Path(path_type=Path), help="Write there, not to the screen.")
+@click.option("--force", is_flag=True, help="Overwrite FILE if it is there.")
+@db_option
+@click.pass_context
+def export(
+    context: click.Context, session_id: str, kind: str, output: Path | None, force: bool, db: Path | None
+) -> None:
+    """Export the session whose ID, as `llm-tui sessions` lists it, begins so.
+
+    Markdown and HTML are the conversation as it is read; JSON is all of it, for `llm-tui import`.
+    """
+    from tui.conversation.exchange import WRITERS, export_file
+
+    with open_store(context, db, new=False) as store:
+        ids = store.ids(session_id)
+        if len(ids) != 1:
+            what = "Several sessions have ids that begin" if ids else "No session has an id that begins"
+            raise StoreError(f"{what} with “{session_id[:40]}”; `llm-tui sessions` lists them.")
+        conversation = store.read(ids[0])
+    if output is not None:
+        export_file(conversation, kind, output, force)
+    elif sys.stdout.isatty():
+        writer()(WRITERS[kind](conversation))
+    else:
+        sys.stdout.buffer.write(WRITERS[kind](conversation).encode())
+        sys.stdout.buffer.flush()

@@ -1,0 +1,105 @@
+"""What `chat` and `story` share: a prompt, a model, and text that streams to standard output."""
+
+import sys
+from collections.abc import Callable
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from tui.cli.output import writer
+from tui.resources import shipped
+
+if TYPE_CHECKING:
+    from inference import Generation, Model, SamplingParams, Stats
+
+HOW_TO_GIVE_A_MODEL = """\
+llm-tui needs a model and was given none.
+
+  llm-tui --model DIR            open the app on a model directory
+  llm-tui story --model DIR "…"  continue a text
+  llm-tui chat --model DIR "…"   ask for one answer
+
+DIR is a Hugging Face model directory of the Llama or Mistral family: config.json, tokenizer.json and
+safetensors files. A model in the Hugging Face cache can be named as ORG/NAME."""
+
+
+def with_piped(prompt: str | None) -> str:
+    piped = "" if sys.stdin is None or sys.stdin.isatty() else sys.stdin.read().rstrip("\n")
+    parts = [part for part in (prompt, piped) if part]
+    if not parts:
+        raise click.UsageError("There is no prompt: give one in quotes, or pipe text in.")
+    return "\n\n".join(parts)
+
+
+def find(name: str) -> Path:
+    from inference.checkpoint.registry import find_model
+
+    return find_model(name, shipped("models"))
+
+
+def _load(context: click.Context, builtin: str, given: dict[str, Any]) -> "Model":
+    from inference import InferenceError, Model
+
+    chosen = {key: given.pop(key) or context.obj[key] for key in ("model", "precision", "threads")}
+    if not chosen["model"] and not (shipped("models") / builtin / "config.json").is_file():
+        raise InferenceError(HOW_TO_GIVE_A_MODEL)
+    path = find(chosen["model"] or builtin)
+    return Model.load(path, precision=chosen["precision"] or "auto", threads=chosen["threads"])
+
+
+def generate(
+    context: click.Context,
+    builtin: str,
+    given: dict[str, Any],
+    ask: Callable[[Any, "SamplingParams"], "Generation"],
+    before: str = "",
+) -> None:
+    """Load, ask, stream what comes to standard output, and say on standard error what else there is to say."""
+    from dataclasses import replace
+
+    from inference import Engine, SamplingParams
+
+    stats = given.pop("stats")
+    model = _load(context, builtin, given)
+    chosen = {name: value for name, value in given.items() if value not in (None, ())}
+    params = replace(SamplingParams.from_generation_config(model.generation_config), **chosen)
+    with Engine(model) as engine:
+        generation = ask(engine.new_session(), params)
+        write = writer()
+        write(before)
+        try:
+            _stream(generation, write, stats)
+        except KeyboardInterrupt:
+            generation.cancel()
+            write("\n")
+            raise
+
+
+def _stream(generation: "Generation", write: Callable[[str], None], stats: bool) -> None:
+    from inference import Failed, Finished, Token
+
+    for event in generation:
+        if isinstance(event, Token):
+            write(event.text)
+        elif isinstance(event, Failed):
+            write("\n")
+            raise event.error
+        elif isinstance(event, Finished):
+            write("\n")
+            if event.reason == "context":
+                click.echo("The context is full; the text ends here.", err=True)
+            if stats:
+                click.echo(_describe(event.stats), err=True)
+
+
+def _describe(stats: "Stats") -> str:
+    rate, first = stats.tokens_per_second, stats.first_token_seconds
+    parts = [
+        f"{stats.prompt_tokens} prompt tokens ({stats.reused_tokens} reused)",
+        f"{stats.generated_tokens} generated",
+        *([f"{rate:.1f} tok/s"] if rate else []),
+        *([f"first token {first * 1000:.0f} ms"] if first else []),
+        f"seed {stats.seed}",
+    ]
+    return " · ".join(parts)

@@ -1,0 +1,18 @@
+"""What commands write, on a terminal and to a pipe."""
+
+import sys
+from collections.abc import Callable
+
+
+def writer() -> Callable[[str], None]:
+    """Writes to standard output at once: made safe for a terminal, as it is for a pipe."""
+    from tui.terminal.sanitize import sanitize
+
+    safe = sanitize if sys.stdout.isatty() else str
+    sys.stdout.reconfigure(errors="replace")  # type: ignore[union-attr]
+
+    def write(text: str) -> None:
+        sys.stdout.write(safe(text))
+        sys.stdout.flush()
+
+    return write

@@ -1,0 +1,19 @@
+"""`llm-tui story`: a text that goes on."""
+
+from typing import Any
+
+import click
+
+from tui.cli.generation import generate, with_piped
+from tui.cli.options import model_options, sampling_options
+
+
+@click.command()
+@click.argument("prompt", required=False)
+@model_options
+@sampling_options
+@click.pass_context
+def story(context: click.Context, /, prompt: str | None, **given: Any) -> None:
+    """Continue PROMPT, with piped input appended to it, and print the whole text."""
+    text = with_piped(prompt)
+    generate(context, "story", given, lambda session, params: session.complete(text, params), before=text)

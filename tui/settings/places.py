@@ -1,0 +1,17 @@
+"""Where the program keeps what it writes, on each system."""
+
+from pathlib import Path
+
+import platformdirs
+
+NAME = "llm-tui"
+
+
+def sessions_file() -> Path:
+    """The database of a person's sessions."""
+    return platformdirs.user_data_path(NAME, appauthor=False) / "sessions.db"
+
+
+def snapshots_directory() -> Path:
+    """The sessions' cache snapshots, which can be computed again."""
+    return platformdirs.user_cache_path(NAME, appauthor=False) / "snapshots"
