@@ -11,7 +11,7 @@ import torch
 
 from inference import Engine, Model
 from models.recipes.evaluate import evaluate
-from models.recipes.guide import exam
+from models.recipes.guide import exam, unseen
 from models.recipes.prepare import read_items
 from models.recipes.recipe import Recipe
 
@@ -32,6 +32,7 @@ def write_card(recipe: Recipe, run: Path, to: Path) -> None:
         "held_out": lambda: str(len(held_out)),
         "bits_per_byte": lambda: f"{evaluate([to], held_out)[0]:.3f}",
         "exam": lambda: examined(to),
+        "unseen": lambda: unseen.report(unseen.ask(to)).splitlines()[-1],
     }
     card = Template((recipe.folder / "card.md").read_text(encoding="utf-8"))
     unknown = set(card.get_identifiers()) - set(facts)

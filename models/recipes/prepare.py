@@ -12,6 +12,7 @@ from pathlib import Path
 import click
 
 from models.recipes import clean
+from models.recipes.guide.generate import conversations
 from models.recipes.names import renamed
 from models.recipes.recipe import Recipe, Source
 
@@ -34,7 +35,7 @@ def prepare(recipe: Recipe, data: Sequence[Path], run: Path) -> None:
     held_out: list[Item] = []
     for source in recipe.sources:
         kept: list[Item] = []
-        for item in _items(source, data):
+        for item in _items(source, data, recipe.seed):
             key = clean.fingerprint(_words(item)) if "text" in item else _words(item)
             if key in seen:
                 continue
@@ -62,15 +63,15 @@ def item_hash(item: Item) -> str:
     return hashlib.sha256(_words(item).encode()).hexdigest()[:16]
 
 
-def _items(source: Source, data: Sequence[Path]) -> Iterator[Item]:
+def _items(source: Source, data: Sequence[Path], seed: int) -> Iterator[Item]:
+    if source.form == "generated":
+        yield from conversations(seed)
+        return
     file = next((folder / source.file for folder in data if (folder / source.file).is_file()), None)
     if file is None:
         searched = ", ".join(map(str, data))
         raise click.ClickException(f"{source.file} is not in {searched}; pass the folder that has it as --data.")
     content = (gzip.decompress(file.read_bytes()) if file.suffix == ".gz" else file.read_bytes()).decode("utf-8")
-    if source.form == "chat":
-        yield from (json.loads(line) for line in content.splitlines())
-        return
     for text in content.split(SEPARATOR):
         yield from _cleaned(source.form, clean.straighten(text))
 

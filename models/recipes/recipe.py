@@ -9,7 +9,7 @@ from pathlib import Path
 import click
 
 RECIPES = Path(__file__).parent
-FORMS = ("stories", "prose", "dialogue", "chat")
+FORMS = ("stories", "prose", "dialogue", "generated")
 CHATML = ("<|im_start|>", "<|im_end|>")
 
 
@@ -119,7 +119,7 @@ class Recipe:
     system_prompt: str = ""  # what a chat without one of its own begins with
 
     def __post_init__(self) -> None:
-        chats = [source.file for source in self.sources if source.form in ("dialogue", "chat")]
+        chats = [source.file for source in self.sources if source.form in ("dialogue", "generated")]
         if chats and not set(CHATML) <= set(self.tokenizer.special):
             raise click.ClickException(f"{chats[0]} holds chats: the tokenizer needs {' and '.join(CHATML)} in extra.")
 
