@@ -90,13 +90,19 @@ def pack_int4(rows: Floats, weights: npt.NDArray[np.uint8], scales: npt.NDArray[
         steps = (peaks / np.float32(-reach)).astype(np.float16)
         for _ in range(2):
             levels = _levels(groups, steps, -8, 7)
-            error = np.square(groups - levels * steps.astype(np.float32)[..., None]).sum(-1)
-            better = error < least
+            error = _sum_in_order(np.square(groups - levels * steps.astype(np.float32)[..., None]))
+            better = (error < least) & (steps != 0)
             best[better], least[better] = steps[better], error[better]
-            squares = np.square(levels).sum(-1)
-            fitted = (groups * levels).sum(-1) / np.where(squares > 0, squares, 1)
+            squares = _sum_in_order(np.square(levels))
+            fitted = _sum_in_order(groups * levels) / np.where(squares > 0, squares, 1)
             steps = fitted.astype(np.float16)
     _store(_levels(groups, best, -8, 7) + 8, best, weights, scales)
+
+
+def _sum_in_order(groups: Floats) -> Floats:
+    """Over the last axis, from its first to its last, as the kernels do: other orders round differently."""
+    total: Floats = np.add.accumulate(groups, axis=-1)[..., -1]
+    return total
 
 
 def _levels(groups: Floats, steps: npt.NDArray[np.float16], low: int, high: int) -> Floats:

@@ -15,13 +15,14 @@ from numba.core.datamodel import models
 from numba.extending import intrinsic, register_model
 
 from inference.kernels.cpu import instruction_set, keep_compiled_kernels
+from inference.kernels.half import narrow_to_half, widen_half
 
 keep_compiled_kernels()
 
 LANES = 16
-I1, I8, I16, I32, I64 = (ir.IntType(bits) for bits in (1, 8, 16, 32, 64))
-HALF, FLOAT = ir.HalfType(), ir.FloatType()
-F32X16, I32X16, I16X16, F16X16 = (ir.VectorType(lane, LANES) for lane in (FLOAT, I32, I16, HALF))
+I8, I16, I32, I64 = (ir.IntType(bits) for bits in (8, 16, 32, 64))
+FLOAT = ir.FloatType()
+F32X16, I32X16, I16X16 = (ir.VectorType(lane, LANES) for lane in (FLOAT, I32, I16))
 I8X16, I8X64, I16X32, I16X64 = (ir.VectorType(*shape) for shape in ((I8, 16), (I8, 64), (I16, 32), (I16, 64)))
 
 # LLVM 22 changed the operands of its dot product from 32-bit lanes to bytes.
@@ -108,55 +109,6 @@ def constant(value: float, of: ir.VectorType = F32X16) -> ir.Constant:
     return ir.Constant(of, [value] * of.count)
 
 
-def widen_half(b: ir.IRBuilder, half: ir.Value, to: ir.Type) -> ir.Value:
-    """float16, as 16-bit words, to float32."""
-    if instruction_set() != "generic":
-        return b.fpext(b.bitcast(half, _like(to, HALF)), to)
-    words = _like(to, I32)
-    bits = b.zext(half, words)
-    magnitude = b.and_(bits, words(_all(to, 0x7FFF)))
-    # Shifted into a float32's place, a float16 is 2**-112 of itself, subnormal or not; infinities need their exponent.
-    value = b.bitcast(b.shl(magnitude, words(_all(to, 13))), to)
-    value = b.bitcast(b.fmul(value, to(_all(to, 2.0**112))), words)
-    infinite = b.icmp_signed(">=", magnitude, words(_all(to, 0x7C00)))
-    value = b.select(infinite, b.or_(value, words(_all(to, 0x7F800000))), value)
-    sign = b.shl(b.and_(bits, words(_all(to, 0x8000))), words(_all(to, 16)))
-    return b.bitcast(b.or_(value, sign), to)
-
-
-def narrow_to_half(b: ir.IRBuilder, value: ir.Value) -> ir.Value:
-    """float32 to the nearest float16, ties to even, as 16-bit words."""
-    kind = value.type
-    if instruction_set() != "generic":
-        return b.bitcast(b.fptrunc(value, _like(kind, HALF)), _like(kind, I16))
-    words = _like(kind, I32)
-
-    def number(integer: int) -> ir.Constant:
-        return words(_all(kind, integer))
-
-    bits = b.bitcast(value, words)
-    magnitude = b.and_(bits, number(0x7FFFFFFF))
-    odd = b.and_(b.lshr(magnitude, number(13)), number(1))
-    normal = b.lshr(b.add(b.add(magnitude, number(0xFFF - (112 << 23))), odd), number(13))
-    # Adding one half lines a subnormal's bits up with the end of a float32, rounding as it should.
-    small = b.fadd(b.bitcast(magnitude, kind), kind(_all(kind, 0.5)))
-    subnormal = b.sub(b.bitcast(small, words), number(126 << 23))
-    half = b.select(b.icmp_unsigned("<", magnitude, number(113 << 23)), subnormal, normal)
-    half = b.select(b.icmp_unsigned(">=", magnitude, number(143 << 23)), number(0x7C00), half)
-    half = b.select(b.icmp_unsigned(">", magnitude, number(0x7F800000)), number(0x7E00), half)
-    sign = b.and_(b.lshr(bits, number(16)), number(0x8000))
-    return b.trunc(b.or_(half, sign), _like(kind, I16))
-
-
-def _like(kind: ir.Type, lane: ir.Type) -> ir.Type:
-    """The scalar or vector type of as many lanes as ``kind``."""
-    return ir.VectorType(lane, kind.count) if isinstance(kind, ir.VectorType) else lane
-
-
-def _all(kind: ir.Type, value: float) -> Any:
-    return [value] * kind.count if isinstance(kind, ir.VectorType) else value
-
-
 # ---- memory
 
 
@@ -201,6 +153,30 @@ def store_f16(b, where, vector):
 def store_i8(b, where, vector):
     """The low bytes of sixteen int32."""
     store(b, where, b.trunc(vector, I8X16), 1)
+
+
+@word(types.void, address, i32x16, i32x16, i32x16, i32x16)
+def store_quads(b, where, first, second, third, fourth):
+    """The low bytes of four vectors, those of one lane side by side."""
+    quads = b.and_(first, constant(255, I32X16))
+    for place, vector in enumerate((second, third, fourth), 1):
+        low = b.and_(vector, constant(255, I32X16))
+        quads = b.or_(quads, b.shl(low, constant(8 * place, I32X16)))
+    store(b, where, quads, 16)
+
+
+@word(types.void, address, address, types.int64)
+def turn(b, to, where, stride):
+    """Sixteen rows of sixteen float32, ``stride`` bytes apart, into their columns, one after the other."""
+    rows = [load(b, b.add(where, b.mul(stride, I64(row))), F32X16, 4) for row in range(LANES)]
+    for width in (8, 4, 2, 1):  # squares of this width change places across the diagonal
+        near = [lane if not lane & width else LANES + lane - width for lane in range(LANES)]
+        far = [lane + width if not lane & width else LANES + lane for lane in range(LANES)]
+        for row in (row for row in range(LANES) if not row & width):
+            pair = rows[row], rows[row + width]
+            rows[row], rows[row + width] = shuffle(b, *pair, near), shuffle(b, *pair, far)
+    for column, values in enumerate(rows):
+        store(b, b.add(to, I64(64 * column)), values, 4)
 
 
 @word(f32x16, types.float32)
@@ -346,6 +322,24 @@ def fma(b, x, y, z):
 @word(f32x16, f32x16, f32x16)
 def maximum(b, x, y):
     return b.select(b.fcmp_ordered(">", x, y), x, y)
+
+
+@word(f32x16, f32x16, f32x16, f32x16, f32x16)
+def where_above(b, x, y, above, otherwise):
+    """``above`` in the lanes where x > y."""
+    return b.select(b.fcmp_ordered(">", x, y), above, otherwise)
+
+
+@word(f32x16, f32x16)
+def nearest(b, x):
+    """Rounded to the nearest integer, ties to even."""
+    return call(b, "llvm.rint.v16f32", F32X16, x)
+
+
+@word(f32x16, f32x16)
+def as_half(b, x):
+    """Rounded to what float16 can hold."""
+    return widen_half(b, narrow_to_half(b, x), F32X16)
 
 
 @word(f32x16, f32x16)
