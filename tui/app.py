@@ -12,13 +12,15 @@ from textual.binding import Binding
 from textual.screen import Screen
 from textual.widgets import OptionList
 
+from tui.appearance import Appearance, colors_unwanted
 from tui.bridge import Progress
 from tui.controller import Controller
 from tui.loader import Loaded, LoadFailed, Loading
 from tui.resources import shipped
 from tui.screens.main import MainScreen
+from tui.screens.themes import ThemesScreen
 from tui.session import Mode
-from tui.settings.keymap import KEYMAP
+from tui.settings.settings import Settings
 from tui.widgets.composer import Composer
 from tui.widgets.story import StoryPane
 
@@ -33,7 +35,10 @@ class LlmTui(App[None]):
 
     TITLE = "llm-tui"
     CSS_PATH = shipped("themes") / "layout.tcss"
-    BINDINGS = [Binding("ctrl+q", "quit", "Quit", show=False, priority=True)]  # noqa: RUF012
+    BINDINGS = [  # noqa: RUF012  the ids are the key map's, so that both move with the person's keys
+        Binding("ctrl+q", "quit", "Quit", show=False, priority=True, id="anywhere.quit"),
+        Binding("ctrl+p", "command_palette", "All commands", show=False, priority=True, id="anywhere.palette"),
+    ]
     ENABLE_COMMAND_PALETTE = True
 
     def __init__(
@@ -44,9 +49,10 @@ class LlmTui(App[None]):
         threads: int | None = None,
         params: "SamplingParams | None" = None,
         mode: Mode | None = None,
+        settings: Settings | None = None,
     ) -> None:
-        super().__init__()
-        self.theme = "tokyo-night"
+        super().__init__(ansi_color=colors_unwanted() or None)
+        self.appearance = Appearance(self, settings or Settings())
         self.main = MainScreen()
         self.controller = Controller(
             self, self.main, model_path or built_in(), precision=precision, threads=threads, params=params, mode=mode
@@ -56,6 +62,7 @@ class LlmTui(App[None]):
         return self.main
 
     def on_ready(self) -> None:
+        self.appearance.start()
         self.controller.start()
 
     def on_unmount(self) -> None:
@@ -66,10 +73,13 @@ class LlmTui(App[None]):
         getattr(self.controller, name)()
 
     def get_system_commands(self, screen: Screen[object]) -> Iterable[SystemCommand]:
-        for key in KEYMAP:
+        for key in self.appearance.keymap:
             if not key.local and key.id != "palette":
                 yield SystemCommand(key.title, key.label, getattr(self.controller, key.id))
-        yield SystemCommand("Change theme", "Colours", self.action_change_theme)
+        yield SystemCommand("Themes", "Colours, with a preview", self.action_themes)
+
+    def action_themes(self) -> None:
+        self.push_screen(ThemesScreen(self.appearance))
 
     # ---- events, on their way to the controller
 
@@ -109,6 +119,7 @@ def run_app(
     threads: int | None = None,
     params: "SamplingParams | None" = None,
     mode: Mode | None = None,
+    settings: Settings | None = None,
 ) -> None:
-    """Run the application until the person quits."""
-    LlmTui(model_path, precision=precision, threads=threads, params=params, mode=mode).run()
+    """Run the application until the person quits. Raises SettingsError where the settings cannot be used."""
+    LlmTui(model_path, precision=precision, threads=threads, params=params, mode=mode, settings=settings).run()

@@ -1,5 +1,7 @@
 """F1: every key there is, from the one key map."""
 
+from typing import TYPE_CHECKING, cast
+
 from textual.app import ComposeResult
 from textual.binding import Binding
 from textual.containers import VerticalScroll
@@ -7,7 +9,10 @@ from textual.content import Content
 from textual.screen import ModalScreen
 from textual.widgets import Static
 
-from tui.settings.keymap import KEYMAP, PLACES
+from tui.settings.keymap import PLACES, Key
+
+if TYPE_CHECKING:
+    from tui.app import LlmTui
 
 
 class HelpScreen(ModalScreen[None]):
@@ -23,20 +28,20 @@ class HelpScreen(ModalScreen[None]):
         with VerticalScroll(id="help") as box:
             box.border_title = "Keys"
             box.border_subtitle = "j k scroll · Esc closes"
-            yield Static(keys_page(), markup=False)
+            yield Static(keys_page(cast("LlmTui", self.app).appearance.keymap), markup=False)
 
     def action_scroll(self, direction: str) -> None:
         box = self.query_one("#help", VerticalScroll)
         box.scroll_relative(y=1 if direction == "down" else -1, animate=False)
 
 
-def keys_page() -> Content:
+def keys_page(keymap: tuple[Key, ...]) -> Content:
     """All keys, by the place where they work."""
-    width = max(len(key.label) for key in KEYMAP) + 2
+    width = max(len(key.label) for key in keymap) + 2
     lines: list[Content] = []
     for place, name in PLACES.items():
         lines += [Content(""), Content.styled(name, "bold $accent")]
         lines += [
-            Content.assemble((f"  {key.label:<{width}}", "$primary"), key.title) for key in KEYMAP if key.where == place
+            Content.assemble((f"  {key.label:<{width}}", "$primary"), key.title) for key in keymap if key.where == place
         ]
     return Content("\n").join(lines[1:])

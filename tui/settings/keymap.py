@@ -1,9 +1,11 @@
 """The one place for keys. Bindings are made from it, F1 lists it, the palette offers it."""
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Literal
 
 from textual.binding import Binding, BindingType
+from textual.keys import key_to_character
 
 Where = Literal["anywhere", "input", "messages", "sessions", "story"]
 
@@ -37,7 +39,7 @@ class Key:
     @property
     def label(self) -> str:
         """The keys as people write them."""
-        return " ".join(_label(key) for key in self.keys.split(","))
+        return " ".join(label(key) for key in self.keys.split(","))
 
 
 KEYMAP: tuple[Key, ...] = (
@@ -82,20 +84,37 @@ def bindings(where: Where) -> list[BindingType]:
     ]
 
 
+def textual_keymap(keymap: Iterable[Key]) -> dict[str, str]:
+    """As Textual takes it: what ``bindings`` named, and the keys for it."""
+    return {f"{key.where}.{key.id}": key.keys for key in keymap}
+
+
 _NAMES = {
-    "left_square_bracket": "[",
-    "right_square_bracket": "]",
     "escape": "Esc",
     "enter": "Enter",
+    "tab": "Tab",
+    "space": "Space",
+    "backspace": "Backspace",
     "up": "↑",
     "down": "↓",
+    "left": "←",
+    "right": "→",
     "home": "Home",
     "end": "End",
+    "pageup": "PgUp",
+    "pagedown": "PgDn",
+    "insert": "Ins",
     "delete": "Del",
+    "plus": "+",
 }
 
 
-def _label(key: str) -> str:
+def label(key: str) -> str:
+    """One key as people write it."""
     *modifiers, name = key.split("+")
-    name = _NAMES.get(name, name.upper() if modifiers or name[1:].isdigit() else name)
+    if name in _NAMES:
+        name = _NAMES[name]
+    else:
+        name = key_to_character(name) or name
+        name = name.upper() if modifiers or name[1:].isdigit() else name
     return "+".join([*(modifier.capitalize() for modifier in modifiers), name])

@@ -71,6 +71,11 @@ class Settings:
         """The sampling parameters that somebody chose, to go before what the model recommends."""
         return {name: value for name in SAMPLING if (value := getattr(self, name)) is not None}
 
+    @property
+    def flags(self) -> dict[str, Any]:
+        """What was said on the command line."""
+        return {name: getattr(self, name) for name, source in self.sources.items() if source.startswith("--")}
+
     def source(self, name: str) -> str:
         """Who set it: a flag, a file and its line, or nobody."""
         return self.sources.get(name, DEFAULT)
