@@ -13,6 +13,7 @@ This module is the public face; nothing else here is meant for other programs.
 """
 
 from inference.checkpoint.config import ModelConfig
+from inference.checkpoint.memory import available_memory
 from inference.errors import (
     BusyError,
     CacheError,
@@ -63,4 +64,5 @@ __all__ = [
     "Token",
     "Tokenizer",
     "UnsupportedModelError",
+    "available_memory",
 ]

@@ -12,7 +12,6 @@ from safetensors.numpy import load_file, save_file
 
 from inference import CheckpointError, InferenceError, MemoryLimitError, Model, UnsupportedModelError
 from inference.checkpoint import memory
-from inference.checkpoint.registry import find_model
 
 
 @pytest.fixture
@@ -218,11 +217,3 @@ def test_progress_counts_bytes_and_can_cancel(directory):
 def test_end_tokens_come_from_all_files(directory):
     (directory / "generation_config.json").write_text(json.dumps({"eos_token_id": [7, 9]}))
     assert Model.load(directory).eos_token_ids == {2, 7, 9}
-
-
-def test_find_model(directory, tmp_path):
-    assert find_model(str(directory), tmp_path) == directory
-    assert find_model("model", tmp_path) == tmp_path / "model"
-    for name in ("nobody/nothing", "nothing", "../model/../x"):
-        with pytest.raises(CheckpointError, match="directory"):
-            find_model(name, tmp_path / "models")

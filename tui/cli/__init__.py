@@ -13,6 +13,7 @@ from tui.cli.chat import chat
 from tui.cli.export import export
 from tui.cli.generation import find
 from tui.cli.import_file import import_command
+from tui.cli.models import models
 from tui.cli.options import db_option, model_options
 from tui.cli.sessions import sessions
 from tui.cli.story import story
@@ -38,7 +39,7 @@ def cli(context: click.Context, model: str | None, precision: str | None, thread
         run_app(find(model) if model else None, precision=precision or "auto", threads=threads)
 
 
-for command in (chat, story, sessions, export, import_command):
+for command in (chat, story, models, sessions, export, import_command):
     cli.add_command(command)
 
 

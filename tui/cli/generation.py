@@ -9,6 +9,7 @@ import click
 
 from tui.cli.output import writer
 from tui.resources import shipped
+from tui.settings.places import model_places
 
 if TYPE_CHECKING:
     from inference import Generation, Model, SamplingParams, Stats
@@ -21,7 +22,7 @@ llm-tui needs a model and was given none.
   llm-tui chat --model DIR "…"   ask for one answer
 
 DIR is a Hugging Face model directory of the Llama or Mistral family: config.json, tokenizer.json and
-safetensors files. A model in the Hugging Face cache can be named as ORG/NAME."""
+safetensors files. `llm-tui pull ORG/NAME` downloads one, and `llm-tui models` lists those that are here."""
 
 
 def with_piped(prompt: str | None) -> str:
@@ -35,7 +36,7 @@ def with_piped(prompt: str | None) -> str:
 def find(name: str) -> Path:
     from inference.checkpoint.registry import find_model
 
-    return find_model(name, shipped("models"))
+    return find_model(name, model_places())
 
 
 def _load(context: click.Context, builtin: str, given: dict[str, Any]) -> "Model":

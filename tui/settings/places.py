@@ -1,8 +1,15 @@
 """Where the program keeps what it writes, on each system."""
 
+from collections.abc import Iterable
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import platformdirs
+
+from tui.resources import shipped
+
+if TYPE_CHECKING:
+    from inference.checkpoint.registry import Places
 
 NAME = "llm-tui"
 
@@ -10,6 +17,18 @@ NAME = "llm-tui"
 def sessions_file() -> Path:
     """The database of a person's sessions."""
     return platformdirs.user_data_path(NAME, appauthor=False) / "sessions.db"
+
+
+def downloads_directory() -> Path:
+    """The models that `llm-tui pull` downloads."""
+    return platformdirs.user_data_path(NAME, appauthor=False) / "models"
+
+
+def model_places(directories: Iterable[Path] = ()) -> "Places":
+    """Where models are looked for; ``directories`` are those that the person named."""
+    from inference.checkpoint.registry import Places, default_hub_cache
+
+    return Places(shipped("models"), tuple(directories), downloads_directory(), default_hub_cache())
 
 
 def snapshots_directory() -> Path:

@@ -1,0 +1,94 @@
+"""`llm-tui models`: every model that is here, and whether it can be used."""
+
+import json
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from tui.cli.output import size, writer
+from tui.settings.places import model_places
+from tui.terminal.sanitize import one_line
+
+if TYPE_CHECKING:
+    from inference.catalogue import Listing
+    from inference.model import ModelInfo
+
+SOURCES = {
+    "built-in": "built in",
+    "directory": "your directory",
+    "download": "downloaded",
+    "unfinished": "download not complete",
+    "hub-cache": "Hugging Face cache",
+}
+
+
+@click.command()
+@click.option("--json", "as_json", is_flag=True, help="For programs.")
+def models(as_json: bool) -> None:
+    """List the models that are here: built-in ones, yours, downloads, and those in the Hugging Face cache.
+
+    Any of them can be given as --model by the name that stands first.
+    """
+    from inference import available_memory
+    from inference.catalogue import catalogue
+
+    write, available = writer(), available_memory()
+    listings = catalogue(model_places())
+    if as_json:
+        write(json.dumps([_as_json(listing, available) for listing in listings], indent=1) + "\n")
+        return
+    for listing in listings:
+        write(_as_text(listing, available) + "\n")
+    if available is not None:
+        write(f"{size(available)} of memory are free.\n")
+
+
+def _as_json(listing: "Listing", available: int | None) -> dict[str, Any]:
+    found, info = listing.found, listing.info
+    about = {"name": found.name, "source": found.source, "path": str(found.path)}
+    if info is None:
+        return {**about, "problem": listing.problem}
+    return {
+        **about,
+        "family": info.family,
+        "parameters": info.parameters,
+        "context": info.context,
+        "size_on_disk": info.size_on_disk,
+        "memory": info.memory,
+        "fits": listing.fitting(available),
+        "has_chat_template": info.has_chat_template,
+    }
+
+
+def _as_text(listing: "Listing", available: int | None) -> str:
+    name, source = one_line(listing.found.name), SOURCES[listing.found.source]
+    if listing.info is None:
+        return f"{name}  ({source})\n  cannot be used: {one_line(listing.problem)}"
+    info = listing.info
+    about = [
+        info.family,
+        f"{_count(info.parameters)} parameters",
+        f"{size(info.size_on_disk)} on disk",
+        f"context {info.context}",
+        "chat and stories" if info.has_chat_template else "stories only",
+    ]
+    return f"{name}  ({source})\n  {' · '.join(about)}\n  memory {_memory(info, listing.fitting(available))}"
+
+
+def _memory(info: "ModelInfo", fitting: list[str]) -> str:
+    """Precisions of one size stand together: ``float32 27 MB, bfloat16/float16 13 MB, …: fits``."""
+    names: dict[int, list[str]] = {}
+    for name, needed in info.memory.items():
+        names.setdefault(needed, []).append(name)
+    needs = ", ".join(f"{'/'.join(group)} {size(needed)}" for needed, group in names.items())
+    if not fitting:
+        return f"{needs}: does not fit"
+    return f"{needs}: fits" + ("" if len(fitting) == len(info.memory) else f" in {' or '.join(fitting)}")
+
+
+def _count(number: int) -> str:
+    """How many, for people: ``656 K``, ``5.5 M``, ``1.1 B``."""
+    for unit, scale in (("B", 10**9), ("M", 10**6), ("K", 10**3)):
+        if number >= scale:
+            return f"{number / scale:.3g} {unit}"
+    return str(number)
