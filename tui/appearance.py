@@ -7,12 +7,13 @@ from pathlib import Path
 
 from textual.app import App
 
+from tui.settings.errors import SettingsError
 from tui.settings.keymap import Key, textual_keymap
 from tui.settings.places import config_file
 from tui.settings.remap import remap
 from tui.settings.settings import Settings, load_settings
 from tui.settings.theme import ThemeFile, find_themes, theme_files
-from tui.settings.toml_file import SettingsError, did_you_mean, set_string
+from tui.settings.toml_file import did_you_mean, set_string
 from tui.terminal.sanitize import sanitize
 
 INTERVAL = 2.0

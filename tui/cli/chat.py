@@ -5,7 +5,7 @@ from typing import Any
 import click
 
 from tui.cli.generation import generate, with_piped
-from tui.cli.options import model_options, sampling_options
+from tui.cli.options import model_options, sampling_options, settings_for
 
 
 @click.command()
@@ -14,9 +14,10 @@ from tui.cli.options import model_options, sampling_options
 @click.option("--system", metavar="TEXT", help="What the model is told before the question.")
 @sampling_options
 @click.pass_context
-def chat(context: click.Context, /, prompt: str | None, system: str | None, **given: Any) -> None:
+def chat(context: click.Context, /, prompt: str | None, system: str | None, stats: bool, **given: Any) -> None:
     """Answer PROMPT, with piped input appended to it, and print the answer."""
     text = with_piped(prompt)
-    messages = [{"role": "system", "content": system}] if system is not None else []
+    settings = settings_for(context, system=system, **given)
+    messages = [{"role": "system", "content": settings.system}] if settings.system else []
     messages.append({"role": "user", "content": text})
-    generate(context, "guide", given, lambda session, params: session.reply(messages, params))
+    generate(settings, "chat_model", stats, lambda session, params: session.reply(messages, params))

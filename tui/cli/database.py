@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING
 
 import click
 
+from tui.cli.options import settings_for
 from tui.conversation.errors import StoreError
-from tui.settings.places import sessions_file
 
 if TYPE_CHECKING:
     from tui.conversation.store import Store
@@ -16,13 +16,13 @@ if TYPE_CHECKING:
 
 @contextlib.contextmanager
 def open_store(context: click.Context, db: Path | None, *, new: bool) -> "Iterator[Store]":
-    """The database that was named, else the person's own; made if it is not there and ``new``.
+    """The database that was named, as flag or setting; made if it is not there and ``new``.
 
     Raises StoreError if it cannot be used.
     """
     from tui.conversation.store import Store
 
-    file = db or context.obj["db"] or sessions_file()
+    file = settings_for(context, db=db).db
     if not new and not file.exists():
         raise StoreError(f"There are no sessions yet: {file} is not there.")
     store = Store(file)

@@ -3,13 +3,14 @@
 import sys
 from collections.abc import Callable
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Literal
 
 import click
 
 from tui.cli.output import writer
 from tui.resources import shipped
 from tui.settings.places import model_places
+from tui.settings.settings import DEFAULT, Settings
 
 if TYPE_CHECKING:
     from inference import Generation, Model, SamplingParams, Stats
@@ -39,20 +40,21 @@ def find(name: str) -> Path:
     return find_model(name, model_places())
 
 
-def _load(context: click.Context, builtin: str, given: dict[str, Any]) -> "Model":
+def _load(settings: Settings, which: str) -> "Model":
     from inference import InferenceError, Model
+    from inference.checkpoint.registry import find_model
 
-    chosen = {key: given.pop(key) or context.obj[key] for key in ("model", "precision", "threads")}
-    if not chosen["model"] and not (shipped("models") / builtin / "config.json").is_file():
+    name = getattr(settings, which)
+    if settings.source(which) == DEFAULT and not (shipped("models") / name / "config.json").is_file():
         raise InferenceError(HOW_TO_GIVE_A_MODEL)
-    path = find(chosen["model"] or builtin)
-    return Model.load(path, precision=chosen["precision"] or "auto", threads=chosen["threads"])
+    path = find_model(name, model_places(settings.model_directories))
+    return Model.load(path, precision=settings.precision, threads=settings.threads)
 
 
 def generate(
-    context: click.Context,
-    builtin: str,
-    given: dict[str, Any],
+    settings: Settings,
+    which: Literal["chat_model", "story_model"],
+    stats: bool,
     ask: Callable[[Any, "SamplingParams"], "Generation"],
     before: str = "",
 ) -> None:
@@ -61,10 +63,8 @@ def generate(
 
     from inference import Engine, SamplingParams
 
-    stats = given.pop("stats")
-    model = _load(context, builtin, given)
-    chosen = {name: value for name, value in given.items() if value not in (None, ())}
-    params = replace(SamplingParams.from_generation_config(model.generation_config), **chosen)
+    model = _load(settings, which)
+    params = replace(SamplingParams.from_generation_config(model.generation_config), **settings.sampling)
     with Engine(model) as engine:
         generation = ask(engine.new_session(), params)
         write = writer()

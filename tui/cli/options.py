@@ -2,11 +2,15 @@
 
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar
 
 import click
 
-PRECISIONS = ("auto", "float32", "bfloat16", "float16", "int8", "int4")
+from tui.settings.kinds import PRECISIONS
+from tui.terminal.sanitize import sanitize
+
+if TYPE_CHECKING:
+    from tui.settings.settings import Settings
 
 F = TypeVar("F", bound=Callable[..., Any])
 
@@ -30,6 +34,7 @@ model_options = options(
 db_option = click.option(
     "--db", metavar="FILE", type=click.Path(path_type=Path), help="The sessions' database; your own if not given."
 )
+theme_option = click.option("--theme", metavar="NAME", help="The app's colours; `llm-tui themes` lists them.")
 sampling_options = options(
     click.option("--temperature", type=click.FloatRange(min=0), help="0 always takes the likeliest token."),
     click.option("--top-k", type=click.IntRange(min=0), help="Choose among the K likeliest tokens; 0 is off."),
@@ -41,3 +46,16 @@ sampling_options = options(
     click.option("--stop", multiple=True, metavar="TEXT", help="Stop before this text; may be given several times."),
     click.option("--stats", is_flag=True, help="Print counts and times to standard error."),
 )
+
+
+def settings_for(context: click.Context, **flags: Any) -> "Settings":
+    """What holds for a command: its own flags, then those given to `llm-tui` itself, then the configuration file.
+
+    Says on standard error what in the file is not understood. Raises SettingsError for what cannot be.
+    """
+    from tui.settings.settings import load_settings
+
+    settings = load_settings(**context.obj).with_flags(**flags)
+    for warning in settings.warnings:
+        click.echo(sanitize(warning), err=True)
+    return settings

@@ -5,7 +5,7 @@ from typing import Any
 import click
 
 from tui.cli.generation import generate, with_piped
-from tui.cli.options import model_options, sampling_options
+from tui.cli.options import model_options, sampling_options, settings_for
 
 
 @click.command()
@@ -13,7 +13,8 @@ from tui.cli.options import model_options, sampling_options
 @model_options
 @sampling_options
 @click.pass_context
-def story(context: click.Context, /, prompt: str | None, **given: Any) -> None:
+def story(context: click.Context, /, prompt: str | None, stats: bool, **given: Any) -> None:
     """Continue PROMPT, with piped input appended to it, and print the whole text."""
     text = with_piped(prompt)
-    generate(context, "story", given, lambda session, params: session.complete(text, params), before=text)
+    settings = settings_for(context, **given)
+    generate(settings, "story_model", stats, lambda session, params: session.complete(text, params), before=text)

@@ -5,6 +5,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+PRECISIONS = ("auto", "float32", "bfloat16", "float16", "int8", "int4")
+
 
 @dataclass(frozen=True)
 class Kind:
@@ -41,6 +43,7 @@ def _path(value: str | Path) -> Path:
 
 
 TEXT = Kind("a text in quotes", _is_text)
+ANY_TEXT = Kind("a text in quotes", lambda value: isinstance(value, str))
 TEXTS = Kind("a list of texts in quotes", _are_texts, tuple)
 PATH = Kind("a path in quotes", lambda value: isinstance(value, Path) or _is_text(value), _path)
 PATHS = Kind("a list of paths in quotes", _are_texts, lambda values: tuple(map(_path, values)))

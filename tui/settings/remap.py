@@ -5,9 +5,10 @@ from dataclasses import replace
 
 from textual.keys import Keys, _character_to_key, key_to_character
 
+from tui.settings.errors import SettingsError
 from tui.settings.keymap import KEYMAP, PLACES, Key, label
 from tui.settings.settings import Settings
-from tui.settings.toml_file import SettingsError, did_you_mean
+from tui.settings.toml_file import did_you_mean
 
 MODIFIERS = ("ctrl", "alt", "shift")
 # Names that people use for Textual's.

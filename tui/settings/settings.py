@@ -5,11 +5,11 @@ from dataclasses import dataclass, field, fields, replace
 from pathlib import Path
 from typing import Any, TypeVar
 
-from tui.settings.kinds import KEYS, PATH, PATHS, TEXT, TEXTS, Kind, number, one_of, whole
+from tui.settings.errors import SettingsError
+from tui.settings.kinds import ANY_TEXT, KEYS, PATH, PATHS, PRECISIONS, TEXT, TEXTS, Kind, number, one_of, whole
 from tui.settings.places import config_file, sessions_file
-from tui.settings.toml_file import SettingsError, TomlFile, did_you_mean, read_toml
+from tui.settings.toml_file import TomlFile, did_you_mean, read_toml
 
-PRECISIONS = ("auto", "float32", "bfloat16", "float16", "int8", "int4")
 DEFAULT = "default"
 
 T = TypeVar("T")
@@ -34,7 +34,7 @@ class Settings:
     story_model: str = _setting("story", TEXT, "The model that continues stories.")
     precision: str = _setting("auto", one_of(*PRECISIONS), "How weights are held: " + ", ".join(PRECISIONS) + ".")
     threads: int | None = _setting(None, whole(1), "How many threads compute; as many as help if not set.")
-    system: str | None = _setting(None, TEXT, "What the model is told before a new chat.")
+    system: str | None = _setting(None, ANY_TEXT, "What the model is told before a new chat.")
     temperature: float | None = _setting(
         None, number("0 or more", lambda value: value >= 0), "0 always takes the likeliest token."
     )

@@ -10,8 +10,9 @@ from textual.color import Color, ColorParseError
 from textual.theme import Theme
 
 from tui.resources import shipped
+from tui.settings.errors import SettingsError
 from tui.settings.places import user_themes_directory
-from tui.settings.toml_file import SettingsError, TomlFile, did_you_mean, read_toml
+from tui.settings.toml_file import TomlFile, did_you_mean, read_toml
 
 DEFAULT_THEME = "dark"
 COLORS = (

@@ -11,15 +11,13 @@ from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
+from tui.settings.errors import SettingsError
+
 # Far more than anybody writes by hand.
 MAX_BYTES = 1_000_000
 # Of a statement on one line: what stands behind its value.
 _COMMENT = re.compile(r"""[^#"']*=\s*(?:"(?:[^"\\]|\\.)*"|'[^']*'|[^#"']*)(\s*#.*)$""")
 _PLACE = re.compile(r" \(at (?:line (\d+), column \d+|end of document)\)$")
-
-
-class SettingsError(Exception):
-    """A setting or theme that cannot be used: a sentence for the person who wrote it."""
 
 
 class TomlFile:

@@ -1,0 +1,62 @@
+"""`llm-tui config`: what holds, and who said so."""
+
+import json
+from dataclasses import fields
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from tui.cli.options import settings_for
+from tui.cli.output import writer
+from tui.settings.places import config_file
+
+if TYPE_CHECKING:
+    pass
+
+
+@click.command()
+@click.option("--json", "as_json", is_flag=True, help="For programs.")
+@click.pass_context
+def config(context: click.Context, as_json: bool) -> None:
+    """Print the settings that hold, each with its source: a flag, a line of the configuration file, or the default.
+
+    What is printed is itself a configuration file; what nobody has set stands in it as a comment.
+    """
+    from tui.settings.remap import remap
+    from tui.settings.settings import MEANINGS
+
+    settings = settings_for(context)
+    for warning in remap(settings)[1]:
+        click.echo(warning, err=True)
+    values = {field.name: getattr(settings, field.name) for field in fields(settings) if field.name in MEANINGS}
+    write = writer()
+    if as_json:
+        shown = {name: {"value": _plain(value), "source": settings.source(name)} for name, value in values.items()}
+        write(json.dumps(shown, indent=1, ensure_ascii=False) + "\n")
+        return
+    file = config_file()
+    write(f"# {file}{'' if file.is_file() else ', which is not there yet'}\n")
+    keys = values.pop("keys")
+    for name, value in values.items():
+        line = f"# {name} =" if value is None else f"{name} = {_toml(value)}"
+        write(f"\n# {MEANINGS[name]}\n{line}  # {settings.source(name)}\n")
+    write(f"\n# {MEANINGS['keys']}\n[keys]\n")
+    for action, chosen in keys.items():
+        write(f"{_toml_key(action)} = {_toml(_plain(chosen))}  # {settings.source(f'keys.{action}')}\n")
+
+
+def _plain(value: Any) -> Any:
+    """As JSON and TOML can hold it."""
+    if isinstance(value, tuple | list):
+        return [_plain(item) for item in value]
+    return str(value) if isinstance(value, Path) else value
+
+
+def _toml(value: Any) -> str:
+    """Strings, numbers and lists of strings are spelled alike in TOML and in JSON."""
+    return json.dumps(_plain(value), ensure_ascii=False).replace("\x7f", "\\u007f")
+
+
+def _toml_key(name: str) -> str:
+    return name if name.replace("_", "").isalnum() and name.isascii() else _toml(name)

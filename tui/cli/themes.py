@@ -1,0 +1,42 @@
+"""`llm-tui themes`: the colours there are."""
+
+import json
+import sys
+
+import click
+
+from tui.cli.options import settings_for
+from tui.cli.output import writer
+from tui.terminal.sanitize import one_line, sanitize
+
+
+@click.command()
+@click.option("--json", "as_json", is_flag=True, help="For programs.")
+@click.pass_context
+def themes(context: click.Context, as_json: bool) -> None:
+    """List the themes: those that come with the program and your own.
+
+    Your own are files in the folder "themes" beside config.toml, each named NAME.toml: copy one to begin. A file that
+    cannot be used is named on standard error, with what to change in it, and makes the exit code 1.
+    """
+    from tui.settings.theme import find_themes
+
+    found, problems = find_themes()
+    chosen = settings_for(context).theme
+    write = writer()
+    if as_json:
+        shown = [
+            {"name": file.name, "about": file.about, "path": str(file.path), "chosen": file.name == chosen}
+            for file in found.values()
+        ]
+        write(json.dumps(shown, indent=1, ensure_ascii=False) + "\n")
+    else:
+        width = max(map(len, found))
+        for file in found.values():
+            where = str(file.path) if file.own else "built in"
+            mark = "*" if file.name == chosen else " "
+            write(f"{mark} {file.name:<{width}}  {one_line(file.about)}  ({one_line(where)})\n")
+    for problem in problems:
+        click.echo(sanitize(problem), err=True)
+    if problems:
+        sys.exit(1)
