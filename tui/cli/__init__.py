@@ -4,20 +4,22 @@ import contextlib
 import os
 import sys
 from collections.abc import Iterator
-from pathlib import Path
-from typing import NoReturn
+from typing import Any, NoReturn
 
 import click
 
 from tui.cli.chat import chat
+from tui.cli.config import config
 from tui.cli.export import export
 from tui.cli.generation import find
 from tui.cli.import_file import import_command
 from tui.cli.models import models
-from tui.cli.options import db_option, model_options
+from tui.cli.options import db_option, model_options, theme_option
 from tui.cli.sessions import sessions
 from tui.cli.story import story
+from tui.cli.themes import themes
 from tui.conversation.errors import StoreError
+from tui.settings.errors import SettingsError
 from tui.terminal.sanitize import sanitize
 
 INTERRUPTED = 130
@@ -25,21 +27,25 @@ INTERRUPTED = 130
 
 @click.group(invoke_without_command=True, context_settings={"help_option_names": ["-h", "--help"]})
 @model_options
+@theme_option
 @db_option
 @click.version_option(package_name="llm-tui")
 @click.pass_context
-def cli(context: click.Context, model: str | None, precision: str | None, threads: int | None, db: Path | None) -> None:
+def cli(context: click.Context, /, **flags: Any) -> None:
     """Talk to a language model that runs right here: in your terminal, on this machine's CPU."""
-    context.obj = {"model": model, "precision": precision, "threads": threads, "db": db}
+    context.obj = flags
     if context.invoked_subcommand is None:
         if not (sys.stdin.isatty() and sys.stdout.isatty()):
             raise click.UsageError("The app needs a terminal; in a pipe, use `llm-tui chat` or `llm-tui story`.")
         from tui.app import run_app
+        from tui.settings.settings import load_settings
 
-        run_app(find(model) if model else None, precision=precision or "auto", threads=threads)
+        settings = load_settings(**flags)
+        model = find(flags["model"]) if flags["model"] else None
+        run_app(model, precision=settings.precision, threads=settings.threads, settings=settings)
 
 
-for command in (chat, story, models, sessions, export, import_command):
+for command in (chat, story, models, sessions, export, import_command, themes, config):
     cli.add_command(command)
 
 
@@ -58,7 +64,7 @@ def _exit_codes() -> Iterator[None]:
     except BrokenPipeError:
         # The reader has seen enough. Python would complain when it flushes at exit: give it somewhere to write.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-    except StoreError as error:
+    except (StoreError, SettingsError) as error:
         _fail(error)
     except Exception as error:
         from inference import InferenceError
