@@ -37,6 +37,10 @@ class CacheError(InferenceError):
     """A cache or its file cannot be used: torn, foreign, or of another model or precision."""
 
 
+class HubError(InferenceError):
+    """A model cannot be downloaded: it is not there, not for this person, of no use here, or the line or disk fails."""
+
+
 class ParameterError(InferenceError, ValueError):
     """A sampling parameter is outside its range; the message names it."""
 

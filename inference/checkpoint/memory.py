@@ -39,10 +39,11 @@ def choose_precision(needed: dict[str, int], precision: str) -> str:
     wanted = min(needed, key=lambda name: needed[name]) if precision == "auto" else precision
     advice = f"precision {fitting[0]} would fit" if fitting else "close other programs or take a smaller model"
     raise MemoryLimitError(
-        f"The model needs {_gigabytes(needed[wanted])} in {wanted} (weights and a full context), "
-        f"but {_gigabytes(available)} are free: {advice}."
+        f"The model needs {in_gigabytes(needed[wanted])} in {wanted} (weights and a full context), "
+        f"but {in_gigabytes(available)} are free: {advice}."
     )
 
 
-def _gigabytes(size: int) -> str:
+def in_gigabytes(size: int) -> str:
+    """Bytes for people."""
     return f"{size / 2**30:.1f} GB" if size >= 2**30 else f"{size / 2**20:.0f} MB"

@@ -102,19 +102,25 @@ def _open_files(directory: Path) -> list[SafetensorsFile]:
             else "is it complete?"
         )
         raise CheckpointError(f"{directory} holds no {SINGLE}; {hint}.")
-    weight_map = read_json(directory / INDEX).get("weight_map")
-    if not isinstance(weight_map, dict) or not weight_map:
-        raise CheckpointError(f"{directory / INDEX} has no weight_map; download it again.")
-    names = set(map(str, weight_map.values()))
-    if any(Path(name).name != name or not name.endswith(".safetensors") for name in names):
-        raise CheckpointError(f"{directory / INDEX} names a file outside the model directory; it is not to be trusted.")
-    files = {name: SafetensorsFile(directory / name) for name in sorted(names)}
+    weight_map = read_index(directory)
+    files = {name: SafetensorsFile(directory / name) for name in sorted(set(weight_map.values()))}
     for tensor, name in weight_map.items():
-        if tensor not in files[str(name)].tensors:
-            raise CheckpointError(f"{directory / str(name)} lacks the tensor {tensor[:80]}, which the index promises.")
+        if tensor not in files[name].tensors:
+            raise CheckpointError(f"{directory / name} lacks the tensor {tensor[:80]}, which the index promises.")
     if sum(len(file.tensors) for file in files.values()) != len(weight_map):
         raise CheckpointError(f"{directory / INDEX} does not list every tensor of its files exactly once.")
     return list(files.values())
+
+
+def read_index(directory: Path) -> dict[str, str]:
+    """Which file of a sharded checkpoint holds which tensor. Raises CheckpointError for an index not to be trusted."""
+    weight_map = read_json(directory / INDEX).get("weight_map")
+    if not isinstance(weight_map, dict) or not weight_map:
+        raise CheckpointError(f"{directory / INDEX} has no weight_map; download it again.")
+    names = {tensor: str(name) for tensor, name in weight_map.items()}
+    if any(Path(name).name != name or not name.endswith(".safetensors") for name in names.values()):
+        raise CheckpointError(f"{directory / INDEX} names a file outside the model directory; it is not to be trusted.")
+    return names
 
 
 def _expected(family: Family, config: ModelConfig, top: dict[str, str]) -> Iterator[tuple[str, str]]:

@@ -1,0 +1,112 @@
+"""One file from the Hugging Face Hub: fetched in a stream, gone on with where it stopped, checked when it is here."""
+
+import errno
+import hashlib
+import os
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+
+from huggingface_hub import get_session
+from huggingface_hub.errors import HfHubHTTPError
+from huggingface_hub.utils import build_hf_headers, hf_raise_for_status  # type: ignore[attr-defined]
+
+from inference.errors import HubError
+
+# What a broken line raises: the errors of the library underneath, which was another one in earlier versions.
+LINE_ERRORS: tuple[type[Exception], ...] = HfHubHTTPError.__bases__
+PART = ".part"
+CHUNK_BYTES = 2**18
+TIMEOUT_SECONDS = 30.0
+RETRIES, RETRY_SECONDS = 5, 1.0
+# Answers that may be another one soon.
+PASSING = {408, 429, 500, 502, 503, 504}
+
+
+@dataclass(frozen=True)
+class RemoteFile:
+    """``size`` in bytes. ``digest``: ``sha256:`` and that of the content, or ``git:`` and what git calls it (SHA-1)."""
+
+    name: str
+    url: str
+    size: int
+    digest: str
+
+
+def arrived(file: RemoteFile, directory: Path) -> int:
+    """How many bytes of the file are in ``directory`` already."""
+    path = directory / file.name
+    path = path if path.exists() else directory / (file.name + PART)
+    return path.stat().st_size if path.exists() else 0
+
+
+def fetch(file: RemoteFile, directory: Path, report: Callable[[int], None]) -> None:
+    """Have the file in ``directory``, whole and checked; until then it is there as NAME.part, which a later try reuses.
+
+    ``report(bytes)`` is told how much of it is here and may raise to stop. A line that breaks is tried again. Raises
+    HubError if the content is not what the hub promised or cannot be written, else what huggingface_hub raises.
+    """
+    path, part = directory / file.name, directory / (file.name + PART)
+    if path.exists():
+        return
+    failures = 0
+    while not part.exists() or arrived(file, directory) < file.size:
+        before = arrived(file, directory)
+        try:
+            _stream(file, part, report)
+        except LINE_ERRORS as error:
+            failures = 1 if arrived(file, directory) > before else failures + 1
+            lasting = isinstance(error, HfHubHTTPError) and error.response.status_code not in PASSING
+            if lasting or failures > RETRIES:
+                raise
+            time.sleep(RETRY_SECONDS)
+    _check(file, part)
+    part.replace(path)
+
+
+def _stream(file: RemoteFile, part: Path, report: Callable[[int], None]) -> None:
+    """One request, for what is missing. Raises as ``fetch`` does, and ConnectionError for an answer that ends early."""
+    have = part.stat().st_size if part.exists() else 0
+    headers = {**build_hf_headers(library_name="llm-tui"), "Accept-Encoding": "identity"}
+    if have:
+        headers["Range"] = f"bytes={have}-"
+    with get_session().stream("GET", file.url, headers=headers, timeout=TIMEOUT_SECONDS) as response:
+        if response.is_error:
+            response.read()
+            hf_raise_for_status(response)
+        # A server that knows no ranges answers 200 and begins again.
+        with part.open("ab" if response.status_code == 206 else "wb") as out:
+            have = out.tell()
+            for chunk in response.iter_bytes(CHUNK_BYTES):
+                _write(out.fileno(), chunk, part)
+                have += len(chunk)
+                report(have)
+                if have > file.size:
+                    return
+    if have < file.size:
+        raise ConnectionError("the answer ended early")
+
+
+def _write(descriptor: int, chunk: bytes, path: Path) -> None:
+    """All of it, unbuffered: what has arrived is on its way to the disk even if the next thing is a kill."""
+    view = memoryview(chunk)
+    try:
+        while view:
+            view = view[os.write(descriptor, view) :]
+    except OSError as error:
+        full = error.errno in (errno.ENOSPC, errno.EDQUOT)
+        what = f"The disk that holds {path.parent} is full" if full else f"{path} cannot be written ({error.strerror})"
+        raise HubError(f"{what}; what has arrived is kept, and the next try goes on from there.") from None
+
+
+def _check(file: RemoteFile, part: Path) -> None:
+    kind, _, expected = file.digest.partition(":")
+    digest = hashlib.sha256() if kind == "sha256" else hashlib.sha1(b"blob %d\0" % file.size, usedforsecurity=False)
+    with part.open("rb") as content:
+        while chunk := content.read(2**20):
+            digest.update(chunk)
+        os.fsync(content.fileno())
+    if digest.hexdigest() != expected:
+        part.unlink()
+        raise HubError(f"{file.name} is not what the hub promised (its checksum differs), so it was thrown away.")

@@ -1,0 +1,77 @@
+"""`llm-tui pull`: a model from the Hugging Face Hub."""
+
+import math
+import shutil
+import sys
+import time
+
+import click
+
+from tui.cli.output import size
+from tui.settings.places import downloads_directory, sessions_file
+
+REDRAW_SECONDS = 0.1
+
+
+@click.command()
+@click.argument("name", metavar="ORG/NAME[@REVISION]")
+def pull(name: str) -> None:
+    """Download a model of the Hugging Face Hub, to be used as --model ORG/NAME.
+
+    Whether it can be used is checked before its weights are fetched. Stop whenever you like: the next time goes on
+    from there. Private and gated models need `hf auth login` or HF_TOKEN.
+    """
+    from inference.hub import pull as download
+    from tui.conversation.private import private_directory
+
+    private_directory(sessions_file().parent)
+    bar = Bar(name)
+    try:
+        path = download(name, downloads_directory(), bar.show)
+    except KeyboardInterrupt:
+        bar.close()
+        click.echo(f"Stopped; `llm-tui pull {name}` goes on from here.", err=True)
+        raise
+    finally:
+        bar.close()
+    click.echo(f"{name} is in {path}: llm-tui --model {name}")
+
+
+class Bar:
+    """One line on a terminal's standard error: how much is here, how fast it comes, how long it still takes."""
+
+    def __init__(self, name: str) -> None:
+        self._name = name
+        self._terminal = sys.stderr.isatty()
+        self._drawn = 0.0
+        self._first: tuple[float, int] | None = None
+
+    def show(self, done: int, total: int, what: str) -> None:
+        now = time.monotonic()
+        started, before = self._first = self._first or (now, done)
+        if not self._terminal or (now - self._drawn < REDRAW_SECONDS and done < total):
+            return
+        self._drawn = now
+        rate = (done - before) / (now - started) if now > started else 0.0
+        parts = [self._name, f"{done * 100 // max(total, 1)} %", f"{size(done)} of {size(total)}"]
+        if rate > 0:
+            parts += [f"{size(int(rate))}/s", f"{_duration((total - done) / rate)} left"]
+        line = " · ".join(parts)[: shutil.get_terminal_size().columns - 1]
+        click.echo(f"\r\x1b[K{line}", err=True, nl=False)
+
+    def close(self) -> None:
+        """Leave the line as it is and go to the next."""
+        if self._drawn:
+            click.echo(err=True)
+            self._drawn = 0.0
+
+
+def _duration(seconds: float) -> str:
+    minutes = math.ceil(seconds / 60)
+    return (
+        f"{math.ceil(seconds)} s"
+        if seconds < 60
+        else f"{minutes // 60} h {minutes % 60} min"
+        if minutes >= 60
+        else f"{minutes} min"
+    )
