@@ -1,8 +1,14 @@
+import os
 from pathlib import Path
 
+import platformdirs
 import pytest
 
 from tests.tiny_model import make_tiny_model
+
+# Tests have homes of their own, but compile the kernels once.
+KERNELS = platformdirs.user_cache_path("llm-tui", appauthor=False) / "kernels-tests"
+os.environ.setdefault("NUMBA_CACHE_DIR", str(KERNELS))
 
 
 @pytest.fixture(scope="session")

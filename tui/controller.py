@@ -1,103 +1,152 @@
 """What an action does: the only place that joins conversations, engine and screen. Actions are named in the key map."""
 
+import asyncio
 import time
-from collections.abc import Callable
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 from textual.app import App
 from textual.widgets import TextArea
 
 from tui.bridge import Progress
-from tui.conversation.story import follow
-from tui.conversation.tree import Node, Tree
+from tui.conversation.conversation import Mode
+from tui.conversation.errors import StoreError
+from tui.conversation.tree import Node
 from tui.desk import Desk
-from tui.loader import Loader
+from tui.library import Library
+from tui.loader import Choice, Loaded, LoadFailed, Loading
 from tui.screens.help import HelpScreen
-from tui.session import Mode, Session
-from tui.terminal.sanitize import one_line, sanitize
+from tui.session import Session
+from tui.settings.places import snapshots_directory
+from tui.settings.settings import Settings
+from tui.shelf import Shelf
+from tui.talk import Talk
+from tui.terminal.sanitize import sanitize
 from tui.view import View
+from tui.widgets.sessions import MORE
 
 if TYPE_CHECKING:
-    from inference import Engine, Model, SamplingParams
+    from inference import Model, SamplingParams
     from tui.screens.main import MainScreen
-    from tui.widgets.story import StoryPane
 
 QUIT_WINDOW = 2.0
-BUSY = "A reply is still being written: Esc stops it and keeps what is there."
+# How often what has changed goes to disk, and how often to look what other processes did to a session read here.
+TICK, FOLLOW_TICKS = 0.5, 4
+# How long a session must be idle before its cache is worth writing to disk.
+KEEP_SECONDS = 2.0
 
 
 class Controller:
-    """``mode`` None: chat, unless the model can only continue text."""
+    """``mode`` None: where the person was last. ``params`` are instead of what models recommend."""
 
     def __init__(
         self,
         app: App[None],
         screen: "MainScreen",
-        model_path: Path | None,
+        library: Library,
+        settings: Settings,
         *,
-        precision: str,
-        threads: int | None,
         params: "SamplingParams | None",
         mode: Mode | None,
     ) -> None:
-        self.current = Session(mode or "chat")
-        self.sessions = [self.current]
+        self.library = library
+        budget = settings.cache_budget_mb and settings.cache_budget_mb * 2**20
+        shelf = Shelf(app, settings.threads, budget, snapshots_directory())
         self._app = app
         self._screen = screen
-        self._desk = Desk(app, params, self._news)
-        self._loader = Loader(app, model_path, precision, threads) if model_path else None
-        self._view = View(screen, one_line(model_path.resolve().name) if model_path else "")
+        self._settings = settings
+        self._desk = Desk(app, shelf, library.snapshots, self._news, settings.precision, settings.sampling, params)
+        self._view = View(screen, self._desk, library)
         self._mode_given = mode is not None
-        self._deleted: tuple[int, Session] | None = None
+        self._deleted: Session | None = None
         self._asked_to_quit = 0.0
+        self._ticks = 0
+        self._keeping: dict[str, float] = {}  # sessions whose cache waits to be written, and since when it is idle
+        self.current = self._first(mode)
+        self.talk = Talk(self, screen, self._desk)
 
-    # ---- the model
+    def do(self, name: str) -> None:
+        """Carry out an action of the key map."""
+        getattr(self if hasattr(self, name) else self.talk, name)()
+
+    @property
+    def sessions(self) -> list[Session]:
+        """Those in memory."""
+        return list(self.library)
 
     @property
     def model(self) -> "Model | None":
-        """The one that is loaded."""
-        return self._desk.model
+        """The current session's, once it is loaded."""
+        return self._desk.model(self.current)
+
+    # ---- the beginning and the end
 
     def start(self) -> None:
         """Begin to load, once the first screen is painted."""
-        self._show()
-        if self._loader:
-            self._loader.start()
+        self._app.set_interval(TICK, self._tick)
+        self.show()
+        self.recount()
 
     def close(self) -> None:
-        """Leave nothing running."""
-        if self._loader:
-            self._loader.abandon()
-        self._desk.close()
+        """Put everything on disk and leave nothing running."""
+        self._collect()
+        self._desk.shelf.close()
+        for session in self.library:
+            self.library.save(session)
+            self._desk.keep(session)
+        self.library.close()
 
-    def loading(self, done: int, total: int) -> None:
-        self._view.loading(done, total)
-        self._refresh()
+    def _first(self, mode: Mode | None) -> Session:
+        """Where the person was last; a new session where a model or a mode is asked for, or there was none."""
+        last = None if mode or "chat_model" in self._settings.flags else self.library.latest()
+        if last is None:
+            return self._new(mode or "chat")
+        try:
+            return self.library.open(last)
+        except StoreError as error:
+            session = self._new("chat")
+            session.notice = str(error)
+            return session
 
-    def loaded(self, model: "Model", engine: "Engine") -> None:
-        self._desk.open(model, engine)
-        self._view.model = model
-        if model.chat_template is None and not self._mode_given and not len(self.current.tree):
-            self.current.draft = self._screen.composer.text
-            self.current.mode = "story"
-            self._show()
-            self._screen.focus_work()
+    def _new(self, mode: Mode) -> Session:
+        """Each mode goes on with the model it was used with last, unless one is named on the command line."""
+        named = self._settings.chat_model if mode == "chat" else self._settings.story_model
+        given = f"{mode}_model" in self._settings.flags
+        return self.library.new(mode, named if given else self.library.latest_model(mode) or named)
+
+    # ---- the model
+
+    def model_news(self, event: Loading | Loaded | LoadFailed) -> None:
+        """A model is on its way, or has come, or will not."""
+        self._desk.shelf.take(event)
+        if isinstance(event, Loading):
+            self.refresh()
+            return
+        if isinstance(event, Loaded):
+            self._desk.loaded(event.choice)
+            self._adapt(event.choice, event.model)
         else:
-            self._show()
+            for session in self._desk.replying:
+                if self._desk.choice(session) == event.choice:
+                    self._desk.stop(session)
+        self.show()
+        self.recount()
 
-    def load_failed(self, sentence: str) -> None:
-        self._view.failed(sentence)
-        for session in self.sessions:
-            self._desk.stop(session)
-        self._show()
+    def _adapt(self, choice: Choice, model: "Model") -> None:
+        """A new chat with a model that can only continue text becomes a story."""
+        session = self.current
+        wanted = self._desk.choice(session) == choice and session.mode == "chat"
+        if wanted and model.chat_template is None and not self._mode_given and not len(session.tree):
+            session.draft = self._screen.composer.text
+            session.mode = "story"
+            self.show()
+            self._screen.focus_work()
 
     # ---- sessions
 
     def new_session(self) -> None:
-        self._leave()
+        self._collect()
         if not self.current.empty:
-            self._enter(Session(self.current.mode), at=0)
+            self.enter(self._new(self.current.mode))
         self._screen.focus_work()
 
     def switch_session(self) -> None:
@@ -108,207 +157,137 @@ class Controller:
 
     def toggle_mode(self) -> None:
         """To the last session of the other kind; to a new one where there is none."""
-        self._leave()
         mode: Mode = "chat" if self.current.mode == "story" else "story"
-        other = next((session for session in self.sessions if session.mode == mode), None)
+        other = self.library.latest(mode)
         if other is not None:
-            self._enter(other)
-        elif self.current.empty:
-            self.current.mode = mode
-            self._show()
+            self.open(other)
         else:
-            self._enter(Session(mode), at=0)
+            self.enter(self._new(mode))
         self._screen.focus_work()
 
     def open(self, session_id: str) -> None:
-        self._enter(next(session for session in self.sessions if session.id == session_id))
+        """Show the session, or more of the list."""
+        if session_id == MORE:
+            self.library.more()
+            self.refresh()
+            return
+        try:
+            session = self.library.open(session_id)
+        except StoreError as error:
+            self.say(str(error))
+            return
+        self.enter(session)
         self._screen.fold_sidebar()
         self._screen.focus_work()
 
     def delete_session(self) -> None:
         """The highlighted one where the list has the focus, else the one that is open; it can be brought back."""
         wanted = self._screen.sessions.highlighted_id if self._screen.sessions.has_focus else self.current.id
-        index = next(index for index, session in enumerate(self.sessions) if session.id == wanted)
-        self._leave()
-        session = self.sessions.pop(index)
-        self._desk.stop(session)
+        if wanted is None or wanted == MORE:
+            return
+        self._collect()
+        try:
+            session = self.current if wanted == self.current.id else self.library.open(wanted)
+            self._desk.stop(session)
+            self.library.delete(session)
+        except StoreError as error:
+            self.say(str(error))
+            return
+        self._keeping.pop(session.id, None)
         if self._deleted:
-            self._forget(self._deleted[1])
-        self._deleted = (index, session)
+            self._free(self._deleted)
+        self._deleted = session
         if session is self.current:
-            if not self.sessions:
-                self.sessions.append(Session(session.mode))
-            self.current = self.sessions[min(index, len(self.sessions) - 1)]
-        self.current.notice = f"Deleted “{session.title}”. Ctrl+O, then u, brings it back."
-        self._show()
+            last = self.library.latest()
+            self.current = self.library.open(last) if last else self._new(session.mode)
+        self.current.notice = f"Deleted “{session.shown_title}”. Ctrl+O, then u, brings it back."
+        self.show()
 
     def restore_session(self) -> None:
         if self._deleted:
-            index, session = self._deleted
-            self._deleted = None
-            self.sessions.insert(index, session)
+            session, self._deleted = self._deleted, None
+            self.library.add(session)
+            self.library.save(session)
             self.current.notice = ""
-            self._enter(session)
+            self.enter(session)
 
-    def _forget(self, session: Session) -> None:
-        """Free what a deleted session still holds."""
+    def _free(self, session: Session) -> None:
+        """Give back what a deleted session still holds."""
         if session.engine:
             session.engine.close()
         if pane := self._screen.pane_of(session):
             pane.remove()
 
-    def _enter(self, session: Session, at: int | None = None) -> None:
-        self._leave()
-        if at is not None:
-            self.sessions.insert(at, session)
-        # An empty session that was only looked at is not worth a line.
-        if self.current is not session and self.current.empty and self.current.reply is None:
-            self.sessions.remove(self.current)
-        self.current = session
+    def enter(self, session: Session) -> None:
+        """Show this session from now on."""
+        self._collect()
+        left, self.current = self.current, session
+        if left is not session:
+            self.library.leave(left)
         session.unread = False
-        self._show()
+        self.show()
+        self.recount()
 
-    def _leave(self) -> None:
-        """Remember what was typed and not sent."""
-        pane = self._screen.pane_of(self.current)
-        self.current.draft = pane.text if pane and self.current.mode == "story" else self._screen.composer.text
-
-    # ---- chat
-
-    def send(self, text: str) -> None:
+    def _collect(self) -> None:
+        """Remember what was typed and not sent: of a story, the text where it is not what its pieces say."""
         session = self.current
-        if session.reply is not None:
-            self._say(BUSY)
-            return
-        before = session.tree.tip
-        if session.editing is not None:
-            session.tree.edit(session.editing, text)
-        else:
-            session.tree.add("user", text)
-        session.editing, session.draft = None, ""
-        self._screen.composer.put("")
-        self._ask(session, lambda: session.tree.begin("assistant"), before=session.tree.tip or before)
+        if session.mode == "chat":
+            session.draft = self._screen.composer.text if self._screen.shown is session else session.draft
+        elif pane := self._screen.pane_of(session):
+            written = "".join(node.text for node in session.tree.path())
+            session.draft = "" if session.reply or pane.text == sanitize(written) else pane.text
 
-    def roll_back(self) -> None:
-        """To before your message, which is offered again; or to the end of a reply."""
-        node = self._chosen()
-        if node is None:
-            return
-        self._desk.stop(self.current)
-        if node.role == "user":
-            self.current.tree.move(node.parent)
-            if not self._screen.composer.text:
-                self._screen.composer.put(node.text)
-            self._screen.composer.focus()
-        else:
-            self.current.tree.move(node.id)
-        self._moved()
+    # ---- what goes on by itself
 
-    def edit(self) -> None:
-        node = self._chosen()
-        if node is None:
-            return
-        if node.role != "user":
-            self._say("Only your own messages can be edited; r asks for another reply.")
-            return
-        self.current.editing = node.id
-        self._screen.composer.put(node.text, editing=True)
-        self._screen.composer.focus()
+    def _tick(self) -> None:
+        """Put on disk what has changed, and see what others did."""
+        self._ticks += 1
+        draft = self.current.draft
+        self._collect()
+        for session in {*self._desk.replying, *([self.current] if self.current.draft != draft else [])}:
+            self.library.save(session)
+        trouble = self.library.trouble
+        if trouble:
+            self.library.retry()
+        changed = self.library.changed()
+        if self.current.readonly and (changed or self._ticks % FOLLOW_TICKS == 0):
+            self.library.follow(self.current)
+            self.show(to_end=False)
+        elif changed or trouble:
+            self.refresh()
+        self._keep_idle()
 
-    def regenerate(self) -> None:
-        node, tree = self._chosen(), self.current.tree
-        if node is None:
-            return
-        if node.role == "user":
-            self._ask(self.current, lambda: tree.begin("assistant", node.id))
-        else:
-            self._ask(self.current, lambda: tree.regenerate(node.id))
+    def _keep_idle(self) -> None:
+        """Write the cache of a session that has been idle for a while, away from this thread."""
+        due = [id for id, since in self._keeping.items() if time.monotonic() - since > KEEP_SECONDS]
+        for session in [session for session in self.library if session.id in due and session.reply is None]:
+            del self._keeping[session.id]
+            self._app.run_worker(asyncio.to_thread(self._desk.keep, session))
 
-    def continue_reply(self) -> None:
-        node = self._chosen()
-        if node is None:
-            return
-        if node.role != "assistant":
-            self._say("Only a reply can be continued; r on your message asks for one.")
-        else:
-            self._ask(self.current, lambda: self.current.tree.resume(node.id))
+    def progress(self, event: Progress) -> None:
+        self._desk.progress(event)
 
-    def fork(self) -> None:
-        """A new session with the conversation up to here; your own message is offered again, as in rolling back."""
-        node, source = self._chosen(), self.current
-        if node is None:
-            return
-        end = node.parent if node.role == "user" else node.id
-        twin = Session(source.mode, source.tree.fork(end) if end else Tree())
-        self._desk.fork(source, twin)
-        self._enter(twin, at=0)
-        if node.role == "user":
-            self._screen.composer.put(node.text)
-        self._screen.focus_work()
-        self._recount()
-
-    def previous_sibling(self) -> None:
-        self._walk(-1)
-
-    def next_sibling(self) -> None:
-        self._walk(1)
-
-    def copy_message(self) -> None:
-        if node := self._chosen():
-            self._copy(node.text)
-
-    def _walk(self, step: int) -> None:
-        node, tree = self._chosen(), self.current.tree
-        if self.current.mode == "story":
-            return
-        if node is None:
-            tree.move(tree.latest(None))
-        else:
-            tree.walk(node.id, step)
-        self._moved()
-
-    def _moved(self) -> None:
-        self.current.notice = ""
-        self._show()
-        self._recount()
-
-    def _chosen(self) -> Node | None:
-        """The message that the keys act on: the chosen one, else the last."""
-        if self.current.mode == "story":
-            self._say("That is for the messages of a chat; in a story Ctrl+Z takes back and F5 goes on.")
-            return None
-        chosen = self._screen.transcript.chosen
-        return self.current.tree[chosen] if chosen else self.current.tip
-
-    def _ask(self, session: Session, grow: Callable[[], Node], before: str | None = None) -> None:
-        if session.reply is not None:
-            self._say(BUSY)
-            return
-        before = before or session.tree.tip
-        self._desk.ask(session, grow(), before)
-        self.sessions.sort(key=lambda other: other is not session)
-        self._show()
-
-    # ---- story
-
-    def continue_story(self) -> None:
-        session, pane = self.current, self._screen.pane_of(self.current)
-        if session.mode != "story" or pane is None:
-            self._say("F5 continues a story: Ctrl+T goes to one.")
-        elif session.reply is not None:
-            self._say(BUSY)
-        elif not pane.before_cursor.strip():
-            self._say("There is nothing to continue: write a few words first.")
-        else:
-            follow(session.tree, pane.text, sanitize)
-            follow(session.tree, pane.before_cursor, sanitize)
-            pane.begin()
-            self._ask(session, lambda: session.tree.begin("model"))
-
-    def story_edited(self, pane: "StoryPane") -> None:
-        if pane.session_id == self.current.id:
-            self.current.draft = pane.text
-            self._refresh()
+    def _news(self, session: Session, node: Node, text: str, ended: bool) -> None:
+        """A reply has grown or ended."""
+        here = session is self.current
+        pane = self._screen.pane_of(session) if session.mode == "story" else None
+        if pane:
+            if text:
+                pane.grow(text)
+            if ended:
+                pane.settle(nothing_came=node.id not in session.tree)
+        elif here and text:
+            self._screen.transcript.grow(node, text)
+        if ended:
+            session.unread = not here and node.id in session.tree
+            self._keeping[session.id] = time.monotonic()
+            self.library.save(session)
+            if here:
+                self.show(to_end=False)
+                self.recount()
+            else:
+                self.library.leave(session)
+        self.refresh()
 
     # ---- anywhere
 
@@ -332,14 +311,14 @@ class Controller:
         focused = self._screen.focused
         selected = focused.selected_text if isinstance(focused, TextArea) else ""
         if selected := selected or self._screen.get_selected_text() or "":
-            self._copy(selected)
+            self.copy(selected)
         elif self.current.reply is not None:
             self._desk.stop(self.current)
         elif time.monotonic() - self._asked_to_quit < QUIT_WINDOW:
             self.quit()
         else:
             self._asked_to_quit = time.monotonic()
-            self._say("Ctrl+C once more quits.")
+            self.say("Ctrl+C once more quits.")
 
     def palette(self) -> None:
         self._app.action_command_palette()
@@ -350,43 +329,25 @@ class Controller:
     def quit(self) -> None:
         self._app.exit()
 
-    def _copy(self, text: str) -> None:
+    def copy(self, text: str) -> None:
+        """To the clipboard of the person's own terminal."""
         self._app.copy_to_clipboard(text)
-        self._say(f"Sent to clipboard: {len(text)} characters.")
+        self.say(f"Sent to clipboard: {len(text)} characters.")
 
     # ---- what the screen shows
 
-    def progress(self, event: Progress) -> None:
-        self._desk.progress(event)
+    def recount(self) -> None:
+        """How much context the conversation takes as it stands now."""
+        self._desk.recount(self.current, self.refresh)
 
-    def _news(self, session: Session, node: Node, text: str, ended: bool) -> None:
-        """A reply has grown or ended."""
-        here = session is self.current
-        pane = self._screen.pane_of(session) if session.mode == "story" else None
-        if pane:
-            if text:
-                pane.grow(text)
-            if ended:
-                pane.settle(nothing_came=node.id not in session.tree)
-        elif here and text:
-            self._screen.transcript.grow(node, text)
-        if ended:
-            session.unread = not here and node.id in session.tree
-            if here:
-                self._show(to_end=False)
-                self._recount()
-        self._refresh()
-
-    def _recount(self) -> None:
-        self._desk.recount(self.current, self._refresh)
-
-    def _say(self, notice: str) -> None:
+    def say(self, notice: str) -> None:
         self.current.notice = notice
         self._screen.say(notice)
 
-    def _show(self, to_end: bool = True) -> None:
+    def show(self, to_end: bool = True) -> None:
+        self._desk.shelf.want(self._desk.choice(self.current))
         self._view.show(self.current, to_end)
-        self._refresh()
+        self.refresh()
 
-    def _refresh(self) -> None:
-        self._view.refresh(self.sessions, self.current)
+    def refresh(self) -> None:
+        self._view.refresh(self.current)

@@ -1,22 +1,27 @@
 """Where replies are asked for and come in: between the conversations and the engine, one way for all of them."""
 
 import asyncio
+import contextlib
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import asdict, replace
 from typing import TYPE_CHECKING, Any
 
 from textual.app import App
 
 from tui.bridge import Bridge, Progress
+from tui.conversation.snapshots import Snapshots
 from tui.conversation.story import pieces
 from tui.conversation.tree import Node, Outcome
+from tui.loader import Choice
 from tui.reply import Reply
 from tui.session import Session
+from tui.shelf import Shelf
 from tui.trace import trace
 
 if TYPE_CHECKING:
-    from inference import Engine, Finished, Generation, Model, SamplingParams
+    from inference import Finished, Generation, Model, SamplingParams
+    from inference import Session as EngineSession
 
 # How far one continuation of a story goes where nobody said.
 STORY_TOKENS = 120
@@ -25,33 +30,60 @@ STORY_TOKENS = 120
 class Desk:
     """``on_news(session, node, text, ended)`` is called on the interface's thread when a reply has grown or ended.
 
-    ``params`` None: what the model recommends.
+    ``precision`` and ``sampling`` hold for sessions that have nothing of their own to say; ``params`` are instead of
+    what a model recommends.
     """
 
     def __init__(
-        self, app: App[None], params: "SamplingParams | None", on_news: Callable[[Session, Node, str, bool], None]
+        self,
+        app: App[None],
+        shelf: Shelf,
+        snapshots: Snapshots,
+        on_news: Callable[[Session, Node, str, bool], None],
+        precision: str,
+        sampling: Mapping[str, Any],
+        params: "SamplingParams | None" = None,
     ) -> None:
-        self.model: Model | None = None
-        self._engine: Engine | None = None
+        self.shelf = shelf
+        self._snapshots = snapshots
         self._app = app
+        self._precision = precision
+        self._sampling = sampling
         self._params = params
         self._on_news = on_news
         self._bridge = Bridge(app, time.monotonic)
         self._sessions: dict[Reply, Session] = {}
         self._turn = asyncio.Lock()
 
-    def open(self, model: "Model", engine: "Engine") -> None:
-        """From now on there is a model; what was asked before is asked of it."""
+    @property
+    def replying(self) -> list[Session]:
+        """Those with a reply on its way."""
+        return list(self._sessions.values())
+
+    def choice(self, session: Session) -> Choice:
+        """What the session wants to talk to."""
+        return Choice(session.model, session.settings.get("precision", self._precision))
+
+    def model(self, session: Session) -> "Model | None":
+        """The session's model, once it is loaded."""
+        return self.shelf.model(self.choice(session))
+
+    def loaded(self, choice: Choice) -> None:
+        """What was asked of this model before it was there is asked now."""
+        for session, reply in [(session, reply) for reply, session in self._sessions.items()]:
+            if self.choice(session) == choice and reply.generation is None:
+                self._app.run_worker(self._ask(session, reply))
+
+    def params(self, session: Session) -> "SamplingParams":
+        """How the session samples: its own settings, else the person's, else what the model recommends."""
         from inference import SamplingParams
 
-        self.model, self._engine = model, engine
-        self._params = self._params or SamplingParams.from_generation_config(model.generation_config)
-        for session, reply in [(session, reply) for reply, session in self._sessions.items()]:
-            self._app.run_worker(self._ask(session, reply))
-
-    def close(self) -> None:
-        if self._engine is not None:
-            self._engine.close()
+        model = self.model(session)
+        assert model is not None
+        params = self._params or replace(
+            SamplingParams.from_generation_config(model.generation_config), **self._sampling
+        )
+        return replace(params, **session.settings.get("sampling", {}))
 
     # ---- asking
 
@@ -61,26 +93,29 @@ class Desk:
         session.reply = reply
         session.notice = ""
         self._sessions[reply] = session
-        if self.model is not None:
+        if self.model(session) is not None:
             self._app.run_worker(self._ask(session, reply))
+        else:
+            self.shelf.want(self.choice(session), again=True)
 
     def stop(self, session: Session) -> None:
         """End the reply on its way, if there is one; what came so far is kept."""
         reply = session.reply
         if reply is not None:
             reply.cancel()
-            if self.model is None:
+            if self.model(session) is None:
                 self._end(session, reply, None, "")
 
     def fork(self, source: Session, target: Session) -> None:
         """Give ``target`` what ``source`` has computed. While a reply runs the cache is the engine's: then nothing."""
-        if self._engine is not None and source.engine is not None and source.reply is None:
+        if source.engine is not None and source.reply is None:
             cache = source.engine.cache.fork()
-            target.engine = self._engine.new_session(cache=cache, token_ids=source.engine.token_ids)
+            target.engine = self.shelf.engine.new_session(source.engine.model, cache, source.engine.token_ids)
+            target.computed = True
 
     def recount(self, session: Session, done: Callable[[], None]) -> None:
         """Find out how much context the conversation takes as it stands now; ``done`` is called when it is known."""
-        if self.model is not None and session.reply is None:
+        if self.model(session) is not None and session.reply is None:
             self._app.run_worker(self._count(session, done))
 
     async def _ask(self, session: Session, reply: Reply) -> None:
@@ -102,15 +137,43 @@ class Desk:
         self._bridge.watch(reply)
 
     def _submit(self, session: Session, reply: Reply, path: list[Node]) -> "Generation":
-        assert self._engine is not None and self.model is not None and self._params is not None
-        if session.engine is None:
-            session.engine = self._engine.new_session()
-        reply.rows_before = self.model.counters.rows
+        engine = self._engine_session(session)
+        reply.rows_before = engine.model.counters.rows
+        params = self.params(session)
         if session.mode == "story":
-            params = replace(self._params, max_tokens=self._params.max_tokens or STORY_TOKENS)
-            return session.engine.complete(pieces(path[:-1]), params)
+            params = replace(params, max_tokens=params.max_tokens or STORY_TOKENS)
+            return engine.complete(pieces(path[:-1]), params)
         resumed = bool(reply.seed_text)
-        return session.engine.reply(messages(path if resumed else path[:-1]), self._params, resumed)
+        return engine.reply(messages(session, path if resumed else path[:-1]), params, resumed)
+
+    def _engine_session(self, session: Session) -> "EngineSession":
+        """The session's place in the engine; its snapshot comes back if it has one of this model."""
+        from inference import CacheError, KVCache
+
+        model = self.model(session)
+        assert model is not None
+        if session.engine is not None and session.engine.model is not model:
+            session.engine.close()
+            session.engine = None
+        if session.engine is None:
+            cache: KVCache | None = None
+            token_ids: list[int] = []
+            if (file := self._snapshots.find(session.id)) is not None:
+                with contextlib.suppress(CacheError):  # torn, or of another model: computed again
+                    cache, token_ids = KVCache.load(file, model)
+            session.engine = self.shelf.engine.new_session(model, cache, token_ids)
+        return session.engine
+
+    def keep(self, session: Session) -> None:
+        """Write the idle session's cache to its snapshot. Not for the interface's thread."""
+        from inference import CacheError
+
+        if session.engine is not None and session.computed:
+            session.computed = False
+            # A full disk, or none to write to: the session will be computed again.
+            with contextlib.suppress(CacheError, OSError):
+                session.engine.save(self._snapshots.place(session.id))
+                self._snapshots.prune()
 
     async def _count(self, session: Session, done: Callable[[], None]) -> None:
         from inference import InferenceError
@@ -126,14 +189,14 @@ class Desk:
             done()
 
     def _tokens(self, session: Session, path: list[Node]) -> int:
-        assert self.model is not None
-        if not path:
+        model = self.model(session)
+        if not path or model is None:
             return 0
         if session.mode == "story":
-            return len(self.model.tokenizer.encode_pieces(pieces(path)))
-        template = self.model.chat_template
-        assert template is not None
-        return len(template.encode(messages(path), self.model.tokenizer, add_generation_prompt=False))
+            return len(model.tokenizer.encode_pieces(pieces(path)))
+        if model.chat_template is None:
+            return 0
+        return len(model.chat_template.encode(messages(session, path), model.tokenizer, add_generation_prompt=False))
 
     # ---- what comes in
 
@@ -162,6 +225,7 @@ class Desk:
     ) -> None:
         del self._sessions[reply]
         session.reply = None
+        session.computed = session.computed or reply.generation is not None
         session.notice = notice
         node = session.tree[reply.node_id]
         if finished is not None:
@@ -174,7 +238,7 @@ class Desk:
             written = tuple(reply.generation.token_ids) if reply.generation else ()
             # Ids must stand for all of the text, or for none of it.
             known = not reply.seed_text or bool(reply.seed_ids)
-            outcome = self._outcome(finished) if finished else None
+            outcome = outcome_of(reply, finished) if finished else None
             node = session.tree.settle(node.id, reply.seed_ids + written if known else (), outcome)
         self._on_news(session, node, last_text, True)
 
@@ -188,17 +252,20 @@ class Desk:
             )
         if finished.reason == "context":
             session.notice = "The context is full: roll back, fork from an earlier turn, or start a new session."
-        assert self.model is not None
-        trace(session, finished, self.model.counters.rows - reply.rows_before)
-
-    def _outcome(self, finished: "Finished") -> Outcome:
-        assert self._params is not None
-        return Outcome(reason=finished.reason, params=asdict(self._params), **asdict(finished.stats))
+        assert session.engine is not None
+        trace(session, finished, session.engine.model.counters.rows - reply.rows_before)
 
 
-def messages(path: list[Node]) -> list[dict[str, Any]]:
+def outcome_of(reply: Reply, finished: "Finished") -> Outcome:
+    """How the reply came to its end, to be kept with it."""
+    assert reply.generation is not None
+    return Outcome(reason=finished.reason, params=asdict(reply.generation.params), **asdict(finished.stats))
+
+
+def messages(session: Session, path: list[Node]) -> list[dict[str, Any]]:
     """Nodes as the engine takes messages: with the ids that were sampled for them, where they were."""
-    return [
+    system = session.settings.get("system")
+    return [{"role": "system", "content": system}] * bool(system) + [
         {"role": node.role, "content": node.text} | ({"token_ids": list(node.token_ids)} if node.token_ids else {})
         for node in path
     ]

@@ -1,42 +1,52 @@
-"""Loads a model and starts its engine, away from the interface's thread."""
+"""Loads a model away from the interface's thread."""
 
 import threading
 import time
-from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 from textual.message import Message
 from textual.message_pump import MessagePump
 
+from tui.settings.places import model_places
+
 if TYPE_CHECKING:
-    from inference import Engine, Model
+    from inference import Model
 
 INTERVAL = 1 / 20
+
+
+class Choice(NamedTuple):
+    """A model as people name it, and how its weights are to be held."""
+
+    name: str
+    precision: str
 
 
 class Loading(Message):
     """``done`` of ``total`` bytes."""
 
-    def __init__(self, done: int, total: int) -> None:
+    def __init__(self, choice: Choice, done: int, total: int) -> None:
         super().__init__()
+        self.choice = choice
         self.done = done
         self.total = total
 
 
 class Loaded(Message):
-    """The model is ready, and an engine runs it."""
+    """The model is ready."""
 
-    def __init__(self, model: "Model", engine: "Engine") -> None:
+    def __init__(self, choice: Choice, model: "Model") -> None:
         super().__init__()
+        self.choice = choice
         self.model = model
-        self.engine = engine
 
 
 class LoadFailed(Message):
     """``sentence`` says what is wrong and what to do."""
 
-    def __init__(self, sentence: str) -> None:
+    def __init__(self, choice: Choice, sentence: str) -> None:
         super().__init__()
+        self.choice = choice
         self.sentence = sentence
 
 
@@ -47,10 +57,9 @@ class _Abandoned(Exception):
 class Loader:
     """One attempt to load; posts Loading…, then Loaded or LoadFailed."""
 
-    def __init__(self, pump: MessagePump, path: Path, precision: str, threads: int | None) -> None:
+    def __init__(self, pump: MessagePump, choice: Choice, threads: int | None) -> None:
         self._pump = pump
-        self._path = path
-        self._precision = precision
+        self._choice = choice
         self._threads = threads
         self._abandoned = threading.Event()
         self._reported = 0.0
@@ -64,22 +73,24 @@ class Loader:
 
     def _run(self) -> None:
         # Imported here: numpy and the tokenizers must not delay the first paint.
-        from inference import Engine, InferenceError, Model
+        from inference import InferenceError, Model
+        from inference.checkpoint.registry import find_model
 
+        choice = self._choice
         try:
-            model = Model.load(self._path, self._precision, self._threads, self._progress)
+            path = find_model(choice.name, model_places())
+            model = Model.load(path, choice.precision, self._threads, self._progress)
         except _Abandoned:
             return
         except InferenceError as error:
-            self._post(LoadFailed(str(error)))
+            self._post(LoadFailed(choice, str(error)))
         except MemoryError:
-            self._post(LoadFailed(f"There is not enough memory to load {self._path.name}; choose a smaller model."))
+            self._post(LoadFailed(choice, f"There is not enough memory for {choice.name}; choose a smaller model."))
         except Exception as error:  # a bug: the interface stays, and says so
-            self._post(
-                LoadFailed(f"The model could not be loaded ({type(error).__name__}: {error}); please report it.")
-            )
+            sentence = f"The model could not be loaded ({type(error).__name__}: {error}); please report it."
+            self._post(LoadFailed(choice, sentence))
         else:
-            self._post(Loaded(model, Engine(model)))
+            self._post(Loaded(choice, model))
 
     def _progress(self, done: int, total: int, what: str) -> None:
         if self._abandoned.is_set():
@@ -87,7 +98,7 @@ class Loader:
         now = time.monotonic()
         if now - self._reported >= INTERVAL:
             self._reported = now
-            self._post(Loading(done, total))
+            self._post(Loading(self._choice, done, total))
 
     def _post(self, message: Message) -> None:
         if not self._abandoned.is_set():

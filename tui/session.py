@@ -1,20 +1,16 @@
-"""A session as the sidebar lists it: its conversation, its place in the engine, its reply on the way."""
+"""A session while the program runs: its conversation, its place in the engine, its reply on the way."""
 
-import uuid
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Literal
 
-from tui.conversation.tree import Node, Tree
+from tui.conversation.conversation import Conversation, Listing, Mode
+from tui.conversation.tree import Node
 from tui.reply import Reply
-from tui.terminal.sanitize import one_line
 
 if TYPE_CHECKING:
     import inference
 
-Mode = Literal["chat", "story"]
 State = Literal["idle", "queued", "streaming", "unread"]
-
-TITLE_LENGTH = 60
 
 
 @dataclass
@@ -29,22 +25,33 @@ class Figures:
 
 
 @dataclass(eq=False)
-class Session:
-    """``engine``: its token ids and KV cache in the engine, from the first reply on. ``draft``: typed, not sent.
+class Session(Conversation):
+    """``engine``: its token ids and KV cache in the engine, from the first reply on.
 
     ``editing``: the message that the draft would be another version of. ``notice``: what went wrong last.
+    ``readonly``: another process has it open. ``computed``: its cache holds more than its snapshot.
     """
 
-    mode: Mode
-    tree: Tree = field(default_factory=Tree)
-    id: str = field(default_factory=lambda: uuid.uuid4().hex)
     engine: "inference.Session | None" = None
     reply: Reply | None = None
     figures: Figures = field(default_factory=Figures)
-    draft: str = ""
     editing: str | None = None
     notice: str = ""
     unread: bool = False
+    readonly: bool = False
+    computed: bool = False
+
+    @classmethod
+    def of(cls, conversation: Conversation) -> "Session":
+        """The conversation, opened; the tree is shared."""
+        session = cls()
+        session.take(conversation)
+        return session
+
+    def take(self, conversation: Conversation) -> None:
+        """Be that conversation from now on, as another process or an earlier start has left it."""
+        for name in Conversation.__dataclass_fields__:
+            setattr(self, name, getattr(conversation, name))
 
     @property
     def state(self) -> State:
@@ -54,17 +61,25 @@ class Session:
 
     @property
     def empty(self) -> bool:
-        return not len(self.tree) and not self.draft
-
-    @property
-    def title(self) -> str:
-        """Its first words, safe to show."""
-        path = self.tree.path()
-        words = one_line((path[0].text if path else self.draft)[: 4 * TITLE_LENGTH])
-        if not words:
-            return "New story" if self.mode == "story" else "New chat"
-        return words if len(words) <= TITLE_LENGTH else words[: TITLE_LENGTH - 1] + "…"
+        return not len(self.tree) and not self.draft and not self.title
 
     @property
     def tip(self) -> Node | None:
         return None if self.tree.tip is None else self.tree[self.tree.tip]
+
+
+@dataclass(frozen=True)
+class Line:
+    """What the list of sessions shows of one. ``updated``: seconds since the epoch."""
+
+    id: str
+    title: str
+    mode: Mode
+    state: State
+    pinned: bool
+    updated: float
+
+    @classmethod
+    def of(cls, session: Session | Listing) -> "Line":
+        state: State = session.state if isinstance(session, Session) else "idle"
+        return cls(session.id, session.shown_title, session.mode, state, session.pinned, session.updated)

@@ -1,41 +1,44 @@
 """What the main screen shows of a session, and of the model."""
 
-from collections.abc import Sequence
-from typing import TYPE_CHECKING
+from pathlib import Path
 
+from tui.conversation.store import OPEN_ELSEWHERE
+from tui.desk import Desk
+from tui.library import Library
 from tui.screens.main import MainScreen
 from tui.session import Session
-from tui.terminal.sanitize import sanitize
+from tui.shelf import Place
+from tui.terminal.sanitize import one_line, sanitize
 from tui.widgets.bars import gauge
 from tui.widgets.transcript import Entry
 
-if TYPE_CHECKING:
-    from inference import Model
-
 SPINNER = "◐◓◑◒"
+GREETING = (
+    "I am guide, a small model that runs inside this program, on this machine.",
+    "I know llm-tui and little else; nothing that you type leaves this machine.",
+    "",
+    "Three things to try:",
+    "  Ask me: how do I go back to an earlier turn?",
+    "  Ctrl+T  write a story together with another model",
+    "  F1      see every key",
+)
 WELCOME = (
     "The model runs inside this program, on this machine.",
     "Any turn can be taken back, and nothing is computed twice.",
     "",
     "Ctrl+T  chat or story     Ctrl+N  new session     F1  all keys",
 )
-NO_MODEL = """\
-There is no model yet.
+FAILED = """\
+The model {name} could not be loaded.
 
-Give one when you start the program:
+{sentence}
+
+Another one can be given when you start the program:
 
     llm-tui --model DIR
 
 DIR is a Hugging Face model directory of the Llama or Mistral family: a folder with config.json,
-tokenizer.json and safetensors files. A model in the Hugging Face cache can be named as ORG/NAME.
-
-Ctrl+Q quits · F1 lists the keys"""
-FAILED = """\
-The model could not be loaded.
-
-{sentence}
-
-Another one can be given when you start the program: llm-tui --model DIR
+tokenizer.json and safetensors files. `llm-tui pull ORG/NAME` downloads one.
 
 Ctrl+Q quits · F1 lists the keys"""
 
@@ -43,37 +46,31 @@ Ctrl+Q quits · F1 lists the keys"""
 class View:
     """Reads sessions, writes to the screen, decides nothing."""
 
-    def __init__(self, screen: MainScreen, model_name: str) -> None:
-        """``model_name`` empty: there is no model."""
-        self.model: Model | None = None
+    def __init__(self, screen: MainScreen, desk: Desk, library: Library) -> None:
         self._screen = screen
-        self._model_name = model_name
-        self._loading = (0, 0)
-        self._absent = "" if model_name else NO_MODEL
+        self._desk = desk
+        self._library = library
 
-    def loading(self, done: int, total: int) -> None:
-        """Bytes of weights that were read."""
-        self._loading = (done, total)
-
-    def failed(self, sentence: str) -> None:
-        """There will be no model; ``sentence`` says why."""
-        self._absent = FAILED.format(sentence=sanitize(sentence))
+    def _place(self, session: Session) -> Place:
+        return self._desk.shelf.place(self._desk.choice(session))
 
     def show(self, session: Session, to_end: bool = True) -> None:
         """Show this session; without ``to_end`` the view stays where it is."""
-        screen = self._screen
-        chats = session.mode == "chat" and not self._absent
-        if self._absent:
-            screen.absent.update(self._absent)
+        screen, place = self._screen, self._place(session)
+        chats = session.mode == "chat"
+        if place.failed and session.empty:
+            name = one_line(session.model)
+            screen.absent.update(FAILED.format(name=name, sentence=sanitize(place.failed)))
             screen.panes.current = "absent"
         elif chats:
             screen.transcript.show(self._entries(session), self._kept(session), self._hint(session), to_end)
             screen.panes.current = "transcript"
         else:
-            screen.panes.current = screen.open_story(session).id
+            pane = screen.open_story(session)
+            pane.read_only = session.readonly or session.reply is not None
+            screen.panes.current = pane.id
         screen.composer.display = chats
-        model = self.model
-        screen.composer.disabled = model is not None and model.chat_template is None
+        screen.composer.disabled = place.model is not None and place.model.chat_template is None
         if chats and screen.shown is not session:
             screen.composer.put(session.draft, editing=session.editing is not None)
         screen.shown = session
@@ -81,7 +78,7 @@ class View:
     def _entries(self, session: Session) -> list[Entry]:
         tree = session.tree
         return [
-            Entry(node, tree.place(node.id), "You" if node.role == "user" else self._model_name or "model")
+            Entry(node, tree.place(node.id), "You" if node.role == "user" else _model_name(session))
             for node in tree.path()
         ]
 
@@ -94,34 +91,33 @@ class View:
         )
 
     def _hint(self, session: Session) -> tuple[str, ...]:
-        model = self.model
-        if model is not None and model.chat_template is None:
-            name = self._model_name
+        place = self._place(session)
+        if place.model is not None and place.model.chat_template is None:
             return (
-                f"{name} has no chat template:",
+                f"{_model_name(session)} has no chat template:",
                 "it can continue a story, but not chat.",
                 "",
                 "Ctrl+T  to the story",
             )
-        return (*WELCOME, "", self._kept(session))
+        return (*(GREETING if session.model == "guide" else WELCOME), "", self._kept(session))
 
-    def refresh(self, sessions: Sequence[Session], session: Session) -> None:
+    def refresh(self, session: Session) -> None:
         """Bars, marks and the notice."""
-        screen, model = self._screen, self.model
-        screen.sessions.list(sessions, session)
+        screen, model = self._screen, self._place(session).model
+        screen.sessions.list(self._library.lines(), session.id, self._library.complete)
         screen.top.mode = session.mode
-        screen.top.model = f"{self._model_name} · {model.precision}" if model else self._model_name
+        screen.top.model = _model_name(session) + (f" · {model.precision}" if model else "")
         screen.status.state = self._state(session)
         screen.status.context = model.config.max_position_embeddings if model else 0
         screen.status.figures = session.figures
-        screen.say(session.notice)
+        screen.say(session.notice or (OPEN_ELSEWHERE if session.readonly else "") or self._library.trouble)
 
     def _state(self, session: Session) -> tuple[str, str]:
-        reply = session.reply
-        if self._absent:
+        reply, place = session.reply, self._place(session)
+        if place.failed:
             return "!", "no model"
-        if self.model is None:
-            done, total = self._loading
+        if place.model is None:
+            done, total = place.done, place.total
             return "◌", f"loading the model {gauge(done, total, 12)} {100 * done // max(1, total)} %"
         if reply is None:
             return " ", "ready"
@@ -130,3 +126,8 @@ class View:
         if reply.prefill:
             return SPINNER[0], "reading {}/{}".format(*reply.prefill)
         return "◌", "queued"
+
+
+def _model_name(session: Session) -> str:
+    """A built-in name, ORG/NAME, or the last part of a directory."""
+    return one_line(Path(session.model).name or session.model)

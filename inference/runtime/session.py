@@ -152,5 +152,16 @@ class Session:
                     self._snapshot = snapshot
             self._cache = self.model.new_cache(self._cache.dtype)
 
+    def save(self, file: Path) -> bool:
+        """Write the cache to ``file``, for `KVCache.load`; tells whether there was one to write.
+
+        Not while a reply is under way, nor once the cache is evicted. Raises CacheError if the file cannot be written.
+        """
+        with self._lock:
+            if not self.idle or self._snapshot is not None or not self._cache.length:
+                return False
+            self._cache.save(file, self._token_ids)
+            return True
+
     def append(self, token_id: int) -> None:
         self._token_ids.append(token_id)

@@ -3,6 +3,7 @@
 import asyncio
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import pytest
 from textual.pilot import Pilot
@@ -10,7 +11,9 @@ from textual.pilot import Pilot
 from inference import SamplingParams
 from tests.tiny_model import make_tiny_model
 from tui.app import LlmTui
+from tui.conversation.conversation import Mode
 from tui.session import Session
+from tui.settings.settings import load_settings
 
 SIZE = (100, 30)
 
@@ -21,9 +24,18 @@ def talkative_model(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return make_tiny_model(tmp_path_factory.mktemp("models") / "talkative", max_position_embeddings=4096)
 
 
-def make_app(model: Path | None, max_tokens: int | None = 12, **settings: object) -> LlmTui:
+@pytest.fixture(autouse=True)
+def home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """A home of its own for each test: what is stored goes there."""
+    for name in ("DATA", "CONFIG", "CACHE"):
+        monkeypatch.setenv(f"XDG_{name}_HOME", str(tmp_path / name.lower()))
+    return tmp_path
+
+
+def make_app(model: Path | str, max_tokens: int | None = 12, mode: Mode | None = None, **flags: Any) -> LlmTui:
     """Greedy, so that the same words give the same reply."""
-    return LlmTui(model, params=SamplingParams(temperature=0, max_tokens=max_tokens), **settings)  # type: ignore[arg-type]
+    settings = load_settings(model=str(model), **flags)
+    return LlmTui(settings, params=SamplingParams(temperature=0, max_tokens=max_tokens), mode=mode)
 
 
 async def until(pilot: Pilot[None], condition: Callable[[], object], seconds: float = 20) -> None:

@@ -11,10 +11,10 @@ import click
 from tui.cli.chat import chat
 from tui.cli.config import config
 from tui.cli.export import export
+from tui.cli.generation import lasting_name
 from tui.cli.import_file import import_command
 from tui.cli.models import models
 from tui.cli.options import db_option, model_options, theme_option
-from tui.cli.pull import pull
 from tui.cli.sessions import sessions
 from tui.cli.story import story
 from tui.cli.themes import themes
@@ -40,10 +40,12 @@ def cli(context: click.Context, /, **flags: Any) -> None:
         from tui.app import run_app
         from tui.settings.settings import load_settings
 
+        if flags["model"]:
+            flags["model"] = lasting_name(flags["model"])
         run_app(load_settings(**flags))
 
 
-for command in (chat, story, models, pull, sessions, export, import_command, themes, config):
+for command in (chat, story, models, sessions, export, import_command, themes, config):
     cli.add_command(command)
 
 

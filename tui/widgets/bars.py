@@ -4,7 +4,8 @@ from textual.content import Content
 from textual.reactive import reactive
 from textual.widget import Widget
 
-from tui.session import Figures, Mode
+from tui.conversation.conversation import Mode
+from tui.session import Figures
 
 GAUGE = 6
 NOTHING = "–"

@@ -1,0 +1,153 @@
+"""The sessions of this process and those in the database, as one shelf to take them from and put them back."""
+
+import contextlib
+from collections.abc import Iterator
+from pathlib import Path
+
+from tui.conversation.conversation import Listing, Mode
+from tui.conversation.errors import StoreError
+from tui.conversation.snapshots import Snapshots
+from tui.conversation.store import CHANGED_ELSEWHERE, OPEN_ELSEWHERE, Store
+from tui.session import Line, Session
+
+PAGE = 200
+
+
+class Library:
+    """One session is open at a time, besides those that are being replied to; these are held for writing.
+
+    ``listed``: how many sessions ``lines`` tells of at most.
+    """
+
+    def __init__(self, store: Store, snapshots: Snapshots) -> None:
+        self.store = store
+        self.snapshots = snapshots
+        self.listed = PAGE
+        self._here: dict[str, Session] = {}
+        self._new: set[str] = set()  # those of them that were never on disk
+        self._listings: list[Listing] | None = None
+
+    def __iter__(self) -> Iterator[Session]:
+        """Those that this process has in memory."""
+        return iter(list(self._here.values()))
+
+    @property
+    def trouble(self) -> str:
+        """Why something is in memory alone; empty when all is on disk."""
+        return self.store.trouble or self.store.note
+
+    @property
+    def complete(self) -> bool:
+        """Whether ``lines`` leaves none out."""
+        return len(self._read()) < self.listed
+
+    def more(self) -> None:
+        """Let ``lines`` tell of another page of sessions."""
+        self.listed += PAGE
+        self._listings = None
+
+    def retry(self) -> None:
+        """Try again to put on disk what could not be."""
+        self.store.flush()
+
+    def lines(self) -> list[Line]:
+        """New sessions first, then as the database has them: the pinned ones, then the others, newest first."""
+        stored = self._read()
+        known = {listing.id for listing in stored}
+        new = [session for session in self._here.values() if session.id not in known]
+        return [Line.of(session) for session in reversed(new)] + [
+            Line.of(self._here.get(listing.id, listing)) for listing in stored
+        ]
+
+    def latest(self, mode: Mode | None = None) -> str | None:
+        """The session that was used last, of that kind."""
+        lines = [line for line in self.lines() if mode in (None, line.mode)]
+        return max(lines, key=lambda line: line.updated).id if lines else None
+
+    def latest_model(self, mode: Mode) -> str:
+        """The model that this kind of session was used with last; empty if there was none."""
+        listings = [listing for listing in self._read() if listing.mode == mode and listing.model]
+        return max(listings, key=lambda listing: listing.updated).model if listings else ""
+
+    def new(self, mode: Mode, model: str) -> Session:
+        """A session that is not on disk until there is something in it."""
+        return self.add(Session(mode, model=model))
+
+    def add(self, session: Session) -> Session:
+        """Take in a session that was made here."""
+        self._here[session.id] = session
+        self._new.add(session.id)
+        return session
+
+    def open(self, session_id: str) -> Session:
+        """The session, to be written if nobody else has it open. Raises StoreError if it cannot be read."""
+        session = self._here.get(session_id)
+        if session is not None and (self.store.holds(session_id) or session_id in self._new):
+            return session
+        conversation = self.store.open(session_id)
+        if session is None:
+            session = self._here[session_id] = Session.of(conversation)
+        else:
+            session.take(conversation)
+        session.readonly = not self.store.holds(session_id)
+        return session
+
+    def leave(self, session: Session) -> None:
+        """Another session is shown from now on: others may write this one."""
+        if session.empty and session.reply is None and session.id in self._new:
+            self.forget(session)
+        elif session.reply is None:
+            self.save(session)
+            self.store.release(session.id)
+
+    def save(self, session: Session) -> None:
+        """Put on disk what has changed, or say why not in ``trouble``."""
+        if session.readonly or (session.empty and session.id in self._new):
+            return
+        try:
+            self.store.save(session)
+            self._new.discard(session.id)
+        except StoreError as error:
+            session.readonly = str(error) in (OPEN_ELSEWHERE, CHANGED_ELSEWHERE)
+            session.notice = str(error)
+        self._listings = None
+
+    def delete(self, session: Session) -> None:
+        """Remove it with all that was kept for it; ``save`` puts it back. Raises StoreError if it is open elsewhere."""
+        if session.id not in self._new:
+            self.store.delete(session)
+        self.snapshots.remove(session.id)
+        self._here.pop(session.id, None)
+        self._listings = None
+
+    def forget(self, session: Session) -> None:
+        """Keep it in memory no longer."""
+        self._here.pop(session.id, None)
+        if session.engine is not None:
+            session.engine.close()
+
+    def changed(self) -> bool:
+        """Whether another process has written since this was asked last."""
+        changed = self.store.changed()
+        if changed:
+            self._listings = None
+        return changed
+
+    def follow(self, session: Session) -> None:
+        """Bring a session that is only read here up to date; it is ours once nobody else has it open."""
+        with contextlib.suppress(StoreError):
+            session.take(self.store.open(session.id))
+            session.readonly = not self.store.holds(session.id)
+
+    def close(self) -> None:
+        self.store.close()
+
+    def _read(self) -> list[Listing]:
+        if self._listings is None:
+            self._listings = self.store.sessions(self.listed)
+        return self._listings
+
+
+def library_at(database: Path, snapshots: Path, limit: int) -> Library:
+    """``limit``: bytes for cache snapshots. Raises StoreError for a database that cannot be used."""
+    return Library(Store(database), Snapshots(snapshots, limit))

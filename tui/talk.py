@@ -1,0 +1,177 @@
+"""What can be done with messages and with stories: every action moves the tip of the tree or adds a node to it."""
+
+import time
+from collections.abc import Callable
+from typing import TYPE_CHECKING
+
+from tui.conversation.store import OPEN_ELSEWHERE
+from tui.conversation.story import follow
+from tui.conversation.tree import Node, Tree
+from tui.session import Session
+from tui.terminal.sanitize import sanitize
+
+if TYPE_CHECKING:
+    from tui.controller import Controller
+    from tui.desk import Desk
+    from tui.screens.main import MainScreen
+
+BUSY = "A reply is still being written: Esc stops it and keeps what is there."
+
+
+class Talk:
+    """Acts on the controller's current session."""
+
+    def __init__(self, controller: "Controller", screen: "MainScreen", desk: "Desk") -> None:
+        self._controller = controller
+        self._screen = screen
+        self._desk = desk
+
+    @property
+    def current(self) -> Session:
+        return self._controller.current
+
+    # ---- chat
+
+    def send(self, text: str) -> None:
+        session = self.current
+        if session.readonly:
+            self._controller.say(OPEN_ELSEWHERE)
+            return
+        if session.reply is not None:
+            self._controller.say(BUSY)
+            return
+        before = session.tree.tip
+        if session.editing is not None:
+            session.tree.edit(session.editing, text)
+        else:
+            session.tree.add("user", text)
+        session.editing, session.draft = None, ""
+        self._screen.composer.put("")
+        self._ask(session, lambda: session.tree.begin("assistant"), before=session.tree.tip or before)
+
+    def roll_back(self) -> None:
+        """To before your message, which is offered again; or to the end of a reply."""
+        node = self._chosen()
+        if node is None:
+            return
+        self._desk.stop(self.current)
+        if node.role == "user":
+            self.current.tree.move(node.parent)
+            if not self._screen.composer.text:
+                self._screen.composer.put(node.text)
+            self._screen.composer.focus()
+        else:
+            self.current.tree.move(node.id)
+        self._moved()
+
+    def edit(self) -> None:
+        node = self._chosen()
+        if node is None:
+            return
+        if node.role != "user":
+            self._controller.say("Only your own messages can be edited; r asks for another reply.")
+            return
+        self.current.editing = node.id
+        self._screen.composer.put(node.text, editing=True)
+        self._screen.composer.focus()
+
+    def regenerate(self) -> None:
+        node, tree = self._chosen(), self.current.tree
+        if node is None:
+            return
+        if node.role == "user":
+            self._ask(self.current, lambda: tree.begin("assistant", node.id))
+        else:
+            self._ask(self.current, lambda: tree.regenerate(node.id))
+
+    def continue_reply(self) -> None:
+        node = self._chosen()
+        if node is None:
+            return
+        if node.role != "assistant":
+            self._controller.say("Only a reply can be continued; r on your message asks for one.")
+        else:
+            self._ask(self.current, lambda: self.current.tree.resume(node.id))
+
+    def fork(self) -> None:
+        """A new session with the conversation up to here; your own message is offered again, as in rolling back."""
+        node, source = self._chosen(reading=True), self.current
+        if node is None:
+            return
+        end = node.parent if node.role == "user" else node.id
+        tree = source.tree.fork(end) if end else Tree()
+        twin = Session(source.mode, tree, model=source.model, settings=dict(source.settings))
+        self._desk.fork(source, twin)
+        self._controller.enter(self._controller.library.add(twin))
+        if node.role == "user":
+            self._screen.composer.put(node.text)
+        self._screen.focus_work()
+        self._moved()
+
+    def previous_sibling(self) -> None:
+        self._walk(-1)
+
+    def next_sibling(self) -> None:
+        self._walk(1)
+
+    def copy_message(self) -> None:
+        if node := self._chosen(reading=True):
+            self._controller.copy(node.text)
+
+    def _walk(self, step: int) -> None:
+        node, tree = self._chosen(), self.current.tree
+        if self.current.mode == "story" or self.current.readonly:
+            return
+        if node is None:
+            tree.move(tree.latest(None))
+        else:
+            tree.walk(node.id, step)
+        self._moved()
+
+    def _moved(self) -> None:
+        self.current.notice = ""
+        self._controller.library.save(self.current)
+        self._controller.show()
+        self._controller.recount()
+
+    def _chosen(self, reading: bool = False) -> Node | None:
+        """The message that the keys act on: the chosen one, else the last. None, and why, where they cannot act."""
+        if self.current.mode == "story":
+            self._controller.say("That is for the messages of a chat; in a story Ctrl+Z takes back and F5 goes on.")
+            return None
+        if self.current.readonly and not reading:
+            self._controller.say(OPEN_ELSEWHERE)
+            return None
+        chosen = self._screen.transcript.chosen
+        return self.current.tree[chosen] if chosen else self.current.tip
+
+    def _ask(self, session: Session, grow: Callable[[], Node], before: str | None = None) -> None:
+        """What was said is on disk before the engine sees it."""
+        if session.reply is not None:
+            self._controller.say(BUSY)
+            return
+        before = before or session.tree.tip
+        node = grow()
+        session.updated = time.time()
+        self._controller.library.save(session)
+        self._desk.ask(session, node, before)
+        self._controller.show()
+
+    # ---- story
+
+    def continue_story(self) -> None:
+        session, pane = self.current, self._screen.pane_of(self.current)
+        if session.mode != "story" or pane is None:
+            self._controller.say("F5 continues a story: Ctrl+T goes to one.")
+        elif session.readonly:
+            self._controller.say(OPEN_ELSEWHERE)
+        elif session.reply is not None:
+            self._controller.say(BUSY)
+        elif not pane.before_cursor.strip():
+            self._controller.say("There is nothing to continue: write a few words first.")
+        else:
+            follow(session.tree, pane.text, sanitize)
+            follow(session.tree, pane.before_cursor, sanitize)
+            session.draft = ""
+            pane.begin()
+            self._ask(session, lambda: session.tree.begin("model"))
