@@ -15,6 +15,7 @@ from tui.cli.generation import lasting_name
 from tui.cli.import_file import import_command
 from tui.cli.models import models
 from tui.cli.options import db_option, model_options, theme_option
+from tui.cli.pull import pull
 from tui.cli.sessions import sessions
 from tui.cli.story import story
 from tui.cli.themes import themes
@@ -45,7 +46,7 @@ def cli(context: click.Context, /, **flags: Any) -> None:
         run_app(load_settings(**flags))
 
 
-for command in (chat, story, models, sessions, export, import_command, themes, config):
+for command in (chat, story, models, pull, sessions, export, import_command, themes, config):
     cli.add_command(command)
 
 

@@ -40,6 +40,15 @@ def find(name: str) -> Path:
     return find_model(name, model_places())
 
 
+def lasting_name(name: str) -> str:
+    """The name of a model that is there, such that it means the same tomorrow and from another directory.
+
+    Raises CheckpointError if there is none.
+    """
+    path = find(name)
+    return str(path.resolve()) if path == Path(name).expanduser() else name
+
+
 def _load(settings: Settings, which: str) -> "Model":
     from inference import InferenceError, Model
     from inference.checkpoint.registry import find_model
