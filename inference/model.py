@@ -11,6 +11,7 @@ import numpy.typing as npt
 from inference.checkpoint.config import ModelConfig
 from inference.checkpoint.families import FAMILIES, read_config
 from inference.checkpoint.memory import choose_precision
+from inference.checkpoint.shelf import Shelf
 from inference.checkpoint.weights import Weights
 from inference.errors import CheckpointError, UnsupportedModelError
 from inference.json_file import read_json
@@ -50,8 +51,12 @@ class Model:
         chat_template: ChatTemplate | None,
         generation_config: dict[str, Any],
         eos_token_ids: frozenset[int],
+        warnings: Sequence[str] = (),
     ) -> None:
-        """``generation_config``: what the model's makers recommend for sampling, as they wrote it."""
+        """``generation_config``: what the model's makers recommend for sampling, as they wrote it.
+
+        ``warnings``: what a person should know of how the model was loaded, a sentence each.
+        """
         self.path = path
         self.config = transformer.config
         self.precision = precision
@@ -59,6 +64,7 @@ class Model:
         self.chat_template = chat_template
         self.generation_config = generation_config
         self.eos_token_ids = eos_token_ids
+        self.warnings = tuple(warnings)
         self._transformer = transformer
 
     @classmethod
@@ -68,13 +74,15 @@ class Model:
         precision: str = "auto",
         threads: int | None = None,
         progress: Progress | None = None,
+        cache_limit: int | None = None,
     ) -> "Model":
         """Load a Hugging Face model directory.
 
         ``precision``: ``auto`` or one of PRECISIONS; weights are kept in it, the arithmetic is float32. ``threads``:
         how many compute (None: as many as there are cores to use and work for). ``progress(done, total, what)`` is
-        called with bytes of weights and may raise to cancel. Raises CheckpointError, UnsupportedModelError,
-        TemplateError or MemoryLimitError, the last two before any weight is read.
+        called with bytes of weights and may raise to cancel. ``cache_limit``: bytes of disk for the packed int8 and
+        int4 weights of all models together (None: see Shelf; 0: none are saved). Raises CheckpointError,
+        UnsupportedModelError, TemplateError or MemoryLimitError, the last two before any weight is read.
         """
         directory = Path(path)
         family, config = _read_directory(directory)
@@ -90,9 +98,10 @@ class Model:
         tokenizer = Tokenizer.load(directory, ends)
         template = ChatTemplate.load(directory)
         eos = tokenizer.token_id(token_text(read_tokenizer_config(directory).get("eos_token")) or "")
-        transformer = build(weights, config, precision, threads, progress or (lambda done, total, what: None))
+        shelf = Shelf(cache_limit)
+        transformer = build(weights, config, precision, threads, progress or (lambda done, total, what: None), shelf)
         ends = ends if eos is None else ends | {eos}
-        return cls(directory, transformer, precision, tokenizer, template, generation_config, ends)
+        return cls(directory, transformer, precision, tokenizer, template, generation_config, ends, shelf.warnings)
 
     @staticmethod
     def inspect(path: str | Path) -> ModelInfo:

@@ -26,6 +26,7 @@ STORED_DTYPES: dict[str, np.dtype[Any]] = {
     "F16": np.dtype("<f2"),
     "BF16": np.dtype("<u2"),
     "I64": np.dtype("<i8"),
+    "U8": np.dtype("u1"),
 }
 ITEM_BYTES = (
     dict.fromkeys(("F64", "I64", "U64"), 8)
@@ -69,6 +70,10 @@ class SafetensorsFile:
         """The tensor as a read-only view of the mapped file; bfloat16 comes as uint16 words."""
         info = self.tensors[name]
         return np.ndarray(info.shape, STORED_DTYPES[info.dtype], self._map, info.start)
+
+    def content(self) -> memoryview:
+        """All the tensors' bytes, in the file's order."""
+        return memoryview(self._map)[8 + int.from_bytes(self._map[:8], "little") :]
 
     def samples(self) -> Iterator[bytes]:
         """The header, and SAMPLES stretches spread over the data: enough to tell one training from another."""

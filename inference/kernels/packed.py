@@ -26,22 +26,25 @@ class PackedMatrix:
 
     @classmethod
     def pack(cls, parts: list[npt.NDArray[Any]], biases: list[Floats | None], precision: str) -> "PackedMatrix":
-        """``parts`` [outputs, inputs] as stored, one under the other, each beginning at a block of sixteen rows."""
-        counts = [-(-len(part) // LANES) * LANES for part in parts]
-        starts = tuple(int(start) for start in np.cumsum([0, *counts[:-1]]))
-        bias = np.zeros(sum(counts) if any(b is not None for b in biases) else 0, np.float32)
-        for start, values in zip(starts, biases, strict=True):
-            if values is not None:
-                bias[start : start + len(values)] = values
-        if precision in WORDS:
-            weights = np.concatenate([_words(part, precision) for part in parts])
-            return cls(weights, np.zeros((0, 0, 0), np.uint16), bias, starts)
-        packed = [QuantisedMatrix.pack(part, int(precision.removeprefix("int"))) for part in parts]
-        if len(packed) == 1:
-            return cls(packed[0].weights, packed[0].scales, bias, starts)
-        weights = aligned((sum(counts) // LANES, *packed[0].weights.shape[1:]), np.uint8)
-        np.concatenate([p.weights for p in packed], out=weights)
-        return cls(weights, np.concatenate([p.scales for p in packed]), bias, starts)
+        """``parts`` [outputs, inputs] as stored, into float32, float16 or bfloat16, one under the other."""
+        weights = np.concatenate([_words(part, precision) for part in parts])
+        return cls(weights, np.zeros((0, 0, 0), np.uint16), *_places([len(part) for part in parts], biases))
+
+    @classmethod
+    def quantised(cls, matrix: QuantisedMatrix, outputs: list[int], biases: list[Floats | None]) -> "PackedMatrix":
+        """``matrix``: parts with so many ``outputs``, stacked."""
+        return cls(matrix.weights, matrix.scales, *_places(outputs, biases))
+
+
+def _places(outputs: list[int], biases: list[Floats | None]) -> tuple[Floats, tuple[int, ...]]:
+    """One bias for parts that each begin at a block of sixteen rows, empty if there is none, and where they begin."""
+    counts = [-(-count // LANES) * LANES for count in outputs]
+    starts = tuple(int(start) for start in np.cumsum([0, *counts[:-1]]))
+    bias = np.zeros(sum(counts) if any(b is not None for b in biases) else 0, np.float32)
+    for start, values in zip(starts, biases, strict=True):
+        if values is not None:
+            bias[start : start + len(values)] = values
+    return bias, starts
 
 
 def _words(stored: npt.NDArray[Any], precision: str) -> npt.NDArray[Any]:

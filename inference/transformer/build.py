@@ -7,10 +7,11 @@ import numpy.typing as npt
 import threadpoolctl
 
 from inference.checkpoint.config import ModelConfig
+from inference.checkpoint.shelf import Shelf
 from inference.checkpoint.weights import Weights
 from inference.kernels import choice, reference
 from inference.kernels.cores import usable_cores, worthwhile_cores
-from inference.kernels.quantised import QuantisedMatrix
+from inference.kernels.quantised import Form, QuantisedMatrix
 from inference.kernels.reference import Floats
 from inference.transformer.attention import Attention
 from inference.transformer.forward import Block, PlainTransformer, Transformer
@@ -21,15 +22,20 @@ Progress = Callable[[int, int, str], None]
 
 # What a token goes in and out by is worth more than four bits.
 AT_LEAST_INT8 = ("embed_tokens", "lm_head")
+# The matrices of a layer that share their inputs.
+FUSED: list[tuple[str, ...]] = [("q", "k", "v"), ("o",), ("gate", "up"), ("down",)]
+BITS = {"int8": 8, "int4": 4}
 
 
 def build(
-    weights: Weights, config: ModelConfig, precision: str, threads: int | None, progress: Progress
+    weights: Weights, config: ModelConfig, precision: str, threads: int | None, progress: Progress, shelf: Shelf
 ) -> Transformer:
     """On compiled kernels where there are any, else on numpy. ``threads`` and ``progress``: see Model.load."""
     load = Loader(weights, precision, progress)
     layout = "tiled" if choice.compiled() else "plain"
     fingerprint = f"{weights.fingerprint()} {precision} {layout}"
+    if precision in BITS:
+        load.quantise(shelf, _stacks(weights, config, choice.compiled()), fingerprint)
     if choice.compiled():
         transformer = _fused(load, config, fingerprint, threads)
     else:
@@ -45,13 +51,29 @@ class Loader:
     def __init__(self, weights: Weights, precision: str, progress: Progress) -> None:
         self.weights = weights
         self.precision = precision
+        self.quantised: dict[str, QuantisedMatrix] = {}
         self._progress = progress
         self._done = 0
 
-    def stored(self, name: str) -> npt.NDArray[Any]:
+    def quantise(self, shelf: Shelf, stacks: list[tuple[str, ...]], key: str) -> None:
+        """Pack the matrices, each stack as one under the name of its first, unless ``shelf`` has them already."""
+        named = {names[0]: names for names in stacks}
+
+        def pack(name: str) -> QuantisedMatrix:
+            parts = [self.stored(part, "packing weights") for part in named[name]]
+            return QuantisedMatrix.pack(*parts, bits=self._bits(name))
+
+        forms = {
+            name: Form.stacked([self.weights.info(part).shape for part in names], self._bits(name))
+            for name, names in named.items()
+        }
+        self.quantised = shelf.matrices(forms, pack, key)
+
+    def stored(self, name: str, what: str = "loading weights") -> npt.NDArray[Any]:
         """The tensor as it is in the file."""
-        self._progress(self._done, self.weights.nbytes, "loading weights")
-        self._done += self.weights.info(name).nbytes
+        self._progress(self._done, self.weights.nbytes, what)
+        # What could not be saved half-way is packed a second time.
+        self._done = min(self._done + self.weights.info(name).nbytes, self.weights.nbytes)
         return self.weights.array(name)
 
     def vector(self, name: str) -> Floats:
@@ -60,15 +82,24 @@ class Loader:
     def bias(self, name: str) -> Floats | None:
         return self.vector(f"{name}.bias") if f"{name}.bias" in self.weights else None
 
-    def precision_of(self, name: str) -> str:
-        return "int8" if name in AT_LEAST_INT8 and self.precision == "int4" else self.precision
-
     def linear(self, name: str) -> Linear:
         """A matrix in its precision; untouched, and so still mapped from its file, where it is that already."""
-        stored, precision = self.stored(name), self.precision_of(name)
-        if precision in ("int8", "int4"):
-            return Linear(QuantisedMatrix.pack(stored, int(precision.removeprefix("int"))), self.bias(name))
-        return Linear(reference.narrow(stored, precision), self.bias(name))
+        if name in self.quantised:
+            return Linear(self.quantised[name], self.bias(name))
+        return Linear(reference.narrow(self.stored(name), self.precision), self.bias(name))
+
+    def _bits(self, name: str) -> int:
+        return 8 if name in AT_LEAST_INT8 else BITS[self.precision]
+
+
+def _stacks(weights: Weights, config: ModelConfig, fused: bool) -> list[tuple[str, ...]]:
+    """The names of all matrices that are multiplied with; those that the fused layers read at once stand together."""
+    together = FUSED if fused else [(name,) for names in FUSED for name in names]
+    layers = range(config.num_hidden_layers)
+    stacks = [tuple(f"layers.{layer}.{name}_proj" for name in names) for layer in layers for names in together]
+    if fused:
+        return [*stacks, ("embed_tokens" if weights.tied else "lm_head",)]
+    return [("embed_tokens",), *stacks, *([] if weights.tied else [("lm_head",)])]
 
 
 def _plain(load: Loader, config: ModelConfig, fingerprint: str) -> Transformer:
@@ -105,8 +136,11 @@ def _fused(load: Loader, config: ModelConfig, fingerprint: str, threads: int | N
     from inference.transformer.fused import FusedBlock, FusedTransformer, padded_vector
 
     def packed(*names: str) -> PackedMatrix:
-        parts, biases = [load.stored(name) for name in names], [load.bias(name) for name in names]
-        return PackedMatrix.pack(parts, biases, load.precision_of(names[0]))
+        biases = [load.bias(name) for name in names]
+        if names[0] in load.quantised:
+            outputs = [load.weights.info(name).shape[0] for name in names]
+            return PackedMatrix.quantised(load.quantised[names[0]], outputs, biases)
+        return PackedMatrix.pack([load.stored(name) for name in names], biases, load.precision)
 
     def norm(name: str) -> Floats:
         return padded_vector(load.vector(name))

@@ -31,7 +31,7 @@ from inference.kernels.quantised import QuantisedMatrix
 rng = np.random.default_rng(0)
 digest = hashlib.sha256()
 for bits in (8, 4):
-    matrix = QuantisedMatrix.pack(rng.standard_normal((50, 100)).astype(np.float32), bits)
+    matrix = QuantisedMatrix.pack(rng.standard_normal((50, 100)).astype(np.float32), bits=bits)
     digest.update(matrix.weights.tobytes() + matrix.scales.tobytes())
     digest.update(matrix(rng.standard_normal((23, 100)).astype(np.float32)).tobytes())
 print(instruction_set(), digest.hexdigest())
@@ -40,7 +40,7 @@ print(instruction_set(), digest.hexdigest())
 
 def matrix_of(outputs: int, inputs: int, bits: int, seed: int = 0):
     weights = np.random.default_rng(seed).standard_normal((outputs, inputs)).astype(np.float32)
-    return weights, QuantisedMatrix.pack(weights, bits)
+    return weights, QuantisedMatrix.pack(weights, bits=bits)
 
 
 @settings(max_examples=40, deadline=None)
@@ -90,9 +90,9 @@ def test_numpy_packs_the_same(bits, monkeypatch):
     weights[3] = 0
     weights[5, :32] = 1e-8  # a step too small for float16
     weights[6, 7] = -9
-    compiled = QuantisedMatrix.pack(weights, bits)
+    compiled = QuantisedMatrix.pack(weights, bits=bits)
     monkeypatch.setattr(choice, "pack", lambda bits: {8: reference.pack_int8, 4: reference.pack_int4}[bits])
-    plain = QuantisedMatrix.pack(weights, bits)
+    plain = QuantisedMatrix.pack(weights, bits=bits)
     assert (compiled.weights == plain.weights).all()
     assert (compiled.scales == plain.scales).all()
     assert (plain.rows(np.arange(40))[3] == 0).all()
