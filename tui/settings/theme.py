@@ -92,7 +92,11 @@ def read_theme(path: Path) -> ThemeFile:
             f"{file.place(odd)}: {odd} is {colors[odd]!r}; a theme's colours are all of the terminal's own palette"
             " (ansi_red …), or none is."
         )
-    theme = Theme(path.stem, **colors, dark=dark, ansi=ansi, variables=values)
+    # Textual's own rules name some variables that it gives no value where a theme is of the terminal's colours.
+    unset = dict.fromkeys(VARIABLES, "ansi_default") if ansi else {}
+    theme = Theme(path.stem, **colors, dark=dark, ansi=ansi)
+    theme.variables = {name: value for name, value in unset.items() if name not in theme.to_color_system().generate()}
+    theme.variables |= values
     return ThemeFile(path.stem, about, path, path.parent == user_themes_directory(), theme)
 
 

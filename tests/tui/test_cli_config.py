@@ -1,0 +1,145 @@
+"""The real command: what `llm-tui config` and `llm-tui themes` print, and what settings do to the other commands."""
+
+import json
+import os
+import subprocess
+import sys
+import tomllib
+from pathlib import Path
+
+import pexpect
+import pytest
+
+COMMAND = str(Path(sys.executable).with_name("llm-tui"))
+
+
+@pytest.fixture
+def home(tmp_path):
+    """Settings of a person, and a way to run the command as this person."""
+    return Home(tmp_path)
+
+
+class Home:
+    def __init__(self, directory: Path) -> None:
+        names = ("CONFIG", "DATA", "CACHE")
+        self.environment = {**os.environ, **{f"XDG_{name}_HOME": str(directory) for name in names}}
+        self.config = directory / "llm-tui" / "config.toml"
+        self.themes = self.config.parent / "themes"
+        self.themes.mkdir(parents=True)
+
+    def run(self, *arguments: object) -> subprocess.CompletedProcess[str]:
+        command = [COMMAND, *map(str, arguments)]
+        return subprocess.run(
+            command, capture_output=True, text=True, timeout=60, stdin=subprocess.DEVNULL, env=self.environment
+        )
+
+
+def test_each_setting_is_printed_with_its_source(home):
+    home.config.write_text('top_k = 7\nprecision = "int8"\n[keys]\nhelp = ["f12", "f1"]\n')
+    result = home.run("--theme", "light", "--precision", "int4", "config")
+    assert (result.returncode, result.stderr) == (0, "")
+    assert f"\ntop_k = 7  # {home.config}, line 1\n" in result.stdout
+    assert '\ntheme = "light"  # --theme\n' in result.stdout
+    assert '\nprecision = "int4"  # --precision\n' in result.stdout
+    assert "\n# temperature =  # default\n" in result.stdout
+    assert f'\nhelp = ["f12", "f1"]  # {home.config}, line 4\n' in result.stdout
+    assert tomllib.loads(result.stdout)["keys"] == {"help": ["f12", "f1"]}
+
+
+def test_what_is_printed_is_a_configuration_file_that_says_the_same(home):
+    home.config.write_text('stop = ["\\u001b", "é\\"", "\\u007f"]\nsystem = "a\\nb # c"\n[keys]\n"hel p" = "f12"\n')
+    first = home.run("config")
+    home.config.write_text(first.stdout)
+    values = [
+        {name: entry["value"] for name, entry in json.loads(home.run("config", "--json").stdout).items()}
+        for _ in range(2)
+    ]
+    assert values[0]["stop"] == ["\x1b", 'é"', "\x7f"]
+    assert values[0]["system"] == "a\nb # c"
+    assert values[0]["keys"] == {"hel p": "f12"}
+    assert [line.split("  # ")[0] for line in home.run("config").stdout.splitlines()] == [
+        line.split("  # ")[0] for line in first.stdout.splitlines()
+    ]
+
+
+def test_json_has_values_and_sources(home):
+    shown = json.loads(home.run("--threads", "3", "config", "--json").stdout)
+    assert shown["threads"] == {"value": 3, "source": "--threads"}
+    assert shown["theme"] == {"value": "dark", "source": "default"}
+    assert Path(shown["db"]["value"]).name == "sessions.db"
+
+
+def test_what_is_unknown_is_said_and_the_rest_holds(home):
+    home.config.write_text('treads = 2\ntop_k = 3\n[keys]\nhepl = "f12"\n')
+    result = home.run("config")
+    assert result.returncode == 0
+    assert f"{home.config}, line 1: there is no setting treads; did you mean threads?\n" in result.stderr
+    assert f"{home.config}, line 4: there is no action hepl; did you mean help?\n" in result.stderr
+    assert "\ntop_k = 3  #" in result.stdout
+
+
+@pytest.mark.parametrize(
+    ("text", "told"),
+    [
+        ("threads = 0", "line 1: threads is 0; it must be a whole number, 1 or more."),
+        ("threads =", "line 1, is not TOML: Invalid value."),
+        ('[keys]\nhelp = "f9"', "line 2: F9 would mean both help and toggle_sidebar"),
+    ],
+)
+def test_what_cannot_be_is_one_sentence(home, text, told):
+    home.config.write_text(text + "\n")
+    result = home.run("config")
+    assert (result.returncode, result.stdout) == (1, "")
+    assert result.stderr.count("\n") == 1
+    assert told in result.stderr
+
+
+def test_settings_are_the_flags_of_commands_and_flags_go_before_them(home, tiny_model):
+    flags = home.run("story", "Once", "--model", tiny_model, "--max-tokens", 6, "--temperature", 0)
+    home.config.write_text(f'story_model = "{tiny_model}"\nmax_tokens = 6\ntemperature = 0\n')
+    settings = home.run("story", "Once")
+    assert (settings.returncode, settings.stdout) == (0, flags.stdout)
+    longer = home.run("story", "Once", "--max-tokens", 12)
+    assert longer.stdout.startswith(flags.stdout.rstrip("\n")[:-1])
+    assert len(longer.stdout) > len(flags.stdout)
+
+
+def test_the_system_prompt_may_be_a_setting(home, tiny_model):
+    common = ("chat", "hi", "--model", tiny_model, "--max-tokens", 8, "--temperature", 0)
+    plain, told = home.run(*common), home.run(*common, "--system", "Be brief.")
+    home.config.write_text('system = "Be brief."\n')
+    assert home.run(*common).stdout == told.stdout != plain.stdout
+    assert home.run(*common, "--system", "").stdout == plain.stdout
+
+
+def test_the_database_may_be_a_setting(home, tmp_path):
+    home.config.write_text(f'db = "{tmp_path / "other.db"}"\n')
+    assert f"{tmp_path / 'other.db'} is not there" in home.run("sessions").stderr
+    assert "flag.db is not there" in home.run("sessions", "--db", tmp_path / "flag.db").stderr
+
+
+def test_themes_are_listed_and_what_is_none_is_told(home):
+    shown = home.run("--theme", "candle", "themes")
+    assert shown.returncode == 0
+    assert [line.split()[0] for line in shown.stdout.splitlines()] == [
+        "dark",
+        "*",
+        "high-contrast",
+        "light",
+        "terminal",
+    ]
+    assert json.loads(home.run("themes", "--json").stdout)[0]["chosen"]
+    bad = home.themes / "bad.toml"
+    bad.write_text("error = 3\n")
+    told = home.run("themes")
+    assert told.returncode == 1
+    assert told.stdout
+    assert told.stderr.startswith(f"{bad}: a theme needs background")
+
+
+def test_the_app_does_not_start_in_a_theme_that_is_not_there(home):
+    terminal = pexpect.spawn(COMMAND, ["--theme", "lihgt"], env=home.environment, encoding="utf-8", timeout=30)
+    terminal.expect(pexpect.EOF)
+    terminal.close()
+    assert terminal.exitstatus == 1
+    assert terminal.before.strip() == "--theme: there is no theme lihgt; did you mean light?"

@@ -1,0 +1,334 @@
+"""Themes: what is shipped can be read, what a person writes is checked, and what changes is seen at once."""
+
+import re
+from itertools import product
+from pathlib import Path
+
+import pytest
+from textual.color import Color
+from textual.pilot import Pilot
+from textual.widgets import OptionList
+
+from tests.tui.conftest import SIZE, app_of, until
+from tui.app import LlmTui
+from tui.appearance import INTERVAL
+from tui.resources import shipped
+from tui.screens.help import HelpScreen, keys_page
+from tui.screens.themes import ThemesScreen
+from tui.settings.errors import SettingsError
+from tui.settings.settings import Settings, load_settings
+from tui.settings.theme import COLORS, find_themes, read_theme
+
+SHIPPED = sorted(path.stem for path in shipped("themes").glob("*.toml"))
+BEHIND = ("background", "surface", "panel")
+TEXTS = (*(name for name in COLORS if name not in BEHIND), "text-muted", "text-disabled")
+LEAST = {"dark": 4.5, "light": 4.5, "candle": 4.5, "high-contrast": 7.0}
+
+GOOD = "\n".join(f'{name} = "#{index:x}{index:x}{index:x}"' for index, name in enumerate(COLORS)) + "\n"
+
+
+@pytest.fixture
+def home(tmp_path, monkeypatch):
+    """The configuration directory of a person who has none of their own yet."""
+    for kind in ("CONFIG", "DATA", "CACHE"):
+        monkeypatch.setenv(f"XDG_{kind}_HOME", str(tmp_path))
+    monkeypatch.delenv("NO_COLOR", raising=False)
+    directory = tmp_path / "llm-tui"
+    (directory / "themes").mkdir(parents=True)
+    return directory
+
+
+# ---- what is shipped
+
+
+def luminance(color: Color) -> float:
+    """Relative luminance as WCAG 2 defines it."""
+    parts = [part / 255 for part in color.rgb]
+    red, green, blue = (part / 12.92 if part <= 0.04045 else ((part + 0.055) / 1.055) ** 2.4 for part in parts)
+    return 0.2126 * red + 0.7152 * green + 0.0722 * blue
+
+
+def contrast(one: Color, other: Color) -> float:
+    darker, lighter = sorted((luminance(one), luminance(other)))
+    return (lighter + 0.05) / (darker + 0.05)
+
+
+def test_contrast_is_computed_as_it_is_defined():
+    assert contrast(Color.parse("#fff"), Color.parse("#000")) == pytest.approx(21)
+    assert contrast(Color.parse("#767676"), Color.parse("#fff")) == pytest.approx(4.54, abs=0.01)
+
+
+def test_a_dark_a_light_one_for_poor_sight_one_for_any_palette_and_one_for_stories(home):
+    found, problems = find_themes()
+    assert problems == []
+    assert list(found) == ["dark", "candle", "high-contrast", "light", "terminal"]
+    assert all(file.about and not file.own for file in found.values())
+    assert [name for name, file in found.items() if not file.theme.dark] == ["light"]
+
+
+@pytest.mark.parametrize(("name", "text", "behind"), list(product(LEAST, TEXTS, BEHIND)))
+def test_text_can_be_read_on_whatever_is_behind_it(name, text, behind):
+    colors = read_theme(shipped("themes") / f"{name}.toml").theme.to_color_system().generate()
+    assert contrast(Color.parse(colors[text]), Color.parse(colors[behind])) >= LEAST[name]
+
+
+@pytest.mark.parametrize("name", LEAST)
+def test_marked_text_can_be_read(name):
+    colors = read_theme(shipped("themes") / f"{name}.toml").theme.to_color_system().generate()
+    background, foreground = Color.parse(colors["background"]), Color.parse(colors["foreground"])
+    for marked in ("screen-selection-background", "input-selection-background"):
+        assert contrast(background + Color.parse(colors[marked]), foreground) >= LEAST[name]
+    assert contrast(background + Color.parse(colors["primary"]).with_alpha(0.3), foreground) >= LEAST[name]
+    cursor = [Color.parse(colors[f"input-cursor-{part}"]) for part in ("foreground", "background")]
+    assert contrast(*cursor) >= LEAST[name]
+
+
+def test_the_terminal_theme_leaves_every_colour_to_the_terminal(home):
+    theme = find_themes()[0]["terminal"].theme
+    assert theme.ansi
+    assert all(Color.parse(getattr(theme, name)).ansi is not None for name in COLORS)
+
+
+def test_no_colour_stands_in_the_code_or_the_layout():
+    root = Path(__file__).parents[2]
+    colour = re.compile(r"#[0-9a-fA-F]{6}\b|\brgb\(|[\"' ](red|green|blue|yellow|magenta|cyan|white|black)[\"' ;]")
+    drawn = [root / "tui/view.py", *(root / "tui/widgets").glob("*.py"), *(root / "tui/screens").glob("*.py")]
+    for path in (shipped("themes") / "layout.tcss", *drawn):
+        assert not colour.search(path.read_text()), path
+
+
+# ---- what a person writes
+
+
+@pytest.mark.parametrize(
+    ("change", "line", "told"),
+    [
+        (lambda text: text.replace("error =", "eror ="), 10, "a theme has no eror; did you mean error?"),
+        (lambda text: text.replace("#111", "#1"), 2, "surface is '#1'; it must be a colour in quotes"),
+        (lambda text: text.replace("#111", "ansi_red"), 1, "background is '#000'; a theme's colours are all of the"),
+        (lambda text: text.replace('"#111"', "7"), 2, "surface is 7; it must be a colour"),
+        (lambda text: text.replace("#111", "#111 30%"), 2, "surface is '#111 30%'; it must be a colour"),
+        (lambda text: text + "dark = 1\n", 11, "dark is 1; it must be true or false."),
+        (lambda text: text + "about = 1\n", 11, "about is 1; it must be a text in quotes."),
+        (lambda text: text + 'block-cursor-text-style = "loud"\n', 11, "block-cursor-text-style is 'loud'; it must be"),
+        (lambda text: text + 'text-muted = "grey 130%"\n', 11, "text-muted is 'grey 130%'; it must be a colour"),
+        (lambda text: text + 'scrollbar = "; } * { color: red"\n', 11, "scrollbar is"),
+        (lambda text: text + "= 3\n", 11, "is not TOML: Invalid statement."),
+    ],
+)
+def test_what_is_no_theme_is_told_with_file_line_and_key(home, change, line, told):
+    path = home / "themes" / "mine.toml"
+    path.write_text(change(GOOD))
+    found, (problem,) = find_themes()
+    assert "mine" not in found
+    # The odd one out is named, which may be either.
+    assert problem.startswith(f"{path}, line ")
+    if "all of the" not in told:
+        assert problem.startswith(f"{path}, line {line}")
+        assert told in problem
+
+
+def test_all_that_is_missing_is_named(home):
+    path = home / "themes" / "mine.toml"
+    path.write_text('background = "#000"\n')
+    with pytest.raises(SettingsError, match=r"here surface, panel, .* and error is missing"):
+        read_theme(path)
+
+
+def test_names_that_cannot_be(home):
+    path = home / "themes" / "my theme!.toml"
+    path.write_text(GOOD)
+    with pytest.raises(SettingsError, match="named with letters"):
+        read_theme(path)
+
+
+def test_your_own_goes_before_a_shipped_one(home):
+    (home / "themes" / "light.toml").write_text(GOOD + 'about = "mine"\ntext-muted = "auto 60%"\n')
+    light = find_themes()[0]["light"]
+    assert (light.about, light.own, light.theme.variables) == ("mine", True, {"text-muted": "auto 60%"})
+
+
+# ---- the running app
+
+
+def shown_background(pilot: Pilot[None]) -> str:
+    return app_of(pilot).main.styles.background.hex.lower()
+
+
+async def test_the_default_and_the_chosen_theme(home):
+    for settings, wanted in ((Settings(), "#14161d"), (Settings(theme="light"), "#fcfcfd")):
+        async with LlmTui(settings).run_test(size=SIZE) as pilot:
+            await pilot.pause()
+            assert shown_background(pilot) == wanted
+
+
+def test_a_theme_that_is_not_there_is_told_before_the_screen_is_taken(home):
+    settings = load_settings(home / "config.toml", theme="darck")
+    with pytest.raises(SettingsError, match=r"^--theme: there is no theme darck; did you mean dark\?$"):
+        LlmTui(settings)
+
+
+async def open_picker(pilot: Pilot[None]) -> OptionList:
+    await pilot.press("ctrl+p", *"themes")
+    await until(pilot, lambda: app_of(pilot).screen.query("CommandList"))
+    await pilot.pause(0.3)
+    await pilot.press("enter")
+    await until(pilot, lambda: isinstance(app_of(pilot).screen, ThemesScreen))
+    await pilot.pause()
+    return app_of(pilot).screen.query_one(OptionList)
+
+
+async def test_the_picker_shows_what_the_cursor_is_on_and_escape_brings_the_old_back(home):
+    async with LlmTui(Settings()).run_test(size=SIZE) as pilot:
+        options = await open_picker(pilot)
+        assert options.highlighted_option.id == "dark"
+        seen = [shown_background(pilot)]
+        for key in ("down", "j", "down"):
+            await pilot.press(key)
+            await pilot.pause()
+            seen.append(shown_background(pilot))
+        assert seen == ["#14161d", "#1d1813", "#000000", "#fcfcfd"]
+        await pilot.press("escape")
+        await pilot.pause()
+        assert shown_background(pilot) == "#14161d"
+        assert app_of(pilot).screen is app_of(pilot).main
+        assert not (home / "config.toml").exists()
+
+
+async def test_enter_keeps_the_theme_and_touches_nothing_else_in_the_file(home):
+    config = home / "config.toml"
+    config.write_text('# mine\ntop_k = 5 # five\n\n[keys]\nhelp = "f5"\ncontinue_story = "f1"\n')
+    async with LlmTui(load_settings()).run_test(size=SIZE) as pilot:
+        await open_picker(pilot)
+        await pilot.press("down", "enter")
+        await pilot.pause()
+        assert shown_background(pilot) == "#1d1813"
+    assert config.read_text() == (
+        '# mine\ntop_k = 5 # five\ntheme = "candle"\n\n[keys]\nhelp = "f5"\ncontinue_story = "f1"\n'
+    )
+
+
+async def test_what_cannot_be_written_is_said_and_the_colours_stay(home):
+    (home / "config.toml").write_text("theme = \n")
+    async with LlmTui(Settings()).run_test(size=SIZE) as pilot:
+        await open_picker(pilot)
+        await pilot.press("down", "enter")
+        await pilot.pause()
+        assert shown_background(pilot) == "#1d1813"
+        assert any("line 1, is not TOML" in note.message for note in app_of(pilot)._notifications)
+
+
+async def test_files_that_change_are_seen_and_bad_ones_change_nothing(home):
+    own = home / "themes" / "mine.toml"
+    own.write_text(GOOD)
+    config = home / "config.toml"
+    config.write_text('theme = "mine"\n')
+    async with LlmTui(load_settings()).run_test(size=SIZE, notifications=True) as pilot:
+        app = app_of(pilot)
+        assert shown_background(pilot) == "#000000"
+        await pilot.pause(INTERVAL + 0.5)  # it has looked once
+
+        own.write_text(GOOD.replace("#000", "#123456"))
+        await until(pilot, lambda: shown_background(pilot) == "#123456")
+
+        own.write_text("oh = 1")
+        await until(pilot, lambda: any("there is no theme mine" in note.message for note in app._notifications))
+        assert shown_background(pilot) == "#123456"
+
+        config.write_text('theme = "light"\n[keys]\nhelp = "f12"\n')
+        await until(pilot, lambda: shown_background(pilot) == "#fcfcfd")
+        await pilot.press("f1")
+        assert not isinstance(app.screen, HelpScreen)
+        await pilot.press("f12")
+        assert isinstance(app.screen, HelpScreen)
+
+
+async def test_without_colours_there_are_none(home, monkeypatch):
+    for value, wanted in (("1", True), ("", False)):
+        monkeypatch.setenv("NO_COLOR", value)
+        async with LlmTui(Settings(theme="light")).run_test(size=SIZE) as pilot:
+            await pilot.pause()
+            app = app_of(pilot)
+            assert app.no_color == wanted
+            colors = {
+                color
+                for strip in app.screen._compositor.render_strips()
+                for segment in app._filters and apply(app, strip)
+                if segment.style
+                for color in (segment.style.color, segment.style.bgcolor)
+                if color is not None and not color.is_default
+            }
+            assert (colors == set()) == wanted
+
+
+def apply(app: LlmTui, strip):
+    segments = list(strip)
+    for line_filter in app._filters:
+        if line_filter.enabled:
+            segments = line_filter.apply(segments, Color.parse("#000"))
+    return segments
+
+
+# ---- the person's own keys
+
+
+async def test_own_keys_work_and_help_lists_them(home):
+    (home / "config.toml").write_text('[keys]\nhelp = "Ctrl+G"\nquit = "f12"\nsend = ["f8"]\nnewline = "enter"\n')
+    async with LlmTui(load_settings()).run_test(size=SIZE) as pilot:
+        app = app_of(pilot)
+        await pilot.press("f1")
+        assert not isinstance(app.screen, HelpScreen)
+        await pilot.press("ctrl+g")
+        assert isinstance(app.screen, HelpScreen)
+        page = keys_page(app.appearance.keymap).plain
+        assert re.search(r"^  Ctrl\+G +Help", page, re.MULTILINE)
+        await pilot.press("escape", "ctrl+q")
+        assert app.is_running and app._exit is False
+        await pilot.press("f12")
+        assert app._exit
+
+
+def picked(**keys: object):
+    from tui.settings.remap import remap
+
+    keymap, warnings = remap(Settings(keys=keys))  # type: ignore[arg-type]
+    return {key.id: key.keys for key in keymap if key.id in keys}, warnings
+
+
+def test_keys_may_be_written_as_people_write_them():
+    assert picked(help="Ctrl+X", roll_back=["{", "U"], new_session="Esc", stop="pgup")[0] == {
+        "help": "ctrl+x",
+        "roll_back": "left_curly_bracket,U",
+        "new_session": "escape",
+        "stop": "pageup",
+    }
+    assert picked(toggle_sidebar="f1", help="f9") == ({"help": "f9", "toggle_sidebar": "f1"}, [])
+
+
+@pytest.mark.parametrize(
+    ("keys", "told"),
+    [
+        ({"help": "f9"}, "F9 would mean both help and toggle_sidebar"),
+        ({"roll_back": "["}, "[ would mean both roll_back and previous_sibling (messages)"),
+        ({"help": "enter"}, "Enter would mean both help and send (input)"),
+        ({"help": "crtl+x"}, "there is no key “crtl”; did you mean ctrl?"),
+        ({"help": "escap"}, "there is no key “escap”; did you mean escape?"),
+        ({"send": "s"}, "s, which is needed for typing"),
+        ({"continue_story": "space"}, "Space, which is needed for typing"),
+        ({"help": "ctrl+"}, "there is no key “”"),
+        ({"roll_back": "\x1b"}, "there is no key"),
+    ],
+)
+def test_keys_that_cannot_be(keys, told):
+    with pytest.raises(SettingsError) as caught:
+        picked(**keys)
+    assert told in str(caught.value)
+
+
+def test_warnings_on_keys():
+    assert picked(hepl="f12")[1] == ["default: there is no action hepl; did you mean help?"]
+    assert "send the same for Ctrl+I and Tab" in picked(help="ctrl+i")[1][0]
+
+
+def test_shipped_names():
+    assert set(SHIPPED) == {*LEAST, "terminal"}
