@@ -10,6 +10,7 @@ import numpy as np
 import numpy.typing as npt
 
 from inference.checkpoint.config import ModelConfig
+from inference.kernels import cpu
 from inference.kernels.attend import SPAN
 from inference.kernels.elementwise import norm
 from inference.kernels.layer import PADDING, attention, feed_forward, project
@@ -58,7 +59,7 @@ class FusedTransformer(Transformer):
         threads: int,
     ) -> None:
         super().__init__(config, fingerprint)
-        self._threads = min(threads, numba.get_num_threads())
+        self._threads = min(threads, cpu.config.NUMBA_NUM_THREADS)
         self._embedding = embedding
         self._blocks = blocks
         self._norm_weight = norm_weight
