@@ -21,3 +21,11 @@ def tiny_model(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def story_only_model(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """The same model without a chat template: it can only continue text."""
     return make_tiny_model(tmp_path_factory.mktemp("models") / "tiny-story", chat_template=None)
+
+
+@pytest.fixture(autouse=True)
+def home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """A home of its own for each test: what is stored goes there."""
+    for name in ("DATA", "CONFIG", "CACHE"):
+        monkeypatch.setenv(f"XDG_{name}_HOME", str(tmp_path / name.lower()))
+    return tmp_path

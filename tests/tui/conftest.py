@@ -24,14 +24,6 @@ def talkative_model(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return make_tiny_model(tmp_path_factory.mktemp("models") / "talkative", max_position_embeddings=4096)
 
 
-@pytest.fixture(autouse=True)
-def home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """A home of its own for each test: what is stored goes there."""
-    for name in ("DATA", "CONFIG", "CACHE"):
-        monkeypatch.setenv(f"XDG_{name}_HOME", str(tmp_path / name.lower()))
-    return tmp_path
-
-
 def make_app(model: Path | str, max_tokens: int | None = 12, mode: Mode | None = None, **flags: Any) -> LlmTui:
     """Greedy, so that the same words give the same reply."""
     settings = load_settings(model=str(model), **flags)

@@ -98,7 +98,7 @@ def test_interrupted(tmp_path):
     time.sleep(0.2)
     process.send_signal(signal.SIGINT)
     rest, errors = process.communicate(timeout=30)
-    assert process.returncode == 130
+    assert process.returncode == 130, errors
     assert errors == b""
     assert rest.endswith(b"\n")
 

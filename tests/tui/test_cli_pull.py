@@ -270,6 +270,15 @@ def test_a_disk_without_room(hub: FakeHub, home: dict[str, str], repository: Pat
         assert not any(path.startswith("/cdn/") for path in hub.requests)
 
 
+def test_a_disk_that_can_only_be_read(hub: FakeHub, home: dict[str, str], repository: Path, tmp_path: Path) -> None:
+    hub.add("org/tiny", repository)
+    with small_disk(tmp_path / "small", 1) as disk:
+        (disk / "llm-tui").mkdir()
+        subprocess.run(["mount", "-o", "remount,ro", str(disk)], check=True)
+        assert f"{disk}/llm-tui" in sentence(run("pull", "org/tiny", **home | {"XDG_DATA_HOME": str(disk)}))
+        assert f"{disk}/new" in sentence(run("pull", "org/tiny", **home | {"XDG_DATA_HOME": str(disk / "new")}))
+
+
 def test_a_disk_that_fills_up_meanwhile(hub: FakeHub, home: dict[str, str], repository: Path, tmp_path: Path) -> None:
     hub.add("org/tiny", repository)
     hub.bytes_per_second = 400_000
