@@ -2,6 +2,7 @@
 
 import math
 import os
+from dataclasses import dataclass
 from pathlib import Path
 
 CPUS = Path("/sys/devices/system/cpu")
@@ -11,11 +12,34 @@ CPU_MAX = Path("/sys/fs/cgroup/cpu.max")
 BYTES_PER_CORE = 4 * 2**20
 
 
+@dataclass(frozen=True)
+class Cores:
+    """What limits the computing.
+
+    ``hardware_threads`` of the machine; ``allowed`` of them by this process's affinity mask; on so many ``physical``
+    cores; ``quota``: the control group's, in whole cores' worth of time, None without a limit.
+    """
+
+    hardware_threads: int
+    allowed: int
+    physical: int
+    quota: int | None
+
+    @property
+    def usable(self) -> int:
+        return max(1, self.physical if self.quota is None else min(self.physical, self.quota))
+
+
+def count_cores() -> Cores:
+    """The machine's cores as this process may use them now."""
+    hardware_threads = os.cpu_count() or 1
+    allowed = os.sched_getaffinity(0) if hasattr(os, "sched_getaffinity") else set(range(hardware_threads))
+    return Cores(hardware_threads, len(allowed), len({_siblings(cpu) for cpu in allowed}), _quota())
+
+
 def usable_cores() -> int:
     """Physical cores within this process's affinity, and no more than its control group's quota of time."""
-    allowed = os.sched_getaffinity(0) if hasattr(os, "sched_getaffinity") else set(range(os.cpu_count() or 1))
-    cores = {_siblings(cpu) for cpu in allowed}
-    return max(1, min(len(cores), _quota()))
+    return count_cores().usable
 
 
 def worthwhile_cores(weight_bytes: int) -> int:
@@ -31,10 +55,10 @@ def _siblings(cpu: int) -> str:
         return str(cpu)
 
 
-def _quota() -> int:
-    """Whole cores' worth of time, rounded up; very many where there is no limit."""
+def _quota() -> int | None:
+    """Rounded up to whole cores."""
     try:
         quota, period = CPU_MAX.read_text().split()[:2]
         return max(1, math.ceil(int(quota) / int(period)))
     except (OSError, ValueError, ZeroDivisionError):
-        return 2**30
+        return None

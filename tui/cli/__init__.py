@@ -10,6 +10,7 @@ import click
 
 from tui.cli.chat import chat
 from tui.cli.config import config
+from tui.cli.doctor import doctor
 from tui.cli.export import export
 from tui.cli.generation import lasting_name
 from tui.cli.import_file import import_command
@@ -46,7 +47,7 @@ def cli(context: click.Context, /, **flags: Any) -> None:
         run_app(load_settings(**flags))
 
 
-for command in (chat, story, models, pull, sessions, export, import_command, themes, config):
+for command in (chat, story, models, pull, sessions, export, import_command, themes, config, doctor):
     cli.add_command(command)
 
 

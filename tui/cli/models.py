@@ -5,6 +5,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from tui.cli.options import settings_for
 from tui.cli.output import size, writer
 from tui.settings.places import model_places
 from tui.terminal.sanitize import one_line
@@ -24,7 +25,8 @@ SOURCES = {
 
 @click.command()
 @click.option("--json", "as_json", is_flag=True, help="For programs.")
-def models(as_json: bool) -> None:
+@click.pass_context
+def models(context: click.Context, as_json: bool) -> None:
     """List the models that are here: built-in ones, yours, downloads, and those in the Hugging Face cache.
 
     Any of them can be given as --model by the name that stands first.
@@ -33,7 +35,7 @@ def models(as_json: bool) -> None:
     from inference.catalogue import catalogue
 
     write, available = writer(), available_memory()
-    listings = catalogue(model_places())
+    listings = catalogue(model_places(settings_for(context).model_directories))
     if as_json:
         write(json.dumps([_as_json(listing, available) for listing in listings], indent=1) + "\n")
         return

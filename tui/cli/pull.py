@@ -21,10 +21,14 @@ def pull(name: str) -> None:
     Whether it can be used is checked before its weights are fetched. Stop whenever you like: the next time goes on
     from there. Private and gated models need `hf auth login` or HF_TOKEN.
     """
+    from inference import InferenceError
     from inference.hub import pull as download
     from tui.conversation.private import private_directory
 
-    private_directory(sessions_file().parent)
+    try:
+        private_directory(sessions_file().parent)
+    except OSError as error:
+        raise InferenceError(f"{error.filename} cannot be made ({error.strerror}); downloads belong there.") from None
     bar = Bar(name)
     try:
         path = download(name, downloads_directory(), bar.show)

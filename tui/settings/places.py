@@ -31,9 +31,14 @@ def model_places(directories: Iterable[Path] = ()) -> "Places":
     return Places(shipped("models"), tuple(directories), downloads_directory(), default_hub_cache())
 
 
+def cache_directory() -> Path:
+    """What can be computed again: compiled kernels, packed weights, snapshots."""
+    return platformdirs.user_cache_path(NAME, appauthor=False)
+
+
 def snapshots_directory() -> Path:
     """The sessions' cache snapshots, which can be computed again."""
-    return platformdirs.user_cache_path(NAME, appauthor=False) / "snapshots"
+    return cache_directory() / "snapshots"
 
 
 def config_directory() -> Path:

@@ -1,0 +1,63 @@
+"""`llm-tui doctor`: what is used and why, and what to do about what is wrong."""
+
+import json
+from collections.abc import Iterator
+from dataclasses import asdict
+from importlib.metadata import version
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from tui.cli.options import db_option
+from tui.cli.output import writer
+from tui.settings.errors import SettingsError
+from tui.settings.places import NAME, config_file, model_places
+from tui.settings.settings import Settings, load_settings
+from tui.terminal.sanitize import one_line
+
+if TYPE_CHECKING:
+    from inference.doctor import Finding
+
+
+@click.command()
+@click.option("--json", "as_json", is_flag=True, help="For programs.")
+@db_option
+@click.pass_context
+def doctor(context: click.Context, /, as_json: bool, **flags: Any) -> None:
+    """Check this installation: each line is ok, a note, or a problem with what to do about it.
+
+    The exit code is 1 if there is a problem.
+    """
+    write, seen = writer(), []
+    for finding in _examine(context.obj, flags):
+        seen.append(finding)
+        if not as_json:
+            write(f"{finding.state:7}  {one_line(finding.what):23}  {one_line(finding.says)}\n")
+            if finding.remedy:
+                write(f"{'':34}→ {one_line(finding.remedy)}\n")
+    if as_json:
+        write(json.dumps([asdict(finding) for finding in seen], indent=1) + "\n")
+    if any(finding.state == "problem" for finding in seen):
+        context.exit(1)
+
+
+def _examine(*flags: dict[str, Any]) -> "Iterator[Finding]":
+    """Everything. Settings that cannot be used are one of the findings, and the rest goes by the default ones."""
+    from inference.doctor import Finding
+    from inference.doctor import examine as examine_engine
+    from tui.checkup import examine as examine_surroundings
+
+    yield Finding(NAME, "ok", version(NAME))
+    settings = Settings()
+    try:
+        settings = load_settings()
+        for given in flags:
+            settings = settings.with_flags(**given)
+        if not settings.warnings:
+            yield Finding("settings", "ok", str(config_file()) if config_file().is_file() else "the default ones")
+        for warning in settings.warnings:
+            yield Finding("settings", "note", warning, "mend or remove that line")
+    except SettingsError as error:
+        yield Finding("settings", "problem", str(error), "mend it; until then the program does not start")
+    yield from examine_engine(model_places(settings.model_directories))
+    yield from examine_surroundings(settings.db)
