@@ -332,3 +332,15 @@ def test_warnings_on_keys():
 
 def test_shipped_names():
     assert set(SHIPPED) == {*LEAST, "terminal"}
+
+
+@pytest.mark.parametrize("no_color", [False, True])
+async def test_what_is_highlighted_needs_no_colour(home, monkeypatch, no_color):
+    if no_color:
+        monkeypatch.setenv("NO_COLOR", "1")
+    async with LlmTui(Settings(theme="terminal")).run_test(size=SIZE) as pilot:
+        options = await open_picker(pilot)
+        assert options.highlighted is not None
+        lines = [list(options.render_line(y)) for y in range(options.option_count)]
+        underlined = [any(segment.style and segment.style.underline for segment in line) for line in lines]
+        assert [index for index, marked in enumerate(underlined) if marked] == [options.highlighted]
