@@ -84,6 +84,7 @@ class Controller:
         """Begin to load, once the first screen is painted."""
         self._app.set_interval(TICK, self._tick)
         self.show()
+        self._screen.focus_work()
         self.recount()
 
     def close(self) -> None:

@@ -132,6 +132,7 @@ class Desk:
                 self._end(session, reply, None, str(error))
                 return
         reply.generation = generation
+        session.computed = True
         if reply.cancelled:
             generation.cancel()
         self._bridge.watch(reply)
@@ -225,7 +226,6 @@ class Desk:
     ) -> None:
         del self._sessions[reply]
         session.reply = None
-        session.computed = session.computed or reply.generation is not None
         session.notice = notice
         node = session.tree[reply.node_id]
         if finished is not None:

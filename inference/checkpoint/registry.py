@@ -47,15 +47,15 @@ def default_hub_cache() -> Path:
 
 
 def find_model(name: str, places: Places) -> Path:
-    """The directory of the model called ``name``: a path, a built-in name, ORG/NAME or ORG/NAME@REVISION.
+    """The directory of the model called ``name``: a built-in name, a path, ORG/NAME or ORG/NAME@REVISION.
 
     Raises CheckpointError, saying where was looked, if there is none.
     """
+    if (places.shipped / name / "config.json").is_file() and Path(name).name == name:
+        return places.shipped / name  # whatever the current directory holds: ./NAME is the one in there
     directory = Path(name).expanduser()
     if directory.is_dir():
         return directory
-    if (places.shipped / name / "config.json").is_file() and Path(name).name == name:
-        return places.shipped / name
     if HUB_NAME.fullmatch(name):
         for found in (places.downloads / folder_name(name), _in_hub_cache(places.hub_cache, name)):
             if found is not None and (found / "config.json").is_file():

@@ -20,6 +20,7 @@ from inference.kernels.reference import Floats
 from inference.transformer.forward import Ids, Sequences, Transformer
 from inference.transformer.layers import inverse_frequencies
 from inference.transformer.linear import Linear
+from inference.transformer.pace import Pace
 
 # Tokens that one piece of attention answers: enough to use a block of keys well, few enough to share among cores.
 TOKENS_PER_ITEM = 8
@@ -59,7 +60,7 @@ class FusedTransformer(Transformer):
         threads: int,
     ) -> None:
         super().__init__(config, fingerprint)
-        self._threads = min(threads, cpu.config.NUMBA_NUM_THREADS)
+        self._pace = Pace(min(threads, cpu.config.NUMBA_NUM_THREADS))
         self._embedding = embedding
         self._blocks = blocks
         self._norm_weight = norm_weight
@@ -68,7 +69,8 @@ class FusedTransformer(Transformer):
 
     def _through_blocks(self, ids: Ids, sequences: Sequences, checkpoint: Callable[[], None]) -> Floats:
         c = self.config
-        numba.set_num_threads(self._threads)  # of this thread, which may have computed for another model before
+        # Of this thread, which may have computed for another model before.
+        numba.set_num_threads(self._pace.begin(len(ids)))
         plan = Plan(sequences, c, self._inv_freq)
         x = np.zeros((len(ids), _padded(c.hidden_size)), np.float32)
         x[:, : c.hidden_size] = self._embedding.rows(ids)
@@ -95,6 +97,7 @@ class FusedTransformer(Transformer):
                 *(g.weights, g.scales, g.bias),
                 *(d.weights, d.scales, d.bias),
             )
+        self._pace.end(len(ids))
         return x
 
     def _logits(self, x: Floats) -> Floats:

@@ -45,13 +45,16 @@ def put(model: Path, place: Path) -> Path:
     return Path(shutil.copytree(model, place))
 
 
-def test_a_directory_outranks_everything(places: Places, tiny_model: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    put(tiny_model, places.shipped / "guide")
+def test_what_lies_around_never_takes_the_place_of_a_built_in_model(
+    places: Places, tiny_model: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    shipped = put(tiny_model, places.shipped / "guide")
     here = put(tiny_model, places.shipped.parent / "here" / "guide")
-    assert find_model("guide", places) == places.shipped / "guide"
     monkeypatch.chdir(here.parent)
-    assert find_model("guide", places) == Path("guide")
-    assert find_model(str(tiny_model), places) == tiny_model
+    assert find_model("guide", places) == shipped
+    assert find_model("./guide", places).resolve() == here
+    (shipped / "config.json").unlink()
+    assert find_model("guide", places).resolve() == here
 
 
 def test_a_download_outranks_the_hub_cache(places: Places, tiny_model: Path) -> None:
