@@ -42,9 +42,10 @@ def cli(context: click.Context, /, **flags: Any) -> None:
         from tui.app import run_app
         from tui.settings.settings import load_settings
 
+        settings = load_settings(**flags)
         if flags["model"]:
-            flags["model"] = lasting_name(flags["model"])
-        run_app(load_settings(**flags))
+            settings = settings.with_flags(model=lasting_name(flags["model"], settings.model_directories))
+        run_app(settings)
 
 
 for command in (chat, story, models, pull, sessions, export, import_command, themes, config, doctor):

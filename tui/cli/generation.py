@@ -34,29 +34,28 @@ def with_piped(prompt: str | None) -> str:
     return "\n\n".join(parts)
 
 
-def find(name: str) -> Path:
+def find(name: str, directories: tuple[Path, ...]) -> Path:
     from inference.checkpoint.registry import find_model
 
-    return find_model(name, model_places())
+    return find_model(name, model_places(directories))
 
 
-def lasting_name(name: str) -> str:
+def lasting_name(name: str, directories: tuple[Path, ...]) -> str:
     """The name of a model that is there, such that it means the same tomorrow and from another directory.
 
     Raises CheckpointError if there is none.
     """
-    path = find(name)
+    path = find(name, directories)
     return str(path.resolve()) if path == Path(name).expanduser() else name
 
 
 def _load(settings: Settings, which: str) -> "Model":
     from inference import InferenceError, Model
-    from inference.checkpoint.registry import find_model
 
     name = getattr(settings, which)
     if settings.source(which) == DEFAULT and not (shipped("models") / name / "config.json").is_file():
         raise InferenceError(HOW_TO_GIVE_A_MODEL)
-    path = find_model(name, model_places(settings.model_directories))
+    path = find(name, settings.model_directories)
     return Model.load(path, precision=settings.precision, threads=settings.threads)
 
 
