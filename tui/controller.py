@@ -50,7 +50,7 @@ class Controller:
     ) -> None:
         self.library = library
         budget = settings.cache_budget_mb and settings.cache_budget_mb * 2**20
-        shelf = Shelf(app, settings.threads, budget, snapshots_directory())
+        shelf = Shelf(app, settings.threads, settings.model_directories, budget, snapshots_directory())
         self._app = app
         self._screen = screen
         self._settings = settings
@@ -112,7 +112,10 @@ class Controller:
         """Each mode goes on with the model it was used with last, unless one is named on the command line."""
         named = self._settings.chat_model if mode == "chat" else self._settings.story_model
         given = f"{mode}_model" in self._settings.flags
-        return self.library.new(mode, named if given else self.library.latest_model(mode) or named)
+        session = self.library.new(mode, named if given else self.library.latest_model(mode) or named)
+        if mode == "chat" and self._settings.system:
+            session.settings["system"] = self._settings.system
+        return session
 
     # ---- the model
 

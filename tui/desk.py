@@ -4,7 +4,7 @@ import asyncio
 import contextlib
 import time
 from collections.abc import Callable, Mapping
-from dataclasses import asdict, replace
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 from textual.app import App
@@ -12,9 +12,9 @@ from textual.app import App
 from tui.bridge import Bridge, Progress
 from tui.conversation.snapshots import Snapshots
 from tui.conversation.story import pieces
-from tui.conversation.tree import Node, Outcome
+from tui.conversation.tree import Node
 from tui.loader import Choice
-from tui.reply import Reply
+from tui.reply import Reply, outcome_of
 from tui.session import Session
 from tui.shelf import Shelf
 from tui.trace import trace
@@ -145,7 +145,7 @@ class Desk:
             params = replace(params, max_tokens=params.max_tokens or STORY_TOKENS)
             return engine.complete(pieces(path[:-1]), params)
         resumed = bool(reply.seed_text)
-        return engine.reply(messages(session, path if resumed else path[:-1]), params, resumed)
+        return engine.reply(session.messages(path if resumed else path[:-1]), params, resumed)
 
     def _engine_session(self, session: Session) -> "EngineSession":
         """The session's place in the engine; its snapshot comes back if it has one of this model."""
@@ -197,7 +197,7 @@ class Desk:
             return len(model.tokenizer.encode_pieces(pieces(path)))
         if model.chat_template is None:
             return 0
-        return len(model.chat_template.encode(messages(session, path), model.tokenizer, add_generation_prompt=False))
+        return len(model.chat_template.encode(session.messages(path), model.tokenizer, add_generation_prompt=False))
 
     # ---- what comes in
 
@@ -238,7 +238,7 @@ class Desk:
             written = tuple(reply.generation.token_ids) if reply.generation else ()
             # Ids must stand for all of the text, or for none of it.
             known = not reply.seed_text or bool(reply.seed_ids)
-            outcome = outcome_of(reply, finished) if finished else None
+            outcome = outcome_of(reply.generation, finished) if finished and reply.generation else None
             node = session.tree.settle(node.id, reply.seed_ids + written if known else (), outcome)
         self._on_news(session, node, last_text, True)
 
@@ -254,18 +254,3 @@ class Desk:
             session.notice = "The context is full: roll back, fork from an earlier turn, or start a new session."
         assert session.engine is not None
         trace(session, finished, session.engine.model.counters.rows - reply.rows_before)
-
-
-def outcome_of(reply: Reply, finished: "Finished") -> Outcome:
-    """How the reply came to its end, to be kept with it."""
-    assert reply.generation is not None
-    return Outcome(reason=finished.reason, params=asdict(reply.generation.params), **asdict(finished.stats))
-
-
-def messages(session: Session, path: list[Node]) -> list[dict[str, Any]]:
-    """Nodes as the engine takes messages: with the ids that were sampled for them, where they were."""
-    system = session.settings.get("system")
-    return [{"role": "system", "content": system}] * bool(system) + [
-        {"role": node.role, "content": node.text} | ({"token_ids": list(node.token_ids)} if node.token_ids else {})
-        for node in path
-    ]

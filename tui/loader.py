@@ -2,6 +2,7 @@
 
 import threading
 import time
+from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
 
 from textual.message import Message
@@ -55,11 +56,12 @@ class _Abandoned(Exception):
 
 
 class Loader:
-    """One attempt to load; posts Loading…, then Loaded or LoadFailed."""
+    """One attempt to load, with ``directories`` to look in as well; posts Loading…, then Loaded or LoadFailed."""
 
-    def __init__(self, pump: MessagePump, choice: Choice, threads: int | None) -> None:
+    def __init__(self, pump: MessagePump, choice: Choice, threads: int | None, directories: tuple[Path, ...]) -> None:
         self._pump = pump
         self._choice = choice
+        self._directories = directories
         self._threads = threads
         self._abandoned = threading.Event()
         self._reported = 0.0
@@ -78,7 +80,7 @@ class Loader:
 
         choice = self._choice
         try:
-            path = find_model(choice.name, model_places())
+            path = find_model(choice.name, model_places(self._directories))
             model = Model.load(path, choice.precision, self._threads, self._progress)
         except _Abandoned:
             return

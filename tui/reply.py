@@ -1,11 +1,13 @@
 """One reply on its way, from the moment it is asked for."""
 
 import time
-from dataclasses import dataclass, field
+from dataclasses import asdict, dataclass, field
 from typing import TYPE_CHECKING
 
+from tui.conversation.tree import Outcome
+
 if TYPE_CHECKING:
-    from inference import Generation
+    from inference import Finished, Generation
 
 
 @dataclass(eq=False)
@@ -50,3 +52,8 @@ class Reply:
         self.cancelled = True
         if self.generation is not None:
             self.generation.cancel()
+
+
+def outcome_of(generation: "Generation", finished: "Finished") -> Outcome:
+    """How a reply came to its end, to be kept with it."""
+    return Outcome(reason=finished.reason, params=asdict(generation.params), **asdict(finished.stats))

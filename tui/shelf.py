@@ -23,10 +23,21 @@ class Place:
 
 
 class Shelf:
-    """``cache_budget``: bytes for idle sessions' caches, or the engine's choice; beyond it they go to ``evicted``."""
+    """``directories``: where models are besides the usual places.
 
-    def __init__(self, pump: MessagePump, threads: int | None, cache_budget: int | None, evicted: Path | None) -> None:
+    ``cache_budget``: bytes for idle sessions' caches, or the engine's choice; beyond it they go to ``evicted``.
+    """
+
+    def __init__(
+        self,
+        pump: MessagePump,
+        threads: int | None,
+        directories: tuple[Path, ...],
+        cache_budget: int | None,
+        evicted: Path | None,
+    ) -> None:
         self._pump = pump
+        self._directories = directories
         self._threads = threads
         self._cache_budget = cache_budget
         self._evicted = evicted
@@ -53,7 +64,7 @@ class Shelf:
         """Begin to load it, unless that was begun; ``again`` tries once more what has failed."""
         if choice not in self._places or (again and self._places[choice].failed):
             self._places[choice] = Place()
-            self._loaders[choice] = Loader(self._pump, choice, self._threads)
+            self._loaders[choice] = Loader(self._pump, choice, self._threads, self._directories)
             self._loaders[choice].start()
 
     def take(self, event: Loading | Loaded | LoadFailed) -> None:

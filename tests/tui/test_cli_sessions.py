@@ -148,3 +148,35 @@ def test_what_is_wrong_is_a_sentence(db: Path, arguments: tuple[str, ...], code:
     assert (result.returncode, "Traceback" in result.stderr) == (code, False)
     assert words in result.stderr
     assert result.stdout == ""
+
+
+def test_a_question_within_a_session_goes_on_where_it_was(tmp_path: Path, tiny_model: Path) -> None:
+    db = tmp_path / "mine.db"
+    ask = ("chat", "--session", "errands", "--db", db, "--model", tiny_model, "--max-tokens", 6, "--temperature", 0)
+    first, second = run(*ask, "hello"), run(*ask, "and then", "--system", "be brief", "--stats")
+    assert (first.returncode, second.returncode) == (0, 0), second.stderr
+    store = Store(db)
+    (listing,) = store.sessions(limit=-1)
+    path = store.read(listing.id).tree.path()
+    store.close()
+    assert listing.title == "errands"
+    assert [node.role for node in path] == ["user", "assistant", "user", "assistant"]
+    assert [path[1].text + "\n", path[3].text + "\n"] == [first.stdout, second.stdout]
+    assert all(node.outcome is not None and len(node.token_ids) == 6 for node in path[1::2])
+    found = run("chat", "again", "--session", listing.id[:8], *ask[3:])
+    assert found.returncode == 0, found.stderr
+
+
+def test_a_story_is_no_place_for_a_question(db: Path, tiny_model: Path) -> None:
+    result = run("chat", "hello", "--session", "Lily's garden", "--db", db, "--model", tiny_model)
+    assert (result.returncode, result.stdout) == (1, "")
+    assert "is a story" in result.stderr
+
+
+def test_a_session_open_elsewhere_is_not_written(db: Path, tiny_model: Path) -> None:
+    store = Store(db)
+    store.open("a" * 32)
+    result = run("chat", "hello", "--session", "aaaaaaaa", "--db", db, "--model", tiny_model)
+    store.close()
+    assert (result.returncode, result.stdout) == (1, "")
+    assert "open in another window" in result.stderr

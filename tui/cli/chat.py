@@ -1,23 +1,107 @@
 """`llm-tui chat`: one answer."""
 
-from typing import Any
+import time
+from dataclasses import replace
+from typing import TYPE_CHECKING, Any
 
 import click
 
+from tui.cli.database import open_store
 from tui.cli.generation import generate, with_piped
-from tui.cli.options import model_options, sampling_options, settings_for
+from tui.cli.options import db_option, model_options, sampling_options, settings_for
+from tui.conversation.errors import StoreError
+
+if TYPE_CHECKING:
+    from tui.conversation.conversation import Conversation
+    from tui.conversation.store import Store
+    from tui.settings.settings import Settings
+
+# An answer is on disk so long after it was printed, at the latest.
+KEEP_SECONDS = 0.5
 
 
 @click.command()
 @click.argument("prompt", required=False)
 @model_options
+@click.option("--session", metavar="NAME", help="Ask within this session: its title, or how its ID begins.")
 @click.option("--system", metavar="TEXT", help="What the model is told before the question.")
 @sampling_options
+@db_option
 @click.pass_context
-def chat(context: click.Context, /, prompt: str | None, system: str | None, stats: bool, **given: Any) -> None:
-    """Answer PROMPT, with piped input appended to it, and print the answer."""
+def chat(
+    context: click.Context, /, prompt: str | None, session: str | None, system: str | None, stats: bool, **given: Any
+) -> None:
+    """Answer PROMPT, with piped input appended to it, and print the answer.
+
+    With --session the question and the answer are kept in that session, which is made if there is none.
+    """
     text = with_piped(prompt)
     settings = settings_for(context, system=system, **given)
+    if session is not None:
+        with open_store(context, given["db"], new=True) as store:
+            _ask_within(store, _session(store, session, settings), text, settings, stats)
+        return
     messages = [{"role": "system", "content": settings.system}] if settings.system else []
     messages.append({"role": "user", "content": text})
     generate(settings, "chat_model", stats, lambda session, params: session.reply(messages, params))
+
+
+def _session(store: "Store", name: str, settings: "Settings") -> "Conversation":
+    """The session of that title or id, to be written. Raises StoreError for several, and for one open elsewhere."""
+    from tui.conversation.conversation import Conversation
+    from tui.conversation.store import OPEN_ELSEWHERE
+
+    found = [listing.id for listing in store.sessions(limit=-1) if listing.shown_title == name] or store.ids(name)
+    if len(found) > 1:
+        raise StoreError(
+            f"{len(found)} sessions are called “{name[:40]}”: give the ID, as `llm-tui sessions` lists it."
+        )
+    if not found:
+        told = {"system": settings.system} if settings.system else {}
+        return Conversation("chat", title=name, model=settings.chat_model, settings=told)
+    conversation = store.open(found[0])
+    if not store.holds(conversation.id):
+        raise StoreError(OPEN_ELSEWHERE)
+    if conversation.mode != "chat":
+        raise StoreError(f"“{conversation.shown_title}” is a story; `llm-tui chat` asks within chats.")
+    return conversation
+
+
+def _ask_within(store: "Store", conversation: "Conversation", text: str, settings: "Settings", stats: bool) -> None:
+    """The question is on disk before the model sees it, and the answer as it comes."""
+    from tui.reply import outcome_of
+
+    if "chat_model" not in settings.flags:
+        settings = replace(settings, chat_model=conversation.model or settings.chat_model)
+    if "system" in settings.flags:
+        conversation.settings["system"] = settings.system
+    tree = conversation.tree
+    asked = tree.add("user", text)
+    node = tree.begin("assistant")
+    path = tree.path(asked.id)
+    store.save(conversation)
+    saved = time.monotonic()
+
+    def keep(piece: str) -> None:
+        nonlocal saved
+        tree.grow(node.id, piece)
+        if time.monotonic() - saved > KEEP_SECONDS:
+            store.save(conversation)
+            saved = time.monotonic()
+
+    try:
+        generation, finished = generate(
+            settings,
+            "chat_model",
+            stats,
+            lambda session, params: session.reply(conversation.messages(path), params),
+            keep=keep,
+        )
+        tree.settle(node.id, tuple(generation.token_ids), outcome_of(generation, finished))
+    finally:
+        if tree[node.id].growing and tree[node.id].text:
+            tree.settle(node.id, (), None)
+        elif tree[node.id].growing:
+            tree.abandon(node.id, asked.id)
+        conversation.updated = time.time()
+        store.save(conversation)

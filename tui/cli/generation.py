@@ -13,7 +13,7 @@ from tui.settings.places import model_places
 from tui.settings.settings import DEFAULT, Settings
 
 if TYPE_CHECKING:
-    from inference import Generation, Model, SamplingParams, Stats
+    from inference import Finished, Generation, Model, SamplingParams, Stats
 
 HOW_TO_GIVE_A_MODEL = """\
 llm-tui needs a model and was given none.
@@ -65,8 +65,12 @@ def generate(
     stats: bool,
     ask: Callable[[Any, "SamplingParams"], "Generation"],
     before: str = "",
-) -> None:
-    """Load, ask, stream what comes to standard output, and say on standard error what else there is to say."""
+    keep: Callable[[str], None] = lambda text: None,
+) -> "tuple[Generation, Finished]":
+    """Load, ask, stream what comes to standard output, and say on standard error what else there is to say.
+
+    ``keep`` is called with each piece of text as it comes. Returns what was asked, and how it ended.
+    """
     from dataclasses import replace
 
     from inference import Engine, SamplingParams
@@ -78,19 +82,22 @@ def generate(
         write = writer()
         write(before)
         try:
-            _stream(generation, write, stats)
+            return generation, _stream(generation, write, keep, stats)
         except KeyboardInterrupt:
             generation.cancel()
             write("\n")
             raise
 
 
-def _stream(generation: "Generation", write: Callable[[str], None], stats: bool) -> None:
+def _stream(
+    generation: "Generation", write: Callable[[str], None], keep: Callable[[str], None], stats: bool
+) -> "Finished":
     from inference import Failed, Finished, Token
 
     for event in generation:
         if isinstance(event, Token):
             write(event.text)
+            keep(event.text)
         elif isinstance(event, Failed):
             write("\n")
             raise event.error
@@ -100,6 +107,8 @@ def _stream(generation: "Generation", write: Callable[[str], None], stats: bool)
                 click.echo("The context is full; the text ends here.", err=True)
             if stats:
                 click.echo(_describe(event.stats), err=True)
+            return event
+    raise AssertionError("a generation ends with Finished or Failed")
 
 
 def _describe(stats: "Stats") -> str:

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from typing import Any, Literal
 
 from tui.conversation.errors import StoreError
-from tui.conversation.tree import Tree
+from tui.conversation.tree import Node, Tree
 from tui.terminal.sanitize import one_line
 
 Mode = Literal["chat", "story"]
@@ -55,6 +55,14 @@ class Conversation:
     @property
     def shown_title(self) -> str:
         return shown_title(self.title, self.opening, self.mode)
+
+    def messages(self, path: list[Node]) -> list[dict[str, Any]]:
+        """Nodes as a chat template takes them, with the ids sampled for them; first, what the model is told."""
+        system = self.settings.get("system")
+        return [{"role": "system", "content": system}] * bool(system) + [
+            {"role": node.role, "content": node.text} | ({"token_ids": list(node.token_ids)} if node.token_ids else {})
+            for node in path
+        ]
 
 
 @dataclass(frozen=True)

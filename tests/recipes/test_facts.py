@@ -1,0 +1,60 @@
+"""What the guide is taught is true: every key, command and path in the facts is the program's own."""
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import click
+import pytest
+
+from models.recipes.guide.facts import Fact, read_facts
+from tui.cli import cli
+from tui.settings import places
+from tui.settings.keymap import KEYMAP
+
+FACTS = read_facts()
+# Keys that a widget or the terminal itself gives a meaning to.
+WIDGETS_OWN = {"up", "down"}
+# What the program does not have yet.
+AWAITED_KEYS = {"f2", "f3", "f4", "f6", "f7", "f8", "ctrl+r", "ctrl+g", "ctrl+enter", "slash", "Y"}
+AWAITED_COMMANDS = {"llm-tui bench", "llm-tui bench --json"}
+
+
+def keys() -> set[str]:
+    return {key for entry in KEYMAP for key in entry.keys.split(",")} | WIDGETS_OWN
+
+
+def commands(group: click.Group, name: str = "llm-tui") -> Iterator[str]:
+    """`llm-tui`, `llm-tui chat`, `llm-tui chat --seed` …"""
+    yield name
+    for parameter in group.params:
+        yield from (f"{name} {option}" for option in parameter.opts if isinstance(parameter, click.Option))
+    yield f"{name} --help"
+    for command in group.commands.values() if isinstance(group, click.Group) else ():
+        yield from commands(command, f"{name} {command.name}")
+
+
+@pytest.mark.parametrize("fact", [fact for fact in FACTS if fact.keys], ids=lambda fact: fact.id)
+def test_keys(fact: Fact) -> None:
+    assert set(fact.keys) <= keys() | AWAITED_KEYS
+
+
+@pytest.mark.parametrize("fact", [fact for fact in FACTS if fact.commands], ids=lambda fact: fact.id)
+def test_commands(fact: Fact) -> None:
+    known = set(commands(cli)) | AWAITED_COMMANDS
+    for command in fact.commands:
+        assert command in known or command.startswith("/"), command
+
+
+def test_paths(monkeypatch: pytest.MonkeyPatch) -> None:
+    for name in ("DATA", "CONFIG", "CACHE"):
+        monkeypatch.delenv(f"XDG_{name}_HOME")
+    monkeypatch.setenv("HOME", "/home/me")
+    known = {
+        places.config_file(),
+        places.user_themes_directory(),
+        places.sessions_file().parent,
+        places.snapshots_directory().parent,
+        Path("/home/me/.cache/huggingface/hub"),
+    }
+    named = {Path(path.replace("~", "/home/me")) for fact in FACTS for path in fact.paths}
+    assert named <= known
