@@ -3,7 +3,7 @@
 import pytest
 
 from inference.transformer import pace
-from inference.transformer.pace import FEW_ROWS, Pace
+from inference.transformer.pace import Pace
 
 
 class Machine:
@@ -12,12 +12,15 @@ class Machine:
     def __init__(self, shared: float, alone: float) -> None:
         self.shared, self.alone = shared, alone
         self.now = 0.0
+        self.driven_away = 0  # in each pass
+        self.driven_away_so_far = 0
 
     def passes(self, judge: Pace, count: int, rows: int = 1) -> list[int]:
         chosen = []
         for _ in range(count):
             threads = judge.begin(rows)
             self.now += self.alone if threads == 1 else self.shared
+            self.driven_away_so_far += self.driven_away
             judge.end(rows)
             chosen.append(threads)
         return chosen
@@ -27,6 +30,7 @@ class Machine:
 def machine(monkeypatch: pytest.MonkeyPatch) -> Machine:
     machine = Machine(shared=1.0, alone=1.8)
     monkeypatch.setattr(pace.time, "perf_counter", lambda: machine.now)
+    monkeypatch.setattr(pace, "_driven_away", lambda: machine.driven_away_so_far)
     return machine
 
 
@@ -54,9 +58,12 @@ def test_it_notices_when_things_change(machine: Machine) -> None:
     assert machine.passes(judge, 100).count(1) <= 3
 
 
-def test_prompts_are_shared_whatever_happens(machine: Machine) -> None:
-    machine.shared = 90.0
-    assert set(machine.passes(Pace(2), 50, rows=FEW_ROWS + 1)) == {2}
+def test_prompts_are_shared_unless_threads_are_driven_from_their_cores(machine: Machine) -> None:
+    judge = Pace(2)
+    machine.shared = 5.0
+    assert set(machine.passes(judge, 50, rows=256)) == {2}
+    machine.driven_away = 1000
+    assert machine.passes(judge, 50, rows=200).count(2) <= 2
 
 
 def test_one_thread_stays_one(machine: Machine) -> None:
