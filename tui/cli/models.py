@@ -6,9 +6,10 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from tui.cli.options import settings_for
-from tui.cli.output import size, writer
+from tui.cli.output import writer
 from tui.settings.places import model_places
 from tui.terminal.sanitize import one_line
+from tui.units import short_count, size
 
 if TYPE_CHECKING:
     from inference.catalogue import Listing
@@ -69,7 +70,7 @@ def _as_text(listing: "Listing", available: int | None) -> str:
     info = listing.info
     about = [
         info.family,
-        f"{_count(info.parameters)} parameters",
+        f"{short_count(info.parameters)} parameters",
         f"{size(info.size_on_disk)} on disk",
         f"context {info.context}",
         "chat and stories" if info.has_chat_template else "stories only",
@@ -86,11 +87,3 @@ def _memory(info: "ModelInfo", fitting: list[str]) -> str:
     if not fitting:
         return f"{needs}: does not fit"
     return f"{needs}: fits" + ("" if len(fitting) == len(info.memory) else f" in {' or '.join(fitting)}")
-
-
-def _count(number: int) -> str:
-    """How many, for people: ``656 K``, ``5.5 M``, ``1.1 B``."""
-    for unit, scale in (("B", 10**9), ("M", 10**6), ("K", 10**3)):
-        if number >= scale:
-            return f"{number / scale:.3g} {unit}"
-    return str(number)

@@ -16,8 +16,3 @@ def writer() -> Callable[[str], None]:
         sys.stdout.flush()
 
     return write
-
-
-def size(count: int) -> str:
-    """Bytes for people, as the engine's own messages count them."""
-    return f"{count / 2**30:.1f} GB" if count >= 2**30 else f"{count / 2**20:.1f} MB"

@@ -7,8 +7,8 @@ import time
 
 import click
 
-from tui.cli.output import size
 from tui.settings.places import downloads_directory, sessions_file
+from tui.units import size
 
 REDRAW_SECONDS = 0.1
 
