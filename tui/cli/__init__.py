@@ -8,6 +8,7 @@ from typing import Any, NoReturn
 
 import click
 
+from tui.cli.bench import bench
 from tui.cli.chat import chat
 from tui.cli.config import config
 from tui.cli.doctor import doctor
@@ -48,7 +49,7 @@ def cli(context: click.Context, /, **flags: Any) -> None:
         run_app(settings)
 
 
-for command in (chat, story, models, pull, sessions, export, import_command, themes, config, doctor):
+for command in (chat, story, models, pull, sessions, export, import_command, themes, config, doctor, bench):
     cli.add_command(command)
 
 

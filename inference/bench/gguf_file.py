@@ -1,0 +1,166 @@
+"""The same weights as llama.cpp reads them: a GGUF file (github.com/ggml-org/ggml, docs/gguf.md)."""
+
+import os
+import tempfile
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import gguf
+import numpy as np
+import numpy.typing as npt
+from gguf import GGMLQuantizationType as Kind
+
+from inference.checkpoint.config import ModelConfig
+from inference.checkpoint.families import FAMILIES, read_config
+from inference.checkpoint.weights import Weights
+from inference.errors import CheckpointError
+from inference.kernels import reference
+from inference.kernels.reference import Floats
+from inference.transformer.build import AT_LEAST_INT8
+from inference.transformer.layers import inverse_frequencies
+
+TOP_NAMES = {"embed_tokens": "token_embd", "norm": "output_norm", "lm_head": "output"}
+LAYER_NAMES = {
+    "input_layernorm": "attn_norm",
+    "q_proj": "attn_q",
+    "k_proj": "attn_k",
+    "v_proj": "attn_v",
+    "o_proj": "attn_output",
+    "post_attention_layernorm": "ffn_norm",
+    "gate_proj": "ffn_gate",
+    "up_proj": "ffn_up",
+    "down_proj": "ffn_down",
+}
+ROWS_AT_A_TIME = 4096
+# Whatever could not have been made by the present code must not be read as if it had.
+VERSION = 1
+
+
+def gguf_file(model: Path, kind: str, directory: Path, report: Callable[[str], None] = lambda what: None) -> Path:
+    """The file of ``model`` in ``directory`` with its matrices in ``kind``: F32, F16, BF16, Q8_0, Q4_0 or Q4_K_M.
+
+    Written the first time; ``report(what)`` hears of it. Raises CheckpointError where that is not possible.
+    """
+    family, config = read_config(model, FAMILIES)
+    weights = Weights(model, family, config)
+    target = directory / f"{weights.fingerprint()[:24]}-{VERSION}-{kind}.gguf"
+    if target.is_file():
+        return target
+    source = gguf_file(model, "F16", directory, report) if kind == "Q4_K_M" else None
+    report(f"writing {target}")
+    try:
+        directory.mkdir(parents=True, exist_ok=True)
+        with tempfile.TemporaryDirectory(dir=directory, prefix=".gguf-") as unfinished:
+            made = Path(unfinished) / target.name
+            if source is None:
+                _write(weights, config, Kind[kind], made)
+            else:
+                _requantise(source, made)
+            made.replace(target)
+    except OSError as error:
+        raise CheckpointError(f"{target} cannot be written ({error.strerror or error}); free space there.") from None
+    return target
+
+
+def tensor_bytes(file: Path) -> int:
+    """Bytes of weights that a token reads: all, but for an embedding table that is not the output's matrix too."""
+    sizes = {str(tensor.name): int(tensor.n_bytes) for tensor in gguf.GGUFReader(file).tensors}
+    return sum(sizes.values()) - (sizes["token_embd.weight"] if "output.weight" in sizes else 0)
+
+
+def _requantise(source: Path, target: Path) -> None:
+    """Q4_K_M, a mixture of several kinds that only llama.cpp itself makes."""
+    # Imported late: the other kinds do without it.
+    from inference.bench.llama_library import llama_cpp
+
+    params = llama_cpp.llama_model_quantize_default_params()
+    params.ftype = llama_cpp.LLAMA_FTYPE_MOSTLY_Q4_K_M
+    if llama_cpp.llama_model_quantize(os.fsencode(source), os.fsencode(target), params):
+        raise CheckpointError(f"llama.cpp could not quantise {source} to Q4_K_M; leave int4 out.")
+
+
+def _write(weights: Weights, config: ModelConfig, kind: Kind, path: Path) -> None:
+    writer = gguf.GGUFWriter(path, "llama")
+    _describe(writer, config)
+    tensors = [(stored_name(name), name, _kind(name, weights.info(name).shape, kind)) for name in weights]
+    for stored, name, held in tensors:
+        shape = weights.info(name).shape
+        size = gguf.quant_shape_to_byte_shape(shape, held)
+        writer.add_tensor_info(stored, size, np.dtype(np.uint8), int(np.prod(size)), raw_dtype=held)
+    factors = rope_factors(config)
+    if factors is not None:
+        writer.add_tensor_info("rope_freqs.weight", factors.shape, factors.dtype, factors.nbytes)
+    writer.write_header_to_file()
+    writer.write_kv_data_to_file()
+    writer.write_ti_data_to_file()
+    for _, name, held in tensors:
+        writer.write_tensor_data(_converted(reordered(weights.array(name), name, config), held))
+    if factors is not None:
+        writer.write_tensor_data(factors)
+    writer.close()
+
+
+def _describe(writer: Any, config: ModelConfig) -> None:
+    writer.add_context_length(config.max_position_embeddings)
+    writer.add_embedding_length(config.hidden_size)
+    writer.add_block_count(config.num_hidden_layers)
+    writer.add_feed_forward_length(config.intermediate_size)
+    writer.add_head_count(config.num_attention_heads)
+    writer.add_head_count_kv(config.num_key_value_heads)
+    writer.add_key_length(config.head_dim)
+    writer.add_value_length(config.head_dim)
+    writer.add_rope_dimension_count(config.head_dim)
+    writer.add_rope_freq_base(config.rope.rope_theta)
+    writer.add_layer_norm_rms_eps(config.rms_norm_eps)
+    writer.add_vocab_size(config.vocab_size)
+    # It is given token ids and asked for logits: no words needed.
+    writer.add_tokenizer_model("no_vocab")
+
+
+def stored_name(name: str) -> str:
+    """``layers.3.q_proj.bias`` as ``blk.3.attn_q.bias``."""
+    if name in TOP_NAMES:
+        return f"{TOP_NAMES[name]}.weight"
+    _, layer, part, *rest = name.split(".")
+    return f"blk.{layer}.{LAYER_NAMES[part]}.{rest[0] if rest else 'weight'}"
+
+
+def _kind(name: str, shape: tuple[int, ...], kind: Kind) -> Kind:
+    if len(shape) == 1:
+        return Kind.F32
+    if name in AT_LEAST_INT8 and kind == Kind.Q4_0:
+        kind = Kind.Q8_0
+    # As llama.cpp's own converter does with rows that are not made of whole groups.
+    return kind if shape[-1] % gguf.GGML_QUANT_SIZES[kind][0] == 0 else Kind.F16
+
+
+def reordered(stored: npt.NDArray[Any], name: str, config: ModelConfig) -> npt.NDArray[Any]:
+    """The rows of queries and keys in another order.
+
+    Hugging Face's rotary embedding turns the pairs (i, i + head_dim/2) of a head, llama.cpp's the neighbours
+    (2i, 2i + 1).
+    """
+    heads = {"q_proj": config.num_attention_heads, "k_proj": config.num_key_value_heads}
+    count = next((heads[part] for part in name.split(".") if part in heads), None)
+    if count is None:
+        return stored
+    halves = stored.reshape(count, 2, config.head_dim // 2, *stored.shape[1:])
+    return halves.swapaxes(1, 2).reshape(stored.shape)
+
+
+def rope_factors(config: ModelConfig) -> Floats | None:
+    """What each frequency of the rotary embedding is divided by, float32 [head_dim/2]; None where all are as usual."""
+    if config.rope.rope_type == "default":
+        return None
+    exponents = np.arange(0, config.head_dim, 2, dtype=np.float64) / config.head_dim
+    usual = config.rope.rope_theta**-exponents
+    return (usual / inverse_frequencies(config.rope, config.head_dim)).astype(np.float32)
+
+
+def _converted(stored: npt.NDArray[Any], kind: Kind) -> npt.NDArray[np.uint8]:
+    parts = [
+        gguf.quantize(reference.widen(stored[start : start + ROWS_AT_A_TIME]), kind).view(np.uint8)
+        for start in range(0, len(stored), ROWS_AT_A_TIME)
+    ]
+    return np.concatenate(parts)

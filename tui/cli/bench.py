@@ -1,0 +1,105 @@
+"""`llm-tui bench`: how fast models run on this machine, and against llama.cpp."""
+
+import json
+import shutil
+import sys
+
+import click
+
+from tui.cli.generation import find
+from tui.cli.options import settings_for
+from tui.cli.output import writer
+from tui.settings.kinds import PRECISIONS
+from tui.settings.places import cache_directory
+from tui.terminal.sanitize import one_line
+
+SHAPES = ("1.1b", "135m", "0.5b")
+
+
+@click.command()
+@click.argument("model", required=False, metavar="MODEL")
+@click.option("--shape", type=click.Choice(SHAPES), help="Random weights of this shape instead of a model.")
+@click.option(
+    "--precision", "precisions", multiple=True, type=click.Choice(PRECISIONS), help="May be given several times."
+)
+@click.option("--prompt", type=click.IntRange(min=1), help="Tokens to prefill.  [default: 512]")
+@click.option(
+    "--depth",
+    "depths",
+    multiple=True,
+    type=click.IntRange(min=0),
+    help="Tokens of context before that; several times.  [default: 0, 512, 2048, as far as the context goes]",
+)
+@click.option(
+    "--batch",
+    "batches",
+    multiple=True,
+    type=click.IntRange(min=1),
+    default=(1,),
+    help="Sequences that decode together; several times.  [default: 1]",
+)
+@click.option("--threads", type=click.IntRange(min=1), help="How many threads compute; as many as help if not given.")
+@click.option("--repeat", type=click.IntRange(min=1), default=3, help="Rounds, of which the best counts.  [default: 3]")
+@click.option("--against", type=click.Choice(["llama.cpp"]), help="Measure this in turn, on the same weights.")
+@click.option("--json", "as_json", is_flag=True, help="For programs.")
+@click.pass_context
+def bench(
+    context: click.Context,
+    model: str | None,
+    shape: str | None,
+    precisions: tuple[str, ...],
+    prompt: int | None,
+    depths: tuple[int, ...],
+    batches: tuple[int, ...],
+    threads: int | None,
+    repeat: int,
+    against: str | None,
+    as_json: bool,
+) -> None:
+    """Measure how fast MODEL runs here: reading prompts, writing replies, loading, and what memory it takes.
+
+    MODEL is a directory, a built-in model or ORG/NAME. The files that --shape and --against write, as large as the
+    models, stay in the cache directory (llm-tui/bench) for the next time.
+    """
+    if (model is None) == (shape is None):
+        raise click.UsageError("Give either a MODEL or a --shape.")
+    from inference.bench.comparison import compare
+    from inference.bench.report import as_json as described
+    from inference.bench.report import plot, table
+    from inference.bench.shapes import random_checkpoint
+    from inference.bench.workload import Workload
+
+    settings, files = settings_for(context, threads=threads), cache_directory() / "bench"
+    with Status() as status:
+        if shape is not None:
+            directory = random_checkpoint(shape, files, status.show)
+        else:
+            directory = find(str(model), settings.model_directories)
+        outcome = compare(
+            directory,
+            precisions or (settings.precision,),
+            settings.threads,
+            lambda length: Workload.fitting(length, prompt, depths, batches, repeat),
+            files if against else None,
+            status.show,
+        )
+    write = writer()
+    if as_json:
+        write(json.dumps(described(outcome), indent=1) + "\n")
+    else:
+        write(f"{table(outcome)}\n\n{plot(outcome)}\n")
+
+
+class Status:
+    """What is being done, on one line of a terminal's standard error, gone at the end."""
+
+    def __enter__(self) -> "Status":
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.show("")
+
+    def show(self, what: str) -> None:
+        if sys.stderr.isatty():
+            line = one_line(what)[: shutil.get_terminal_size().columns - 1]
+            click.echo(f"\r\x1b[K{line}", err=True, nl=False)
