@@ -7,8 +7,8 @@ import numpy as np
 import threadpoolctl
 
 # Many times what caches hold.
-BYTES = 512 * 2**20
-PASSES = 8
+BYTES = 256 * 2**20
+PASSES = 4
 
 
 def read_bandwidth(threads: int) -> float:
