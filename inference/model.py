@@ -18,9 +18,9 @@ from inference.json_file import read_json
 from inference.kernels.reference import Floats
 from inference.text.template import ChatTemplate
 from inference.text.tokenizer import Tokenizer, read_tokenizer_config, token_text
-from inference.transformer.build import Progress, build
+from inference.transformer.build import build
 from inference.transformer.cache import KVCache
-from inference.transformer.forward import Batch, Counters, Transformer
+from inference.transformer.forward import Batch, Counters, Progress, Transformer
 
 # Bytes per weight, scales included, largest first. Norms and biases are float32 in all of them.
 PRECISIONS = {"float32": 4.0, "bfloat16": 2.0, "float16": 2.0, "int8": 1 + 2 / 32, "int4": 0.5 + 2 / 32}
@@ -80,9 +80,10 @@ class Model:
 
         ``precision``: ``auto`` or one of PRECISIONS; weights are kept in it, the arithmetic is float32. ``threads``:
         how many compute (None: as many as there are cores to use and work for). ``progress(done, total, what)`` is
-        called with bytes of weights and may raise to cancel. ``cache_limit``: bytes of disk for the packed int8 and
-        int4 weights of all models together (None: see Shelf; 0: none are saved). Raises CheckpointError,
-        UnsupportedModelError, TemplateError or MemoryLimitError, the last two before any weight is read.
+        called with bytes of weights, then with kernels compiled if they have to be, and may raise to cancel.
+        ``cache_limit``: bytes of disk for the packed int8 and int4 weights of all models together (None: see Shelf; 0:
+        none are saved). Raises CheckpointError, UnsupportedModelError, TemplateError or MemoryLimitError, the last two
+        before any weight is read.
         """
         directory = Path(path)
         family, config = _read_directory(directory)
@@ -101,7 +102,9 @@ class Model:
         shelf = Shelf(cache_limit)
         transformer = build(weights, config, precision, threads, progress or (lambda done, total, what: None), shelf)
         ends = ends if eos is None else ends | {eos}
-        return cls(directory, transformer, precision, tokenizer, template, generation_config, ends, shelf.warnings)
+        model = cls(directory, transformer, precision, tokenizer, template, generation_config, ends, shelf.warnings)
+        transformer.prepare(model.new_cache(), progress or (lambda done, total, what: None))
+        return model
 
     @staticmethod
     def inspect(path: str | Path) -> ModelInfo:

@@ -57,9 +57,12 @@ def project(weights, scales, bias, x):
     rows = len(weights) * LANES
     out = np.empty((len(x), -(-rows // PADDING) * PADDING), np.float32)
     product(weights, scales, x, out)
-    out[:, rows:] = 0
-    for column in range(len(bias)):
-        out[:, column] += bias[column]
+    # Loops, not slices: the messages for slices that do not fit take numba longer to compile than all of this.
+    for token in range(len(x)):
+        for column in range(rows, out.shape[1]):
+            out[token, column] = 0
+        for column in range(len(bias)):
+            out[token, column] += bias[column]
     return out
 
 

@@ -1,6 +1,5 @@
 """A checkpoint's tensors in their places, converted or packed where the precision asks for it."""
 
-from collections.abc import Callable
 from typing import Any
 
 import numpy.typing as npt
@@ -14,11 +13,9 @@ from inference.kernels.cores import usable_cores, worthwhile_cores
 from inference.kernels.quantised import Form, QuantisedMatrix
 from inference.kernels.reference import Floats
 from inference.transformer.attention import Attention
-from inference.transformer.forward import Block, PlainTransformer, Transformer
+from inference.transformer.forward import Block, PlainTransformer, Progress, Transformer
 from inference.transformer.layers import RMSNorm, RotaryEmbedding, SwiGLU
 from inference.transformer.linear import Linear
-
-Progress = Callable[[int, int, str], None]
 
 # What a token goes in and out by is worth more than four bits.
 AT_LEAST_INT8 = ("embed_tokens", "lm_head")

@@ -18,6 +18,7 @@ from inference.transformer.linear import Linear
 Ids = npt.NDArray[np.int64]
 Sequences = list[tuple[slice, KVCache]]
 Batch = Sequence[tuple[Sequence[int], KVCache]]
+Progress = Callable[[int, int, str], None]
 
 
 @dataclass(frozen=True)
@@ -61,6 +62,10 @@ class Transformer(ABC):
     @abstractmethod
     def _logits(self, x: Floats) -> Floats:
         """[rows, vocab_size] of what came out of the blocks."""
+
+    @abstractmethod
+    def prepare(self, cache: KVCache, progress: Progress) -> None:
+        """Have all at hand that ``forward_batch`` needs, with an empty ``cache`` to try it on."""
 
     def forward_batch(
         self, batch: Batch, last_only: bool = False, checkpoint: Callable[[], None] = lambda: None
@@ -125,6 +130,9 @@ class PlainTransformer(Transformer):
         self.blocks = blocks
         self.norm = norm
         self.lm_head = lm_head
+
+    def prepare(self, cache: KVCache, progress: Progress) -> None:
+        """numpy is ready."""
 
     def _through_blocks(self, ids: Ids, sequences: Sequences, checkpoint: Callable[[], None]) -> Floats:
         x = self.embedding.rows(ids)  # rows, hidden

@@ -12,12 +12,14 @@ import numpy.typing as npt
 from inference.checkpoint.config import ModelConfig
 from inference.kernels import cpu
 from inference.kernels.attend import SPAN
+from inference.kernels.compiling import compiling
 from inference.kernels.elementwise import norm
 from inference.kernels.layer import PADDING, attention, feed_forward, project
 from inference.kernels.layout import BLOCK, LANES
 from inference.kernels.packed import PackedMatrix
 from inference.kernels.reference import Floats
-from inference.transformer.forward import Ids, Sequences, Transformer
+from inference.transformer.cache import KVCache
+from inference.transformer.forward import Ids, Progress, Sequences, Transformer
 from inference.transformer.layers import inverse_frequencies
 from inference.transformer.linear import Linear
 from inference.transformer.pace import Pace
@@ -60,12 +62,20 @@ class FusedTransformer(Transformer):
         threads: int,
     ) -> None:
         super().__init__(config, fingerprint)
-        self._pace = Pace(min(threads, cpu.config.NUMBA_NUM_THREADS))
+        self._threads = min(threads, cpu.config.NUMBA_NUM_THREADS)
+        self._pace = Pace(self._threads)
         self._embedding = embedding
         self._blocks = blocks
         self._norm_weight = norm_weight
         self._lm_head = lm_head
         self._inv_freq = inverse_frequencies(config.rope, config.head_dim)
+
+    def prepare(self, cache: KVCache, progress: Progress) -> None:
+        """Compile the kernels, or read what was compiled before: a pass over one token needs them all."""
+        with compiling(lambda done, total: progress(done, total, "preparing kernels for this CPU")):
+            self.forward_batch([([0], cache)])
+        self.counters.rows = 0
+        self._pace = Pace(self._threads)  # such a pass is like no other
 
     def _through_blocks(self, ids: Ids, sequences: Sequences, checkpoint: Callable[[], None]) -> Floats:
         c = self.config
