@@ -21,6 +21,7 @@ from tui.settings.settings import Settings
 from tui.shelf import Shelf
 from tui.talk import Talk
 from tui.terminal.sanitize import sanitize
+from tui.tuning import Tuning
 from tui.view import View
 from tui.widgets.sessions import MORE
 
@@ -63,10 +64,11 @@ class Controller:
         self._keeping: dict[str, float] = {}  # sessions whose cache waits to be written, and since when it is idle
         self.current = self._first(mode)
         self.talk = Talk(self, screen, self._desk)
+        self.tuning = Tuning(self, app, self._desk, settings)
 
     def do(self, name: str) -> None:
         """Carry out an action of the key map."""
-        getattr(self if hasattr(self, name) else self.talk, name)()
+        getattr(next(owner for owner in (self, self.talk, self.tuning) if hasattr(owner, name)), name)()
 
     @property
     def sessions(self) -> list[Session]:
@@ -91,6 +93,7 @@ class Controller:
         """Put everything on disk and leave nothing running."""
         self._collect()
         self._desk.shelf.close()
+        self.tuning.close()
         for session in self.library:
             self.library.save(session)
             self._desk.keep(session)
@@ -121,13 +124,14 @@ class Controller:
 
     def model_news(self, event: Loading | Loaded | LoadFailed) -> None:
         """A model is on its way, or has come, or will not."""
-        self._desk.shelf.take(event)
+        if not self._desk.shelf.take(event):
+            return
         if isinstance(event, Loading):
             self.refresh()
             return
         if isinstance(event, Loaded):
             self._desk.loaded(event.choice)
-            self._adapt(event.choice, event.model)
+            self.adapt(event.choice, event.model)
         else:
             for session in self._desk.replying:
                 if self._desk.choice(session) == event.choice:
@@ -135,7 +139,7 @@ class Controller:
         self.show()
         self.recount()
 
-    def _adapt(self, choice: Choice, model: "Model") -> None:
+    def adapt(self, choice: Choice, model: "Model") -> None:
         """A new chat with a model that can only continue text becomes a story."""
         session = self.current
         wanted = self._desk.choice(session) == choice and session.mode == "chat"
@@ -306,6 +310,8 @@ class Controller:
         elif session.editing is not None:
             session.editing = None
             screen.composer.put("")
+        elif self.tuning.stop_loading():
+            pass
         elif session.mode == "chat" and screen.composer.has_focus:
             screen.transcript.focus()
         else:
@@ -349,7 +355,7 @@ class Controller:
         self._screen.say(notice)
 
     def show(self, to_end: bool = True) -> None:
-        self._desk.shelf.want(self._desk.choice(self.current))
+        self.tuning.load()
         self._view.show(self.current, to_end)
         self.refresh()
 

@@ -47,7 +47,7 @@ class Desk:
         self.shelf = shelf
         self._snapshots = snapshots
         self._app = app
-        self._precision = precision
+        self.precision = precision
         self._sampling = sampling
         self._params = params
         self._on_news = on_news
@@ -62,7 +62,7 @@ class Desk:
 
     def choice(self, session: Session) -> Choice:
         """What the session wants to talk to."""
-        return Choice(session.model, session.settings.get("precision", self._precision))
+        return Choice(session.model, session.settings.get("precision", self.precision))
 
     def model(self, session: Session) -> "Model | None":
         """The session's model, once it is loaded."""
@@ -74,8 +74,11 @@ class Desk:
             if self.choice(session) == choice and reply.generation is None:
                 self._app.run_worker(self._ask(session, reply))
 
-    def params(self, session: Session) -> "SamplingParams":
-        """How the session samples: its own settings, else the person's, else what the model recommends."""
+    def defaults(self, session: Session) -> "SamplingParams":
+        """How a session samples that has nothing of its own to say: as the person likes it, else as the model does.
+
+        Raises InferenceError where the model recommends what cannot be.
+        """
         from inference import SamplingParams
 
         model = self.model(session)
@@ -83,7 +86,11 @@ class Desk:
         params = self._params or replace(
             SamplingParams.from_generation_config(model.generation_config), **self._sampling
         )
-        return replace(params, **session.settings.get("sampling", {}))
+        return replace(params, max_tokens=params.max_tokens or STORY_TOKENS) if session.mode == "story" else params
+
+    def params(self, session: Session) -> "SamplingParams":
+        """How the session samples. Raises InferenceError for what cannot be."""
+        return replace(self.defaults(session), **session.settings.get("sampling", {}))
 
     # ---- asking
 
@@ -142,7 +149,6 @@ class Desk:
         reply.rows_before = engine.model.counters.rows
         params = self.params(session)
         if session.mode == "story":
-            params = replace(params, max_tokens=params.max_tokens or STORY_TOKENS)
             return engine.complete(pieces(path[:-1]), params)
         resumed = bool(reply.seed_text)
         return engine.reply(session.messages(path if resumed else path[:-1]), params, resumed)
@@ -167,14 +173,32 @@ class Desk:
 
     def keep(self, session: Session) -> None:
         """Write the idle session's cache to its snapshot. Not for the interface's thread."""
-        from inference import CacheError
-
         if session.engine is not None and session.computed:
             session.computed = False
-            # A full disk, or none to write to: the session will be computed again.
-            with contextlib.suppress(CacheError, OSError):
-                session.engine.save(self._snapshots.place(session.id))
-                self._snapshots.prune()
+            self._save(session.engine, session.id)
+
+    def part(self, session: Session) -> Callable[[], None]:
+        """Take an idle session from its model. What is returned keeps the cache and gives its memory back: not for the
+        interface's thread.
+        """
+        engine, session.engine = session.engine, None
+        computed, session.computed = session.computed, False
+
+        def put_away() -> None:
+            if engine is not None:
+                if computed:
+                    self._save(engine, session.id)
+                engine.close()
+
+        return put_away
+
+    def _save(self, engine: "EngineSession", session_id: str) -> None:
+        from inference import CacheError
+
+        # A full disk, or none to write to: the session will be computed again.
+        with contextlib.suppress(CacheError, OSError):
+            engine.save(self._snapshots.place(session_id))
+            self._snapshots.prune()
 
     async def _count(self, session: Session, done: Callable[[], None]) -> None:
         from inference import InferenceError

@@ -2,6 +2,7 @@
 
 import threading
 import time
+from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
 
@@ -56,13 +57,24 @@ class _Abandoned(Exception):
 
 
 class Loader:
-    """One attempt to load, with ``directories`` to look in as well; posts Loading…, then Loaded or LoadFailed."""
+    """One attempt to load, with ``directories`` to look in as well; posts Loading…, then Loaded or LoadFailed.
 
-    def __init__(self, pump: MessagePump, choice: Choice, threads: int | None, directories: tuple[Path, ...]) -> None:
+    ``before`` is called first, on the loader's thread.
+    """
+
+    def __init__(
+        self,
+        pump: MessagePump,
+        choice: Choice,
+        threads: int | None,
+        directories: tuple[Path, ...],
+        before: Callable[[], None],
+    ) -> None:
         self._pump = pump
         self._choice = choice
         self._directories = directories
         self._threads = threads
+        self._before: Callable[[], None] | None = before
         self._abandoned = threading.Event()
         self._reported = 0.0
 
@@ -80,6 +92,9 @@ class Loader:
 
         choice = self._choice
         try:
+            assert self._before is not None
+            self._before()
+            self._before = None  # with it goes what it gave back: only then is there room
             path = find_model(choice.name, model_places(self._directories))
             model = Model.load(path, choice.precision, self._threads, self._progress)
         except _Abandoned:

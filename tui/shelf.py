@@ -1,5 +1,6 @@
 """The models of this process: loaded when a session first wants one, and kept; one engine runs them all."""
 
+from collections.abc import Callable, Collection
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -7,6 +8,7 @@ from typing import TYPE_CHECKING
 from textual.message_pump import MessagePump
 
 from tui.loader import Choice, Loaded, Loader, LoadFailed, Loading
+from tui.resources import shipped
 
 if TYPE_CHECKING:
     from inference import Engine, Model
@@ -60,22 +62,63 @@ class Shelf:
     def model(self, choice: Choice) -> "Model | None":
         return self.place(choice).model
 
-    def want(self, choice: Choice, again: bool = False) -> None:
-        """Begin to load it, unless that was begun; ``again`` tries once more what has failed."""
-        if choice not in self._places or (again and self._places[choice].failed):
-            self._places[choice] = Place()
-            self._loaders[choice] = Loader(self._pump, choice, self._threads, self._directories)
-            self._loaders[choice].start()
+    def lacks(self, choice: Choice, again: bool = False) -> bool:
+        """Whether nothing was done about it yet; ``again``: what has failed does not count."""
+        return choice not in self._places or (again and bool(self._places[choice].failed))
 
-    def take(self, event: Loading | Loaded | LoadFailed) -> None:
-        """Note what a loader has to tell."""
+    def want(self, choice: Choice, again: bool = False, before: Callable[[], None] = lambda: None) -> None:
+        """Begin to load it, unless that was begun; ``again`` tries once more what has failed.
+
+        ``before`` is called on another thread before anything is loaded.
+        """
+        if not self.lacks(choice, again):
+            return
+        if same := self._same(choice):
+            self._places[choice] = Place(model=same)
+            return
+        self._places[choice] = Place()
+        self._loaders[choice] = Loader(self._pump, choice, self._threads, self._directories, before)
+        self._loaders[choice].start()
+
+    def take(self, event: Loading | Loaded | LoadFailed) -> bool:
+        """Note what a loader has to tell; False if nobody waits for it any more."""
+        if event.choice not in self._loaders:
+            return False
         if isinstance(event, Loading):
             self._places[event.choice] = Place(event.done, event.total)
-            return
-        self._loaders.pop(event.choice, None)
+            return True
+        del self._loaders[event.choice]
         self._places[event.choice] = (
             Place(model=event.model) if isinstance(event, Loaded) else Place(failed=event.sentence)
         )
+        return True
+
+    def abandon(self, choice: Choice) -> bool:
+        """Stop loading it; False if it was not on its way. What becomes of it is for ``take`` to hear."""
+        if choice in self._loaders:
+            self._loaders[choice].abandon()
+        return choice in self._loaders
+
+    def drop(self, kept: Collection[Choice]) -> "list[Model]":
+        """Hold and load no model but ``kept`` and the built-in ones, which are small; returns those that were held."""
+        for choice in [choice for choice in self._loaders if choice not in kept]:
+            self._loaders.pop(choice).abandon()
+            del self._places[choice]
+        needed = [self.model(choice) or self._same(choice) for choice in kept]
+        dropped = []
+        for choice, place in list(self._places.items()):
+            model = place.model
+            if model is not None and model not in needed and model.path.parent != shipped("models"):
+                del self._places[choice]
+                dropped.append(model)
+        return dropped
+
+    def _same(self, choice: Choice) -> "Model | None":
+        """The model that another choice, such as "auto", came to, if this one means the same."""
+        for other, place in self._places.items():
+            if other.name == choice.name and place.model and place.model.precision == choice.precision:
+                return place.model
+        return None
 
     def close(self) -> None:
         """Leave nothing running."""

@@ -29,16 +29,14 @@ WELCOME = (
     "Ctrl+T  chat or story     Ctrl+N  new session     F1  all keys",
 )
 FAILED = """\
-The model {name} could not be loaded.
+The model {name} is not loaded.
 
 {sentence}
 
-Another one can be given when you start the program:
+F4 lists the models that are here, takes a directory, and downloads others: ORG/NAME of the
+Hugging Face Hub, of the Llama or Mistral family. One can also be given when you start:
 
     llm-tui --model DIR
-
-DIR is a Hugging Face model directory of the Llama or Mistral family: a folder with config.json,
-tokenizer.json and safetensors files. `llm-tui pull ORG/NAME` downloads one.
 
 Ctrl+Q quits · F1 lists the keys"""
 
@@ -110,7 +108,8 @@ class View:
         screen.status.state = self._state(session)
         screen.status.context = model.config.max_position_embeddings if model else 0
         screen.status.figures = session.figures
-        screen.say(session.notice or (OPEN_ELSEWHERE if session.readonly else "") or self._library.trouble)
+        failed = "" if session.empty else sanitize(self._place(session).failed)
+        screen.say(session.notice or failed or (OPEN_ELSEWHERE if session.readonly else "") or self._library.trouble)
 
     def _state(self, session: Session) -> tuple[str, str]:
         reply, place = session.reply, self._place(session)
@@ -118,7 +117,7 @@ class View:
             return "!", "no model"
         if place.model is None:
             done, total = place.done, place.total
-            return "◌", f"loading the model {gauge(done, total, 12)} {100 * done // max(1, total)} %"
+            return "◌", f"loading the model {gauge(done, total, 12)} {100 * done // max(1, total)} % · Esc stops"
         if reply is None:
             return " ", "ready"
         if reply.streaming:

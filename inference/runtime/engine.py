@@ -102,17 +102,22 @@ class Engine:
                 if not self._active:
                     return
                 active = list(self._active)
-            for generation in active:
-                if generation.cancelled:
-                    generation.finish("cancelled")
-                else:
-                    generation.admit()
-            running = [generation for generation in active if not generation.done]
-            if running:
-                self._step(plan(running, turn))
-                turn += 1
-            if any(generation.done for generation in active):
-                self._evict()
+            self._advance(active, turn)
+            turn += 1
+            del active  # while it waits, it holds on to nothing: models are freed
+
+    def _advance(self, active: list[Generation], turn: int) -> None:
+        """Admit what is new, end what was cancelled, and take one step."""
+        for generation in active:
+            if generation.cancelled:
+                generation.finish("cancelled")
+            else:
+                generation.admit()
+        running = [generation for generation in active if not generation.done]
+        if running:
+            self._step(plan(running, turn))
+        if any(generation.done for generation in active):
+            self._evict()
 
     def _evict(self) -> None:
         """Keep the idle caches within their budget; those in use are no part of it."""

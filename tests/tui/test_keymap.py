@@ -6,6 +6,7 @@ from textual.binding import Binding
 from tui.controller import Controller
 from tui.settings.keymap import KEYMAP, PLACES, Key, bindings
 from tui.talk import Talk
+from tui.tuning import Tuning
 from tui.widgets.composer import Composer
 from tui.widgets.sessions import SessionList
 from tui.widgets.story import StoryPane
@@ -32,7 +33,7 @@ def test_every_key_has_somebody_who_does_it(key: Key) -> None:
     if key.local:
         assert callable(getattr(WIDGETS[key.where], f"action_{key.id}"))
     else:
-        assert any(callable(getattr(owner, key.id, None)) for owner in (Controller, Talk))
+        assert any(callable(getattr(owner, key.id, None)) for owner in (Controller, Talk, Tuning))
 
 
 @pytest.mark.parametrize("key", KEYMAP, ids=lambda key: key.id)

@@ -50,6 +50,7 @@ KEYMAP: tuple[Key, ...] = (
     Key("copy_or_quit", "ctrl+c", "anywhere", "Copy what is selected, or stop; twice quits"),
     Key("palette", "ctrl+p", "anywhere", "All commands"),
     Key("help", "f1", "anywhere", "Help: all keys"),
+    Key("choose_model", "f4", "anywhere", "Another model"),
     Key("toggle_sidebar", "f9", "anywhere", "Show or hide the sessions"),
     Key("quit", "ctrl+q", "anywhere", "Quit"),
     Key("send", "enter", "input", "Send", local=True),

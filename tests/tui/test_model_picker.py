@@ -1,0 +1,319 @@
+"""The models that can be chosen while the program runs: what is told of them, choosing, loading, downloading."""
+
+import gc
+import os
+import threading
+import weakref
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from huggingface_hub import constants
+from textual.pilot import Pilot
+
+from inference import Model
+from tests.fake_hub import FakeHub, serve
+from tests.tiny_model import make_tiny_model
+from tests.tui.conftest import SIZE, app_of, current, idle, make_app, ready, say, tap, until
+from tui.screens.models import ModelsScreen
+from tui.settings.places import downloads_directory
+from tui.widgets.models import about
+
+
+@pytest.fixture
+def shelf(tmp_path: Path) -> Path:
+    """A person's directory of models: two that can be used, and two that cannot."""
+    directory = tmp_path / "mine"
+    make_tiny_model(directory / "first")
+    make_tiny_model(directory / "second", seed=1)
+    make_tiny_model(directory / "foreign", model_type="gpt2")
+    (directory / "broken").mkdir()
+    (directory / "broken" / "config.json").write_text("{")
+    return directory
+
+
+@pytest.fixture
+def hub(monkeypatch: pytest.MonkeyPatch) -> Iterator[FakeHub]:
+    with serve() as hub:
+        monkeypatch.setattr(constants, "ENDPOINT", hub.url)
+        template = hub.url + "/{repo_id}/resolve/{revision}/{filename}"
+        monkeypatch.setattr(constants, "HUGGINGFACE_CO_URL_TEMPLATE", template)
+        yield hub
+
+
+def picker(pilot: Pilot[None]) -> ModelsScreen:
+    assert isinstance(pilot.app.screen, ModelsScreen)
+    return pilot.app.screen
+
+
+async def open_picker(pilot: Pilot[None]) -> ModelsScreen:
+    """Opened, and all that is here read."""
+    await tap(pilot, "f4")
+    await until(pilot, lambda: isinstance(pilot.app.screen, ModelsScreen))
+    await until(pilot, lambda: picker(pilot)._list.rows and not picker(pilot).workers._workers)
+    return picker(pilot)
+
+
+async def choose(pilot: Pilot[None], text: str, *keys: str) -> None:
+    """The model that is left when ``text`` is typed, and its reply to ask for."""
+    screen = await open_picker(pilot)
+    await tap(pilot, *text)
+    await until(pilot, lambda: len(screen._list.rows) == 1)
+    await tap(pilot, *keys, "enter")
+    await until(pilot, lambda: app_of(pilot).controller.model)
+    await pilot.pause()
+
+
+def told(screen: ModelsScreen) -> dict[str, str]:
+    """Everything the picker says, by the name it shows."""
+    return {
+        row.shown_name: about(row, screen._precision, screen._list.available, 200).plain for row in screen._list.rows
+    }
+
+
+async def test_everything_here_is_listed_and_told(shelf: Path) -> None:
+    app = make_app(shelf / "first", model_directories=(str(shelf),))
+    async with app.run_test(size=(160, 48)) as pilot:
+        await ready(pilot)
+        screen = await open_picker(pilot)
+        says = told(screen)
+        assert {"guide", "story", "first", "second", "foreign", "broken"} <= set(says)
+        assert "llama · 30.9 K parameters · 0.1 MB on disk · context 512 · chat" in says["first"]
+        for precision in ("float32", "bfloat16", "float16", "int8", "int4"):
+            assert f"{precision} " in says["second"]
+        assert "✓" in says["second"] and "are free" in says["second"]
+        assert "gpt2" in says["foreign"] and "not supported" in says["foreign"]
+        assert "config.json" in says["broken"]
+        assert screen._list.row and screen._list.row.shown_name == "first"  # the one in use
+        await pilot.press("enter", "escape")
+
+
+async def test_what_cannot_be_used_cannot_be_chosen(shelf: Path) -> None:
+    async with make_app(shelf / "first", model_directories=(str(shelf),)).run_test(size=SIZE) as pilot:
+        await ready(pilot)
+        await open_picker(pilot)
+        await pilot.press(*"broken", "enter")
+        assert "cannot be used" in told(picker(pilot))["broken"]
+        await pilot.press("escape")
+        assert current(pilot).model == str(shelf / "first")
+
+
+async def test_what_does_not_fit_is_marked(shelf: Path) -> None:
+    async with make_app(shelf / "first", model_directories=(str(shelf),)).run_test(size=SIZE) as pilot:
+        await ready(pilot)
+        screen = await open_picker(pilot)
+        needed = next(row.info.memory for row in screen._list.rows if row.shown_name == "second" and row.info)
+        screen._list.available = needed["int8"]
+        says = told(screen)["second"]
+        assert "auto: int8" in says
+        assert says.count("✗") == 3 and says.count("✓") == 2
+        screen._list.redraw()
+        lines = [screen._list.get_option(str(index)).prompt for index in range(len(screen._list.rows))]
+        assert any("second" in str(line) and "fits in int8" in str(line) for line in lines)
+
+
+async def test_another_model_goes_on_with_the_session_and_the_first_one_finds_its_cache_again(shelf: Path) -> None:
+    async with make_app(shelf / "first", model_directories=(str(shelf),)).run_test(size=SIZE) as pilot:
+        await ready(pilot)
+        await say(pilot, "hello there")
+        session = current(pilot)
+        before = weakref.ref(app_of(pilot).controller.model)
+        await choose(pilot, "second")
+        assert current(pilot) is session and session.model == str(shelf / "second")
+        assert len(session.tree) == 2
+        gc.collect()
+        assert before() is None  # no two models in memory
+        await choose(pilot, "first")
+        await say(pilot, "and again")
+        assert session.figures.reused_tokens and session.figures.reused_tokens > 10
+        await choose(pilot, "second")
+        await say(pilot, "who are you?")
+        assert session.figures.reused_tokens == 0
+        assert len(session.tree.path()) == 6
+        model = app_of(pilot).controller.model
+        assert model and model.path == shelf / "second"
+        assert session.engine and session.engine.model is model
+
+
+async def test_the_models_of_chat_and_story_stay_side_by_side(shelf: Path) -> None:
+    async with make_app(shelf / "first", model_directories=(str(shelf),)).run_test(size=SIZE) as pilot:
+        await ready(pilot)
+        await say(pilot, "hello there")
+        chat = app_of(pilot).controller.model
+        await tap(pilot, "ctrl+t", *"Once")
+        await choose(pilot, "second")
+        story = app_of(pilot).controller.model
+        assert chat and story and chat is not story
+        await tap(pilot, "ctrl+t")
+        assert app_of(pilot).controller.model is chat
+        await tap(pilot, "ctrl+t")
+        assert app_of(pilot).controller.model is story
+
+
+async def test_the_precision_is_the_sessions_own(shelf: Path) -> None:
+    app = make_app(shelf / "first", model_directories=(str(shelf),))
+    async with app.run_test(size=SIZE) as pilot:
+        await ready(pilot)
+        await say(pilot, "hello")
+        session = current(pilot)
+        await choose(pilot, "first", "shift+tab", "shift+tab")
+        model = app.controller.model
+        assert model and model.precision == "int8"
+        assert session.settings["precision"] == "int8"
+        assert app.main.top.model == "first · int8"
+        await choose(pilot, "first", "tab", "tab")  # back to what the settings say
+        assert "precision" not in session.settings
+        await say(pilot, "again")
+    async with make_app(shelf / "first").run_test(size=SIZE) as pilot:
+        app_of(pilot).controller.open(session.id)
+        assert "precision" not in current(pilot).settings
+        assert len(current(pilot).tree.path()) == 4
+
+
+async def test_what_auto_came_to_is_not_loaded_twice(shelf: Path) -> None:
+    async with make_app(shelf / "first", model_directories=(str(shelf),)).run_test(size=SIZE) as pilot:
+        await ready(pilot)
+        model = app_of(pilot).controller.model
+        await choose(pilot, "first", "tab")
+        assert current(pilot).settings["precision"] == "float32"
+        assert app_of(pilot).controller.model is model
+
+
+async def test_any_directory_can_be_typed(shelf: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(shelf.parent)
+    async with make_app(shelf / "first").run_test(size=SIZE) as pilot:
+        await ready(pilot)
+        await choose(pilot, "./mine/second")
+        assert current(pilot).model == str(shelf / "second")
+        await open_picker(pilot)
+        await pilot.press(*"./mine/nothing")
+        await until(pilot, lambda: not picker(pilot)._list.rows)
+        assert "No model here is called so" in str(picker(pilot)._about.content)
+        await tap(pilot, "enter")
+        assert isinstance(pilot.app.screen, ModelsScreen)
+
+
+async def test_a_model_of_the_hub_is_downloaded_and_used(hub: FakeHub, shelf: Path) -> None:
+    hub.add("org/other", shelf / "second")
+    async with make_app(shelf / "first").run_test(size=SIZE) as pilot:
+        await ready(pilot)
+        screen = await open_picker(pilot)
+        await pilot.press(*"org/other")
+        await until(pilot, lambda: len(screen._list.rows) == 1)
+        assert "Enter downloads it" in told(screen)["org/other"]
+        await tap(pilot, "enter")
+        await until(pilot, lambda: screen._list.row and screen._list.row.group == "download")
+        await tap(pilot, "enter")
+        await until(pilot, lambda: app_of(pilot).controller.model)
+        assert current(pilot).model == "org/other"
+        model = app_of(pilot).controller.model
+        assert model and model.path == downloads_directory() / "org" / "other"
+
+
+async def test_a_download_is_stopped_and_goes_on_where_it_was(hub: FakeHub, shelf: Path, tmp_path: Path) -> None:
+    large = make_tiny_model(tmp_path / "large", hidden_size=256, intermediate_size=1024)
+    hub.add("org/large", large)
+    hub.bytes_per_second = 300_000
+    async with make_app(shelf / "first").run_test(size=(160, 48)) as pilot:
+        await ready(pilot)
+        screen = await open_picker(pilot)
+        await pilot.press(*"org/large")
+        await until(pilot, lambda: len(screen._list.rows) == 1)
+        await tap(pilot, "enter")
+        await until(pilot, lambda: "MB/s" in told(screen)["org/large"])
+        assert "▓" in told(screen)["org/large"]
+        await tap(pilot, "escape", "f4")  # it goes on meanwhile
+        screen = picker(pilot)
+        await until(pilot, lambda: "org/large" in told(screen))
+        screen._list.put_cursor_on("org/large")
+        assert screen._list.row and screen._list.row.downloading
+        await tap(pilot, "enter")
+        await until(pilot, lambda: "Enter downloads" in told(screen)["org/large"])
+        arrived = sum(path.stat().st_size for path in downloads_directory().rglob("*.part"))
+        assert arrived > 0
+        hub.bytes_per_second = None
+        await tap(pilot, "enter")
+        await until(pilot, lambda: screen._list.row and screen._list.row.group == "download")
+        assert any("#" in request for request in hub.requests)  # a range was asked for: the rest of it
+        weights = "model.safetensors"
+        assert (downloads_directory() / "org" / "large" / weights).read_bytes() == (large / weights).read_bytes()
+
+
+async def test_why_a_download_failed_is_said(hub: FakeHub, shelf: Path) -> None:
+    async with make_app(shelf / "first").run_test(size=SIZE) as pilot:
+        await ready(pilot)
+        screen = await open_picker(pilot)
+        await pilot.press(*"org/nowhere")
+        await until(pilot, lambda: len(screen._list.rows) == 1)
+        await tap(pilot, "enter")
+        await until(pilot, lambda: "There is no model org/nowhere" in told(screen)["org/nowhere"])
+
+
+async def test_loading_is_stopped_and_a_message_begins_it_again(tiny_model: Path, tmp_path: Path) -> None:
+    """The model lies where reading takes its time: its config is a pipe that nobody writes to yet."""
+    slow = make_tiny_model(tmp_path / "slow")
+    config = (slow / "config.json").read_bytes()
+    (slow / "config.json").unlink()
+    os.mkfifo(slow / "config.json")
+    app = make_app(slow)
+    async with app.run_test(size=SIZE) as pilot:
+        await until(pilot, lambda: "loading" in app.main.status.state[1])
+        await tap(pilot, "escape")
+        assert app.main.absent.display and "Loading was stopped" in str(app.main.absent.content)
+        assert app.main.status.state[1] == "no model"
+        writer = threading.Thread(target=(slow / "config.json").write_bytes, args=(config,))
+        writer.start()
+        writer.join()
+        await pilot.pause(0.3)
+        assert app.controller.model is None  # what was stopped does not come after all
+        (slow / "config.json").unlink()
+        (slow / "config.json").write_bytes(config)
+        await tap(pilot, *"hello", "enter")
+        await until(pilot, lambda: app.controller.model)
+        await idle(pilot)
+        assert [node.role for node in current(pilot).tree.path()] == ["user", "assistant"]
+
+
+async def test_a_message_that_waits_is_answered_by_the_model_chosen_instead(shelf: Path, tmp_path: Path) -> None:
+    slow = make_tiny_model(tmp_path / "slow")
+    config = (slow / "config.json").read_bytes()
+    (slow / "config.json").unlink()
+    os.mkfifo(slow / "config.json")
+    app = make_app(slow, model_directories=(str(shelf),))
+    async with app.run_test(size=SIZE) as pilot:
+        await tap(pilot, *"hello", "enter")
+        assert current(pilot).state == "queued"
+        await choose(pilot, "second")
+        await idle(pilot)
+        assert len(current(pilot).tree.path()) == 2
+        (slow / "config.json").write_bytes(config)  # lets the loader go
+
+
+async def test_while_a_reply_runs_the_model_stays(talkative_model: Path, shelf: Path) -> None:
+    app = make_app(talkative_model, max_tokens=None, model_directories=(str(shelf),))
+    async with app.run_test(size=SIZE) as pilot:
+        await ready(pilot)
+        await tap(pilot, *"hello", "enter")
+        await until(pilot, lambda: current(pilot).state == "streaming")
+        await tap(pilot, "f4")
+        assert not isinstance(pilot.app.screen, ModelsScreen)
+        assert "Esc stops it" in current(pilot).notice
+        await tap(pilot, "escape")
+        await idle(pilot)
+
+
+async def test_a_model_dropped_while_a_reply_ran_in_another_session_is_not(talkative_model: Path, shelf: Path) -> None:
+    app = make_app(talkative_model, max_tokens=None, model_directories=(str(shelf),))
+    async with app.run_test(size=SIZE) as pilot:
+        await ready(pilot)
+        await tap(pilot, *"hello", "enter")
+        await until(pilot, lambda: current(pilot).state == "streaming")
+        talking, model = current(pilot), app.controller.model
+        await tap(pilot, "ctrl+n")
+        await choose(pilot, "second")
+        assert app.controller.model is not model
+        assert talking.state == "streaming"
+        assert isinstance(model, Model) and talking.engine and talking.engine.model is model
+        app.controller.open(talking.id)
+        await tap(pilot, "escape")
+        await idle(pilot)
