@@ -10,7 +10,7 @@ import numpy.typing as npt
 
 from inference.checkpoint.config import ModelConfig
 from inference.checkpoint.families import FAMILIES, read_config
-from inference.checkpoint.memory import choose_precision
+from inference.checkpoint.memory import EXACT_BELOW, choose_precision
 from inference.checkpoint.shelf import Shelf
 from inference.checkpoint.weights import Weights
 from inference.errors import CheckpointError, UnsupportedModelError
@@ -51,6 +51,7 @@ class Model:
         chat_template: ChatTemplate | None,
         generation_config: dict[str, Any],
         eos_token_ids: frozenset[int],
+        cache_dtype: npt.DTypeLike,
         warnings: Sequence[str] = (),
     ) -> None:
         """``generation_config``: what the model's makers recommend for sampling, as they wrote it.
@@ -66,6 +67,7 @@ class Model:
         self.eos_token_ids = eos_token_ids
         self.warnings = tuple(warnings)
         self._transformer = transformer
+        self._cache_dtype = cache_dtype
 
     @classmethod
     def load(
@@ -92,7 +94,8 @@ class Model:
             raise UnsupportedModelError(
                 f"The precision {precision!r} is not available; choose auto, {', '.join(PRECISIONS)}."
             )
-        precision = choose_precision(_memory_needed(weights, config), precision)
+        kept_exact = precision == "auto" and weights.parameters < EXACT_BELOW
+        precision = choose_precision(_memory_needed(weights, config), precision, weights.parameters, weights.precision)
         path = directory / "generation_config.json"
         generation_config = read_json(path) if path.exists() else {}
         ends = _end_ids(generation_config, config)
@@ -102,7 +105,10 @@ class Model:
         shelf = Shelf(cache_limit)
         transformer = build(weights, config, precision, threads, progress or (lambda done, total, what: None), shelf)
         ends = ends if eos is None else ends | {eos}
-        model = cls(directory, transformer, precision, tokenizer, template, generation_config, ends, shelf.warnings)
+        cache_dtype = np.float32 if kept_exact or precision == "float32" else np.float16
+        model = cls(
+            directory, transformer, precision, tokenizer, template, generation_config, ends, cache_dtype, shelf.warnings
+        )
         transformer.prepare(model.new_cache(), progress or (lambda done, total, what: None))
         return model
 
@@ -138,10 +144,8 @@ class Model:
         return min(self.config.vocab_size, self.tokenizer.vocab_size)
 
     def new_cache(self, dtype: npt.DTypeLike | None = None) -> KVCache:
-        """An empty cache; ``dtype`` None is float32 for a float32 model, else float16."""
-        if dtype is None:
-            dtype = np.float32 if self.precision == "float32" else np.float16
-        return KVCache(self.config, dtype, self.fingerprint, self._transformer.tiled)
+        """An empty cache; ``dtype`` None is float32 for float32 and for small models kept exact, else float16."""
+        return KVCache(self.config, dtype or self._cache_dtype, self.fingerprint, self._transformer.tiled)
 
     def forward(self, token_ids: Sequence[int], cache: KVCache, last_only: bool = False) -> Floats:
         """Logits float32 [len(token_ids) or 1, vocab_size] of the tokens behind ``cache``, which they extend."""

@@ -6,6 +6,8 @@ from inference.errors import MemoryLimitError
 
 CGROUP = Path("/sys/fs/cgroup")
 MEMINFO = Path("/proc/meminfo")
+# Models of fewer parameters are fast in any precision, and rounding costs them most.
+EXACT_BELOW = 16_000_000
 
 
 def available_memory() -> int | None:
@@ -25,15 +27,19 @@ def available_memory() -> int | None:
     return min(limits, default=None)
 
 
-def choose_precision(needed: dict[str, int], precision: str) -> str:
-    """The precision to load in; ``needed`` holds bytes by precision, largest first, and ``auto`` the first that fits.
+def choose_precision(needed: dict[str, int], precision: str, parameters: int, stored: str) -> str:
+    """The precision to load in; ``needed`` holds bytes by precision, largest first.
 
-    Raises MemoryLimitError, with the numbers and a precision that fits, if the one asked for does not.
+    ``auto``: models so small that any precision is fast stay as they are ``stored``; others become int8, which is the
+    fastest that changes next to nothing. What does not fit gives way to what does. Raises MemoryLimitError, with the
+    numbers and a precision that fits, if the one asked for does not.
     """
     available = available_memory()
     fitting = [name for name, size in needed.items() if available is None or size <= available]
     if precision == "auto" and fitting:
-        return fitting[0]
+        small = parameters < EXACT_BELOW
+        best = stored if small else "int8"
+        return best if best in fitting else fitting[0 if small else -1]
     if precision in fitting or available is None:
         return precision
     wanted = min(needed, key=lambda name: needed[name]) if precision == "auto" else precision

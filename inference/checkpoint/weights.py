@@ -51,6 +51,12 @@ class Weights:
         return sum(math.prod(self.info(name).shape) for name in self._names)
 
     @property
+    def precision(self) -> str:
+        """What holds every weight exactly: float32, or float16 or bfloat16 where all of them are stored so."""
+        stored = {self.info(name).dtype for name in self._names}
+        return {"F16": "float16", "BF16": "bfloat16"}.get(stored.pop(), "float32") if len(stored) == 1 else "float32"
+
+    @property
     def nbytes(self) -> int:
         return sum(self.info(name).nbytes for name in self._names)
 
