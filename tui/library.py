@@ -11,6 +11,7 @@ from tui.conversation.store import CHANGED_ELSEWHERE, OPEN_ELSEWHERE, Store
 from tui.session import Line, Session
 
 PAGE = 200
+INTERRUPTED = "The last reply was interrupted: Esc, then c, continues it."
 
 
 class Library:
@@ -87,6 +88,8 @@ class Library:
         conversation = self.store.open(session_id)
         if session is None:
             session = self._here[session_id] = Session.of(conversation)
+            if session.mode == "chat" and (tip := session.tip) and tip.outcome and tip.outcome.reason == "interrupted":
+                session.notice = INTERRUPTED
         else:
             session.take(conversation)
         session.readonly = not self.store.holds(session_id)

@@ -97,6 +97,10 @@ class Terminal:
             while (left := end - time.monotonic()) > 0:
                 self.pump(left)
 
+    def signal(self, number: int) -> None:
+        """Send the program a signal."""
+        self._child.kill(number)
+
     def resize(self, rows: int, columns: int) -> None:
         self.screen.resize(rows, columns)
         fcntl.ioctl(self._child.child_fd, termios.TIOCSWINSZ, struct.pack("HHHH", rows, columns, 0, 0))

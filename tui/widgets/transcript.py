@@ -20,7 +20,12 @@ from tui.terminal.wrap import Rows
 # Longer lines are hard to read.
 WIDEST = 100
 GUTTER = 2
-ENDINGS = {"cancelled": "stopped", "length": "cut at the length limit", "context": "the context is full"}
+ENDINGS = {
+    "cancelled": "stopped",
+    "interrupted": "interrupted",
+    "length": "cut at the length limit",
+    "context": "the context is full",
+}
 
 
 @dataclass(frozen=True)
