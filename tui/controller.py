@@ -360,4 +360,4 @@ class Controller:
         self.refresh()
 
     def refresh(self) -> None:
-        self._view.refresh(self.current)
+        self._view.refresh(self.current, self.tuning.differing())

@@ -4,7 +4,7 @@ import asyncio
 import contextlib
 import time
 from collections.abc import Callable, Mapping
-from dataclasses import replace
+from dataclasses import asdict, replace
 from typing import TYPE_CHECKING, Any
 
 from textual.app import App
@@ -14,6 +14,7 @@ from tui.conversation.snapshots import Snapshots
 from tui.conversation.story import pieces
 from tui.conversation.tree import Node
 from tui.loader import Choice
+from tui.parameters import own
 from tui.reply import Reply, outcome_of
 from tui.session import Session
 from tui.shelf import Shelf
@@ -74,23 +75,25 @@ class Desk:
             if self.choice(session) == choice and reply.generation is None:
                 self._app.run_worker(self._ask(session, reply))
 
-    def defaults(self, session: Session) -> "SamplingParams":
-        """How a session samples that has nothing of its own to say: as the person likes it, else as the model does.
+    def defaults(self, session: Session) -> dict[str, Any]:
+        """The parameters of a session that has nothing of its own to say: the person's, else the model's.
 
-        Raises InferenceError where the model recommends what cannot be.
+        What only the model can tell is missing until it is loaded. Raises InferenceError where it tells what cannot be.
         """
         from inference import SamplingParams
 
         model = self.model(session)
-        assert model is not None
-        params = self._params or replace(
-            SamplingParams.from_generation_config(model.generation_config), **self._sampling
-        )
-        return replace(params, max_tokens=params.max_tokens or STORY_TOKENS) if session.mode == "story" else params
+        values: dict[str, Any] = {"seed": None, "max_tokens": None, "stop": ()}
+        if model is not None:
+            values = asdict(SamplingParams.from_generation_config(model.generation_config))
+        values |= asdict(self._params) if self._params else self._sampling
+        return values | {"max_tokens": values["max_tokens"] or STORY_TOKENS} if session.mode == "story" else values
 
     def params(self, session: Session) -> "SamplingParams":
-        """How the session samples. Raises InferenceError for what cannot be."""
-        return replace(self.defaults(session), **session.settings.get("sampling", {}))
+        """How the session samples, once its model is loaded. Raises InferenceError for what cannot be."""
+        from inference import SamplingParams
+
+        return SamplingParams(**self.defaults(session) | own(session.settings))
 
     # ---- asking
 

@@ -1,7 +1,7 @@
 """What a session talks to, and how: its model and its settings."""
 
 import asyncio
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from textual.app import App
 
@@ -10,7 +10,9 @@ from tui.conversation.store import OPEN_ELSEWHERE
 from tui.desk import Desk
 from tui.download import Download, Downloads
 from tui.loader import Choice, LoadFailed
+from tui.parameters import differing, own
 from tui.screens.models import ModelsScreen
+from tui.screens.sampling import SamplingScreen
 from tui.session import Figures, Session
 from tui.settings.settings import Settings
 from tui.talk import BUSY
@@ -68,6 +70,40 @@ class Tuning:
             self._controller.adapt(choice, model)
         self._controller.show()
         self._controller.recount()
+
+    def sampling(self) -> None:
+        """What the session's model is told, and how it chooses its words."""
+        session = self.current
+        if session.readonly:
+            self._controller.say(OPEN_ELSEWHERE)
+        else:
+            screen = SamplingScreen(session.mode, session.settings, self._defaults(session))
+            self._app.push_screen(screen, self._tune)
+
+    def _tune(self, chosen: dict[str, Any] | None) -> None:
+        if chosen is not None:
+            kept = {name: value for name, value in self.current.settings.items() if name not in chosen}
+            self.current.settings = kept | {name: value for name, value in chosen.items() if value}
+            self._controller.library.save(self.current)
+            self._controller.refresh()
+            self._controller.recount()
+
+    def differing(self) -> list[str]:
+        """What of the session's settings is not as it would be if nobody had said anything, in short."""
+        session = self.current
+        told = session.settings.get("system") or ""
+        system = [] if session.mode == "story" or told == (self._settings.system or "") else ["system prompt"]
+        values = own(session.settings)
+        return system + (differing(values, self._defaults(session)) if values else [])
+
+    def _defaults(self, session: Session) -> dict[str, Any]:
+        """Nothing where the model recommends what cannot be: asking it will say so."""
+        from inference import InferenceError
+
+        try:
+            return self._desk.defaults(session)
+        except InferenceError:
+            return {}
 
     def load(self, again: bool = False) -> None:
         """Have the current session's model loaded. Those that nobody needs any more make room for it.

@@ -99,12 +99,12 @@ class View:
             )
         return (*(GREETING if session.model == "guide" else WELCOME), "", self._kept(session))
 
-    def refresh(self, session: Session) -> None:
-        """Bars, marks and the notice."""
+    def refresh(self, session: Session, differing: list[str]) -> None:
+        """Bars, marks and the notice. ``differing``: the settings that the session has of its own."""
         screen, model = self._screen, self._place(session).model
         screen.sessions.list(self._library.lines(), session.id, self._library.complete)
         screen.top.mode = session.mode
-        screen.top.model = _model_name(session) + (f" · {model.precision}" if model else "")
+        screen.top.model = " · ".join([_model_name(session), *([model.precision] if model else []), *differing])
         screen.status.state = self._state(session)
         screen.status.context = model.config.max_position_embeddings if model else 0
         screen.status.figures = session.figures

@@ -19,6 +19,7 @@ from tui.download import Downloads
 from tui.loader import Choice
 from tui.settings.kinds import PRECISIONS
 from tui.settings.places import model_places
+from tui.widgets.field import Field
 from tui.widgets.models import ModelList, Row, about
 
 if TYPE_CHECKING:
@@ -45,10 +46,10 @@ class ModelsScreen(ModalScreen[Choice | None]):
 
     def __init__(self, current: Choice, directories: tuple[Path, ...], downloads: Downloads) -> None:
         super().__init__()
-        self._precision = current.precision
+        self._precision = current.precision if current.precision in PRECISIONS else PRECISIONS[0]
         self._directories = directories
         self._downloads = downloads
-        self._field = Input(placeholder=PLACEHOLDER, id="model-name", compact=True)
+        self._field = Field(placeholder=PLACEHOLDER, id="model-name")
         self._header = Static(id="model-header", markup=False)
         self._list = ModelList(current.name)
         self._about = Static(id="model-about", markup=False)

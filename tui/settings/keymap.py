@@ -51,6 +51,7 @@ KEYMAP: tuple[Key, ...] = (
     Key("palette", "ctrl+p", "anywhere", "All commands"),
     Key("help", "f1", "anywhere", "Help: all keys"),
     Key("choose_model", "f4", "anywhere", "Another model"),
+    Key("sampling", "f6", "anywhere", "This session's settings: system prompt, sampling"),
     Key("toggle_sidebar", "f9", "anywhere", "Show or hide the sessions"),
     Key("quit", "ctrl+q", "anywhere", "Quit"),
     Key("send", "enter", "input", "Send", local=True),

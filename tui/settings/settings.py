@@ -91,7 +91,7 @@ class Settings:
 
 
 SAMPLING = ("temperature", "top_k", "top_p", "min_p", "repetition_penalty", "seed", "max_tokens", "stop")
-_KINDS: dict[str, Kind] = {entry.name: entry.metadata["kind"] for entry in fields(Settings) if entry.metadata}
+KINDS: dict[str, Kind] = {entry.name: entry.metadata["kind"] for entry in fields(Settings) if entry.metadata}
 MEANINGS: dict[str, str] = {entry.name: entry.metadata["meaning"] for entry in fields(Settings) if entry.metadata}
 BOTH_MODELS = "model"
 
@@ -110,7 +110,7 @@ def load_settings(file: Path | None = None, **flags: Any) -> Settings:
 
 
 def _from_file(file: TomlFile) -> Settings:
-    known = {*_KINDS, BOTH_MODELS}
+    known = {*KINDS, BOTH_MODELS}
     unknown = [name for name in file.values if name not in known]
     values = {name: value for name, value in file.values.items() if name in known}
     sources = {name: file.place(name) for name in values}
@@ -139,7 +139,7 @@ def _merged(settings: Settings, values: Mapping[str, Any], sources: Mapping[str,
                 changed_sources[name] = both
     for name, value in values.items():
         if name != BOTH_MODELS:
-            changes[name] = _checked(name, _KINDS[name], value, sources[name])
+            changes[name] = _checked(name, KINDS[name], value, sources[name])
     return replace(settings, **changes, sources=changed_sources)
 
 

@@ -49,6 +49,12 @@ class Row:
         return self.listing.info if self.listing else None
 
     @property
+    def problem(self) -> str:
+        """Why it cannot be used, without saying where it is."""
+        said = self.listing.problem.replace(str(self.listing.found.path), self.shown_name) if self.listing else ""
+        return one_line(said)
+
+    @property
     def downloading(self) -> Download | None:
         """The download that is on its way."""
         return self.download if self.download and self.download.running else None
@@ -139,8 +145,7 @@ class ModelList(OptionList, can_focus=False):
             return "can be downloaded"
         info = row.info
         if info is None:
-            assert row.listing is not None
-            return f"cannot be used: {one_line(row.listing.problem)}"
+            return f"cannot be used: {row.problem}"
         facts = {
             "family": info.family,
             "params": short_count(info.parameters),
@@ -165,8 +170,7 @@ def about(row: Row, precision: str, available: int | None, width: int) -> Conten
         rest = "the rest of it" if row.listing else "it, if the Hugging Face Hub has a model of that name"
         lines.append(_hint(f"Enter downloads {rest}. Whether it can be used is checked before its weights come."))
     elif row.info is None:
-        assert row.listing is not None
-        lines.append(Content.styled(f"It cannot be used. {one_line(row.listing.problem)}", "$error"))
+        lines.append(Content.styled(f"It cannot be used. {row.problem}", "$error"))
     else:
         info = row.info
         facts = (

@@ -1,0 +1,219 @@
+"""A session's own settings: told what holds, checked as they are typed, kept with it, used by the next reply."""
+
+import json
+from pathlib import Path
+
+import pytest
+from textual.pilot import Pilot
+
+from tests.tiny_model import make_tiny_model
+from tests.tui.conftest import SIZE, app_of, current, idle, ready, say, tap, until
+from tui.app import LlmTui
+from tui.parameters import own, parse, spell
+from tui.screens.sampling import Parameter, SamplingScreen
+from tui.settings.errors import SettingsError
+from tui.settings.settings import SAMPLING, load_settings
+
+
+@pytest.fixture
+def choosy_model(tmp_path: Path) -> Path:
+    """One whose makers recommend how to sample."""
+    directory = make_tiny_model(tmp_path / "choosy")
+    (directory / "generation_config.json").write_text(json.dumps({"temperature": 0.25, "top_k": 7, "top_p": 0.5}))
+    return directory
+
+
+def make_app(model: Path, **flags: object) -> LlmTui:
+    return LlmTui(load_settings(model=str(model), max_tokens=12, **flags))
+
+
+async def open_dialog(pilot: Pilot[None]) -> dict[str, Parameter]:
+    await tap(pilot, "f6")
+    await until(pilot, lambda: isinstance(pilot.app.screen, SamplingScreen))
+    await pilot.pause()
+    return {parameter.parameter: parameter for parameter in pilot.app.screen.query(Parameter)}
+
+
+async def put(pilot: Pilot[None], parameter: Parameter, text: str) -> None:
+    parameter.field.focus()
+    parameter.field.value = ""
+    await pilot.press(*text)
+    await pilot.pause()
+
+
+def marks(parameters: dict[str, Parameter]) -> dict[str, str]:
+    return {name: str(parameter.query_one(".mark").content) for name, parameter in parameters.items()}
+
+
+async def test_the_models_defaults_are_shown_and_what_differs_is_marked(choosy_model: Path) -> None:
+    async with make_app(choosy_model, min_p=0.125).run_test(size=(80, 24)) as pilot:
+        await ready(pilot)
+        parameters = await open_dialog(pilot)
+        assert {name: parameter.field.placeholder for name, parameter in parameters.items()} == {
+            "temperature": "0.25",
+            "top_k": "7",
+            "top_p": "0.5",
+            "min_p": "0.125",  # the person's own default
+            "repetition_penalty": "1 (off)",
+            "seed": "always another",
+            "max_tokens": "12",
+            "stop": "none",
+        }
+        await put(pilot, parameters["temperature"], "0.25")
+        await put(pilot, parameters["top_k"], "40")
+        assert {name for name, mark in marks(parameters).items() if mark == "•"} == {"top_k"}
+        assert "default: 7" in str(parameters["top_k"].query_one(".remark").content)
+        await pilot.press("enter")
+        assert current(pilot).settings["sampling"] == {"temperature": 0.25, "top_k": 40}
+        assert app_of(pilot).main.top.model.endswith(" · top-k 40")
+
+
+async def test_what_cannot_be_is_said_beside_the_field_and_not_kept(choosy_model: Path) -> None:
+    async with make_app(choosy_model).run_test(size=(80, 24)) as pilot:
+        await ready(pilot)
+        parameters = await open_dialog(pilot)
+        await put(pilot, parameters["top_p"], "7")
+        await put(pilot, parameters["temperature"], "0.5")
+        assert marks(parameters)["top_p"] == "!"
+        assert parameters["top_p"].wrong == "It must be a number, more than 0 and at most 1."
+        assert parameters["top_p"].query_one(".wrong").display
+        await pilot.press("enter")
+        assert isinstance(pilot.app.screen, SamplingScreen)
+        assert pilot.app.focused is parameters["top_p"].field
+        await put(pilot, parameters["top_p"], "0.7")
+        assert not parameters["top_p"].query_one(".wrong").display
+        await pilot.press("enter")
+        assert current(pilot).settings["sampling"] == {"temperature": 0.5, "top_p": 0.7}
+
+
+async def test_escape_changes_nothing_and_empty_is_the_default_again(choosy_model: Path) -> None:
+    async with make_app(choosy_model).run_test(size=SIZE) as pilot:
+        await ready(pilot)
+        parameters = await open_dialog(pilot)
+        await put(pilot, parameters["seed"], "5")
+        await pilot.press("escape")
+        assert current(pilot).settings == {}
+        parameters = await open_dialog(pilot)
+        await put(pilot, parameters["seed"], "5")
+        await pilot.press("enter")
+        assert current(pilot).settings == {"sampling": {"seed": 5}}
+        parameters = await open_dialog(pilot)
+        assert parameters["seed"].field.value == "5"
+        await put(pilot, parameters["seed"], "")
+        await pilot.press("enter")
+        assert current(pilot).settings == {}
+
+
+async def test_the_next_reply_uses_them_and_they_are_kept_with_the_session(choosy_model: Path) -> None:
+    async with make_app(choosy_model).run_test(size=SIZE) as pilot:
+        await ready(pilot)
+        await say(pilot, "hello")
+        parameters = await open_dialog(pilot)
+        await put(pilot, parameters["max_tokens"], "3")
+        await put(pilot, parameters["stop"], '"~", "\\n\\n"')
+        await pilot.press("enter")
+        await say(pilot, "hello again")
+        outcome = current(pilot).tip.outcome
+        assert outcome and outcome.params["max_tokens"] == 3
+        assert tuple(outcome.params["stop"]) == ("~", "\n\n")
+        assert outcome.params["top_k"] == 7
+        session = current(pilot)
+    async with LlmTui(load_settings()).run_test(size=SIZE) as pilot:
+        assert current(pilot).id == session.id
+        assert current(pilot).settings["sampling"] == {"max_tokens": 3, "stop": ["~", "\n\n"]}
+        await until(pilot, lambda: "max tokens 3" in app_of(pilot).main.top.model)
+        parameters = await open_dialog(pilot)
+        assert parameters["stop"].field.value == '"~", "\\n\\n"'
+        await pilot.press("enter")
+        assert current(pilot).settings["sampling"] == {"max_tokens": 3, "stop": ["~", "\n\n"]}
+
+
+async def test_the_system_prompt_has_lines_and_the_model_is_told(choosy_model: Path) -> None:
+    app = make_app(choosy_model)
+    async with app.run_test(size=SIZE) as pilot:
+        await ready(pilot)
+        await say(pilot, "hello")
+        without = current(pilot).figures.context_used
+        await open_dialog(pilot)
+        await pilot.press(*"Be brief.", "ctrl+j", *"Be kind.", "enter")
+        assert current(pilot).settings["system"] == "Be brief.\nBe kind."
+        assert app.main.top.model.endswith(" · system prompt")
+        await until(pilot, lambda: current(pilot).figures.context_used != without)  # counted again
+        await tap(pilot, "escape", "r")
+        await idle(pilot)
+        assert current(pilot).engine
+        told = app.controller.model.tokenizer.decode(current(pilot).engine.token_ids)
+        assert "Be brief.\nBe kind." in told
+
+
+async def test_a_story_has_no_system_prompt_and_its_own_length(choosy_model: Path) -> None:
+    app = LlmTui(load_settings(model=str(choosy_model)), mode="story")
+    async with app.run_test(size=SIZE) as pilot:
+        await ready(pilot)
+        parameters = await open_dialog(pilot)
+        assert not pilot.app.screen.query("#system")
+        assert parameters["max_tokens"].field.placeholder == "120"
+
+
+async def test_before_the_model_is_there_its_defaults_are_not_guessed(tmp_path: Path) -> None:
+    async with make_app(tmp_path / "nowhere").run_test(size=SIZE) as pilot:
+        parameters = await open_dialog(pilot)
+        assert parameters["temperature"].field.placeholder == "as the model says"
+        assert parameters["max_tokens"].field.placeholder == "12"
+
+
+async def test_everything_can_be_reached_on_a_small_screen(choosy_model: Path) -> None:
+    async with make_app(choosy_model).run_test(size=(40, 12)) as pilot:
+        await ready(pilot)
+        parameters = await open_dialog(pilot)
+        for name in SAMPLING:
+            await pilot.press("tab")
+            assert pilot.app.focused is parameters[name].field
+        assert parameters["stop"].field.region in pilot.app.screen.region
+        await pilot.press("1", "enter")
+        assert current(pilot).settings["sampling"] == {"stop": ["1"]}
+
+
+@pytest.mark.parametrize(
+    ("name", "text", "value"),
+    [
+        ("temperature", "0", 0.0),
+        ("temperature", "1e-3", 0.001),
+        ("top_k", "40", 40),
+        ("seed", "12345678901234567890", 12345678901234567890),
+        ("stop", "User:", ("User:",)),
+        ("stop", '"User:", "a, b"', ("User:", "a, b")),
+        ("stop", '"\\u202e"', ("\u202e",)),
+    ],
+)
+def test_what_is_typed_comes_back_as_it_was(name: str, text: str, value: object) -> None:
+    assert parse(name, text) == value
+    assert parse(name, spell(name, value)) == value
+
+
+@pytest.mark.parametrize(
+    ("name", "text"),
+    [
+        ("temperature", "hot"),
+        ("temperature", "-1"),
+        ("temperature", "nan"),
+        ("temperature", "inf"),
+        ("top_k", "1.5"),
+        ("top_p", "0"),
+        ("max_tokens", "0"),
+        ("seed", "9" * 5000),
+        ("stop", '"a" "b"'),
+        ("stop", '""'),
+        ("stop", '"\\ud800"'),
+        ("stop", '"a", 5'),
+        ("stop", '"a"]' + "[" * 100_000),
+    ],
+)
+def test_what_cannot_be_is_told_in_a_sentence(name: str, text: str) -> None:
+    with pytest.raises(SettingsError, match=r"^It must be .*\.$"):
+        parse(name, text)
+
+
+def test_settings_that_cannot_be_are_left_out() -> None:
+    assert own({"sampling": {"temperature": "hot", "top_k": 3, "else": 1}}) == {"top_k": 3}
+    assert own({"sampling": [1]}) == own({}) == {}
