@@ -29,7 +29,16 @@ from tui.widgets.composer import Composer
 from tui.widgets.story import StoryPane
 
 if TYPE_CHECKING:
+    from textual.command import Provider
+
     from inference import SamplingParams
+
+
+def _targets() -> "type[Provider]":
+    """Imported when the palette is first opened."""
+    from tui.targets import Targets
+
+    return Targets
 
 
 class LlmTui(App[None]):
@@ -45,6 +54,7 @@ class LlmTui(App[None]):
         Binding("ctrl+p", "command_palette", "All commands", show=False, priority=True, id="anywhere.palette"),
     ]
     ENABLE_COMMAND_PALETTE = True
+    COMMANDS = App.COMMANDS | {_targets}
 
     def __init__(self, settings: Settings, *, params: "SamplingParams | None" = None, mode: Mode | None = None) -> None:
         super().__init__(ansi_color=colors_unwanted() or None)

@@ -1,6 +1,7 @@
 """What a session talks to, and how: its model and its settings."""
 
 import asyncio
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from textual.app import App
@@ -46,8 +47,17 @@ class Tuning:
 
     def choose_model(self) -> None:
         if not self._refused():
-            screen = ModelsScreen(self._desk.choice(self.current), self._settings.model_directories, self._downloads)
+            screen = ModelsScreen(self._desk.choice(self.current), self.directories, self._downloads)
             self._app.push_screen(screen, self.use)
+
+    @property
+    def directories(self) -> tuple[Path, ...]:
+        """Where the person has models."""
+        return self._settings.model_directories
+
+    def use_named(self, name: str) -> None:
+        """Go on with the model of that name, held as the session's are."""
+        self.use(Choice(name, self._desk.choice(self.current).precision))
 
     def use(self, choice: Choice | None) -> None:
         """Go on with this model from now on; what was said stays, and is read anew when it is needed."""

@@ -1,0 +1,60 @@
+"""Sessions and models as targets of the command palette."""
+
+import asyncio
+from collections.abc import Callable
+from functools import partial
+from itertools import islice
+from pathlib import Path
+from typing import TYPE_CHECKING, NamedTuple, cast
+
+from textual.command import Hit, Hits, Provider
+
+from tui.settings.places import model_places
+from tui.terminal.sanitize import one_line
+
+if TYPE_CHECKING:
+    from tui.app import LlmTui
+
+# So many of each are looked through, and so many of each are offered at once.
+LOOKED_THROUGH, OFFERED = 200, 8
+
+
+class Target(NamedTuple):
+    """``title`` is searched; ``go`` leads there."""
+
+    title: str
+    about: str
+    go: Callable[[], None]
+
+
+class Targets(Provider):
+    """ "Session: TITLE" goes to a session; "Model: NAME" goes on with another model."""
+
+    _sessions: tuple[Target, ...] = ()
+    _models: tuple[Target, ...] = ()
+
+    async def startup(self) -> None:
+        controller = cast("LlmTui", self.app).controller
+        self._sessions = tuple(
+            Target(f"Session: {line.title}", line.mode, partial(controller.open, line.id))
+            for line in controller.library.lines()[:LOOKED_THROUGH]
+        )
+        names = await asyncio.to_thread(_model_names, controller.tuning.directories)
+        self._models = tuple(
+            Target(f"Model: {one_line(name)}", "for this session", partial(controller.tuning.use_named, name))
+            for name in names
+        )
+
+    async def search(self, query: str) -> Hits:
+        matcher = self.matcher(query)
+        for targets in (self._sessions, self._models):
+            scored = [(score, target) for target in targets if (score := matcher.match(target.title)) > 0]
+            for score, target in sorted(scored, key=lambda pair: -pair[0])[:OFFERED]:
+                yield Hit(score, matcher.highlight(target.title), target.go, target.title, target.about)
+
+
+def _model_names(directories: tuple[Path, ...]) -> list[str]:
+    from inference.checkpoint.registry import find_models
+
+    found = (found for found in find_models(model_places(directories)) if found.source != "unfinished")
+    return list(dict.fromkeys(each.name for each in islice(found, LOOKED_THROUGH)))
