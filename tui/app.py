@@ -18,6 +18,7 @@ from tui.appearance import Appearance, colors_unwanted
 from tui.bridge import Progress
 from tui.controller import Controller
 from tui.conversation.conversation import Mode
+from tui.conversation.errors import StoreError
 from tui.library import library_at
 from tui.loader import Loaded, LoadFailed, Loading
 from tui.resources import shipped
@@ -73,6 +74,9 @@ class LlmTui(App[None]):
     def on_unmount(self) -> None:
         self.controller.close()
 
+    async def action_quit(self) -> None:
+        self.controller.quit()
+
     def action_do(self, name: str) -> None:
         """Carry out an action of the key map."""
         self.controller.do(name)
@@ -109,8 +113,12 @@ class LlmTui(App[None]):
 
 
 def run_app(settings: Settings) -> None:
-    """Run the application until the person quits. Raises SettingsError or StoreError where it cannot begin."""
+    """Run the application until the person quits. Raises SettingsError or StoreError where it cannot begin,
+    StoreError where something could not be saved to the end.
+    """
     app = LlmTui(settings)
     for name in (signal.SIGTERM, signal.SIGHUP):
         signal.signal(name, lambda *_: app.call_later(app.exit))
     app.run()
+    if app.controller.library.store.unsaved:
+        raise StoreError(f"Not everything was saved. {app.controller.library.store.trouble}")

@@ -1,6 +1,7 @@
 """What an action does: the only place that joins conversations, engine and screen. Actions are named in the key map."""
 
 import asyncio
+import sqlite3
 import time
 from typing import TYPE_CHECKING
 
@@ -8,6 +9,7 @@ from textual.app import App
 from textual.widgets import TextArea
 
 from tui.bridge import Progress
+from tui.conversation.backup import back_up_daily
 from tui.conversation.conversation import Mode
 from tui.conversation.errors import StoreError
 from tui.conversation.tree import Node
@@ -29,7 +31,8 @@ if TYPE_CHECKING:
     from inference import Model, SamplingParams
     from tui.screens.main import MainScreen
 
-QUIT_WINDOW = 2.0
+# How long, in seconds, a warning before quitting counts: that it quits, that something is lost then.
+QUIT_WINDOW, UNSAVED_WINDOW = 2.0, 10.0
 # How often what has changed goes to disk, and how often to look what other processes did to a session read here.
 TICK, FOLLOW_TICKS = 0.5, 4
 # How long a session must be idle before its cache is worth writing to disk.
@@ -85,9 +88,19 @@ class Controller:
     def start(self) -> None:
         """Begin to load, once the first screen is painted."""
         self._app.set_interval(TICK, self._tick)
+        self._app.run_worker(self._back_up())
+        self.current.notice = self.current.notice or self.library.store.note
         self.show()
         self._screen.focus_work()
         self.recount()
+
+    async def _back_up(self) -> None:
+        try:
+            await asyncio.to_thread(back_up_daily, self.library.store.file)
+        except StoreError as error:
+            self.say(str(error))
+        except (sqlite3.Error, OSError):
+            pass  # no room for a copy, or no right to make one: what was written is as safe as before
 
     def close(self) -> None:
         """Put everything on disk and leave nothing running."""
@@ -101,13 +114,17 @@ class Controller:
 
     def _first(self, mode: Mode | None) -> Session:
         """Where the person was last; a new session where a model or a mode is asked for, or there was none."""
-        last = None if mode or "chat_model" in self._settings.flags else self.library.latest()
+        asked = mode or "chat_model" in self._settings.flags
+        return self._new(mode or "chat") if asked else self._last_or_new("chat")
+
+    def _last_or_new(self, mode: Mode) -> Session:
+        last = self.library.latest()
         if last is None:
-            return self._new(mode or "chat")
+            return self._new(mode)
         try:
             return self.library.open(last)
         except StoreError as error:
-            session = self._new("chat")
+            session = self._new(mode)
             session.notice = str(error)
             return session
 
@@ -206,8 +223,7 @@ class Controller:
             self._free(self._deleted)
         self._deleted = session
         if session is self.current:
-            last = self.library.latest()
-            self.current = self.library.open(last) if last else self._new(session.mode)
+            self.current = self._last_or_new(session.mode)
         self.current.notice = f"Deleted “{session.shown_title}”. Ctrl+O, then u, brings it back."
         self.show()
 
@@ -216,6 +232,7 @@ class Controller:
             session, self._deleted = self._deleted, None
             self.library.add(session)
             self.library.save(session)
+            session.computed = session.engine is not None  # its snapshot was deleted with it
             self.current.notice = ""
             self.enter(session)
 
@@ -239,6 +256,8 @@ class Controller:
     def _collect(self) -> None:
         """Remember what was typed and not sent: of a story, the text where it is not what its pieces say."""
         session = self.current
+        if session.readonly:
+            return
         if session.mode == "chat":
             session.draft = self._screen.composer.text if self._screen.shown is session else session.draft
         elif pane := self._screen.pane_of(session):
@@ -259,11 +278,18 @@ class Controller:
             self.library.retry()
         changed = self.library.changed()
         if self.current.readonly and (changed or self._ticks % FOLLOW_TICKS == 0):
-            self.library.follow(self.current)
-            self.show(to_end=False)
+            self._follow()
         elif changed or trouble:
             self.refresh()
         self._keep_idle()
+
+    def _follow(self) -> None:
+        """Show what another window has made of the session that is only read here."""
+        session = self.current
+        self.library.follow(session)
+        if session.mode == "chat" and self._screen.composer.text != session.draft:
+            self._screen.composer.put(session.draft)
+        self.show(to_end=False)
 
     def _keep_idle(self) -> None:
         """Write the cache of a session that has been idle for a while, away from this thread."""
@@ -324,11 +350,8 @@ class Controller:
             self.copy(selected)
         elif self.current.reply is not None:
             self._desk.stop(self.current)
-        elif time.monotonic() - self._asked_to_quit < QUIT_WINDOW:
+        elif self._sure("Ctrl+C once more quits.", QUIT_WINDOW):
             self.quit()
-        else:
-            self._asked_to_quit = time.monotonic()
-            self.say("Ctrl+C once more quits.")
 
     def palette(self) -> None:
         self._app.action_command_palette()
@@ -337,7 +360,19 @@ class Controller:
         self._app.push_screen(HelpScreen())
 
     def quit(self) -> None:
-        self._app.exit()
+        """What is in memory alone is lost then: that is said first."""
+        self._collect()
+        self.library.save(self.current)
+        if not self.library.store.unsaved or self._sure("Quitting again loses what is not saved.", UNSAVED_WINDOW):
+            self._app.exit()
+
+    def _sure(self, warning: str, seconds: float) -> bool:
+        """Whether the person was warned a moment ago; if not, now."""
+        sure = time.monotonic() - self._asked_to_quit < seconds
+        if not sure:
+            self._asked_to_quit = time.monotonic()
+            self.say(warning)
+        return sure
 
     def copy(self, text: str) -> None:
         """To the clipboard of the person's own terminal."""
@@ -352,7 +387,7 @@ class Controller:
 
     def say(self, notice: str) -> None:
         self.current.notice = notice
-        self._screen.say(notice)
+        self.refresh()
 
     def show(self, to_end: bool = True) -> None:
         self.tuning.load()

@@ -1,16 +1,16 @@
 """The sessions of this process and those in the database, as one shelf to take them from and put them back."""
 
-import contextlib
 from collections.abc import Iterator
 from pathlib import Path
 
 from tui.conversation.conversation import Listing, Mode
-from tui.conversation.errors import StoreError
+from tui.conversation.errors import MissingError, StoreError
 from tui.conversation.snapshots import Snapshots
 from tui.conversation.store import CHANGED_ELSEWHERE, OPEN_ELSEWHERE, Store
 from tui.session import Line, Session
 
 PAGE = 200
+DELETED_ELSEWHERE = "This session was deleted in another window."
 INTERRUPTED = "The last reply was interrupted: Esc, then c, continues it."
 
 
@@ -26,6 +26,7 @@ class Library:
         self.listed = PAGE
         self._here: dict[str, Session] = {}
         self._new: set[str] = set()  # those of them that were never on disk
+        self._left: set[str] = set()  # those that others may write
         self._listings: list[Listing] | None = None
 
     def __iter__(self) -> Iterator[Session]:
@@ -35,7 +36,7 @@ class Library:
     @property
     def trouble(self) -> str:
         """Why something is in memory alone; empty when all is on disk."""
-        return self.store.trouble or self.store.note
+        return self.store.trouble
 
     @property
     def complete(self) -> bool:
@@ -48,8 +49,10 @@ class Library:
         self._listings = None
 
     def retry(self) -> None:
-        """Try again to put on disk what could not be."""
+        """Try again to put on disk what could not be; only then others may write what was left meanwhile."""
         self.store.flush()
+        for session_id in self._left:
+            self.store.release(session_id)
 
     def lines(self) -> list[Line]:
         """New sessions first, then as the database has them: the pinned ones, then the others, newest first."""
@@ -78,10 +81,12 @@ class Library:
         """Take in a session that was made here."""
         self._here[session.id] = session
         self._new.add(session.id)
+        self._left.discard(session.id)
         return session
 
     def open(self, session_id: str) -> Session:
         """The session, to be written if nobody else has it open. Raises StoreError if it cannot be read."""
+        self._left.discard(session_id)
         session = self._here.get(session_id)
         if session is not None and (self.store.holds(session_id) or session_id in self._new):
             return session
@@ -99,13 +104,15 @@ class Library:
         """Another session is shown from now on: others may write this one."""
         if session.empty and session.reply is None and session.id in self._new:
             self.forget(session)
-        elif session.reply is None:
+        elif session.reply is None and session.id in self._here:
             self.save(session)
             self.store.release(session.id)
+            self._left.add(session.id)
 
     def save(self, session: Session) -> None:
         """Put on disk what has changed, or say why not in ``trouble``."""
-        if session.readonly or (session.empty and session.id in self._new):
+        gone = session.id not in self._here  # deleted, perhaps while it was being replied to
+        if gone or session.readonly or (session.empty and session.id in self._new):
             return
         try:
             self.store.save(session)
@@ -138,9 +145,16 @@ class Library:
 
     def follow(self, session: Session) -> None:
         """Bring a session that is only read here up to date; it is ours once nobody else has it open."""
-        with contextlib.suppress(StoreError):
+        try:
             session.take(self.store.open(session.id))
+        except MissingError:
+            session.notice = DELETED_ELSEWHERE
+        except StoreError:
+            pass  # it stays as it is until it can be read again
+        else:
             session.readonly = not self.store.holds(session.id)
+            if session.notice == DELETED_ELSEWHERE:
+                session.notice = ""
 
     def close(self) -> None:
         self.store.close()

@@ -68,7 +68,8 @@ class View:
             pane.read_only = session.readonly or session.reply is not None
             screen.panes.current = pane.id
         screen.composer.display = chats
-        screen.composer.disabled = place.model is not None and place.model.chat_template is None
+        speechless = place.model is not None and place.model.chat_template is None
+        screen.composer.disabled = speechless or session.readonly
         if chats and screen.shown is not session:
             screen.composer.put(session.draft, editing=session.editing is not None)
         screen.shown = session
@@ -109,7 +110,8 @@ class View:
         screen.status.context = model.config.max_position_embeddings if model else 0
         screen.status.figures = session.figures
         failed = "" if session.empty else sanitize(self._place(session).failed)
-        screen.say(session.notice or failed or (OPEN_ELSEWHERE if session.readonly else "") or self._library.trouble)
+        notice = session.notice or failed or (OPEN_ELSEWHERE if session.readonly else "")
+        screen.say("\n".join(filter(None, (notice, self._library.trouble))))
 
     def _state(self, session: Session) -> tuple[str, str]:
         reply, place = session.reply, self._place(session)

@@ -5,5 +5,9 @@ class StoreError(Exception):
     """The base of every error that keeping, finding, importing or exporting raises; fit to be shown as it is."""
 
 
+class MissingError(StoreError):
+    """There is no such session, or no more."""
+
+
 class UnavailableError(StoreError):
     """The database cannot be opened or written now: a full disk, a missing permission, a lock. It may pass."""

@@ -9,7 +9,7 @@ from tui.conversation import rows
 from tui.conversation.backup import damaged
 from tui.conversation.conversation import Conversation, Listing
 from tui.conversation.database import BUSY_SECONDS, connect, explain
-from tui.conversation.errors import StoreError, UnavailableError
+from tui.conversation.errors import MissingError, StoreError, UnavailableError
 from tui.conversation.locks import Locks
 from tui.conversation.portable import interrupted
 from tui.conversation.rows import Image
@@ -156,9 +156,14 @@ class Store:
         if had_trouble and not self.trouble:
             _wait_at_most(self._connected(), BUSY_SECONDS)
 
+    @property
+    def unsaved(self) -> bool:
+        """Whether there is something that is not on disk yet."""
+        return bool(self._pending or self._deleted)
+
     def close(self) -> None:
         """Write what can be written and let everything go; ``trouble`` tells what could not be."""
-        if self._pending or self._deleted:
+        if self.unsaved:
             self.flush()
         self._disconnect()
         self._locks.release_all()
@@ -194,7 +199,7 @@ class Store:
         except ValueError as error:
             raise damaged(self.file, str(error)) from None
         if found is None:
-            raise StoreError(f"{self.file} has no session {session_id[:32]}.")
+            raise MissingError(f"{self.file} has no session {session_id[:32]}.")
         return found
 
     def _acquire(self, session_id: str) -> bool:

@@ -7,6 +7,7 @@ from textual.widgets import ContentSwitcher, Static
 
 from tui.session import Session
 from tui.settings.keymap import bindings
+from tui.terminal.sanitize import sanitize
 from tui.widgets.bars import StatusBar, TopBar
 from tui.widgets.composer import Composer
 from tui.widgets.sessions import SessionList, Sidebar
@@ -69,8 +70,8 @@ class MainScreen(Screen[None]):
 
     def focus_work(self) -> None:
         """Where one writes."""
-        story = self.story_pane
-        (story or self.composer).focus()
+        work = self.transcript if self.composer.disabled else self.composer
+        (self.story_pane or work).focus()
 
     @property
     def story_pane(self) -> StoryPane | None:
@@ -89,7 +90,11 @@ class MainScreen(Screen[None]):
         if pane is None:
             pane = StoryPane(session.id)
             self.panes.mount(pane)
-            pane.load(session.draft or "".join(node.text for node in session.tree.path()))
+        if pane.source is not session.tree:  # it comes from the database, where another window may have changed it
+            pane.source = session.tree
+            text = session.draft or "".join(node.text for node in session.tree.path())
+            if pane.text != sanitize(text):
+                pane.load(text)
         return pane
 
     def say(self, notice: str) -> None:

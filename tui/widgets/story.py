@@ -5,6 +5,7 @@ from textual.document._history import EditHistory
 from textual.message import Message
 from textual.widgets import TextArea
 
+from tui.conversation.tree import Tree
 from tui.settings.keymap import bindings
 from tui.widgets.editor import Editor
 
@@ -53,6 +54,7 @@ class StoryPane(Editor):
     def __init__(self, session_id: str) -> None:
         super().__init__(PLACEHOLDER, id=f"story-{session_id}")
         self.session_id = session_id
+        self.source: Tree | None = None  # that the text was taken from
         self.history: GenerationHistory = GenerationHistory(
             max_checkpoints=1000, checkpoint_timer=2.0, checkpoint_max_characters=100
         )
