@@ -213,15 +213,23 @@ class Desk:
             except InferenceError:  # a template may refuse a conversation as it stands; asking will say so
                 return
         if session.reply is None:
+            tip = session.tip
+            if tip and tip.outcome and tip.outcome.reason == "context":  # what closes a message does not count then
+                used = min(used, self._context(session))
             session.figures = replace(session.figures, context_used=used)
             done()
 
+    def _context(self, session: Session) -> int:
+        model = self.model(session)
+        return model.config.max_position_embeddings if model else 0
+
     def _tokens(self, session: Session, path: list[Node]) -> int:
         model = self.model(session)
-        if not path or model is None:
+        if model is None or not (path or (session.mode == "story" and session.draft)):
             return 0
         if session.mode == "story":
-            return len(model.tokenizer.encode_pieces(pieces(path)))
+            # What a person has changed since the last continuation is in the draft.
+            return len(model.tokenizer.encode_pieces([session.draft] if session.draft else pieces(path)))
         if model.chat_template is None:
             return 0
         return len(model.chat_template.encode(session.messages(path), model.tokenizer, add_generation_prompt=False))
@@ -275,7 +283,7 @@ class Desk:
             session.figures = replace(
                 session.figures,
                 tokens_per_second=stats.tokens_per_second,
-                first_token_seconds=stats.first_token_seconds,
+                first_token_seconds=reply.first_token_seconds,  # from the asking on, as while it streamed
             )
         if finished.reason == "context":
             session.notice = "The context is full: roll back, fork from an earlier turn, or start a new session."
