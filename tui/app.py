@@ -27,6 +27,7 @@ from tui.screens.themes import ThemesScreen
 from tui.settings.places import snapshots_directory
 from tui.settings.settings import Settings
 from tui.widgets.composer import Composer
+from tui.widgets.sessions import Sidebar
 from tui.widgets.story import StoryPane
 
 if TYPE_CHECKING:
@@ -106,6 +107,12 @@ class LlmTui(App[None]):
 
     def on_story_pane_edited(self, event: StoryPane.Edited) -> None:
         self.controller.refresh()
+
+    def on_sidebar_filtered(self, event: Sidebar.Filtered) -> None:
+        self.controller.filing.filter(event.text)
+
+    def on_sidebar_renamed(self, event: Sidebar.Renamed) -> None:
+        self.controller.filing.rename(event.session_id, event.title)
 
     def on_option_list_option_selected(self, event: OptionList.OptionSelected) -> None:
         if event.option_id is not None:

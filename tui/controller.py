@@ -14,6 +14,7 @@ from tui.conversation.conversation import Mode
 from tui.conversation.errors import StoreError
 from tui.conversation.tree import Node
 from tui.desk import Desk
+from tui.filing import Filing
 from tui.library import Library
 from tui.loader import Choice, Loaded, LoadFailed, Loading
 from tui.screens.help import HelpScreen
@@ -68,10 +69,11 @@ class Controller:
         self.current = self._first(mode)
         self.talk = Talk(self, screen, self._desk)
         self.tuning = Tuning(self, app, self._desk, settings)
+        self.filing = Filing(self, screen, library)
 
     def do(self, name: str) -> None:
         """Carry out an action of the key map."""
-        getattr(next(owner for owner in (self, self.talk, self.tuning) if hasattr(owner, name)), name)()
+        getattr(next(owner for owner in (self, self.talk, self.tuning, self.filing) if hasattr(owner, name)), name)()
 
     @property
     def sessions(self) -> list[Session]:
@@ -207,8 +209,8 @@ class Controller:
 
     def delete_session(self) -> None:
         """The highlighted one where the list has the focus, else the one that is open; it can be brought back."""
-        wanted = self._screen.sessions.highlighted_id if self._screen.sessions.has_focus else self.current.id
-        if wanted is None or wanted == MORE:
+        wanted = self.filing.wanted
+        if wanted is None:
             return
         self._collect()
         try:
@@ -328,6 +330,8 @@ class Controller:
     def stop(self) -> None:
         """Stop the reply and keep it; with nothing to stop, go from the input to the messages, or back."""
         screen, session = self._screen, self.current
+        if screen.sidebar.leave():
+            return
         if session.reply is not None:
             self._desk.stop(session)
         elif screen.sessions.has_focus:

@@ -3,7 +3,7 @@
 from collections.abc import Iterator
 from pathlib import Path
 
-from tui.conversation.conversation import Listing, Mode
+from tui.conversation.conversation import Listing, Mode, has_words
 from tui.conversation.errors import MissingError, StoreError
 from tui.conversation.snapshots import Snapshots
 from tui.conversation.store import CHANGED_ELSEWHERE, OPEN_ELSEWHERE, Store
@@ -27,7 +27,8 @@ class Library:
         self._here: dict[str, Session] = {}
         self._new: set[str] = set()  # those of them that were never on disk
         self._left: set[str] = set()  # those that others may write
-        self._listings: list[Listing] | None = None
+        self._words: tuple[str, ...] = ()  # that titles must have to be listed
+        self._listings: dict[tuple[str, ...], list[Listing]] = {}  # what the database has, by such words
 
     def __iter__(self) -> Iterator[Session]:
         """Those that this process has in memory."""
@@ -41,12 +42,18 @@ class Library:
     @property
     def complete(self) -> bool:
         """Whether ``lines`` leaves none out."""
-        return len(self._read()) < self.listed
+        return len(self._read(self._words)) < self.listed
 
     def more(self) -> None:
         """Let ``lines`` tell of another page of sessions."""
         self.listed += PAGE
-        self._listings = None
+        self._listings.clear()
+
+    def filter(self, text: str) -> None:
+        """Let ``lines`` tell only of sessions with all words of ``text`` in their titles; of all, for none."""
+        self._words = tuple(text.casefold().split())
+        self.listed = PAGE
+        self._listings.clear()
 
     def retry(self) -> None:
         """Try again to put on disk what could not be; only then others may write what was left meanwhile."""
@@ -56,21 +63,16 @@ class Library:
 
     def lines(self) -> list[Line]:
         """New sessions first, then as the database has them: the pinned ones, then the others, newest first."""
-        stored = self._read()
-        known = {listing.id for listing in stored}
-        new = [session for session in self._here.values() if session.id not in known]
-        return [Line.of(session) for session in reversed(new)] + [
-            Line.of(self._here.get(listing.id, listing)) for listing in stored
-        ]
+        return self._lines(self._words)
 
     def latest(self, mode: Mode | None = None) -> str | None:
         """The session that was used last, of that kind."""
-        lines = [line for line in self.lines() if mode in (None, line.mode)]
+        lines = [line for line in self._lines(()) if mode in (None, line.mode)]
         return max(lines, key=lambda line: line.updated).id if lines else None
 
     def latest_model(self, mode: Mode) -> str:
         """The model that this kind of session was used with last; empty if there was none."""
-        listings = [listing for listing in self._read() if listing.mode == mode and listing.model]
+        listings = [listing for listing in self._read(()) if listing.mode == mode and listing.model]
         return max(listings, key=lambda listing: listing.updated).model if listings else ""
 
     def new(self, mode: Mode, model: str) -> Session:
@@ -120,7 +122,7 @@ class Library:
         except StoreError as error:
             session.readonly = str(error) in (OPEN_ELSEWHERE, CHANGED_ELSEWHERE)
             session.notice = str(error)
-        self._listings = None
+        self._listings.clear()
 
     def delete(self, session: Session) -> None:
         """Remove it with all that was kept for it; ``save`` puts it back. Raises StoreError if it is open elsewhere."""
@@ -128,7 +130,7 @@ class Library:
             self.store.delete(session)
         self.snapshots.remove(session.id)
         self._here.pop(session.id, None)
-        self._listings = None
+        self._listings.clear()
 
     def forget(self, session: Session) -> None:
         """Keep it in memory no longer."""
@@ -140,7 +142,7 @@ class Library:
         """Whether another process has written since this was asked last."""
         changed = self.store.changed()
         if changed:
-            self._listings = None
+            self._listings.clear()
         return changed
 
     def follow(self, session: Session) -> None:
@@ -159,10 +161,18 @@ class Library:
     def close(self) -> None:
         self.store.close()
 
-    def _read(self) -> list[Listing]:
-        if self._listings is None:
-            self._listings = self.store.sessions(self.listed)
-        return self._listings
+    def _lines(self, words: tuple[str, ...]) -> list[Line]:
+        stored = self._read(words)
+        known = {listing.id for listing in stored}
+        new = [s for s in self._here.values() if s.id not in known and has_words(s.shown_title, words)]
+        return [Line.of(session) for session in reversed(new)] + [
+            Line.of(self._here.get(listing.id, listing)) for listing in stored
+        ]
+
+    def _read(self, words: tuple[str, ...]) -> list[Listing]:
+        if words not in self._listings:
+            self._listings[words] = self.store.sessions(self.listed, words=words)
+        return self._listings[words]
 
 
 def library_at(database: Path, snapshots: Path, limit: int) -> Library:

@@ -70,10 +70,13 @@ class Session(Conversation):
 
 @dataclass(frozen=True)
 class Line:
-    """What the list of sessions shows of one. ``updated``: seconds since the epoch."""
+    """What the list of sessions shows of one. ``given``: the title as a person gave it. ``updated``: seconds since the
+    epoch.
+    """
 
     id: str
     title: str
+    given: str
     mode: Mode
     state: State
     pinned: bool
@@ -82,4 +85,4 @@ class Line:
     @classmethod
     def of(cls, session: Session | Listing) -> "Line":
         state: State = session.state if isinstance(session, Session) else "idle"
-        return cls(session.id, session.shown_title, session.mode, state, session.pinned, session.updated)
+        return cls(session.id, session.shown_title, session.title, session.mode, state, session.pinned, session.updated)

@@ -3,6 +3,7 @@
 import re
 import time
 import uuid
+from collections.abc import Iterable
 from dataclasses import dataclass, field
 from typing import Any, Literal
 
@@ -88,3 +89,9 @@ def shown_title(title: str, opening: str, mode: Mode) -> str:
     if not words:
         return "New story" if mode == "story" else "New chat"
     return words if len(words) <= TITLE_LENGTH else words[: TITLE_LENGTH - 1] + "…"
+
+
+def has_words(shown_title: str, words: Iterable[str]) -> bool:
+    """Whether the title has all these words, or beginnings or ends of words; they are in lower case."""
+    title = shown_title.casefold()
+    return all(word in title for word in words)

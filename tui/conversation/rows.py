@@ -3,10 +3,11 @@
 import json
 import sqlite3
 import struct
+from collections.abc import Collection
 from dataclasses import asdict, dataclass
 from typing import Any
 
-from tui.conversation.conversation import Conversation, Listing
+from tui.conversation.conversation import Conversation, Listing, Mode, has_words, shown_title
 from tui.conversation.portable import clean, read_conversation
 from tui.conversation.tree import Node
 
@@ -21,7 +22,7 @@ _WRITE_NODE = f"""
     ON CONFLICT (session, id) DO UPDATE SET entered = excluded.entered, text = excluded.text,
         token_ids = excluded.token_ids, outcome = excluded.outcome, growing = excluded.growing"""
 _LIST = """
-    SELECT id, title, opening, mode, model, pinned, updated FROM listings
+    SELECT id, title, opening, mode, model, pinned, updated FROM listings{}
     ORDER BY pinned DESC, updated DESC, number LIMIT ? OFFSET ?"""
 
 Values = tuple[Any, ...]
@@ -36,10 +37,19 @@ class Image:
     nodes: dict[str, tuple[Node, str | None]]
 
 
-def listings(db: sqlite3.Connection, limit: int, offset: int) -> list[Listing]:
+def listings(db: sqlite3.Connection, limit: int, offset: int, words: Collection[str] = ()) -> list[Listing]:
+    """``words``, in lower case: what must be in the title as it is shown."""
+
+    def fit(title: str, opening: str, mode: Mode) -> bool:
+        # What is shown is cut from what was typed: to look there first is quick, and rules most of them out.
+        typed = title or opening
+        return (not typed or has_words(typed, words)) and has_words(shown_title(title, opening, mode), words)
+
+    db.create_function("fit", 3, fit)
+    query = _LIST.format(" WHERE fit(title, opening, mode)" if words else "")
     return [
         Listing(session_id, title, opening, mode, model, bool(pinned), updated)
-        for session_id, title, opening, mode, model, pinned, updated in db.execute(_LIST, (limit, offset))
+        for session_id, title, opening, mode, model, pinned, updated in db.execute(query, (limit, offset))
     ]
 
 

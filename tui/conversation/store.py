@@ -2,7 +2,7 @@
 
 import contextlib
 import sqlite3
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from pathlib import Path
 
 from tui.conversation import rows
@@ -53,10 +53,13 @@ class Store:
 
     # ---- lists
 
-    def sessions(self, limit: int, offset: int = 0) -> list[Listing]:
-        """The pinned ones, then the others, those used last first. Raises StoreError if they cannot be read."""
+    def sessions(self, limit: int, offset: int = 0, words: Collection[str] = ()) -> list[Listing]:
+        """The pinned ones, then the others, those used last first; with all ``words``, in lower case, in their titles.
+
+        Raises StoreError if they cannot be read.
+        """
         with self._reading() as db:
-            return rows.listings(db, limit, offset) if db else []
+            return rows.listings(db, limit, offset, words) if db else []
 
     def search(self, text: str, limit: int = 50) -> list[Hit]:
         """Titles, then messages, with all words of ``text``. Raises StoreError if they cannot be read."""

@@ -10,7 +10,7 @@ from tui.settings.keymap import bindings
 from tui.terminal.sanitize import sanitize
 from tui.widgets.bars import StatusBar, TopBar
 from tui.widgets.composer import Composer
-from tui.widgets.sessions import SessionList, Sidebar
+from tui.widgets.sessions import Sidebar
 from tui.widgets.story import StoryPane
 from tui.widgets.transcript import Transcript
 
@@ -25,7 +25,7 @@ class MainScreen(Screen[None]):
     def compose(self) -> ComposeResult:
         yield TopBar(id="top")
         with Horizontal(id="middle"):
-            yield Sidebar(id="sidebar")
+            yield Sidebar("sidebar")
             with Vertical(id="work"):
                 with ContentSwitcher(initial="transcript", id="panes"):
                     yield Transcript()
@@ -37,7 +37,7 @@ class MainScreen(Screen[None]):
     def on_mount(self) -> None:
         self.top = self.query_one(TopBar)
         self.sidebar = self.query_one(Sidebar)
-        self.sessions = self.query_one(SessionList)
+        self.sessions = self.sidebar.sessions
         self.panes = self.query_one("#panes", ContentSwitcher)
         self.transcript = self.query_one(Transcript)
         self.absent = self.query_one("#absent", Static)
@@ -52,20 +52,35 @@ class MainScreen(Screen[None]):
         return self.has_class("-tiny") or self.has_class("-narrow")
 
     def toggle_sidebar(self) -> None:
+        attended = self.sidebar.has_focus_within
         self.sidebar.toggle_class("-opened" if self.folded else "-closed")
         if self.sidebar.has_class("-opened"):
             self.sessions.focus()
-        elif self.sessions.has_focus:
+        elif attended:
             self.focus_work()
 
     def focus_sessions(self) -> None:
-        """Choose a session: the sidebar opens if it has to."""
-        self.sidebar.remove_class("-closed")
-        self.sidebar.set_class(self.folded, "-opened")
+        """Choose a session."""
+        self._open_sidebar()
         self.sessions.focus()
 
+    def filter_sessions(self) -> None:
+        """Choose among those whose titles have what is typed."""
+        self._open_sidebar()
+        self.sidebar.filter()
+
+    def rename(self, session_id: str, title: str) -> None:
+        """Have the title of a session edited where it stands."""
+        self.sidebar.rename(session_id, title)
+        self._open_sidebar()
+
+    def _open_sidebar(self) -> None:
+        self.sidebar.remove_class("-closed")
+        self.sidebar.set_class(self.folded, "-opened")
+
     def fold_sidebar(self) -> None:
-        """Put an opened sidebar away again where there is no room for it to stay."""
+        """List all sessions again, and put an opened sidebar away where there is no room for it to stay."""
+        self.sidebar.list_all()
         self.sidebar.remove_class("-opened")
 
     def focus_work(self) -> None:

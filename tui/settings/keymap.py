@@ -50,6 +50,7 @@ KEYMAP: tuple[Key, ...] = (
     Key("copy_or_quit", "ctrl+c", "anywhere", "Copy what is selected, or stop; twice quits"),
     Key("palette", "ctrl+p", "anywhere", "All commands"),
     Key("help", "f1", "anywhere", "Help: all keys"),
+    Key("rename_session", "f2", "anywhere", "Rename the session"),
     Key("choose_model", "f4", "anywhere", "Another model"),
     Key("sampling", "f6", "anywhere", "This session's settings: system prompt, sampling"),
     Key("toggle_sidebar", "f9", "anywhere", "Show or hide the sessions"),
@@ -72,6 +73,8 @@ KEYMAP: tuple[Key, ...] = (
     Key("undo", "ctrl+z", "story", "Take back an edit or a continuation", local=True),
     Key("redo", "ctrl+y", "story", "Bring it back", local=True),
     Key("open_session", "enter", "sessions", "Open", local=True),
+    Key("filter_sessions", "slash", "sessions", "Filter the sessions by their titles"),
+    Key("pin_session", "p", "sessions", "Pin to the top, or unpin"),
     Key("delete_session", "d,delete", "sessions", "Delete"),
     Key("restore_session", "u", "sessions", "Bring the deleted one back"),
 )

@@ -1,20 +1,27 @@
-"""The sessions, one line each, with a mark for what each is doing."""
+"""The sessions, one line each, with a mark for what each is doing; to be filtered, and renamed in place."""
 
 import time
 from collections.abc import Sequence
 
+from textual import events
 from textual.app import ComposeResult
-from textual.containers import Vertical
+from textual.binding import Binding
+from textual.containers import Horizontal, Vertical
 from textual.content import Content
-from textual.widgets import OptionList, Static
+from textual.message import Message
+from textual.widget import Widget
+from textual.widgets import Input, OptionList, Static
 from textual.widgets.option_list import Option
 
 from tui.session import Line
 from tui.settings.keymap import bindings
+from tui.widgets.field import Field
 
 MARKS = {"idle": " ", "queued": "◌", "streaming": "◐", "unread": "●"}
 KINDS = {"chat": " ", "story": "¶"}
+PIN = "*"
 MORE = "more"  # the option that asks for more of them
+INDENT = 4  # what stands before a title
 AGES = ((60, 1, "now"), (3600, 60, "m"), (86400, 3600, "h"), (7 * 86400, 86400, "d"), (365 * 86400, 7 * 86400, "w"))
 
 
@@ -25,6 +32,7 @@ class SessionList(OptionList):
 
     def __init__(self) -> None:
         super().__init__(id="session-list", compact=True)
+        self._listed: tuple[Sequence[Line], str, bool] = ((), "", True)
         self._shown: tuple[object, ...] = ()
 
     def action_open_session(self) -> None:
@@ -36,39 +44,190 @@ class SessionList(OptionList):
         return None if option is None else option.id
 
     def list(self, lines: Sequence[Line], current: str, complete: bool) -> None:
-        """Show these, in this order; the highlight stays on what it was on while the list has the focus."""
+        """Show these, in this order; the highlight stays on what it was on while something here has the focus."""
+        self._listed = (lines, current, complete)
         ages = [age(time.time() - line.updated) for line in lines]
         shown = (tuple(lines), tuple(ages), current, complete, self.size.width)
-        if shown == self._shown:
+        if shown == self._shown and self.highlighted is not None:
             return
         self._shown = shown
-        wanted = self.highlighted_id if self.has_focus else current
         options = [
             Option(_line(line, line.id == current, ages[index], self.size.width), id=line.id)
             for index, line in enumerate(lines)
         ]
         if not complete:
-            options.append(Option(Content.styled("    … more", "$text-muted"), id=MORE))
+            options.append(Option(Content.styled(" " * INDENT + "… more", "$text-muted"), id=MORE))
+        if not options:
+            options.append(Option(Content.styled(" " * INDENT + "No title has that.", "$text-muted"), disabled=True))
+        highlighted = self._highlight([option.id for option in options], current)
+        self._put(options)
+        if self.highlighted != highlighted:
+            self.highlighted = highlighted
+        self.query_ancestor(Sidebar).place_field()
+
+    def on_resize(self) -> None:
+        self.list(*self._listed)
+
+    def _highlight(self, ids: Sequence[str | None], current: str) -> int | None:
+        """What is to be highlighted of these: the one that was; of one that is gone, its place."""
+        attended = self.query_ancestor(Sidebar).has_focus_within
+        wanted = self.highlighted_id if attended else current
+        if wanted in ids and wanted not in (None, MORE):
+            return ids.index(wanted)
+        if not attended or ids == [None]:
+            return None
+        return min(self.highlighted or 0, len(ids) - 1)
+
+    def _put(self, options: Sequence[Option]) -> None:
         if [option.id for option in self.options] == [option.id for option in options]:
             for index, option in enumerate(options):
                 if self.get_option_at_index(index).prompt != option.prompt:
                     self.replace_option_prompt_at_index(index, option.prompt)
         else:
+            offset = self.scroll_offset
             self.clear_options()
             self.add_options(options)
-        ids = [line.id for line in lines]
-        highlighted = ids.index(wanted if wanted in ids else current) if current in ids else None
-        if self.highlighted != highlighted:
-            self.highlighted = highlighted
+            self.scroll_to(y=offset.y, animate=False, immediate=True)
+
+
+class TitleFilter(Field):
+    """While it is typed in, the arrows go through the list."""
+
+    BINDINGS = [  # noqa: RUF012  as Textual declares it
+        Binding(key, f"move('{step}')", show=False)
+        for key, step in (
+            ("up", "cursor_up"),
+            ("down", "cursor_down"),
+            ("pageup", "page_up"),
+            ("pagedown", "page_down"),
+        )
+    ]
+
+    def action_move(self, step: str) -> None:
+        getattr(self.query_ancestor(Sidebar).sessions, f"action_{step}")()
 
 
 class Sidebar(Vertical):
     """Folds away where the screen is narrow; then it opens over the messages."""
 
+    class Filtered(Message):
+        """Only titles with all words of this text are to be listed."""
+
+        def __init__(self, text: str) -> None:
+            super().__init__()
+            self.text = text
+
+    class Renamed(Message):
+        """The session is to have this title; empty, the automatic one."""
+
+        def __init__(self, session_id: str, title: str) -> None:
+            super().__init__()
+            self.session_id = session_id
+            self.title = title
+
+    def __init__(self, id: str) -> None:
+        super().__init__(id=id)
+        self.sessions = SessionList()
+        self._filter = TitleFilter(placeholder="words of a title", id="session-filter")
+        self._field = Field(id="session-title")
+        self._renaming: tuple[str, str] | None = None  # the session, and its title so far
+        self._before: tuple[Widget | None, bool, bool] = (None, False, False)  # the focus, and whether this was open
+
     def compose(self) -> ComposeResult:
-        yield Static("Sessions", id="sidebar-title", markup=False)
-        yield SessionList()
-        yield Static("Enter open · d delete", id="sidebar-keys", markup=False)
+        with Horizontal(id="sidebar-head"):
+            yield Static("Sessions", id="sidebar-title", markup=False)
+            yield self._filter
+        yield self.sessions
+        yield Static("/ filter  p pin  F2 rename", id="sidebar-keys", markup=False)
+        yield self._field
+
+    def on_mount(self) -> None:
+        self._filter.display = self._field.display = False
+        self.watch(self.sessions, "scroll_y", self.place_field, init=False)
+
+    @property
+    def highlighted_id(self) -> str | None:
+        """The session that keys act on while the focus is here, if there is one."""
+        highlighted = self.sessions.highlighted_id
+        return None if highlighted == MORE else highlighted
+
+    def leave(self) -> bool:
+        """Give up renaming or filtering; False if neither goes on."""
+        if self._renaming:
+            self._end_renaming()
+            return True
+        if self._filter.display and self.has_focus_within:
+            self.sessions.focus()
+            self.list_all()
+            return True
+        return False
+
+    # ---- filtering
+
+    def filter(self) -> None:
+        """Have titles filtered as one types."""
+        self._filter.display = True
+        self._filter.focus()
+
+    def list_all(self) -> None:
+        """List without a filter again."""
+        self._filter.display = False
+        self._filter.value = ""
+
+    def on_input_changed(self, event: Input.Changed) -> None:
+        event.stop()
+        if event.input is self._filter:
+            self.sessions.highlighted = None  # the first that is found
+            self.post_message(self.Filtered(event.value))
+
+    # ---- renaming
+
+    def rename(self, session_id: str, title: str) -> None:
+        """Have the title of a session edited where it stands."""
+        if self._renaming:
+            return
+        self._before = (self.screen.focused, self.has_class("-opened"), self.has_class("-closed"))
+        self._renaming = (session_id, title)
+        self._field.value = title
+        self._field.cursor_position = len(title)
+        self._field.display = True
+        self._field.focus()
+        self.call_after_refresh(self.place_field)
+
+    def _end_renaming(self) -> None:
+        self._renaming = None
+        self._field.display = False
+        focused, opened, closed = self._before
+        self.set_class(opened, "-opened").set_class(closed, "-closed")
+        (focused or self.sessions).focus()
+
+    def place_field(self) -> None:
+        """Keep the field over the line that is renamed, or at the edge behind which that is."""
+        if self._renaming is None:
+            return
+        sessions = self.sessions
+        ids = [option.id for option in sessions.options]
+        if self._renaming[0] not in ids:
+            self._end_renaming()
+            return
+        row = ids.index(self._renaming[0]) - sessions.scroll_offset.y
+        y = sessions.region.y - self.region.y + min(max(row, 0), max(sessions.size.height - 1, 0))
+        self._field.styles.offset = (INDENT, y)
+
+    def on_descendant_blur(self, event: events.DescendantBlur) -> None:
+        if event.widget is self._field and self._renaming and self.app.app_focus:
+            self._before = (self.screen.focused, *self._before[1:])
+            self._end_renaming()
+
+    def on_input_submitted(self, event: Input.Submitted) -> None:
+        event.stop()
+        if event.input is self._filter:
+            self.sessions.call_later(self.sessions.action_select)  # from here its message would end here
+        elif self._renaming:
+            session_id, title = self._renaming
+            self._end_renaming()
+            if event.value != title:
+                self.post_message(self.Renamed(session_id, event.value))
 
 
 def age(seconds: float) -> str:
@@ -80,10 +239,11 @@ def age(seconds: float) -> str:
 
 
 def _line(line: Line, current: bool, age: str, width: int) -> Content:
-    mark = Content.styled(MARKS[line.state], "$accent")
-    kind = Content.styled("*" if line.pinned else KINDS[line.mode], "$text-muted")
+    marks = Content.assemble(
+        (MARKS[line.state], "$accent"), (PIN if line.pinned else " ", "$text-muted"), (KINDS[line.mode], "$text-muted")
+    )
     title = Content.styled(line.title, "bold" if current else "")
-    room = max(4, width - 9)
+    room = max(4, width - INDENT - 5)
     return Content(" ").join(
-        [mark, kind, title.truncate(room, ellipsis=True, pad=True), Content.styled(f"{age:>3}", "$text-muted")]
+        [marks, title.truncate(room, ellipsis=True, pad=True), Content.styled(f"{age:>3}", "$text-muted")]
     )

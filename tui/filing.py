@@ -1,0 +1,82 @@
+"""What can be done with whole sessions: renamed, pinned, found by title."""
+
+from collections.abc import Callable
+from typing import TYPE_CHECKING
+
+from tui.conversation.errors import StoreError
+from tui.conversation.store import OPEN_ELSEWHERE
+from tui.library import Library
+from tui.session import Session
+
+if TYPE_CHECKING:
+    from tui.controller import Controller
+    from tui.screens.main import MainScreen
+
+
+class Filing:
+    """Acts on the session that is highlighted while the list has the focus, else on the one that is open."""
+
+    def __init__(self, controller: "Controller", screen: "MainScreen", library: Library) -> None:
+        self._controller = controller
+        self._screen = screen
+        self._library = library
+
+    @property
+    def wanted(self) -> str | None:
+        """The id of the session that is acted on; None where the list has the focus and shows none."""
+        sidebar = self._screen.sidebar
+        return sidebar.highlighted_id if sidebar.has_focus_within else self._controller.current.id
+
+    # ---- titles
+
+    def rename_session(self) -> None:
+        """Offer the title for editing where it stands in the list."""
+        if not self._screen.sidebar.has_focus_within:
+            self.filter("")  # the one that is open must be in the list
+        for line in self._library.lines():
+            if line.id == self.wanted:
+                self._screen.rename(line.id, line.given or line.title)
+
+    def rename(self, session_id: str, title: str) -> None:
+        """Without a title its first words stand for it again."""
+
+        def change(session: Session) -> None:
+            session.title = title.strip()
+
+        self._change(session_id, change)
+
+    def filter_sessions(self) -> None:
+        self._screen.filter_sessions()
+
+    def filter(self, text: str) -> None:
+        """List the sessions with all words of ``text`` in their titles."""
+        self._library.filter(text)
+        self._controller.refresh()
+
+    # ---- pins
+
+    def pin_session(self) -> None:
+        """Pinned sessions stand before all others."""
+
+        def change(session: Session) -> None:
+            session.pinned = not session.pinned
+
+        if self.wanted is not None:
+            self._change(self.wanted, change)
+
+    def _change(self, session_id: str, change: Callable[[Session], None]) -> None:
+        """Change what is known about a session, open or not, and put it on disk."""
+        controller, library = self._controller, self._library
+        try:
+            session = controller.current if session_id == controller.current.id else library.open(session_id)
+        except StoreError as error:
+            controller.say(str(error))
+            return
+        if session.readonly:
+            controller.say(OPEN_ELSEWHERE)
+        else:
+            change(session)
+            library.save(session)
+        if session is not controller.current:
+            library.leave(session)
+        controller.refresh()
