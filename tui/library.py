@@ -3,7 +3,7 @@
 from collections.abc import Iterator
 from pathlib import Path
 
-from tui.conversation.conversation import Listing, Mode, has_words
+from tui.conversation.conversation import Conversation, Listing, Mode, has_words
 from tui.conversation.errors import MissingError, StoreError
 from tui.conversation.snapshots import Snapshots
 from tui.conversation.store import CHANGED_ELSEWHERE, OPEN_ELSEWHERE, Store
@@ -27,6 +27,7 @@ class Library:
         self._here: dict[str, Session] = {}
         self._new: set[str] = set()  # those of them that were never on disk
         self._left: set[str] = set()  # those that others may write
+        self._unreadable = ""
         self._words: tuple[str, ...] = ()  # that titles must have to be listed
         self._listings: dict[tuple[str, ...], list[Listing]] = {}  # what the database has, by such words
 
@@ -36,8 +37,8 @@ class Library:
 
     @property
     def trouble(self) -> str:
-        """Why something is in memory alone; empty when all is on disk."""
-        return self.store.trouble
+        """Why something is in memory alone or cannot be read; empty when all is on disk."""
+        return self.store.trouble or self._unreadable
 
     @property
     def complete(self) -> bool:
@@ -57,6 +58,8 @@ class Library:
 
     def retry(self) -> None:
         """Try again to put on disk what could not be; only then others may write what was left meanwhile."""
+        self._unreadable = ""
+        self._listings.clear()
         self.store.flush()
         for session_id in self._left:
             self.store.release(session_id)
@@ -90,16 +93,12 @@ class Library:
         """The session, to be written if nobody else has it open. Raises StoreError if it cannot be read."""
         self._left.discard(session_id)
         session = self._here.get(session_id)
-        if session is not None and (self.store.holds(session_id) or session_id in self._new):
+        if session is not None and self._ours(session_id):
             return session
         conversation = self.store.open(session_id)
         if session is None:
             session = self._here[session_id] = Session.of(conversation)
-            if session.mode == "chat" and (tip := session.tip) and tip.outcome and tip.outcome.reason == "interrupted":
-                session.notice = INTERRUPTED
-        else:
-            session.take(conversation)
-        session.readonly = not self.store.holds(session_id)
+        self._take(session, conversation)
         return session
 
     def leave(self, session: Session) -> None:
@@ -140,7 +139,11 @@ class Library:
 
     def changed(self) -> bool:
         """Whether another process has written since this was asked last."""
-        changed = self.store.changed()
+        try:
+            changed = self.store.changed()
+        except StoreError as error:
+            self._unreadable = str(error)
+            return False
         if changed:
             self._listings.clear()
         return changed
@@ -148,30 +151,44 @@ class Library:
     def follow(self, session: Session) -> None:
         """Bring a session that is only read here up to date; it is ours once nobody else has it open."""
         try:
-            session.take(self.store.open(session.id))
+            self._take(session, self.store.open(session.id))
         except MissingError:
             session.notice = DELETED_ELSEWHERE
         except StoreError:
             pass  # it stays as it is until it can be read again
-        else:
-            session.readonly = not self.store.holds(session.id)
-            if session.notice == DELETED_ELSEWHERE:
-                session.notice = ""
+
+    def _take(self, session: Session, conversation: Conversation) -> None:
+        session.take(conversation)
+        session.readonly = not self.store.holds(session.id)
+        if session.notice in (OPEN_ELSEWHERE, DELETED_ELSEWHERE):
+            session.notice = ""
+        ended = session.tip.outcome if session.tip else None
+        if session.mode == "chat" and not session.readonly and ended and ended.reason == "interrupted":
+            session.notice = INTERRUPTED
 
     def close(self) -> None:
         self.store.close()
 
     def _lines(self, words: tuple[str, ...]) -> list[Line]:
         stored = self._read(words)
+        ours = {session.id: session for session in self._here.values() if self._ours(session.id)}
         known = {listing.id for listing in stored}
-        new = [s for s in self._here.values() if s.id not in known and has_words(s.shown_title, words)]
-        return [Line.of(session) for session in reversed(new)] + [
-            Line.of(self._here.get(listing.id, listing)) for listing in stored
+        new = [s for s in ours.values() if s.id not in known and has_words(s.shown_title, words)]
+        return [Line.of(session, session) for session in reversed(new)] + [
+            Line.of(ours.get(listing.id, listing), self._here.get(listing.id)) for listing in stored
         ]
+
+    def _ours(self, session_id: str) -> bool:
+        """Whether nobody else may have changed it: what is in memory is what counts."""
+        return session_id in self._new or self.store.holds(session_id)
 
     def _read(self, words: tuple[str, ...]) -> list[Listing]:
         if words not in self._listings:
-            self._listings[words] = self.store.sessions(self.listed, words=words)
+            try:
+                self._listings[words] = self.store.sessions(self.listed, words=words)
+            except StoreError as error:
+                self._unreadable = str(error)
+                return []
         return self._listings[words]
 
 

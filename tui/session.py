@@ -83,6 +83,7 @@ class Line:
     updated: float
 
     @classmethod
-    def of(cls, session: Session | Listing) -> "Line":
-        state: State = session.state if isinstance(session, Session) else "idle"
+    def of(cls, session: Session | Listing, here: Session | None) -> "Line":
+        """``here``: the same session in memory, if it is there; its state is shown, whoever wrote the rest."""
+        state = here.state if here else "idle"
         return cls(session.id, session.shown_title, session.title, session.mode, state, session.pinned, session.updated)

@@ -27,7 +27,7 @@ KILLS = int(os.environ.get("LLM_TUI_KILLS", "8"))
 # What must be on disk of a reply: all that was on the screen so long ago.
 SECONDS = 1.0
 NUMBERS = re.compile(r"[\d ]*\d")
-WRITING = "[◐◓◑◒] +[0-9.]+ tok/s"
+WRITING = r"[◐◓◑◒] +(writing +· +)?[0-9.]+ tok/s"
 
 
 class Killed(Exception):

@@ -59,7 +59,8 @@ class Store:
         Raises StoreError if they cannot be read.
         """
         with self._reading() as db:
-            return rows.listings(db, limit, offset, words) if db else []
+            found = rows.listings(db, limit, offset, words) if db else []
+        return [listing for listing in found if listing.id not in self._deleted or listing.id in self._pending]
 
     def search(self, text: str, limit: int = 50) -> list[Hit]:
         """Titles, then messages, with all words of ``text``. Raises StoreError if they cannot be read."""

@@ -1,0 +1,114 @@
+"""Two real programs on one database, as after logging in twice: what one does the other sees, and neither hurts it."""
+
+import re
+import signal
+from pathlib import Path
+
+import pytest
+
+from tests.conversation.test_trouble import sound
+from tests.e2e.terminal import Terminal
+from tests.e2e.test_app_on_a_pty import PROGRAM
+from tests.e2e.test_survival import WRITING, numbers, rest, texts
+from tui.settings.settings import load_settings
+
+pytestmark = pytest.mark.e2e
+READ_ONLY = "open in another window"
+
+
+class Window(Terminal):
+    """Wide enough for the list of sessions. While we look at it, its ``neighbour`` goes on too."""
+
+    neighbour: Terminal | None = None
+
+    def __init__(self, model: Path) -> None:
+        super().__init__([PROGRAM, "--model", str(model)], 30, 120)
+
+    def pump(self, seconds: float = 0.02) -> bool:
+        if self.neighbour is not None:
+            Terminal.pump(self.neighbour, 0)
+        return super().pump(seconds)
+
+
+def say(terminal: Terminal, message: str) -> None:
+    """Send it and see the reply begin."""
+    terminal.press(message, "enter")
+    terminal.until(WRITING)
+
+
+def stop(terminal: Terminal) -> None:
+    terminal.press("escape")
+    rest(terminal)
+
+
+def until_gone(terminal: Terminal, pattern: str) -> None:
+    for _ in range(500):
+        if not re.search(pattern, terminal.text):
+            return
+        terminal.pump()
+    raise AssertionError(f"{pattern!r} stayed on this screen:\n{terminal.text}")
+
+
+def open_second_in_list(terminal: Terminal) -> None:
+    terminal.press("ctrl+o", "down", "enter")
+
+
+def test_two_windows(counting_model: Path) -> None:
+    file = load_settings().db
+    with Window(counting_model) as first, Window(counting_model) as second:
+        first.neighbour, second.neighbour = second, first
+        first.until("float32")
+        say(first, "hello from one")
+        stop(first)
+
+        # The other window has begun a session of its own, and sees that of the first one in its list.
+        second.until("hello from one")
+        say(second, "hello from two")
+        first.until("hello from two")
+        stop(second)
+        open_second_in_list(second)
+        second.until(READ_ONLY)
+        assert "Ask anything" in second.text
+
+        # It cannot change it, whatever is tried.
+        before = texts(file)
+        second.press("lost", "enter", "r", "c", "u", "e", "ctrl+o", "d")
+        second.until(READ_ONLY)
+        second.press("escape")
+        assert texts(file) == before
+
+        # It follows what is written there, and the draft.
+        say(first, "another one")
+        second.until("another one")
+        line = numbers(first)[0]
+        while line not in numbers(second):
+            assert re.search(WRITING, first.text) and READ_ONLY in second.text
+            second.pump()
+        stop(first)
+        first.press("a draft")
+        second.until("│ a draft")
+
+        # What is left by one may be written by the other, which goes on with the draft.
+        first.press("ctrl+n")
+        until_gone(second, READ_ONLY)
+        second.press("escape", " of both", "enter")
+        second.until(WRITING)
+        open_second_in_list(first)
+        first.until(READ_ONLY)
+        line = numbers(second)[0]
+        while line not in numbers(first):
+            first.pump()
+
+        # A window that dies leaves everything, even in the middle of a reply.
+        second.signal(signal.SIGKILL)
+        first.neighbour = None
+        first.until("interrupted: Esc, then c, continues it")
+        assert line in "".join(texts(file)).replace(" ", "")
+        first.press("escape")
+        say(first, "taken over")
+        stop(first)
+        first.press("ctrl+q")
+        assert first.wait() == 0
+    messages = {text for text in texts(file) if not text.strip(" 0123456789") == ""}
+    assert messages == {"hello from one", "hello from two", "another one", "a draft of both", "taken over"}
+    assert sound(file)
