@@ -109,6 +109,6 @@ def test_two_windows(counting_model: Path) -> None:
         stop(first)
         first.press("ctrl+q")
         assert first.wait() == 0
-    messages = {text for text in texts(file) if not text.strip(" 0123456789") == ""}
+    messages = {text for text in texts(file) if text.strip(" 0123456789")}
     assert messages == {"hello from one", "hello from two", "another one", "a draft of both", "taken over"}
     assert sound(file)
