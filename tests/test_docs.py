@@ -1,0 +1,21 @@
+"""What the documentation names is there."""
+
+import re
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parents[1]
+PAGES = [ROOT / "README.md", *(ROOT / "docs").glob("*.md")]
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
+def test_files_that_are_named_exist(page: Path) -> None:
+    text = page.read_text(encoding="utf-8")
+    named = set(re.findall(r"`((?:tui|inference|models|tests|themes)/[\w/.-]+)`", text))
+    linked = {target for target in re.findall(r"\]\(([^)#]+)", text) if "://" not in target}
+    assert named | linked
+    for file in named:
+        assert (ROOT / file).exists(), file
+    for file in linked:
+        assert (page.parent / file).exists(), file
