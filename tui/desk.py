@@ -152,9 +152,9 @@ class Desk:
         reply.rows_before = engine.model.counters.rows
         params = self.params(session)
         if session.mode == "story":
-            return engine.complete(pieces(path[:-1]), params)
+            return engine.complete(pieces(path[:-1], session.model), params)
         resumed = bool(reply.seed_text)
-        return engine.reply(session.messages(path if resumed else path[:-1]), params, resumed)
+        return engine.reply(session.messages(path if resumed else path[:-1], session.model), params, resumed)
 
     def _engine_session(self, session: Session) -> "EngineSession":
         """The session's place in the engine; its snapshot comes back if it has one of this model."""
@@ -229,10 +229,14 @@ class Desk:
             return 0
         if session.mode == "story":
             # What a person has changed since the last continuation is in the draft.
-            return len(model.tokenizer.encode_pieces([session.draft] if session.draft else pieces(path)))
+            return len(model.tokenizer.encode_pieces([session.draft] if session.draft else pieces(path, session.model)))
         if model.chat_template is None:
             return 0
-        return len(model.chat_template.encode(session.messages(path), model.tokenizer, add_generation_prompt=False))
+        return len(
+            model.chat_template.encode(
+                session.messages(path, session.model), model.tokenizer, add_generation_prompt=False
+            )
+        )
 
     # ---- what comes in
 
@@ -271,9 +275,9 @@ class Desk:
                 session.notice = "The model had nothing to add."
         else:
             written = tuple(reply.generation.token_ids) if reply.generation else ()
-            # Ids must stand for all of the text, or for none of it.
-            known = not reply.seed_text or bool(reply.seed_ids)
-            outcome = outcome_of(reply.generation, finished) if finished and reply.generation else None
+            outcome = outcome_of(reply.generation, finished, session.model) if finished and reply.generation else None
+            # Ids must stand for all of the text and be known to be this model's, or there are none.
+            known = outcome is not None and (not reply.seed_text or bool(reply.seed_ids))
             node = session.tree.settle(node.id, reply.seed_ids + written if known else (), outcome)
         self._on_news(session, node, last_text, True)
 

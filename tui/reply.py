@@ -54,6 +54,6 @@ class Reply:
             self.generation.cancel()
 
 
-def outcome_of(generation: "Generation", finished: "Finished") -> Outcome:
-    """How a reply came to its end, to be kept with it."""
-    return Outcome(reason=finished.reason, params=asdict(generation.params), **asdict(finished.stats))
+def outcome_of(generation: "Generation", finished: "Finished", model: str) -> Outcome:
+    """How a reply of this model came to its end, to be kept with it."""
+    return Outcome(reason=finished.reason, params=asdict(generation.params), model=model, **asdict(finished.stats))

@@ -91,7 +91,7 @@ class Talk:
         if node.role != "assistant":
             self._controller.say("Only a reply can be continued; r on your message asks for one.")
         else:
-            self._ask(self.current, lambda: self.current.tree.resume(node.id))
+            self._ask(self.current, lambda: self.current.tree.resume(node.id, self.current.model))
 
     def fork(self) -> None:
         """A new session with the conversation up to here; your own message is offered again, as in rolling back."""

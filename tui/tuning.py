@@ -161,6 +161,9 @@ class Tuning:
         return True
 
     def _downloaded(self, download: Download) -> None:
+        """Say so, unless the person looks on."""
+        if isinstance(self._app.screen, ModelsScreen):
+            return
         if download.failed:
             self._app.notify(sanitize(download.failed), severity="warning", timeout=10, markup=False)
         elif download.complete:

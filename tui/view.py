@@ -3,6 +3,7 @@
 from pathlib import Path
 
 from tui.conversation.store import OPEN_ELSEWHERE
+from tui.conversation.tree import Node
 from tui.desk import Desk
 from tui.library import Library
 from tui.screens.main import MainScreen
@@ -33,8 +34,8 @@ The model {name} is not loaded.
 
 {sentence}
 
-F4 lists the models that are here, takes a directory, and downloads others: ORG/NAME of the
-Hugging Face Hub, of the Llama or Mistral family. One can also be given when you start:
+F4 lists the models that are here, takes a directory, and downloads ORG/NAME from the Hugging Face Hub, \
+of the Llama or Mistral family. One can also be given when you start:
 
     llm-tui --model DIR
 
@@ -76,10 +77,7 @@ class View:
 
     def _entries(self, session: Session) -> list[Entry]:
         tree = session.tree
-        return [
-            Entry(node, tree.place(node.id), "You" if node.role == "user" else _model_name(session))
-            for node in tree.path()
-        ]
+        return [Entry(node, tree.place(node.id), _author(node, session)) for node in tree.path()]
 
     def _kept(self, session: Session) -> str:
         count = session.tree.hidden()
@@ -93,7 +91,7 @@ class View:
         place = self._place(session)
         if place.model is not None and place.model.chat_template is None:
             return (
-                f"{_model_name(session)} has no chat template:",
+                f"{_model_name(session.model)} has no chat template:",
                 "it can continue a story, but not chat.",
                 "",
                 "Ctrl+T  to the story",
@@ -103,9 +101,11 @@ class View:
     def refresh(self, session: Session, differing: list[str]) -> None:
         """Bars, marks and the notice. ``differing``: the settings that the session has of its own."""
         screen, model = self._screen, self._place(session).model
+        if not screen.sessions.is_attached:
+            return  # the program is on its way out
         screen.sessions.list(self._library.lines(), session.id, self._library.complete)
         screen.top.mode = session.mode
-        screen.top.model = " · ".join([_model_name(session), *([model.precision] if model else []), *differing])
+        screen.top.model = " · ".join([_model_name(session.model), *([model.precision] if model else []), *differing])
         screen.status.state = self._state(session)
         screen.status.context = model.config.max_position_embeddings if model else 0
         screen.status.figures = session.figures
@@ -129,6 +129,13 @@ class View:
         return "◌", "queued"
 
 
-def _model_name(session: Session) -> str:
-    """A built-in name, ORG/NAME, or the last part of a directory."""
-    return one_line(Path(session.model).name or session.model)
+def _author(node: Node, session: Session) -> str:
+    """Who said it: the model that did, which may be another than the session's of now."""
+    if node.role == "user":
+        return "You"
+    return _model_name(node.outcome.model if node.outcome and node.outcome.model else session.model)
+
+
+def _model_name(model: str) -> str:
+    """A built-in name, or the last part of a directory or of ORG/NAME."""
+    return one_line(Path(model).name or model)

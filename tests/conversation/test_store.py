@@ -15,7 +15,7 @@ from tui.conversation.errors import StoreError
 from tui.conversation.store import Store
 from tui.conversation.tree import Node, Outcome, Tree
 
-DONE = Outcome("stop", 5, 0, 2, 0.1, 0.2, 2**63, {"temperature": 0.7, "stop": ("a", "b"), "max_tokens": None})
+DONE = Outcome("stop", 5, 0, 2, 0.1, 0.2, 2**63, {"temperature": 0.7, "stop": ("a", "b"), "max_tokens": None}, "guide")
 
 
 def shape(tree: Tree) -> tuple[list[Node], str | None, dict[str | None, str | None]]:
@@ -80,7 +80,7 @@ class Life(RuleBasedStateMachine):
         elif way == "regenerate":
             self.growing = self.tree.regenerate(self.some_node(data).id)
         else:
-            self.growing = self.tree.resume(self.some_node(data).id)
+            self.growing = self.tree.resume(self.some_node(data).id, "")
 
     @precondition(lambda self: self.growing)
     @rule(text=st.text(max_size=20))

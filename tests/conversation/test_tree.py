@@ -1,5 +1,7 @@
 """The tree: whatever one does, what was settled stays as it was, and the way back is there."""
 
+from dataclasses import replace
+
 import pytest
 from hypothesis import settings
 from hypothesis import strategies as st
@@ -56,12 +58,23 @@ def test_editing_branches() -> None:
     assert texts(tree) == ["a", "b", "c", "d"]
 
 
+def test_ids_are_for_the_model_that_sampled_them() -> None:
+    tree = Tree()
+    node = tree.begin("assistant")
+    tree.grow(node.id, "b")
+    node = tree.settle(node.id, (1, 2), replace(DONE, model="guide"))
+    assert node.ids_for("guide") == (1, 2)
+    assert node.ids_for("story") == ()
+    assert tree.resume(node.id, "guide").token_ids == (1, 2)
+    assert tree.resume(node.id, "story").token_ids == ()
+
+
 def test_regenerating_and_resuming_leave_the_old_reply() -> None:
     tree = chat("a", "b")
     old = tree[tree.tip or ""]
     other = tree.regenerate(old.id)
     assert (other.text, other.growing) == ("", True)
-    longer = tree.resume(old.id)
+    longer = tree.resume(old.id, "")
     tree.grow(longer.id, "bb")
     tree.settle(longer.id, (1, 2), DONE)
     assert [node.text for node in tree.siblings(old.id)] == ["b", "", "bbb"]
@@ -131,7 +144,7 @@ class Walk(RuleBasedStateMachine):
     def again(self, data: st.DataObject, resume: bool) -> None:
         before = self.tree.tip
         node = self.any_node(data)
-        self.open(self.tree.resume(node.id) if resume else self.tree.regenerate(node.id), before)
+        self.open(self.tree.resume(node.id, "") if resume else self.tree.regenerate(node.id), before)
 
     @precondition(lambda self: self.growing)
     @rule(text=st.text(max_size=5))

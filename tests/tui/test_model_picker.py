@@ -12,10 +12,9 @@ from huggingface_hub import constants
 from textual.command import Command, CommandList
 from textual.pilot import Pilot
 
-from inference import Model
 from tests.fake_hub import FakeHub, serve
-from tests.tiny_model import make_tiny_model
-from tests.tui.conftest import SIZE, app_of, current, idle, make_app, ready, say, tap, until
+from tests.tiny_model import make_tiny_model, make_tokenizer
+from tests.tui.conftest import SIZE, app_of, current, idle, make_app, ready, say, shown, tap, until
 from tui.screens.models import ModelsScreen
 from tui.settings.places import downloads_directory
 from tui.targets import OFFERED
@@ -135,6 +134,30 @@ async def test_another_model_goes_on_with_the_session_and_the_first_one_finds_it
         model = app_of(pilot).controller.model
         assert model and model.path == shelf / "second"
         assert session.engine and session.engine.model is model
+
+
+async def test_what_one_model_wrote_is_read_as_text_by_another_of_other_tokens(shelf: Path) -> None:
+    make_tokenizer(vocab_size=300).save(str(shelf / "second" / "tokenizer.json"))
+    async with make_app(shelf / "first", model_directories=(str(shelf),)).run_test(size=SIZE) as pilot:
+        await ready(pilot)
+        await say(pilot, "hello there")
+        await choose(pilot, "second")
+        first = current(pilot).tip
+        await say(pilot, "and again")
+        second = current(pilot).tip
+        assert first and first.text and second and second.text
+        engine, model = current(pilot).engine, app_of(pilot).controller.model
+        assert engine and model
+        assert first.text in model.tokenizer.decode(engine.token_ids)
+        names = {line.split()[0] for line in shown(pilot) if line.strip()}
+        assert {"first", "second"} <= names
+
+        await choose(pilot, "first")
+        await tap(pilot, "escape", "c")  # one begins a reply, the other ends it
+        await idle(pilot)
+        longer = current(pilot).tip
+        assert longer and longer.text.startswith(second.text) and longer.text != second.text
+        assert longer.token_ids == ()
 
 
 async def test_the_models_of_chat_and_story_stay_side_by_side(shelf: Path) -> None:
@@ -304,8 +327,9 @@ async def test_while_a_reply_runs_the_model_stays(talkative_model: Path, shelf: 
         await idle(pilot)
 
 
-async def test_a_model_dropped_while_a_reply_ran_in_another_session_is_not(talkative_model: Path, shelf: Path) -> None:
-    app = make_app(talkative_model, max_tokens=None, model_directories=(str(shelf),))
+async def test_a_model_that_replies_in_another_session_is_not_dropped(shelf: Path, tmp_path: Path) -> None:
+    endless = make_tiny_model(tmp_path / "endless", max_position_embeddings=32768)
+    app = make_app(endless, max_tokens=None, model_directories=(str(shelf),))
     async with app.run_test(size=SIZE) as pilot:
         await ready(pilot)
         await tap(pilot, *"hello", "enter")
@@ -315,7 +339,7 @@ async def test_a_model_dropped_while_a_reply_ran_in_another_session_is_not(talka
         await choose(pilot, "second")
         assert app.controller.model is not model
         assert talking.state == "streaming"
-        assert isinstance(model, Model) and talking.engine and talking.engine.model is model
+        assert talking.engine and talking.engine.model is model
         app.controller.open(talking.id)
         await tap(pilot, "escape")
         await idle(pilot)

@@ -94,10 +94,10 @@ def _ask_within(store: "Store", conversation: "Conversation", text: str, setting
             settings,
             "chat_model",
             stats,
-            lambda session, params: session.reply(conversation.messages(path), params),
+            lambda session, params: session.reply(conversation.messages(path, settings.chat_model), params),
             keep=keep,
         )
-        tree.settle(node.id, tuple(generation.token_ids), outcome_of(generation, finished))
+        tree.settle(node.id, tuple(generation.token_ids), outcome_of(generation, finished, settings.chat_model))
     finally:
         if tree[node.id].growing and tree[node.id].text:
             tree.settle(node.id, (), None)

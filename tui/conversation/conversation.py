@@ -57,11 +57,12 @@ class Conversation:
     def shown_title(self) -> str:
         return shown_title(self.title, self.opening, self.mode)
 
-    def messages(self, path: list[Node]) -> list[dict[str, Any]]:
-        """Nodes as a chat template takes them, with the ids sampled for them; first, what the model is told."""
+    def messages(self, path: list[Node], model: str) -> list[dict[str, Any]]:
+        """Nodes as the model's chat template takes them, with the ids it sampled for them; first, what it is told."""
         system = self.settings.get("system")
         return [{"role": "system", "content": system}] * bool(system) + [
-            {"role": node.role, "content": node.text} | ({"token_ids": list(node.token_ids)} if node.token_ids else {})
+            {"role": node.role, "content": node.text}
+            | ({"token_ids": list(ids)} if (ids := node.ids_for(model)) else {})
             for node in path
         ]
 

@@ -112,6 +112,7 @@ def _outcome(fields: dict[str, Any]) -> Outcome:
         total_seconds=_number(fields, "total_seconds"),
         seed=_count(fields, "seed"),
         params={name: _frozen(parameter) for name, parameter in params.items()},
+        model=_text({"model": "", **fields}, "model"),
     )
 
 

@@ -25,6 +25,6 @@ def _longest(tree: Tree, parent: str | None, text: str, shown: Callable[[str], s
     return max(reversed(matching), key=lambda node: len(node.text), default=None)
 
 
-def pieces(nodes: list[Node]) -> list[str | list[int]]:
-    """What to complete: ids for what the model wrote, text for what people did."""
-    return [list(node.token_ids) if node.token_ids else node.text for node in nodes]
+def pieces(nodes: list[Node], model: str) -> list[str | list[int]]:
+    """What ``model`` is to complete: ids for what it wrote itself, text for what others did."""
+    return [list(node.ids_for(model)) or node.text for node in nodes]

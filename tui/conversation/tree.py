@@ -15,7 +15,10 @@ Role = Literal["system", "user", "assistant", "author", "model"]
 
 @dataclass(frozen=True)
 class Outcome:
-    """How a generated node came to its end: counts in tokens, times in seconds, parameters as they were."""
+    """How a generated node came to its end: counts in tokens, times in seconds, parameters as they were.
+
+    ``model``: who wrote it, as the session named it; empty where nobody noted that.
+    """
 
     reason: str
     prompt_tokens: int
@@ -25,6 +28,7 @@ class Outcome:
     total_seconds: float
     seed: int
     params: Mapping[str, Any] = field(default_factory=dict)
+    model: str = ""
 
 
 @dataclass(frozen=True)
@@ -38,6 +42,10 @@ class Node:
     token_ids: tuple[int, ...] = ()
     outcome: Outcome | None = None
     growing: bool = False
+
+    def ids_for(self, model: str) -> tuple[int, ...]:
+        """``token_ids``, unless another model sampled them: to this one they would say something else."""
+        return self.token_ids if self.outcome is None or self.outcome.model in ("", model) else ()
 
 
 class Tree:
@@ -151,10 +159,11 @@ class Tree:
         old = self._nodes[node_id]
         return self._insert(Node(uuid.uuid4().hex, old.parent, old.role, "", growing=True))
 
-    def resume(self, node_id: str) -> Node:
-        """A reply beside a reply that begins with all of it and grows from there."""
+    def resume(self, node_id: str, model: str) -> Node:
+        """A reply beside a reply that begins with all of it and grows from there, as ``model`` writes on."""
         old = self._nodes[node_id]
-        return self._insert(replace(old, id=uuid.uuid4().hex, outcome=None, growing=True))
+        ids = old.ids_for(model)
+        return self._insert(replace(old, id=uuid.uuid4().hex, token_ids=ids, outcome=None, growing=True))
 
     def fork(self, node_id: str) -> "Tree":
         """A tree of its own with a copy of the path to the node; a reply that still grows is copied as it is now."""
