@@ -80,11 +80,11 @@ class Desk:
 
         What only the model can tell is missing until it is loaded. Raises InferenceError where it tells what cannot be.
         """
-        from inference import SamplingParams
-
         model = self.model(session)
         values: dict[str, Any] = {"seed": None, "max_tokens": None, "stop": ()}
         if model is not None:
+            from inference import SamplingParams
+
             values = asdict(SamplingParams.from_generation_config(model.generation_config))
         values |= asdict(self._params) if self._params else self._sampling
         return values | {"max_tokens": values["max_tokens"] or STORY_TOKENS} if session.mode == "story" else values
@@ -176,9 +176,10 @@ class Desk:
 
     def keep(self, session: Session) -> None:
         """Write the idle session's cache to its snapshot. Not for the interface's thread."""
-        if session.engine is not None and session.computed:
+        engine = session.engine  # the session may be taken from its model meanwhile
+        if engine is not None and session.computed:
             session.computed = False
-            self._save(session.engine, session.id)
+            self._save(engine, session.id)
 
     def part(self, session: Session) -> Callable[[], None]:
         """Take an idle session from its model. What is returned keeps the cache and gives its memory back: not for the

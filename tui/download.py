@@ -32,7 +32,7 @@ class Download:
         self._thread.start()
 
     def stop(self) -> None:
-        """It ends soon."""
+        """It ends soon, and nobody is told."""
         self.running = False
 
     def _run(self) -> None:
@@ -43,6 +43,7 @@ class Download:
         if self._previous is not None:  # it may wait for the line still, and nobody else may write there meanwhile
             self._previous._thread.join()
             self._previous = None
+        failed = ""
         try:
             private_directory(sessions_file().parent)
             pull(self.name, downloads_directory(), self._progress)
@@ -50,13 +51,14 @@ class Download:
         except _Stopped:
             pass
         except InferenceError as error:
-            self.failed = str(error) if self.running else ""
+            failed = str(error)
         except OSError as error:
-            self.failed = f"{error.filename} cannot be made ({error.strerror}); downloads belong there."
+            failed = f"{error.filename} cannot be made ({error.strerror}); downloads belong there."
         except Exception as error:  # a bug: the interface stays, and says so
-            self.failed = f"The download came to a halt ({type(error).__name__}: {error}); please report it."
-        self.running = False
-        self._on_end(self)
+            failed = f"The download came to a halt ({type(error).__name__}: {error}); please report it."
+        if self.running:
+            self.running, self.failed = False, failed
+            self._on_end(self)
 
     def _progress(self, done: int, total: int, what: str) -> None:
         if not self.running:

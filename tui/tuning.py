@@ -12,8 +12,6 @@ from tui.desk import Desk
 from tui.download import Download, Downloads
 from tui.loader import Choice, LoadFailed
 from tui.parameters import differing, own
-from tui.screens.models import ModelsScreen
-from tui.screens.sampling import SamplingScreen
 from tui.session import Figures, Session
 from tui.settings.settings import Settings
 from tui.talk import BUSY
@@ -45,7 +43,11 @@ class Tuning:
 
     # ---- the model
 
+    # Screens are imported when they are first opened: what the first paint does not need must not delay it.
+
     def choose_model(self) -> None:
+        from tui.screens.models import ModelsScreen
+
         if not self._refused():
             screen = ModelsScreen(self._desk.choice(self.current), self.directories, self._downloads)
             self._app.push_screen(screen, self.use)
@@ -83,6 +85,8 @@ class Tuning:
 
     def sampling(self) -> None:
         """What the session's model is told, and how it chooses its words."""
+        from tui.screens.sampling import SamplingScreen
+
         session = self.current
         if session.readonly:
             self._controller.say(OPEN_ELSEWHERE)
@@ -108,6 +112,8 @@ class Tuning:
 
     def _defaults(self, session: Session) -> dict[str, Any]:
         """Nothing where the model recommends what cannot be: asking it will say so."""
+        if self._desk.model(session) is None:
+            return self._desk.defaults(session)
         from inference import InferenceError
 
         try:
@@ -162,6 +168,8 @@ class Tuning:
 
     def _downloaded(self, download: Download) -> None:
         """Say so, unless the person looks on."""
+        from tui.screens.models import ModelsScreen
+
         if isinstance(self._app.screen, ModelsScreen):
             return
         if download.failed:

@@ -1,6 +1,8 @@
 """A session's own settings: told what holds, checked as they are typed, kept with it, used by the next reply."""
 
 import json
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -217,3 +219,23 @@ def test_what_cannot_be_is_told_in_a_sentence(name: str, text: str) -> None:
 def test_settings_that_cannot_be_are_left_out() -> None:
     assert own({"sampling": {"temperature": "hot", "top_k": 3, "else": 1}}) == {"top_k": 3}
     assert own({"sampling": [1]}) == own({}) == {}
+
+
+async def test_a_session_with_settings_of_its_own_does_not_delay_the_first_paint(choosy_model: Path) -> None:
+    async with make_app(choosy_model).run_test(size=SIZE) as pilot:
+        await ready(pilot)
+        parameters = await open_dialog(pilot)
+        await put(pilot, parameters["seed"], "5")
+        await pilot.press("enter")
+        await say(pilot, "hello")
+    script = (
+        "import sys\n"
+        "from tui.app import LlmTui\n"
+        "from tui.settings.settings import load_settings\n"
+        "app = LlmTui(load_settings())\n"
+        "assert app.controller.current.settings['sampling'] == {'seed': 5}\n"
+        "app.controller.tuning.differing()\n"
+        "assert 'numpy' not in sys.modules, 'the engine was imported'\n"
+    )
+    result = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True)
+    assert result.returncode == 0, result.stderr

@@ -51,7 +51,7 @@ KEYMAP: tuple[Key, ...] = (
     Key("palette", "ctrl+p", "anywhere", "All commands"),
     Key("help", "f1", "anywhere", "Help: all keys"),
     Key("rename_session", "f2", "anywhere", "Rename the session"),
-    Key("choose_model", "f4", "anywhere", "Another model"),
+    Key("choose_model", "f4", "anywhere", "Choose the model"),
     Key("sampling", "f6", "anywhere", "This session's settings: system prompt, sampling"),
     Key("toggle_sidebar", "f9", "anywhere", "Show or hide the sessions"),
     Key("quit", "ctrl+q", "anywhere", "Quit"),
