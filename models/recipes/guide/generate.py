@@ -21,12 +21,12 @@ from typing import Any
 import click
 
 from models.recipes.guide.facts import Fact, key_label, last_word, read_facts
-from models.recipes.guide.noise import closed, typed
+from models.recipes.guide.noise import closed, reworded, typed
 from models.recipes.guide.phrases import lines, one_of
 
 HERE = Path(__file__).parent
-CONVERSATIONS = 70_000
-HELD_OUT = 0.03
+CONVERSATIONS = 100_000
+HELD_OUT = 0.015
 KINDS = {"do": 0.5, "ask": 0.35, "name": 0.15}
 QUESTIONS = re.compile(
     r"(how|what|which|where|who|when|why|can|could|may|is|are|do|does|will|should|would|any|did)\b", re.IGNORECASE
@@ -60,6 +60,10 @@ class Generator:
             for file in (self._frames, self._talk, self._beyond)
             for name, block in file["slots"].items()
         }
+        self._synonyms: dict[str, list[str]] = {}
+        for group in lines(_read("synonyms.toml")["groups"]):
+            for word in group.split("|"):
+                self._synonyms.setdefault(word, []).extend(other for other in group.split("|") if other != word)
         self._phrasings = self._read_phrasings()
         follow = _read("followups.toml")
         self._again = self._share(lines(follow["again"]["says"]), "again")
@@ -115,7 +119,8 @@ class Generator:
         kinds = self._phrasings[fact.id]
         kind = self.chance.choices(list(kinds), [KINDS[kind] for kind in kinds])[0]
         phrasing = one_of(self.chance.choice(kinds[kind]), self.chance, self._slots)
-        return self._say(phrasing if kind == "ask" else self._framed(kind, phrasing)), fact.answer
+        asked = phrasing if kind == "ask" else self._framed(kind, phrasing)
+        return self._say(asked if self._held_out else reworded(asked, self.chance, self._synonyms)), fact.answer
 
     def declined(self) -> Turn:
         """Something beyond llm-tui."""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import random
 import re
+from collections.abc import Mapping, Sequence
 
 NEIGHBOURS = {
     "a": "sq", "b": "vn", "c": "xv", "d": "sf", "e": "wr", "f": "dg", "g": "fh", "h": "gj", "i": "uo", "j": "hk",
@@ -13,7 +14,8 @@ NEIGHBOURS = {
 SHORT = {"you": "u", "please": "pls", "are": "r", "message": "msg", "because": "cuz", "what is": "whats", "I'm": "im"}
 # A key, a command, an option or a path must stay what it is.
 WORD = re.compile(r"(?<![\w/$.+~-])[A-Za-z]{4,}(?![\w/+.=]|-\w)")
-SLIPS, QUESTION = 0.1, 0.7
+PLAIN = re.compile(r"(?<![\w/$.+~`-])[a-z]+(?![\w/+.=`]|-\w)")
+SLIPS, QUESTION, REWORDED = 0.1, 0.7, 0.15
 
 
 def typed(text: str, chance: random.Random) -> str:
@@ -33,6 +35,16 @@ def typed(text: str, chance: random.Random) -> str:
     while chance.random() < SLIPS:
         text = _slip(text, chance)
     return text
+
+
+def reworded(text: str, chance: random.Random, synonyms: Mapping[str, Sequence[str]]) -> str:
+    """`text` with some words in place of others that mean the same here."""
+
+    def other(word: re.Match[str]) -> str:
+        words = synonyms.get(word[0])
+        return chance.choice(words) if words and chance.random() < REWORDED else word[0]
+
+    return PLAIN.sub(other, text)
 
 
 def closed(text: str, chance: random.Random, question: bool) -> str:
