@@ -278,6 +278,7 @@ class Controller:
         trouble = self.library.trouble
         if trouble:
             self.library.retry()
+            self._asked_to_quit *= bool(self.library.trouble)  # of what is lost then, nothing is left
         changed = self.library.changed()
         if self.current.readonly and (changed or self._ticks % FOLLOW_TICKS == 0):
             self._follow()

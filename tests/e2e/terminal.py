@@ -101,6 +101,12 @@ class Terminal:
         """Send the program a signal."""
         self._child.kill(number)
 
+    def hang_up(self) -> None:
+        """Be gone, as a terminal whose window was closed; nothing takes its place."""
+        nothing = os.open(os.devnull, os.O_RDWR)
+        os.dup2(nothing, self._child.child_fd)
+        os.close(nothing)
+
     def resize(self, rows: int, columns: int) -> None:
         self.screen.resize(rows, columns)
         fcntl.ioctl(self._child.child_fd, termios.TIOCSWINSZ, struct.pack("HHHH", rows, columns, 0, 0))

@@ -2,14 +2,14 @@
 
 import re
 import signal
+import time
 from pathlib import Path
 
 import pytest
 
 from tests.conversation.test_trouble import sound
+from tests.e2e.talking import PROGRAM, WRITING, numbers, quit_program, say, stop, texts, until_gone
 from tests.e2e.terminal import Terminal
-from tests.e2e.test_app_on_a_pty import PROGRAM
-from tests.e2e.test_survival import WRITING, numbers, rest, texts
 from tui.settings.settings import load_settings
 
 pytestmark = pytest.mark.e2e
@@ -30,23 +30,15 @@ class Window(Terminal):
         return super().pump(seconds)
 
 
-def say(terminal: Terminal, message: str) -> None:
-    """Send it and see the reply begin."""
-    terminal.press(message, "enter")
-    terminal.until(WRITING)
-
-
-def stop(terminal: Terminal) -> None:
-    terminal.press("escape")
-    rest(terminal)
-
-
-def until_gone(terminal: Terminal, pattern: str) -> None:
-    for _ in range(500):
-        if not re.search(pattern, terminal.text):
-            return
-        terminal.pump()
-    raise AssertionError(f"{pattern!r} stayed on this screen:\n{terminal.text}")
+def until_followed(reader: Terminal, writer: Terminal) -> str:
+    """A line of the reply that grows in one window, once the other shows it too."""
+    old, written = set(numbers(reader) + numbers(writer)), set[str]()
+    end = time.monotonic() + 30
+    while not (both := written.intersection(numbers(reader))):
+        assert time.monotonic() < end, f"nothing new came to this screen:\n{reader.text}"
+        reader.pump()
+        written.update(line for line in numbers(writer)[:-1] if line not in old)
+    return both.pop()
 
 
 def open_second_in_list(terminal: Terminal) -> None:
@@ -80,10 +72,8 @@ def test_two_windows(counting_model: Path) -> None:
         # It follows what is written there, and the draft.
         say(first, "another one")
         second.until("another one")
-        line = numbers(first)[0]
-        while line not in numbers(second):
-            assert re.search(WRITING, first.text) and READ_ONLY in second.text
-            second.pump()
+        until_followed(second, first)
+        assert re.search(WRITING, first.text) and READ_ONLY in second.text
         stop(first)
         first.press("a draft")
         second.until("│ a draft")
@@ -95,9 +85,7 @@ def test_two_windows(counting_model: Path) -> None:
         second.until(WRITING)
         open_second_in_list(first)
         first.until(READ_ONLY)
-        line = numbers(second)[0]
-        while line not in numbers(first):
-            first.pump()
+        line = until_followed(first, second)
 
         # A window that dies leaves everything, even in the middle of a reply.
         second.signal(signal.SIGKILL)
@@ -107,8 +95,7 @@ def test_two_windows(counting_model: Path) -> None:
         first.press("escape")
         say(first, "taken over")
         stop(first)
-        first.press("ctrl+q")
-        assert first.wait() == 0
+        quit_program(first)
     messages = {text for text in texts(file) if text.strip(" 0123456789")}
     assert messages == {"hello from one", "hello from two", "another one", "a draft of both", "taken over"}
     assert sound(file)

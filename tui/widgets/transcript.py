@@ -66,6 +66,7 @@ class Transcript(ScrollView, can_focus=True):
         self._blocks: list[_Block] = []
         self._starts: list[int] = []
         self._chosen: int | None = None
+        self._rows = 0  # how many there were to see before the last change of size
         self._note: Rows | None = None
         self._note_text = ""
         self.waiting = ""
@@ -191,9 +192,13 @@ class Transcript(ScrollView, can_focus=True):
         self.refresh()
 
     def on_resize(self) -> None:
-        width = self._text_width
-        if self._blocks and self._blocks[0].text.width != width:
-            self.show([block.entry for block in self._blocks], self._note_text, self.hint, to_end=False)
+        # A notice, or a longer message, takes rows away: who was at the end stays there.
+        at_end = self.scroll_offset.y >= self.virtual_size.height - self._rows
+        self._rows = self.size.height
+        if self._blocks and self._blocks[0].text.width != self._text_width:
+            self.show([block.entry for block in self._blocks], self._note_text, self.hint, at_end)
+        elif at_end:
+            self._settle_view(follow=True)
 
     # ---- drawing
 

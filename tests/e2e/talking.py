@@ -1,0 +1,77 @@
+"""What the tests of the real program say to it, and how they read what it has written and kept."""
+
+import re
+import sys
+import time
+from pathlib import Path
+
+from tests.e2e.terminal import Terminal
+from tui.conversation.conversation import Conversation
+from tui.conversation.store import Store
+
+PROGRAM = str(Path(sys.executable).with_name("llm-tui"))
+WRITING = r"[◐◓◑◒] +(writing +· +)?[0-9.]+ tok/s"
+NUMBERS = re.compile(r"[\d ]*\d")
+
+
+def say(terminal: Terminal, message: str) -> None:
+    """Send it and see the reply begin."""
+    terminal.press(message, "enter")
+    terminal.until(WRITING)
+
+
+def rest(terminal: Terminal) -> None:
+    """Wait until nothing is being written."""
+    until_gone(terminal, WRITING)
+
+
+def stop(terminal: Terminal) -> None:
+    """End the reply and wait until it has."""
+    terminal.press("escape")
+    rest(terminal)
+
+
+def watch(terminal: Terminal, seconds: float) -> None:
+    """Let it go on for so long."""
+    end = time.monotonic() + seconds
+    while time.monotonic() < end:
+        terminal.pump()
+
+
+def until_gone(terminal: Terminal, pattern: str, seconds: float = 30) -> None:
+    """Wait until the screen shows the pattern no more; fails with the screen if it stays."""
+    end = time.monotonic() + seconds
+    while re.search(pattern, terminal.text):
+        assert time.monotonic() < end, f"{pattern!r} stayed on this screen:\n{terminal.text}"
+        terminal.pump()
+
+
+def quit_program(terminal: Terminal) -> None:
+    terminal.press("ctrl+q")
+    assert terminal.wait() == 0
+
+
+def numbers(terminal: Terminal) -> list[str]:
+    """The lines on the screen that the counting model wrote, without spaces: they may be broken in other places."""
+    lines = (line.replace("▌", "").strip() for line in terminal.screen.display)
+    return [line.replace(" ", "") for line in lines if len(line) >= 20 and NUMBERS.fullmatch(line)]
+
+
+def conversations(file: Path) -> list[Conversation]:
+    """All that the database holds, while the program has it open too."""
+    store = Store(file)
+    try:
+        return [store.read(listing.id) for listing in store.sessions(1000)]
+    finally:
+        store.close()
+
+
+def texts(file: Path) -> list[str]:
+    """Of all messages in the database."""
+    return [node.text for conversation in conversations(file) for node in conversation.tree]
+
+
+def kept(file: Path, lines: list[str]) -> bool:
+    """Whether the database has all these lines from ``numbers``."""
+    written = [text.replace(" ", "") for text in texts(file)]
+    return all(any(line in text for text in written) for line in lines)

@@ -1,0 +1,88 @@
+"""The real program where things go wrong around it: told to end, its terminal gone, the disk full."""
+
+import contextlib
+import signal
+import time
+from pathlib import Path
+
+import pytest
+
+from tests.conversation.disk import small_disk
+from tests.conversation.test_trouble import sound
+from tests.e2e.talking import PROGRAM, WRITING, kept, numbers, quit_program, say, stop, texts, until_gone, watch
+from tests.e2e.terminal import Terminal
+from tui.settings.settings import load_settings
+
+pytestmark = pytest.mark.e2e
+
+
+def test_told_to_end_in_the_middle_of_a_reply(counting_model: Path) -> None:
+    command = [PROGRAM, "--model", str(counting_model)]
+    for number in (signal.SIGTERM, signal.SIGHUP):
+        with Terminal(command) as terminal:
+            terminal.until("float32")
+            say(terminal, f"answer to {number.name}")
+            terminal.press("and then")
+            watch(terminal, 0.5)
+            lines = numbers(terminal)
+            terminal.signal(number)
+            assert terminal.wait() == 0
+            assert b"Traceback" not in terminal.raw
+        with Terminal([PROGRAM]) as terminal:
+            terminal.until("interrupted: Esc, then c, continues it")
+            terminal.until("│ and then")
+            assert lines and kept(load_settings().db, lines)
+            quit_program(terminal)
+
+
+def test_the_line_drops_after_it_had_stalled(counting_model: Path) -> None:
+    """As over SSH: the terminal takes nothing any more, and only later is it gone."""
+    terminal = Terminal([PROGRAM, "--model", str(counting_model)])
+    terminal.until("float32")
+    say(terminal, "hello")
+    watch(terminal, 0.5)
+    lines = numbers(terminal)
+    time.sleep(4)
+    terminal.hang_up()
+    assert terminal.wait() == 0
+    assert lines and kept(load_settings().db, lines)
+    assert sound(load_settings().db)
+
+
+def fill(ballast: Path) -> None:
+    """The disk, to the last block."""
+    with ballast.open("wb", 0) as file, contextlib.suppress(OSError):
+        while True:
+            file.write(bytes(4096))
+
+
+def test_a_full_disk_is_said_and_made_up_for(counting_model: Path, tmp_path: Path) -> None:
+    with small_disk(tmp_path / "disk", 2) as disk:
+        environment = {"XDG_DATA_HOME": str(disk)}
+        file, ballast = disk / "llm-tui" / load_settings().db.name, disk / "ballast"
+        with Terminal([PROGRAM, "--model", str(counting_model)], env=environment) as terminal:
+            terminal.until("float32")
+            say(terminal, "while there is room")
+            stop(terminal)
+            fill(ballast)
+            terminal.press("while there is none", "enter")
+            terminal.until("is full: make room on it")
+            terminal.until(WRITING)
+            watch(terminal, 1)
+            stop(terminal)
+            terminal.press("ctrl+q")
+            terminal.until("Quitting again loses what is not saved")
+            terminal.until("is full: make room on it")
+            ballast.unlink()
+            until_gone(terminal, "is full")
+            assert {"while there is room", "while there is none"} <= set(texts(file))
+            # Who insists, leaves, and is told once more.
+            fill(ballast)
+            say(terminal, "in vain")
+            stop(terminal)
+            terminal.press("ctrl+q")
+            terminal.until("Quitting again loses what is not saved")
+            terminal.press("ctrl+q")
+            assert terminal.wait() == 1
+            assert b"Not everything was saved." in terminal.raw
+        assert sound(file)
