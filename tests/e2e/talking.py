@@ -71,7 +71,7 @@ def texts(file: Path) -> list[str]:
     return [node.text for conversation in conversations(file) for node in conversation.tree]
 
 
-def kept(file: Path, lines: list[str]) -> bool:
-    """Whether the database has all these lines from ``numbers``."""
+def lost(file: Path, lines: list[str]) -> list[str]:
+    """Those of the lines from ``numbers`` that the database does not have."""
     written = [text.replace(" ", "") for text in texts(file)]
-    return all(any(line in text for text in written) for line in lines)
+    return [line for line in lines if not any(line in text for text in written)]

@@ -9,7 +9,7 @@ import pytest
 
 from tests.conversation.disk import small_disk
 from tests.conversation.test_trouble import sound
-from tests.e2e.talking import PROGRAM, WRITING, kept, numbers, quit_program, say, stop, texts, until_gone, watch
+from tests.e2e.talking import PROGRAM, WRITING, lost, numbers, quit_program, say, stop, texts, until_gone, watch
 from tests.e2e.terminal import Terminal
 from tui.settings.settings import load_settings
 
@@ -31,7 +31,7 @@ def test_told_to_end_in_the_middle_of_a_reply(counting_model: Path) -> None:
         with Terminal([PROGRAM]) as terminal:
             terminal.until("interrupted: Esc, then c, continues it")
             terminal.until("│ and then")
-            assert lines and kept(load_settings().db, lines)
+            assert lines and not lost(load_settings().db, lines)
             quit_program(terminal)
 
 
@@ -45,7 +45,7 @@ def test_the_line_drops_after_it_had_stalled(counting_model: Path) -> None:
     time.sleep(4)
     terminal.hang_up()
     assert terminal.wait() == 0
-    assert lines and kept(load_settings().db, lines)
+    assert lines and not lost(load_settings().db, lines)
     assert sound(load_settings().db)
 
 
