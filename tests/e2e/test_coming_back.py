@@ -8,6 +8,7 @@ import pytest
 from tests.e2e.talking import PROGRAM, WRITING, conversations, quit_program, say, stop, texts, watch
 from tests.e2e.terminal import Terminal
 from tests.e2e.test_app_on_a_pty import prompt_rows, read_trace, wait_for_trace
+from tui.settings.places import snapshots_directory
 from tui.settings.settings import load_settings
 
 pytestmark = pytest.mark.e2e
@@ -93,7 +94,12 @@ def test_deleted_is_gone_and_brought_back_is_there(counting_model: Path) -> None
         terminal.until("keep this")
         assert "keep this" in texts(file)
         quit_program(terminal)
+    [session] = conversations(file)
+    assert [snapshot.stem for snapshot in snapshots_directory().iterdir()] == [session.id]
     with Terminal([PROGRAM], 30, 120) as terminal:
         terminal.until(r"You\n.* keep this")
         assert "delete this" not in terminal.text
+        terminal.press("ctrl+o", "d")
+        terminal.until("Deleted “keep this”")
         quit_program(terminal)
+    assert texts(file) == [] == list(snapshots_directory().iterdir())

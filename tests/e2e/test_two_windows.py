@@ -8,7 +8,19 @@ from pathlib import Path
 import pytest
 
 from tests.conversation.test_trouble import sound
-from tests.e2e.talking import PROGRAM, WRITING, numbers, quit_program, say, stop, texts, until_gone
+from tests.e2e.talking import (
+    PROGRAM,
+    WRITING,
+    conversations,
+    lost,
+    numbers,
+    quit_program,
+    say,
+    stop,
+    texts,
+    until_gone,
+    watch,
+)
 from tests.e2e.terminal import Terminal
 from tui.settings.settings import load_settings
 
@@ -98,4 +110,29 @@ def test_two_windows(counting_model: Path) -> None:
         quit_program(first)
     messages = {text for text in texts(file) if text.strip(" 0123456789")}
     assert messages == {"hello from one", "hello from two", "another one", "a draft of both", "taken over"}
+    assert sound(file)
+
+
+def test_both_write_at_once(counting_model: Path) -> None:
+    file, sent = load_settings().db, set[str]()
+    with Window(counting_model) as first, Window(counting_model) as second:
+        first.neighbour, second.neighbour = second, first
+        for window in (first, second):
+            window.until("float32")
+        for turn in range(4):
+            for name, window in (("one", first), ("two", second)):
+                sent.add(f"message {turn} of {name}")
+                say(window, f"message {turn} of {name}")
+            for window in (first, second):
+                stop(window)
+                if turn == 1:
+                    window.press("ctrl+n")
+        watch(second, 0.2)
+        lines = numbers(first) + numbers(second)
+        quit_program(first)
+        second.neighbour = None
+        quit_program(second)
+    assert sent <= set(texts(file))
+    assert len(conversations(file)) == 4
+    assert lines and lost(file, lines) == []
     assert sound(file)
