@@ -42,6 +42,15 @@ def hub(monkeypatch: pytest.MonkeyPatch) -> Iterator[FakeHub]:
         yield hub
 
 
+def slow_model(tmp_path: Path) -> tuple[Path, bytes]:
+    """One whose loading lasts until what is returned is written to its ``tokenizer.json``, which is a pipe."""
+    slow = make_tiny_model(tmp_path / "slow")
+    tokens = (slow / "tokenizer.json").read_bytes()
+    (slow / "tokenizer.json").unlink()
+    os.mkfifo(slow / "tokenizer.json")
+    return slow, tokens
+
+
 def picker(pilot: Pilot[None]) -> ModelsScreen:
     assert isinstance(pilot.app.screen, ModelsScreen)
     return pilot.app.screen
@@ -87,6 +96,24 @@ async def test_everything_here_is_listed_and_told(shelf: Path) -> None:
         assert "config.json" in says["broken"]
         assert screen._list.row and screen._list.row.shown_name == "first"  # the one in use
         await pilot.press("enter", "escape")
+
+
+async def test_the_model_in_use_is_listed_wherever_it_is(shelf: Path) -> None:
+    async with make_app(shelf / "first").run_test(size=SIZE) as pilot:
+        await ready(pilot)
+        screen = await open_picker(pilot)
+        assert screen._list.row and screen._list.row.name == str(shelf / "first")
+        assert "second" not in told(screen)
+
+
+async def test_a_click_chooses(shelf: Path) -> None:
+    async with make_app(shelf / "first", model_directories=(str(shelf),)).run_test(size=SIZE) as pilot:
+        await ready(pilot)
+        screen = await open_picker(pilot)
+        await pilot.press(*"second")
+        await pilot.click("#model-list", offset=(5, 1))
+        await until(pilot, lambda: current(pilot).model == str(shelf / "second"))
+        assert screen not in pilot.app.screen_stack
 
 
 async def test_what_cannot_be_used_cannot_be_chosen(shelf: Path) -> None:
@@ -275,24 +302,20 @@ async def test_why_a_download_failed_is_said(hub: FakeHub, shelf: Path) -> None:
 
 
 async def test_loading_is_stopped_and_a_message_begins_it_again(tiny_model: Path, tmp_path: Path) -> None:
-    """The model lies where reading takes its time: its config is a pipe that nobody writes to yet."""
-    slow = make_tiny_model(tmp_path / "slow")
-    config = (slow / "config.json").read_bytes()
-    (slow / "config.json").unlink()
-    os.mkfifo(slow / "config.json")
+    slow, tokens = slow_model(tmp_path)
     app = make_app(slow)
     async with app.run_test(size=SIZE) as pilot:
         await until(pilot, lambda: "loading" in app.main.status.state[1])
         await tap(pilot, "escape")
         assert app.main.absent.display and "Loading was stopped" in str(app.main.absent.content)
         assert app.main.status.state[1] == "no model"
-        writer = threading.Thread(target=(slow / "config.json").write_bytes, args=(config,))
+        writer = threading.Thread(target=(slow / "tokenizer.json").write_bytes, args=(tokens,))
         writer.start()
         writer.join()
         await pilot.pause(0.3)
         assert app.controller.model is None  # what was stopped does not come after all
-        (slow / "config.json").unlink()
-        (slow / "config.json").write_bytes(config)
+        (slow / "tokenizer.json").unlink()
+        (slow / "tokenizer.json").write_bytes(tokens)
         await tap(pilot, *"hello", "enter")
         await until(pilot, lambda: app.controller.model)
         await idle(pilot)
@@ -300,10 +323,7 @@ async def test_loading_is_stopped_and_a_message_begins_it_again(tiny_model: Path
 
 
 async def test_a_message_that_waits_is_answered_by_the_model_chosen_instead(shelf: Path, tmp_path: Path) -> None:
-    slow = make_tiny_model(tmp_path / "slow")
-    config = (slow / "config.json").read_bytes()
-    (slow / "config.json").unlink()
-    os.mkfifo(slow / "config.json")
+    slow, tokens = slow_model(tmp_path)
     app = make_app(slow, model_directories=(str(shelf),))
     async with app.run_test(size=SIZE) as pilot:
         await tap(pilot, *"hello", "enter")
@@ -311,7 +331,7 @@ async def test_a_message_that_waits_is_answered_by_the_model_chosen_instead(shel
         await choose(pilot, "second")
         await idle(pilot)
         assert len(current(pilot).tree.path()) == 2
-        (slow / "config.json").write_bytes(config)  # lets the loader go
+        (slow / "tokenizer.json").write_bytes(tokens)  # lets the loader go
 
 
 async def test_while_a_reply_runs_the_model_stays(talkative_model: Path, shelf: Path) -> None:

@@ -47,6 +47,7 @@ class ModelsScreen(ModalScreen[Choice | None]):
     def __init__(self, current: Choice, directories: tuple[Path, ...], downloads: Downloads) -> None:
         super().__init__()
         self._precision = current.precision if current.precision in PRECISIONS else PRECISIONS[0]
+        self._current = current.name
         self._directories = directories
         self._downloads = downloads
         self._field = Field(placeholder=PLACEHOLDER, id="model-name")
@@ -81,6 +82,8 @@ class ModelsScreen(ModalScreen[Choice | None]):
             found += batch
             self._listings = max(found, self._listings, key=len)
             self._fill()
+        if self._current not in [listing.found.name for listing in found]:  # a directory that was given by its name
+            found += [row.listing for row in await asyncio.to_thread(_named, self._current) if row.listing]
         self._listings = found
         self._fill()
 

@@ -75,7 +75,8 @@ class ModelList(OptionList, can_focus=False):
 
     def __init__(self, current: str) -> None:
         super().__init__(id="model-list", compact=True)
-        self._current = current
+        self._current = self._wanted = current
+        self._put_on = ""
         self.available: int | None = None
         self.rows: list[Row] = []
 
@@ -86,8 +87,9 @@ class ModelList(OptionList, can_focus=False):
         return None if option is None or option.id is None else self.rows[int(option.id)]
 
     def show(self, rows: Sequence[Row]) -> None:
-        """Show these, each group under its name. The cursor stays where it is, or goes to the model in use."""
-        before = self.row.name if self.row else ""
+        """Show these, each group under its name. The cursor is where the person put it, else on the model in use."""
+        if self.row and self.row.name != self._put_on:
+            self._wanted = self.row.name
         self.rows = sorted(rows, key=lambda row: list(GROUPS).index(row.group))
         options: list[Option] = []
         for index, row in enumerate(self.rows):
@@ -97,10 +99,10 @@ class ModelList(OptionList, can_focus=False):
         with self.prevent(OptionList.OptionHighlighted):
             self.clear_options()
             self.add_options(options)
-            names = [row.name for row in self.rows]
-            wanted = next((name for name in (before, self._current) if name in names), None)
-            if names:
-                self.put_cursor_on(wanted or names[0])
+            if rows:
+                self.put_cursor_on(self.rows[0].name)
+                self.put_cursor_on(self._wanted)
+            self._put_on = self.row.name if self.row else ""
 
     def put_cursor_on(self, name: str) -> None:
         """On the model of that name, if it is shown."""
