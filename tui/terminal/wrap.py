@@ -2,10 +2,12 @@
 
 import re
 
-from rich.cells import cell_len, get_character_cell_size
+from rich.cells import cell_len, get_character_cell_size, split_graphemes
 
 TAB = 4
 _WORD = re.compile(r"\s*\S+|\s+")
+# They change the width of what stands before them.
+_JOINERS = re.compile("[\u200d\ufe0f]")
 
 
 def wrap(line: str, width: int) -> list[str]:
@@ -36,9 +38,24 @@ def wrap(line: str, width: int) -> list[str]:
     return [*rows, row]
 
 
+def fold(line: str, width: int) -> list[str]:
+    """Like ``wrap``, but broken anywhere, so that no row stands out: for code."""
+    rows = []
+    while cell_len(line) > width and (cut := _fitting(line, width)) < len(line):
+        rows.append(line[:cut])
+        line = line[cut:]
+    return [*rows, line]
+
+
 def _fitting(text: str, width: int) -> int:
-    """How many characters of ``text`` go into ``width`` cells; at least one."""
+    """How many characters of ``text`` go into ``width`` cells; at least one grapheme."""
     used = 0
+    if _JOINERS.search(text):
+        for start, end, size in split_graphemes(text)[0]:
+            used += size
+            if used > width:
+                return start or end
+        return len(text)
     for index, char in enumerate(text):
         used += get_character_cell_size(char)
         if used > width:

@@ -1,0 +1,263 @@
+"""Markdown that streams: any chunks give the rows of the whole text, and no row is wider than the width."""
+
+import time
+from collections.abc import Sequence
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from rich.cells import cell_len
+
+from tui.markdown import document
+from tui.markdown.document import Document
+from tui.markdown.row import Span
+
+# Pieces out of which Markdown is made, put together in any order: most of what comes out is torn or nested oddly.
+PIECES = st.sampled_from(
+    [
+        *(
+            "word ",
+            "x",
+            "  ",
+            "\n",
+            "\n",
+            "\n\n",
+            "\t",
+            "    ",
+            "# ",
+            "- ",
+            "  - ",
+            "12. ",
+            "> ",
+            "```",
+            "```py\n",
+            "~~~",
+        ),
+        *("`", "``", "*", "**", "***", "_", "__", "~~", "|", "|-|-|\n", "| a | b |\n", ":-:", "---", "[", "](", ")"),
+        *(
+            "https://a.b/c",
+            "<https://d.e>",
+            "\\",
+            "\\*",
+            "<think>",
+            "</think>",
+            "<think>\n",
+            "</think>\n",
+            "東京",
+            "🙂",
+        ),
+        *(
+            "e\u0301",
+            "❤\ufe0f",
+            "👩\u200d👧",
+            "🇩🇪",
+            "def f(): '''",
+            "/* ",
+            " */",
+            "x" * 30,
+            "deep " * 12,
+            "1",
+            "+",
+            "!",
+        ),
+    ]
+)
+TEXTS = st.lists(PIECES, max_size=40).map("".join)
+
+
+def grown(chunks: Sequence[str], width: int, **options: bool) -> Document:
+    text = Document(width, **options)
+    for chunk in chunks:
+        text.append(chunk)
+    return text
+
+
+@pytest.fixture(params=[2000, 7], ids=["lines-whole", "lines-in-parts"])
+def longest_line(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Lines that are too long are read in parts; that is tried with short ones too."""
+    monkeypatch.setattr(document, "LONGEST_LINE", request.param)
+
+
+@pytest.mark.usefixtures("longest_line")
+@settings(max_examples=300, deadline=None)
+@given(TEXTS, st.data(), st.integers(8, 40), st.booleans(), st.booleans())
+def test_any_chunks_give_the_rows_of_the_whole(
+    text: str, data: st.DataObject, width: int, unfolded: bool, plain: bool
+) -> None:
+    cuts = sorted(data.draw(st.sets(st.integers(0, len(text)), max_size=12)))
+    chunks = [text[a:b] for a, b in zip([0, *cuts], [*cuts, len(text)], strict=True)]
+    parts = grown(chunks, width, unfolded=unfolded, plain=plain)
+    whole = Document(width, text, unfolded=unfolded, plain=plain)
+    assert parts.rows == whole.rows
+    parts.finish()
+    whole.finish()
+    assert parts.rows == whole.rows
+    assert parts.codes == whole.codes
+
+
+@pytest.mark.usefixtures("longest_line")
+@settings(max_examples=300, deadline=None)
+@given(TEXTS, st.integers(8, 40))
+def test_no_row_is_wider_than_the_width(text: str, width: int) -> None:
+    whole = Document(width, text, unfolded=True)
+    for _ in range(2):
+        assert [row.text for row in whole.rows if cell_len(row.text.rstrip()) > width] == []
+        whole.finish()
+
+
+@settings(max_examples=300, deadline=None)
+@given(TEXTS, TEXTS, st.integers(8, 40))
+def test_what_is_said_to_be_unchanged_is(before: str, after: str, width: int) -> None:
+    text = Document(width, before)
+    old = list(text.rows)
+    first = text.append(after)
+    assert text.rows[:first] == old[:first]
+
+
+@settings(max_examples=300, deadline=None)
+@given(TEXTS, st.integers(8, 40))
+def test_nothing_is_lost(text: str, width: int) -> None:
+    """Letters that are no marks; what stands behind the language of a fence is cut at the edge."""
+    whole = Document(width, text, unfolded=True)
+    whole.finish()
+    shown = "".join(row.text for row in whole.rows)
+    if "```" not in text and "~~~" not in text:
+        assert [(c, text.count(c), shown.count(c)) for c in "w東🙂ef7" if shown.count(c) < text.count(c)] == []
+
+
+def lines(text: str, width: int = 40, **options: bool) -> list[str]:
+    whole = Document(width, text, **options)
+    whole.finish()
+    return [row.text.rstrip() for row in whole.rows]
+
+
+def spans(text: str) -> list[Span]:
+    whole = Document(80, text)
+    whole.finish()
+    return list(whole.rows[0].spans)
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        ("a **b** c", [Span("a "), Span("b", "strong"), Span(" c")]),
+        ("*a **b***", [Span("a ", "emph"), Span("b", "strong emph")]),
+        ("`a*b*` ``c`d``", [Span("a*b*", "code"), Span(" "), Span("c`d", "code")]),
+        ("2 * 3 * 4, a_b_c, __init__", [Span("2 * 3 * 4, a_b_c, __init__")]),
+        ("never **closed", [Span("never **closed")]),
+        ("~~no~~ \\*yes\\* \\(x\\)", [Span("no", "strike"), Span(" *yes* \\(x\\)")]),
+        ("[bank](https://evil.org)", [Span("bank", "link"), Span(" (https://evil.org)", "url")]),
+        ("see https://a.org/b_(c).", [Span("see "), Span("https://a.org/b_(c", "link"), Span(").")]),
+        ("## Two *parts* ##", [Span("Two ", "heading2"), Span("parts", "heading2 emph")]),
+    ],
+)
+def test_lines_are_styled(text: str, expected: list[Span]) -> None:
+    assert spans(text) == expected
+
+
+def test_lists_and_quotes_nest() -> None:
+    assert lines("- one\n  two\n  - three\n\n    > four\n1. five\nsix") == [
+        "• one",
+        "  two",
+        "  ◦ three",
+        "",
+        "    ▎ four",
+        "1. five",
+        "   six",
+    ]
+
+
+def test_long_items_hang_below_their_text() -> None:
+    assert lines("10. one two three four", 12) == ["10. one two", "    three", "    four"]
+
+
+def test_tables_are_aligned_and_fit() -> None:
+    text = "| a | number |\n|---|-------:|\n| 東京 | 1 |\n| long words that break | 22 |\n"
+    assert lines(text, 24) == [
+        "a               │ number",
+        "────────────────┼───────",
+        "東京            │      1",
+        "long words that │     22",
+        "break           │",
+    ]
+
+
+def test_rows_of_a_long_table_stay_where_they_are() -> None:
+    table = Document(60, "| a | b |\n|---|---|\n" + "| c | d |\n" * 40)
+    before = list(table.rows)
+    table.append("| much longer than all before | e |\n")
+    assert table.rows[: len(before)] == before and len(table.rows) > len(before)
+
+
+def test_code_is_coloured_across_lines_and_keeps_its_blanks() -> None:
+    whole = Document(40, '```python\ndef f():\n    """a\n    b"""\n```\n```c\n/* a\nb */ int\n```\n')
+    rows = {row.text: row.spans for row in whole.rows}
+    assert rows["def f():"][0] == Span("def", "block keyword")
+    assert rows['    b"""'] == (Span('    b"""', "block string"),)
+    assert rows["b */ int"][0] == Span("b */", "block comment")
+    assert any(span.style == "block keyword" for span in rows["b */ int"])
+
+
+def test_code_is_known_by_its_place_in_the_source() -> None:
+    text = "1. do\n   ```sh\n   a\tb\n\n   \tc\n   ```\n> ```\n> d\n"
+    whole = Document(40, text)
+    found = ["\n".join(text[start:end] for start, end in code.lines) for code in whole.codes]
+    assert found == ["a\tb\n\n\tc", "d"]
+    inside = [row.text.strip() for row in whole.rows].index("▎ d")
+    assert whole.code_at(inside) == whole.codes[1]
+    assert whole.code_at(0) is None
+
+
+def test_thoughts_are_one_row_until_they_are_unfolded() -> None:
+    text = "<think>\nfirst this\nthen `that`\n</think>\n\nThe answer."
+    assert lines(text) == ["▸ Thought: 4 words", "", "The answer."]
+    assert lines(text, unfolded=True) == ["▾ Thought", "┆ first this", "┆ then that", "", "The answer."]
+
+
+def test_a_thought_that_the_template_began_is_found_at_its_end() -> None:
+    growing = Document(40, "I think\nhard")
+    assert [row.text for row in growing.rows] == ["I think", "hard"]
+    assert growing.append("\n</think>\nSo") == 0
+    assert [row.text for row in growing.rows] == ["▸ Thought: 3 words", "", "So"]
+
+
+def test_emphasis_shows_before_it_is_closed_and_marks_do_not_flash() -> None:
+    growing = Document(40, "so **")
+    assert growing.rows[0].text == "so "
+    growing.append("bold")
+    assert growing.rows[0].spans[-1] == Span("bold", "strong")
+    growing.finish()
+    assert growing.rows[0].text == "so **bold"
+
+
+def test_plain_text_stays_as_it_was_written() -> None:
+    assert lines("# *a*\n\n\n  - b\n", plain=True) == ["# *a*", "", "", "  - b"]
+
+
+@pytest.mark.parametrize("kind", ["```python\n{}", "{}", "| a | b |\n|---|---|\n{}"])
+def test_the_cost_of_a_chunk_does_not_grow_with_what_is_open(kind: str) -> None:
+    """A block of 100 000 characters, an item of as many lines, one endless line, a table."""
+    unit = {"```python\n{}": "x = [1, 2]  # and so on\n", "{}": "- an item of *some* words\n"}.get(
+        kind, "| c | `d` |\n"
+    )
+
+    def seconds(text: Document) -> float:
+        best = float("inf")
+        for _ in range(5):
+            began = time.process_time()
+            for chunk in range(200):
+                text.append(unit[chunk % len(unit)])
+            best = min(best, time.process_time() - began)
+        return best
+
+    short, long = (Document(80, kind.format(unit * count)) for count in (40, 100_000 // len(unit)))
+    assert seconds(long) < 3 * seconds(short)
+
+
+def test_an_endless_line_stays_cheap() -> None:
+    endless = Document(80, "word " * 40_000)
+    began = time.process_time()
+    for _ in range(200):
+        endless.append("word ")
+    assert time.process_time() - began < 1
+    assert "".join(row.text for row in endless.rows).count("word") == 40_200

@@ -1,0 +1,83 @@
+"""What stands around lines: list items, quotes, thoughts, each in the one before it."""
+
+import re
+from collections.abc import Sequence
+from typing import Literal, NamedTuple
+
+from rich.cells import cell_len
+
+from tui.markdown.row import Span, part
+
+BULLETS = "•◦▪"
+_QUOTE = re.compile(r" {0,3}> ?")
+_ITEM = re.compile(r"(?P<indent> {0,3})(?P<mark>[-*+]|\d{1,9}[.)])(?: {1,4}(?! )| (?= )|$)")
+RULE = re.compile(r" {0,3}([-*_])(?:[ \t]*\1){2,}[ \t]*$")
+
+
+class Container(NamedTuple):
+    """``mark``: as it is drawn. ``indent``: the columns behind which lines go on in an item.
+
+    ``fresh``: nothing was drawn in it yet.
+    """
+
+    kind: Literal["item", "quote", "thought"]
+    mark: str
+    indent: int = 0
+    fresh: bool = True
+
+    @property
+    def lead(self) -> Span:
+        """What stands before a line in it."""
+        if self.kind != "item":
+            return Span(self.mark, "border")
+        return Span(self.mark, "bullet") if self.fresh else Span(" " * cell_len(self.mark))
+
+
+THOUGHT = Container("thought", "┆ ")
+
+
+def enter(containers: Sequence[Container], line: str, loosely: bool = False) -> tuple[int, int]:
+    """In how many of the containers the line goes on, and how many of its characters say so.
+
+    ``loosely``: in items whatever its indentation, as code goes on that a model did not indent.
+    """
+    at = 0
+    for number, container in enumerate(containers):
+        if container.kind == "quote":
+            match = _QUOTE.match(line, at)
+            if match is None:
+                return number, at
+            at = match.end()
+        elif container.kind == "item":
+            indent = min(container.indent, len(line) - at - len(line[at:].lstrip(" ")))
+            if indent < container.indent and line[at:].strip() and not loosely:
+                return number, at
+            at += indent
+    return len(containers), at
+
+
+def begin(outer: Sequence[Container], line: str, at: int) -> tuple[tuple[Container, ...], int]:
+    """The containers that begin in the line at this character, and where what they hold begins."""
+    found: list[Container] = []
+    while True:
+        if match := _QUOTE.match(line, at):
+            found.append(Container("quote", "▎ "))
+        elif (match := _ITEM.match(line, at)) and not RULE.match(line, at):
+            depth = sum(container.kind == "item" for container in (*outer, *found))
+            mark = match["mark"] if match["mark"][0].isdigit() else BULLETS[min(depth, len(BULLETS) - 1)]
+            width = match.end() - at + (match.end() == len(line))
+            found.append(Container("item", f"{match['indent']}{mark} ", width))
+        else:
+            return tuple(found), at
+        at = match.end()
+
+
+def leads(containers: Sequence[Container], width: int) -> tuple[list[Span], list[Span]]:
+    """What stands before the first row of a line and before its further rows: never more than half of the width."""
+    first = [container.lead for container in containers]
+    further = [container._replace(fresh=False).lead for container in containers]
+    while first and sum(cell_len(span.text) for span in first) > width // 2:
+        if len(first) == 1:
+            return part(first, 0, width // 2), part(further, 0, width // 2)
+        del first[0], further[0]
+    return first, further

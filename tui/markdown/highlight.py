@@ -1,0 +1,136 @@
+"""Code in colours, line by line: each line is read once, and what is open at its end goes on in the next."""
+
+from collections.abc import Iterable, Iterator
+from functools import lru_cache
+from typing import Any
+
+from pygments.lexer import Lexer, RegexLexer
+from pygments.lexers import get_lexer_by_name
+from pygments.token import Comment, Keyword, Name, Number, String, _TokenType
+from pygments.util import ClassNotFound
+
+from tui.markdown.row import Span
+
+# From pygments' many kinds of token to our few styles; the first that holds the token.
+_STYLES = (
+    (Comment, "comment"),
+    (Keyword, "keyword"),
+    (Name.Builtin, "builtin"),
+    (Name.Function, "function"),
+    (Name.Class, "function"),
+    (Name.Decorator, "function"),
+    (Name.Tag, "keyword"),
+    (Name.Attribute, "function"),
+    (String, "string"),
+    (Number, "number"),
+)
+Token = tuple[int, _TokenType, str]
+
+
+class Highlighter:
+    """One block of code. ``language`` as its fence names it; one that nobody knows is plain text."""
+
+    def __init__(self, language: str) -> None:
+        self._lexer = _lexer(language)
+        self._states: tuple[str, ...] = ("root",)
+        self._in_comment = False
+
+    def copy(self) -> "Highlighter":
+        """Another that goes on from here."""
+        twin = object.__new__(Highlighter)
+        twin.__dict__.update(self.__dict__)
+        return twin
+
+    def line(self, text: str) -> list[Span]:
+        """The spans of the next line of the code."""
+        if self._lexer is None or not text:
+            return [Span(text, "block")]
+        start = 0
+        if self._in_comment:
+            start = text.find("*/") + 2
+            if start == 1:
+                return [Span(text, "block comment")]
+            self._in_comment = False
+        spans = [Span(text[:start], "block comment")] if start else []
+        for position, kind, piece in self._tokens(text[start:] + "\n"):
+            if piece.startswith("/*") and "*/" not in text[start + position :] and _commented(self._lexer):
+                self._in_comment = True
+                spans.append(Span(text[start + position :], "block comment"))
+                break
+            if piece := piece.rstrip("\n"):
+                spans.append(Span(piece, _style(kind)))
+        return _merged(spans)
+
+    def _tokens(self, text: str) -> Iterable[Token]:
+        if not _resumable(self._lexer):
+            return list(self._lexer.get_tokens_unprocessed(text)) if self._lexer else []
+        states = list(self._states)
+        tokens = list(_run(self._lexer, text, states))
+        self._states = tuple(states)
+        return tokens
+
+
+def _run(lexer: Any, text: str, states: list[str]) -> Iterator[Token]:
+    """What a RegexLexer does, but with a stack of ``states`` that is left as it is at the end of the text."""
+    position = 0
+    while position < len(text):
+        for match_at, action, change in lexer._tokens[states[-1]]:
+            if match := match_at(text, position):
+                if type(action) is _TokenType:
+                    yield position, action, match.group()
+                elif action is not None:
+                    yield from action(lexer, match)
+                position = match.end()
+                if change is not None:
+                    _change(states, change)
+                break
+        else:
+            if text[position] == "\n":
+                states[:] = ["root"]
+            yield position, Name, text[position]
+            position += 1
+
+
+def _change(states: list[str], change: object) -> None:
+    for step in change if isinstance(change, tuple) else (change,):
+        if step == "#push":
+            states.append(states[-1])
+        elif step == "#pop":
+            del states[max(1, len(states) - 1) :]
+        elif isinstance(step, int):
+            del states[max(1, len(states) + step) :]
+        else:
+            states.append(step)
+
+
+@lru_cache(maxsize=64)
+def _lexer(language: str) -> Lexer | None:
+    try:
+        return get_lexer_by_name(language, stripnl=False)
+    except ClassNotFound:
+        return None
+
+
+def _resumable(lexer: Lexer | None) -> bool:
+    return isinstance(lexer, RegexLexer) and type(lexer).get_tokens_unprocessed is RegexLexer.get_tokens_unprocessed
+
+
+@lru_cache(maxsize=64)
+def _commented(lexer: Lexer) -> bool:
+    """Whether the language has comments like C's. Its lexer sees them whole only, and we see lines."""
+    return all(kind in Comment for _, kind, piece in lexer.get_tokens_unprocessed("/* a */\n") if piece.strip())
+
+
+@lru_cache(maxsize=512)
+def _style(kind: _TokenType) -> str:
+    return next((f"block {style}" for parent, style in _STYLES if kind in parent), "block")
+
+
+def _merged(spans: Iterable[Span]) -> list[Span]:
+    merged: list[Span] = []
+    for span in spans:
+        if merged and merged[-1].style == span.style:
+            merged[-1] = Span(merged[-1].text + span.text, span.style)
+        else:
+            merged.append(span)
+    return merged
