@@ -18,6 +18,7 @@ from tui.filing import Filing
 from tui.library import Library
 from tui.loader import Choice, Loaded, LoadFailed, Loading
 from tui.screens.help import HelpScreen
+from tui.seeking import Seeking
 from tui.session import Session
 from tui.settings.places import snapshots_directory
 from tui.settings.settings import Settings
@@ -34,8 +35,9 @@ if TYPE_CHECKING:
 
 # How long, in seconds, a warning before quitting counts: that it quits, that something is lost then.
 QUIT_WINDOW, UNSAVED_WINDOW = 2.0, 10.0
-# How often what has changed goes to disk, and how often to look what other processes did to a session read here.
-TICK, FOLLOW_TICKS = 0.5, 4
+# How often what has changed goes to disk; how often to look what other processes did to a session read here, and to
+# tell anew how long ago sessions were used.
+TICK, FOLLOW_TICKS, AGE_TICKS = 0.5, 4, 60
 # How long a session must be idle before its cache is worth writing to disk.
 KEEP_SECONDS = 2.0
 
@@ -62,18 +64,19 @@ class Controller:
         self._desk = Desk(app, shelf, library.snapshots, self._news, settings.precision, settings.sampling, params)
         self._view = View(screen, self._desk, library)
         self._mode_given = mode is not None
-        self._deleted: Session | None = None
         self._asked_to_quit = 0.0
         self._ticks = 0
-        self._keeping: dict[str, float] = {}  # sessions whose cache waits to be written, and since when it is idle
+        self.keeping: dict[str, float] = {}  # sessions whose cache waits to be written, and since when it is idle
         self.current = self._first(mode)
         self.talk = Talk(self, screen, self._desk)
         self.tuning = Tuning(self, app, self._desk, settings)
-        self.filing = Filing(self, screen, library)
+        self.filing = Filing(self, screen, library, self._desk)
+        self.seeking = Seeking(self, app, screen, library)
+        self._owners = (self, self.talk, self.tuning, self.filing, self.seeking)
 
     def do(self, name: str) -> None:
         """Carry out an action of the key map."""
-        getattr(next(owner for owner in (self, self.talk, self.tuning, self.filing) if hasattr(owner, name)), name)()
+        getattr(next(owner for owner in self._owners if hasattr(owner, name)), name)()
 
     @property
     def sessions(self) -> list[Session]:
@@ -106,7 +109,7 @@ class Controller:
 
     def close(self) -> None:
         """Put everything on disk and leave nothing running."""
-        self._collect()
+        self.collect()
         self._desk.shelf.close()
         self.tuning.close()
         for session in self.library:
@@ -117,9 +120,10 @@ class Controller:
     def _first(self, mode: Mode | None) -> Session:
         """Where the person was last; a new session where a model or a mode is asked for, or there was none."""
         asked = mode or "chat_model" in self._settings.flags
-        return self._new(mode or "chat") if asked else self._last_or_new("chat")
+        return self._new(mode or "chat") if asked else self.last_or_new("chat")
 
-    def _last_or_new(self, mode: Mode) -> Session:
+    def last_or_new(self, mode: Mode) -> Session:
+        """The session that was used last; a new one where there is none that can be read."""
         last = self.library.latest()
         if last is None:
             return self._new(mode)
@@ -155,7 +159,7 @@ class Controller:
             for session in self._desk.replying:
                 if self._desk.choice(session) == event.choice:
                     self._desk.stop(session)
-        self.show()
+        self.show(to_end=False)
         self.recount()
 
     def adapt(self, choice: Choice, model: "Model") -> None:
@@ -171,7 +175,7 @@ class Controller:
     # ---- sessions
 
     def new_session(self) -> None:
-        self._collect()
+        self.collect()
         if not self.current.empty:
             self.enter(self._new(self.current.mode))
         self._screen.focus_work()
@@ -207,47 +211,9 @@ class Controller:
         self._screen.fold_sidebar()
         self._screen.focus_work()
 
-    def delete_session(self) -> None:
-        """The highlighted one where the list has the focus, else the one that is open; it can be brought back."""
-        wanted = self.filing.wanted
-        if wanted is None:
-            return
-        self._collect()
-        try:
-            session = self.current if wanted == self.current.id else self.library.open(wanted)
-            self._desk.stop(session)
-            self.library.delete(session)
-        except StoreError as error:
-            self.say(str(error))
-            return
-        self._keeping.pop(session.id, None)
-        if self._deleted:
-            self._free(self._deleted)
-        self._deleted = session
-        if session is self.current:
-            self.current = self._last_or_new(session.mode)
-        self.current.notice = f"Deleted “{session.shown_title}”. Ctrl+O, then u, brings it back."
-        self.show()
-
-    def restore_session(self) -> None:
-        if self._deleted:
-            session, self._deleted = self._deleted, None
-            self.library.add(session)
-            self.library.save(session)
-            session.computed = session.engine is not None  # its snapshot was deleted with it
-            self.current.notice = ""
-            self.enter(session)
-
-    def _free(self, session: Session) -> None:
-        """Give back what a deleted session still holds."""
-        if session.engine:
-            session.engine.close()
-        if pane := self._screen.pane_of(session):
-            pane.remove()
-
     def enter(self, session: Session) -> None:
         """Show this session from now on."""
-        self._collect()
+        self.collect()
         left, self.current = self.current, session
         if left is not session:
             self.library.leave(left)
@@ -255,7 +221,7 @@ class Controller:
         self.show()
         self.recount()
 
-    def _collect(self) -> None:
+    def collect(self) -> None:
         """Remember what was typed and not sent: of a story, the text where it is not what its pieces say."""
         session = self.current
         if session.readonly:
@@ -272,7 +238,7 @@ class Controller:
         """Put on disk what has changed, and see what others did."""
         self._ticks += 1
         draft = self.current.draft
-        self._collect()
+        self.collect()
         for session in {*self._desk.replying, *([self.current] if self.current.draft != draft else [])}:
             self.library.save(session)
         trouble = self.library.trouble
@@ -282,7 +248,7 @@ class Controller:
         changed = self.library.changed()
         if self.current.readonly and (changed or self._ticks % FOLLOW_TICKS == 0):
             self._follow()
-        elif changed or trouble:
+        elif changed or trouble or self._ticks % AGE_TICKS == 0:
             self.refresh()
         self._keep_idle()
 
@@ -296,9 +262,9 @@ class Controller:
 
     def _keep_idle(self) -> None:
         """Write the cache of a session that has been idle for a while, away from this thread."""
-        due = [id for id, since in self._keeping.items() if time.monotonic() - since > KEEP_SECONDS]
+        due = [id for id, since in self.keeping.items() if time.monotonic() - since > KEEP_SECONDS]
         for session in [session for session in self.library if session.id in due and session.reply is None]:
-            del self._keeping[session.id]
+            del self.keeping[session.id]
             self._app.run_worker(asyncio.to_thread(self._desk.keep, session))
 
     def progress(self, event: Progress) -> None:
@@ -317,7 +283,7 @@ class Controller:
             self._screen.transcript.grow(node, text)
         if ended:
             session.unread = not here and node.id in session.tree
-            self._keeping[session.id] = time.monotonic()
+            self.keeping[session.id] = time.monotonic()
             self.library.save(session)
             if here:
                 self.show(to_end=False)
@@ -366,7 +332,7 @@ class Controller:
 
     def quit(self) -> None:
         """What is in memory alone is lost then: that is said first."""
-        self._collect()
+        self.collect()
         self.library.save(self.current)
         if not self.library.store.unsaved or self._sure("Quitting again loses what is not saved.", UNSAVED_WINDOW):
             self._app.exit()

@@ -1,4 +1,4 @@
-"""What can be done with whole sessions: renamed, pinned, found by title."""
+"""What can be done with whole sessions: renamed, pinned, found by title, deleted."""
 
 from collections.abc import Callable
 from typing import TYPE_CHECKING
@@ -10,16 +10,19 @@ from tui.session import Session
 
 if TYPE_CHECKING:
     from tui.controller import Controller
+    from tui.desk import Desk
     from tui.screens.main import MainScreen
 
 
 class Filing:
     """Acts on the session that is highlighted while the list has the focus, else on the one that is open."""
 
-    def __init__(self, controller: "Controller", screen: "MainScreen", library: Library) -> None:
+    def __init__(self, controller: "Controller", screen: "MainScreen", library: Library, desk: "Desk") -> None:
         self._controller = controller
         self._screen = screen
         self._library = library
+        self._desk = desk
+        self._deleted: Session | None = None
 
     @property
     def wanted(self) -> str | None:
@@ -63,6 +66,46 @@ class Filing:
 
         if self.wanted is not None:
             self._change(self.wanted, change)
+
+    # ---- deleting
+
+    def delete_session(self) -> None:
+        """It can be brought back, until another one is deleted."""
+        controller, wanted = self._controller, self.wanted
+        if wanted is None:
+            return
+        controller.collect()
+        try:
+            session = controller.current if wanted == controller.current.id else self._library.open(wanted)
+            self._desk.stop(session)
+            self._library.delete(session)
+        except StoreError as error:
+            controller.say(str(error))
+            return
+        controller.keeping.pop(session.id, None)
+        if self._deleted:
+            self._free(self._deleted)
+        self._deleted = session
+        if session is controller.current:
+            controller.current = controller.last_or_new(session.mode)
+        controller.current.notice = f"Deleted “{session.shown_title}”. Ctrl+O, then u, brings it back."
+        controller.show()
+
+    def restore_session(self) -> None:
+        if self._deleted:
+            session, self._deleted = self._deleted, None
+            self._library.add(session)
+            self._library.save(session)
+            session.computed = session.engine is not None  # its snapshot was deleted with it
+            self._controller.current.notice = ""
+            self._controller.enter(session)
+
+    def _free(self, session: Session) -> None:
+        """Give back what a deleted session still holds."""
+        if session.engine:
+            session.engine.close()
+        if pane := self._screen.pane_of(session):
+            pane.remove()
 
     def _change(self, session_id: str, change: Callable[[Session], None]) -> None:
         """Change what is known about a session, open or not, and put it on disk."""

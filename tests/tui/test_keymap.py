@@ -5,6 +5,7 @@ from textual.binding import Binding
 
 from tui.controller import Controller
 from tui.filing import Filing
+from tui.seeking import Seeking
 from tui.settings.keymap import KEYMAP, PLACES, Key, bindings
 from tui.talk import Talk
 from tui.tuning import Tuning
@@ -34,7 +35,7 @@ def test_every_key_has_somebody_who_does_it(key: Key) -> None:
     if key.local:
         assert callable(getattr(WIDGETS[key.where], f"action_{key.id}"))
     else:
-        assert any(callable(getattr(owner, key.id, None)) for owner in (Controller, Talk, Tuning, Filing))
+        assert any(callable(getattr(owner, key.id, None)) for owner in (Controller, Talk, Tuning, Filing, Seeking))
 
 
 @pytest.mark.parametrize("key", KEYMAP, ids=lambda key: key.id)

@@ -42,6 +42,14 @@ def connect(file: Path) -> tuple[sqlite3.Connection, str]:
         raise explain(error, file) from None
 
 
+def reader(file: Path) -> sqlite3.Connection:
+    """The database, for reading alone. Raises UnavailableError if it is not there or cannot be read."""
+    db = _read_only(file)
+    if db is None:
+        raise UnavailableError(f"{file} cannot be read now.")
+    return db
+
+
 def explain(error: sqlite3.Error | OSError, file: Path) -> StoreError:
     """The sentence for what went wrong with the database; UnavailableError for what may pass."""
     name = getattr(error, "sqlite_errorname", "")

@@ -22,28 +22,32 @@ _UNSPACED = re.compile(
 _GLOB = re.compile(r"[*?\[]")
 
 _BY_TITLE = """
-    SELECT l.id, NULL, l.title, l.opening, l.mode, snippet(titles, 0, ?, ?, '…', ?)
+    SELECT l.id, NULL, l.title, l.opening, l.mode, l.updated, snippet(titles, 0, ?, ?, '…', ?)
     FROM titles JOIN listings AS l ON l.number = titles.rowid
     WHERE titles MATCH ? ORDER BY titles.rowid DESC LIMIT ?"""
 _BY_WORD = """
-    SELECT l.id, n.id, l.title, l.opening, l.mode, snippet(words, 0, ?, ?, '…', ?)
+    SELECT l.id, n.id, l.title, l.opening, l.mode, l.updated, snippet(words, 0, ?, ?, '…', ?)
     FROM words JOIN nodes AS n ON n.number = words.rowid JOIN listings AS l ON l.number = n.session
     WHERE words MATCH ? ORDER BY words.rowid DESC LIMIT ?"""
 _TITLE_BY_SIGNS = """
-    SELECT id, NULL, title, opening, mode, title FROM listings WHERE {} ORDER BY number DESC LIMIT ?"""
+    SELECT id, NULL, title, opening, mode, updated, title FROM listings WHERE {} ORDER BY number DESC LIMIT ?"""
 _BY_SIGNS = """
-    SELECT l.id, n.id, l.title, l.opening, l.mode, n.text
+    SELECT l.id, n.id, l.title, l.opening, l.mode, l.updated, n.text
     FROM nodes AS n JOIN listings AS l ON l.number = n.session
     WHERE {} ORDER BY n.number DESC LIMIT ?"""
 
 
 @dataclass(frozen=True)
 class Hit:
-    """``node_id`` None: it is the title that was found. ``marks``: where in ``extract``, as (start, end)."""
+    """``node_id`` None: it is the title that was found. ``marks``: where in ``extract``, as (start, end).
+
+    ``updated``: when the session was used last, in seconds since the epoch.
+    """
 
     session_id: str
     node_id: str | None
     title: str
+    updated: float
     extract: str
     marks: tuple[tuple[int, int], ...]
 
@@ -83,9 +87,9 @@ def _query(phrases: list[str], unfinished: bool) -> str:
     return " ".join(strings) + (" *" if unfinished else "")
 
 
-def _hit(row: tuple[str, str | None, str, str, Mode, str], extract: str, marks: list[tuple[int, int]]) -> Hit:
-    session_id, node_id, title, opening, mode, _ = row
-    return Hit(session_id, node_id, shown_title(title, opening, mode), extract, tuple(marks))
+def _hit(row: tuple[str, str | None, str, str, Mode, float, str], extract: str, marks: list[tuple[int, int]]) -> Hit:
+    session_id, node_id, title, opening, mode, updated, _ = row
+    return Hit(session_id, node_id, shown_title(title, opening, mode), updated, extract, tuple(marks))
 
 
 def _unmark(marked: str) -> tuple[str, list[tuple[int, int]]]:

@@ -1,6 +1,6 @@
 """The one place for keys. Bindings are made from it, F1 lists it, the palette offers it."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Literal
 
@@ -51,6 +51,7 @@ KEYMAP: tuple[Key, ...] = (
     Key("palette", "ctrl+p", "anywhere", "All commands"),
     Key("help", "f1", "anywhere", "Help: all keys"),
     Key("rename_session", "f2", "anywhere", "Rename the session"),
+    Key("search", "f3", "anywhere", "Search all messages"),
     Key("choose_model", "f4", "anywhere", "Choose the model"),
     Key("sampling", "f6", "anywhere", "This session's settings: system prompt, sampling"),
     Key("toggle_sidebar", "f9", "anywhere", "Show or hide the sessions"),
@@ -87,6 +88,12 @@ def bindings(where: Where) -> list[BindingType]:
         for key in KEYMAP
         if key.where == where
     ]
+
+
+def hint(keymap: Iterable[Key], words: Mapping[str, str]) -> str:
+    """Keys and what they do, in so many words by their ids, in a line or two."""
+    keys = {key.id: label(key.keys.split(",")[0]) for key in keymap}
+    return "  ".join(f"{keys[id]}\N{NO-BREAK SPACE}{word}" for id, word in words.items())
 
 
 def textual_keymap(keymap: Iterable[Key]) -> dict[str, str]:

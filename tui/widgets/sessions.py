@@ -2,6 +2,7 @@
 
 import time
 from collections.abc import Sequence
+from typing import TYPE_CHECKING, cast
 
 from textual import events
 from textual.app import ComposeResult
@@ -14,13 +15,19 @@ from textual.widgets import Input, OptionList, Static
 from textual.widgets.option_list import Option
 
 from tui.session import Line
-from tui.settings.keymap import bindings
+from tui.settings.keymap import bindings, hint
 from tui.widgets.field import Field
+
+if TYPE_CHECKING:
+    from tui.app import LlmTui
 
 MARKS = {"idle": " ", "queued": "◌", "streaming": "◐", "unread": "●"}
 KINDS = {"chat": " ", "story": "¶"}
 PIN = "*"
 MORE = "more"  # the option that asks for more of them
+# What is said below the list while the focus is in it, and while it is elsewhere.
+HINTS = {"filter_sessions": "filter", "pin_session": "pin", "delete_session": "delete", "rename_session": "rename"}
+OUTSIDE = {"switch_session": "switch", "search": "search"}
 INDENT = 4  # what stands before a title
 AGES = ((60, 1, "now"), (3600, 60, "m"), (86400, 3600, "h"), (7 * 86400, 86400, "d"), (365 * 86400, 7 * 86400, "w"))
 
@@ -128,6 +135,7 @@ class Sidebar(Vertical):
     def __init__(self, id: str) -> None:
         super().__init__(id=id)
         self.sessions = SessionList()
+        self._hint = Static(id="sidebar-keys", markup=False)
         self._filter = TitleFilter(placeholder="words of a title", id="session-filter")
         self._field = Field(id="session-title")
         self._renaming: tuple[str, str] | None = None  # the session, and its title so far
@@ -138,12 +146,20 @@ class Sidebar(Vertical):
             yield Static("Sessions", id="sidebar-title", markup=False)
             yield self._filter
         yield self.sessions
-        yield Static("/ filter  p pin  F2 rename", id="sidebar-keys", markup=False)
+        yield self._hint
         yield self._field
 
     def on_mount(self) -> None:
         self._filter.display = self._field.display = False
         self.watch(self.sessions, "scroll_y", self.place_field, init=False)
+        self._show_hint()
+
+    def _show_hint(self) -> None:
+        keymap = cast("LlmTui", self.app).appearance.keymap
+        self._hint.update(hint(keymap, HINTS if self.has_focus_within else OUTSIDE))
+
+    def on_descendant_focus(self) -> None:
+        self._show_hint()
 
     @property
     def highlighted_id(self) -> str | None:
@@ -215,6 +231,7 @@ class Sidebar(Vertical):
         self._field.styles.offset = (INDENT, y)
 
     def on_descendant_blur(self, event: events.DescendantBlur) -> None:
+        self._show_hint()
         if event.widget is self._field and self._renaming and self.app.app_focus:
             self._before = (self.screen.focused, *self._before[1:])
             self._end_renaming()

@@ -67,6 +67,7 @@ class Transcript(ScrollView, can_focus=True):
         self._starts: list[int] = []
         self._chosen: int | None = None
         self._rows = 0  # how many there were to see before the last change of size
+        self._sought: str | None = None  # chosen while there was no room to show it
         self._note: Rows | None = None
         self._note_text = ""
         self.waiting = ""
@@ -124,6 +125,13 @@ class Transcript(ScrollView, can_focus=True):
         return None if self._chosen is None else self._blocks[self._chosen].entry.node.id
 
     # ---- choosing
+
+    def choose(self, node_id: str) -> None:
+        """Put the cursor on this message, if it is shown; into view when there is one."""
+        self._sought = None if self.size.height else node_id
+        for index, block in enumerate(self._blocks):
+            if block.entry.node.id == node_id:
+                self._choose(index)
 
     def action_choose_next(self) -> None:
         self._choose((self._chosen or 0) + 1)
@@ -199,6 +207,8 @@ class Transcript(ScrollView, can_focus=True):
             self.show([block.entry for block in self._blocks], self._note_text, self.hint, at_end)
         elif at_end:
             self._settle_view(follow=True)
+        if self._sought:
+            self.choose(self._sought)
 
     # ---- drawing
 

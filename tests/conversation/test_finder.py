@@ -1,0 +1,62 @@
+"""Searching on a thread of its own, while the store goes on."""
+
+import time
+from pathlib import Path
+
+import pytest
+
+from tui.conversation.conversation import Conversation
+from tui.conversation.errors import StoreError
+from tui.conversation.finder import find
+from tui.conversation.store import Store
+
+
+def wanted() -> bool:
+    return False
+
+
+def full(file: Path, messages: int) -> Store:
+    store = Store(file)
+    conversation = Conversation()
+    for number in range(messages):
+        conversation.tree.add("user", f"message {number} " + "word " * 100)
+    store.save(conversation)
+    return store
+
+
+def test_it_finds_what_the_store_finds_and_what_is_written_meanwhile(tmp_path: Path) -> None:
+    store = full(tmp_path / "s.db", 3)
+    assert find(store.file, "message 1", 50, wanted) == store.search("message 1") != []
+    other = Conversation(title="quagga")
+    store.save(other)
+    (hit,) = find(store.file, "quagga", 50, wanted)
+    assert (hit.session_id, hit.updated) == (other.id, other.updated)
+    store.close()
+
+
+def test_it_ends_when_nobody_wants_the_answer_any_more(tmp_path: Path) -> None:
+    store = full(tmp_path / "s.db", 5000)
+    start = time.perf_counter()
+    assert find(store.file, "~~", 50, wanted) == []
+    whole = time.perf_counter() - start
+    asked = 0
+
+    def unwanted() -> bool:
+        nonlocal asked
+        asked += 1
+        return True
+
+    start = time.perf_counter()
+    assert find(store.file, "~~", 50, unwanted) == []
+    assert asked
+    assert time.perf_counter() - start < whole
+    store.close()
+
+
+def test_what_cannot_be_read_is_said(tmp_path: Path) -> None:
+    with pytest.raises(StoreError, match=r"s\.db cannot be read"):
+        find(tmp_path / "s.db", "word", 50, wanted)
+    store = full(tmp_path / "t.db", 1)
+    with pytest.raises(StoreError, match="1001 characters"):
+        find(store.file, "a" * 1001, 50, wanted)
+    store.close()

@@ -1,0 +1,174 @@
+"""F3: every message and title with the words that are typed, newest first."""
+
+import asyncio
+import re
+import threading
+import time
+from pathlib import Path
+
+from rich.cells import cell_len
+from textual import work
+from textual.app import ComposeResult
+from textual.binding import Binding
+from textual.containers import Vertical
+from textual.content import Content
+from textual.screen import ModalScreen
+from textual.widgets import Input, OptionList, Static
+from textual.widgets.input import Selection
+from textual.widgets.option_list import Option
+
+from tui.conversation.errors import StoreError
+from tui.conversation.finder import find
+from tui.conversation.search import Hit
+from tui.terminal.sanitize import sanitize
+from tui.widgets.field import Field
+from tui.widgets.sessions import age
+
+LIMIT = 100
+# How long, in seconds, a search takes before it is said that it goes on.
+PATIENCE = 0.2
+PLACEHOLDER = "Words of a message or of a title"
+HELP = 'All words must be there; the last may be unfinished. Words in "double quotes" stand together.'
+NOTHING = "Nothing has all of these words."
+INDENT = 2
+FOUND = "bold underline $accent"
+
+
+class SearchScreen(ModalScreen[Hit | None]):
+    """Returns what was chosen. ``text``: what is searched for to begin with, and then what is typed.
+
+    The field keeps the focus; the list follows what is typed in it. The database is read on another thread; a search
+    that another letter has made useless is given up.
+    """
+
+    BINDINGS = [  # noqa: RUF012  as Textual declares it
+        Binding("escape,f3", "dismiss", "Back", show=False),
+        *(
+            Binding(key, f"move('{step}')", show=False)
+            for key, step in (
+                ("up", "cursor_up"),
+                ("down", "cursor_down"),
+                ("pageup", "page_up"),
+                ("pagedown", "page_down"),
+            )
+        ),
+    ]
+
+    def __init__(self, file: Path, text: str) -> None:
+        super().__init__()
+        self.text = text
+        self._file = file
+        self._field = Field(text, PLACEHOLDER, id="search-text")
+        self._list = OptionList(id="search-list", compact=True, markup=False)
+        self._note = Static(HELP, id="search-note", markup=False)
+        self._hits: list[Hit] = []
+        self._searching = False
+        self._take_first = False  # Enter came before the answer
+
+    def compose(self) -> ComposeResult:
+        with Vertical(id="search") as box:
+            box.border_title = "Search"
+            box.border_subtitle = "↑ ↓ message · Enter open · Esc back"
+            yield self._field
+            yield self._note
+            yield self._list
+
+    def on_mount(self) -> None:
+        self._field.selection = Selection(0, len(self.text))
+
+    # ---- what is typed
+
+    def on_input_changed(self, event: Input.Changed) -> None:
+        event.stop()
+        self.text = event.value
+        self._take_first = False
+        self._search(event.value)
+
+    @work(group="search", exclusive=True)
+    async def _search(self, text: str) -> None:
+        self._searching = True
+        over = threading.Event()
+        answer = asyncio.create_task(asyncio.to_thread(find, self._file, text, LIMIT, over.is_set))
+        try:
+            if not (await asyncio.wait({answer}, timeout=PATIENCE))[0]:
+                self._note.update("Searching …")
+            hits, note = await answer, ""
+        except StoreError as error:
+            hits, note = [], sanitize(str(error))
+        finally:
+            over.set()
+        self._searching = False
+        self._hits = hits
+        self._note.update(note or self._summary())
+        self._fill()
+        if self._take_first:
+            self._take()
+
+    def _summary(self) -> str:
+        if not self.text.strip():
+            return HELP
+        if not self._hits:
+            return NOTHING
+        count = len(self._hits)
+        return f"The {LIMIT} newest" if count == LIMIT else f"{count} found"
+
+    # ---- what was found
+
+    def _fill(self) -> None:
+        self._list.clear_options()
+        width = self._list.scrollable_content_region.width
+        self._list.add_options([Option(_lines(hit, width)) for hit in self._hits])
+        self._list.highlighted = 0 if self._hits else None
+
+    def on_resize(self) -> None:
+        highlighted = self._list.highlighted
+        self._fill()
+        self._list.highlighted = highlighted
+
+    def action_move(self, step: str) -> None:
+        getattr(self._list, f"action_{step}")()
+
+    def on_option_list_option_selected(self, event: OptionList.OptionSelected) -> None:
+        event.stop()
+        self._take()
+
+    def on_input_submitted(self, event: Input.Submitted) -> None:
+        event.stop()
+        self._take_first = self._searching
+        if not self._searching:
+            self._take()
+
+    def _take(self) -> None:
+        if self._list.highlighted is not None:
+            self.dismiss(self._hits[self._list.highlighted])
+
+
+def _lines(hit: Hit, width: int) -> Content:
+    """The session's title and its age; below it, an extract of the message."""
+    when = f"{age(time.time() - hit.updated):>3}"
+    room = max(4, width - len(when) - 1)
+    if hit.node_id:
+        title, below = Content(hit.title), _extract(hit, width - INDENT)
+    else:
+        title, below = _extract(hit, room), Content.styled("title", "$text-muted")
+    title = title.stylize_before("bold").truncate(room, ellipsis=True, pad=True)
+    return Content.assemble(title, " ", (when, "$text-muted"), "\n", " " * INDENT, below)
+
+
+def _extract(hit: Hit, width: int) -> Content:
+    """One line of the message, in which the first of the words that were found is in view."""
+    pieces: list[tuple[str, str]] = []
+    after = 0
+    for start, end in hit.marks:
+        start = max(start, after)
+        pieces += [(_flat(hit.extract[after:start]), ""), (_flat(hit.extract[start:end]), FOUND)]
+        after = max(after, end)
+    pieces.append((_flat(hit.extract[after:]), ""))
+    lead, room = pieces[0][0], width - cell_len("".join(text for text, _ in pieces[1:2]))
+    if cell_len(lead) > room:
+        pieces[0] = ("…" + lead[-max(1, min(room, width // 3)) :], "")
+    return Content.assemble(*pieces).truncate(width, ellipsis=True)
+
+
+def _flat(text: str) -> str:
+    return re.sub(r"\s+", " ", sanitize(text))
