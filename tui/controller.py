@@ -28,6 +28,7 @@ from tui.terminal.sanitize import sanitize
 from tui.tuning import Tuning
 from tui.view import View
 from tui.widgets.sessions import MORE
+from tui.writing import Writing
 
 if TYPE_CHECKING:
     from inference import Model, SamplingParams
@@ -72,7 +73,8 @@ class Controller:
         self.tuning = Tuning(self, app, self._desk, settings)
         self.filing = Filing(self, screen, library, self._desk)
         self.seeking = Seeking(self, app, screen, library)
-        self._owners = (self, self.talk, self.tuning, self.filing, self.seeking)
+        self.writing = Writing(self, screen, self._desk, self.talk)
+        self._owners = (self, self.talk, self.tuning, self.filing, self.seeking, self.writing)
 
     def do(self, name: str) -> None:
         """Carry out an action of the key map."""
@@ -367,3 +369,4 @@ class Controller:
 
     def refresh(self) -> None:
         self._view.refresh(self.current, self.tuning.differing())
+        self.writing.refresh()

@@ -1,14 +1,12 @@
-"""What can be done with messages and with stories: every action moves the tip of the tree or adds a node to it."""
+"""What can be done with messages: every action moves the tip of the tree or adds a node to it."""
 
 import time
 from collections.abc import Callable
 from typing import TYPE_CHECKING
 
 from tui.conversation.store import OPEN_ELSEWHERE
-from tui.conversation.story import follow
 from tui.conversation.tree import Node, Tree
 from tui.session import Session
-from tui.terminal.sanitize import sanitize
 
 if TYPE_CHECKING:
     from tui.controller import Controller
@@ -47,7 +45,7 @@ class Talk:
             session.tree.add("user", text)
         session.editing, session.draft = None, ""
         self._screen.composer.put("")
-        self._ask(session, lambda: session.tree.begin("assistant"), before=session.tree.tip or before)
+        self.ask(session, lambda: session.tree.begin("assistant"), before=session.tree.tip or before)
 
     def roll_back(self) -> None:
         """To before your message, which is offered again; or to the end of a reply."""
@@ -80,9 +78,9 @@ class Talk:
         if node is None:
             return
         if node.role == "user":
-            self._ask(self.current, lambda: tree.begin("assistant", node.id))
+            self.ask(self.current, lambda: tree.begin("assistant", node.id))
         else:
-            self._ask(self.current, lambda: tree.regenerate(node.id))
+            self.ask(self.current, lambda: tree.regenerate(node.id))
 
     def continue_reply(self) -> None:
         node = self._chosen()
@@ -91,7 +89,7 @@ class Talk:
         if node.role != "assistant":
             self._controller.say("Only a reply can be continued; r on your message asks for one.")
         else:
-            self._ask(self.current, lambda: self.current.tree.resume(node.id, self.current.model))
+            self.ask(self.current, lambda: self.current.tree.resume(node.id, self.current.model))
 
     def fork(self) -> None:
         """A new session with the conversation up to here; your own message is offered again, as in rolling back."""
@@ -145,7 +143,7 @@ class Talk:
         chosen = self._screen.transcript.chosen
         return self.current.tree[chosen] if chosen else self.current.tip
 
-    def _ask(self, session: Session, grow: Callable[[], Node], before: str | None = None) -> None:
+    def ask(self, session: Session, grow: Callable[[], Node], before: str | None = None) -> None:
         """What was said is on disk before the engine sees it."""
         if session.reply is not None:
             self._controller.say(BUSY)
@@ -156,22 +154,3 @@ class Talk:
         self._controller.library.save(session)
         self._desk.ask(session, node, before)
         self._controller.show()
-
-    # ---- story
-
-    def continue_story(self) -> None:
-        session, pane = self.current, self._screen.pane_of(self.current)
-        if session.mode != "story" or pane is None:
-            self._controller.say("F5 continues a story: Ctrl+T goes to one.")
-        elif session.readonly:
-            self._controller.say(OPEN_ELSEWHERE)
-        elif session.reply is not None:
-            self._controller.say(BUSY)
-        elif not pane.before_cursor.strip():
-            self._controller.say("There is nothing to continue: write a few words first.")
-        else:
-            follow(session.tree, pane.text, sanitize)
-            follow(session.tree, pane.before_cursor, sanitize)
-            session.draft = ""
-            pane.begin()
-            self._ask(session, lambda: session.tree.begin("model"))

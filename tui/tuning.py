@@ -110,6 +110,10 @@ class Tuning:
         values = own(session.settings)
         return system + (differing(values, self._defaults(session)) if values else [])
 
+    def values(self, session: Session) -> dict[str, Any]:
+        """The parameters that a reply would be asked for with, as far as they are known."""
+        return self._defaults(session) | own(session.settings)
+
     def _defaults(self, session: Session) -> dict[str, Any]:
         """Nothing where the model recommends what cannot be: asking it will say so."""
         if self._desk.model(session) is None:

@@ -69,6 +69,7 @@ class View:
             pane.read_only = session.readonly or session.reply is not None
             screen.panes.current = pane.id
         screen.composer.display = chats
+        screen.story_line.display = screen.story_pane is not None
         speechless = place.model is not None and place.model.chat_template is None
         screen.composer.disabled = speechless or session.readonly
         if chats and screen.shown is not session:

@@ -38,6 +38,11 @@ class StreamingDetokenizer:
             self._text = self._shown
         return new
 
+    @property
+    def waiting(self) -> bool:
+        """Whether the last id left a character incomplete."""
+        return self._waiting > 0
+
     def flush(self) -> str:
         """What was withheld: an incomplete character comes out as the replacement character."""
         rest = self._text[len(self._shown) :]
@@ -51,3 +56,18 @@ class StreamingDetokenizer:
             if not text.startswith(REPLACEMENT):
                 return list(ids[start:]), text
         return [], ""
+
+
+def tokens_within(tokenizer: Tokenizer, prompt_ids: Sequence[int], ids: Sequence[int], length: int) -> tuple[int, str]:
+    """How many of the first ``ids``, written after ``prompt_ids``, make whole characters and no more than ``length`` of
+    them; and their text.
+    """
+    detokenizer = StreamingDetokenizer(tokenizer, prompt_ids)
+    count, text, written = 0, "", ""
+    for number, token_id in enumerate(ids, 1):
+        written += detokenizer.push(token_id)
+        if len(written) > length:
+            break
+        if not detokenizer.waiting:
+            count, text = number, written
+    return count, text

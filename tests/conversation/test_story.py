@@ -3,8 +3,8 @@
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tui.conversation.story import follow, pieces
-from tui.conversation.tree import Tree
+from tui.conversation.story import alternatives, follow, part, pieces
+from tui.conversation.tree import Node, Tree
 
 
 def written(tree: Tree, text: str, ids: tuple[int, ...]) -> str:
@@ -63,3 +63,74 @@ def test_the_path_always_reads_the_text(versions: list[str]) -> None:
         assert told(tree) == text
         sizes.append(len(tree))
     assert sizes == sorted(sizes)
+
+
+def by_letter(_before: list[Node], node: Node, length: int) -> tuple[int, int]:
+    """As if each token were two letters."""
+    count = min(length // 2, len(node.token_ids))
+    return count, 2 * count
+
+
+def test_what_is_left_of_a_piece_keeps_its_ids() -> None:
+    tree = Tree()
+    follow(tree, "Once")
+    whole = written(tree, " upon ", (7, 8, 9))
+    follow(tree, "Once upo", within=by_letter)
+    assert pieces(tree.path(), "any") == ["Once", [7, 8]]
+    follow(tree, "Once up!", within=by_letter)
+    assert pieces(tree.path(), "any") == ["Once", [7], "p!"]
+    follow(tree, "Once upon ", within=by_letter)
+    assert tree.tip == whole
+
+
+def test_parting_inside_a_piece_makes_what_stands_behind_an_alternative() -> None:
+    tree = Tree()
+    follow(tree, "Once")
+    written(tree, " upon ", (7, 8, 9))
+    follow(tree, "Once upon a time", within=by_letter)
+    part(tree, len("Once upo"), by_letter)
+    assert pieces(tree.path(), "any") == ["Once", [7, 8]]
+    (behind,) = tree.children(tree.tip)
+    assert (behind.text, behind.token_ids) == ("n ", (9,))
+    assert "".join(node.text for node in tree.path(tree.latest(tree.tip))) == "Once upon a time"
+    other = written(tree, " his word", (5,))
+    found = alternatives(tree, 12)
+    assert found and found.id == other
+    assert [node.id for node in tree.siblings(other)] == [behind.id, other]
+
+
+def test_parting_twice_at_the_same_place_adds_nothing() -> None:
+    tree = Tree()
+    follow(tree, "Once")
+    written(tree, " upon ", (7, 8, 9))
+    for length in (8, 7, 2):
+        follow(tree, "Once upon ", within=by_letter)
+        part(tree, length, by_letter)
+        point, size = tree.tip, len(tree)
+        follow(tree, "Once upon ", within=by_letter)
+        part(tree, length, by_letter)
+        assert (tree.tip, len(tree)) == (point, size)
+
+
+@given(st.lists(st.text("ab", min_size=1, max_size=6), min_size=1, max_size=8), st.integers(0, 48))
+def test_parting_reads_the_text_up_to_there_and_keeps_the_whole(texts: list[str], length: int) -> None:
+    tree = Tree()
+    for index, text in enumerate(texts):
+        if index % 2:
+            written(tree, text, tuple(range((len(text) + 1) // 2)))
+        else:
+            tree.add("author", text)
+    whole = told(tree)
+    part(tree, min(length, len(whole)), by_letter)
+    assert told(tree) == whole[:length]
+    assert "".join(node.text for node in tree.path(tree.latest(tree.tip))) == whole
+
+
+def test_the_alternatives_are_those_of_the_piece_before_the_cursor() -> None:
+    tree = Tree()
+    follow(tree, "Once")
+    assert alternatives(tree, 4) is None
+    first = written(tree, " upon", ())
+    second = written(tree, " a time", ())
+    found = [alternatives(tree, length) for length in (4, 5, 9, 10, 99)]
+    assert [node and node.id for node in found] == [None, first, first, second, second]

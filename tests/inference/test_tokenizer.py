@@ -10,7 +10,7 @@ from tokenizers import Tokenizer as Backend
 from tokenizers import decoders, models, normalizers, processors
 
 from inference import CheckpointError, Tokenizer
-from inference.text.detokenizer import StreamingDetokenizer
+from inference.text.detokenizer import StreamingDetokenizer, tokens_within
 from tests.tiny_model import make_tokenizer
 
 
@@ -103,6 +103,20 @@ def test_the_stream_adds_up_and_never_shows_half_a_character(tokenizer, text, be
         assert "".join(parts) == text
     parts.append(stream.flush())
     assert "".join(parts) == text
+
+
+@given(st.text(st.characters(codec="utf-8", exclude_characters="\N{REPLACEMENT CHARACTER}"), max_size=60), st.data())
+def test_a_part_of_a_text_has_as_many_tokens_as_fit_whole_characters(tokenizer, text, data):
+    prompt = tokenizer.encode("Once")
+    ids = tokenizer.encode_continuation(text)
+    length = data.draw(st.integers(0, len(text)))
+    count, part = tokens_within(tokenizer, prompt, ids, length)
+    assert len(part) <= length and text.startswith(part)
+    stream = StreamingDetokenizer(tokenizer, prompt)
+    assert "".join(map(stream.push, ids[:count])) == part
+    if count < len(ids) and tokenizer.token_id("▁the") is None:
+        assert len(tokenizer.decode(ids[: count + 1])) > length or stream.push(ids[count]) == ""
+    assert tokens_within(tokenizer, prompt, ids, len(text)) == (len(ids), text)
 
 
 @given(st.data())

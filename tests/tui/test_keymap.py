@@ -13,6 +13,7 @@ from tui.widgets.composer import Composer
 from tui.widgets.sessions import SessionList
 from tui.widgets.story import StoryPane
 from tui.widgets.transcript import Transcript
+from tui.writing import Writing
 
 WIDGETS = {"input": Composer, "messages": Transcript, "sessions": SessionList, "story": StoryPane}
 # The same bytes as Tab, Enter, Backspace and Esc; and the prefixes of tmux and screen.
@@ -35,7 +36,8 @@ def test_every_key_has_somebody_who_does_it(key: Key) -> None:
     if key.local:
         assert callable(getattr(WIDGETS[key.where], f"action_{key.id}"))
     else:
-        assert any(callable(getattr(owner, key.id, None)) for owner in (Controller, Talk, Tuning, Filing, Seeking))
+        owners = (Controller, Talk, Tuning, Filing, Seeking, Writing)
+        assert any(callable(getattr(owner, key.id, None)) for owner in owners)
 
 
 @pytest.mark.parametrize("key", KEYMAP, ids=lambda key: key.id)

@@ -1,11 +1,32 @@
 """Writing a story together with the model."""
 
 from pathlib import Path
+from typing import Any
 
 from textual.pilot import Pilot
 
-from tests.tui.conftest import SIZE, app_of, current, idle, make_app, ready
+from inference import SamplingParams, tokens_within
+from tests.tui.conftest import SIZE, app_of, current, idle, make_app, ready, tap, until
+from tui.app import LlmTui
+from tui.settings.settings import load_settings
+from tui.terminal.sanitize import sanitize
 from tui.widgets.story import StoryPane
+
+
+def inventive_app(model: Path, **params: Any) -> LlmTui:
+    """Its model writes something else each time."""
+    params = {"temperature": 1.0, "max_tokens": 12} | params
+    return LlmTui(load_settings(model=str(model)), params=SamplingParams(**params))
+
+
+def line(pilot: Pilot[None]) -> str:
+    return " · ".join(app_of(pilot).main.story_line.figures)
+
+
+def tinted(pilot: Pilot[None]) -> str:
+    """What the pane shows in the colour of generated text."""
+    shown = [pane(pilot).get_line(row) for row in range(pane(pilot).document.line_count)]
+    return "\n".join(text.plain[span.start : span.end] for text in shown for span in text.spans)
 
 
 def pane(pilot: Pilot[None]) -> StoryPane:
@@ -63,6 +84,12 @@ async def test_continuing_from_the_middle_keeps_what_stood_behind(story_only_mod
         assert pane(pilot).text.startswith("One") and "two" not in pane(pilot).text
         await pilot.press("ctrl+z")
         assert pane(pilot).text == "One two"
+        await pilot.press("ctrl+y")
+        first = pane(pilot).text
+        await pilot.press("f7")
+        assert pane(pilot).text == "One two"
+        await pilot.press("f8")
+        assert pane(pilot).text == first
 
 
 async def test_nothing_to_continue_is_said(story_only_model: Path) -> None:
@@ -84,3 +111,128 @@ async def test_a_model_without_a_template_opens_in_a_story_and_chat_says_why(sto
         assert any("no chat template" in line for line in app_of(pilot).main.transcript.hint)
         await pilot.press("ctrl+t")
         assert pane(pilot).text == "typed early"
+
+
+async def test_ctrl_enter_continues_too(story_only_model: Path) -> None:
+    async with make_app(story_only_model).run_test(size=SIZE) as pilot:
+        await ready(pilot)
+        await pilot.press(*"Once", "ctrl+enter")
+        await idle(pilot)
+        assert [node.role for node in current(pilot).tree.path()] == ["author", "model"]
+
+
+async def test_f7_and_f8_walk_the_alternatives_and_f8_on_the_last_asks_for_another(story_only_model: Path) -> None:
+    async with inventive_app(story_only_model).run_test(size=SIZE) as pilot:
+        await ready(pilot)
+        await pilot.press("f8")
+        assert "no alternatives here yet" in current(pilot).notice
+        await pilot.press(*"Once upon", "f5")
+        await idle(pilot)
+        texts = [pane(pilot).text]
+        for _ in range(2):
+            await pilot.press("f8")
+            await idle(pilot)
+            texts.append(pane(pilot).text)
+        assert len(set(texts)) == 3 and all(text.startswith("Once upon") for text in texts)
+        assert "3/3 F7 F8" in line(pilot)
+        tip = current(pilot).tip
+        assert tip and tip.outcome and tip.outcome.reused_tokens == tip.outcome.prompt_tokens - 1
+        seen = []
+        for key in ("f7", "f7", "f7", "f8", "f8"):
+            await pilot.press(key)
+            seen.append(pane(pilot).text)
+        assert seen == [texts[1], texts[0], texts[0], texts[1], texts[2]]
+        assert len(current(pilot).tree) == 4
+        await pilot.press("ctrl+z")
+        assert pane(pilot).text == texts[1]
+
+
+async def test_alternatives_at_the_cursor_bring_back_how_each_went_on(story_only_model: Path) -> None:
+    async with inventive_app(story_only_model).run_test(size=SIZE) as pilot:
+        await ready(pilot)
+        await pilot.press(*"Once", "f5")
+        await idle(pilot)
+        await pilot.press("f5")
+        await idle(pilot)
+        long = pane(pilot).text
+        pane(pilot).move_cursor((0, 6))
+        await pilot.press("f8")
+        await idle(pilot)
+        assert len(pane(pilot).text) < len(long)
+        await pilot.press("f7")
+        assert pane(pilot).text == long
+
+
+async def test_where_nothing_else_could_come_f8_says_so(story_only_model: Path) -> None:
+    async with make_app(story_only_model).run_test(size=SIZE) as pilot:
+        await ready(pilot)
+        await pilot.press(*"Once", "f5")
+        await idle(pilot)
+        size = len(current(pilot).tree)
+        await pilot.press("f8")
+        assert "At temperature 0" in current(pilot).notice and len(current(pilot).tree) == size
+
+
+async def test_generated_text_is_tinted_until_the_next_edit(story_only_model: Path) -> None:
+    async with inventive_app(story_only_model).run_test(size=SIZE) as pilot:
+        await ready(pilot)
+        await pilot.press(*"Once", "f5")
+        await idle(pilot)
+        assert "Once" + tinted(pilot) == pane(pilot).text
+        await pilot.press("f5")
+        await idle(pilot)
+        assert "Once" + tinted(pilot) == pane(pilot).text
+        await pilot.press("f8")
+        await idle(pilot)
+        await pilot.press("f7", "left", "up")
+        assert tinted(pilot) and pane(pilot).text.endswith(tinted(pilot))
+        await pilot.press("x")
+        assert tinted(pilot) == ""
+
+
+async def test_continuing_from_inside_what_the_model_wrote_reuses_it(story_only_model: Path) -> None:
+    """Up to the end of a token: the ids stay, and nothing of them is computed again."""
+    async with make_app(story_only_model, max_tokens=30).run_test(size=SIZE) as pilot:
+        await ready(pilot)
+        await pilot.press(*"Once upon", "f5")
+        await idle(pilot)
+        whole = current(pilot).tip
+        model = app_of(pilot).controller.model
+        assert whole and whole.outcome and model
+        written = tokens_within(model.tokenizer, model.tokenizer.encode("Once upon"), whole.token_ids, 15)
+        pane(pilot).load(pane(pilot).text[: len("Once upon") + len(written[1])])
+        await pilot.press("f5")
+        await idle(pilot)
+        path = current(pilot).tree.path()
+        assert path[1].token_ids == whole.token_ids[: written[0]] and path[1].parent == whole.parent
+        assert path[2].outcome
+        assert path[2].outcome.prompt_tokens == whole.outcome.prompt_tokens + written[0]
+        assert path[2].outcome.reused_tokens == path[2].outcome.prompt_tokens - 1
+
+
+async def test_keys_do_not_undo_while_the_model_writes(talkative_model: Path) -> None:
+    async with make_app(talkative_model, mode="story", max_tokens=3000).run_test(size=SIZE) as pilot:
+        await ready(pilot)
+        await tap(pilot, *"Once", "f5")
+        await until(pilot, lambda: current(pilot).reply.tokens > 3)
+        await tap(pilot, "ctrl+z", "ctrl+y", "f7", "f8")
+        await tap(pilot, "escape")
+        await idle(pilot)
+        tip = current(pilot).tip
+        assert tip and pane(pilot).text == "Once" + sanitize(tip.text)
+        await pilot.press("ctrl+z")
+        assert pane(pilot).text == "Once"
+
+
+async def test_the_line_below_tells_length_and_settings(story_only_model: Path) -> None:
+    async with make_app(story_only_model).run_test(size=(80, 24)) as pilot:
+        await ready(pilot)
+        await pilot.press(*"Once upon a time")
+        assert line(pilot).startswith("4 words") and line(pilot).endswith("F5 adds 12 tokens · temperature 0 (F6)")
+        await pilot.press("f5")
+        await idle(pilot)
+        tip = current(pilot).tip
+        assert tip and tip.outcome
+        await until(pilot, lambda: f"{tip.outcome.prompt_tokens + 12} tokens" in line(pilot))
+        await pilot.press("ctrl+t")
+        assert not app_of(pilot).main.story_line.display

@@ -145,6 +145,10 @@ class Tree:
         """A message behind the tip, which moves to it."""
         return self._insert(Node(uuid.uuid4().hex, self.tip, role, text))
 
+    def append(self, node: Node) -> Node:
+        """A copy of a node, of this tree or another, behind the tip, which moves to it; it does not grow."""
+        return self._insert(replace(node, id=uuid.uuid4().hex, parent=self.tip, growing=False))
+
     def edit(self, node_id: str, text: str) -> Node:
         """Another version of a node, beside it."""
         old = self._nodes[node_id]
@@ -169,7 +173,7 @@ class Tree:
         """A tree of its own with a copy of the path to the node; a reply that still grows is copied as it is now."""
         twin = Tree()
         for node in self.path(node_id):
-            twin._insert(replace(node, id=uuid.uuid4().hex, parent=twin.tip, growing=False))
+            twin.append(node)
         return twin
 
     # ---- a growing reply

@@ -11,7 +11,7 @@ from tui.terminal.sanitize import sanitize
 from tui.widgets.bars import StatusBar, TopBar
 from tui.widgets.composer import Composer
 from tui.widgets.sessions import Sidebar
-from tui.widgets.story import StoryPane
+from tui.widgets.story import StoryLine, StoryPane
 from tui.widgets.transcript import Transcript
 
 
@@ -30,6 +30,7 @@ class MainScreen(Screen[None]):
                 with ContentSwitcher(initial="transcript", id="panes"):
                     yield Transcript()
                     yield Static(id="absent", markup=False)
+                yield StoryLine(id="story-line")
                 yield Static(id="notice", markup=False)
                 yield Composer()
         yield StatusBar(id="status")
@@ -41,6 +42,7 @@ class MainScreen(Screen[None]):
         self.panes = self.query_one("#panes", ContentSwitcher)
         self.transcript = self.query_one(Transcript)
         self.absent = self.query_one("#absent", Static)
+        self.story_line = self.query_one(StoryLine)
         self.notice = self.query_one("#notice", Static)
         self.composer = self.query_one(Composer)
         self.status = self.query_one(StatusBar)

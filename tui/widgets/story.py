@@ -1,12 +1,19 @@
 """One editable text that the model continues."""
 
+from rich.text import Text
+from textual.content import Content
+from textual.document._document import EditResult, Location
 from textual.document._edit import Edit
 from textual.document._history import EditHistory
 from textual.message import Message
+from textual.reactive import reactive
+from textual.widget import Widget
 from textual.widgets import TextArea
 
+from tui.conversation.story import shared
 from tui.conversation.tree import Tree
 from tui.settings.keymap import bindings
+from tui.terminal.sanitize import sanitize
 from tui.widgets.editor import Editor
 
 PLACEHOLDER = "Write how it begins. F5 lets the model go on from the cursor, Esc stops it, Ctrl+Z takes it back."
@@ -40,9 +47,10 @@ class GenerationHistory(EditHistory):
 
 
 class StoryPane(Editor):
-    """Read-only while the model writes into it."""
+    """Read-only while the model writes into it. What it wrote is tinted until a person changes something."""
 
     BINDINGS = bindings("story")
+    COMPONENT_CLASSES = {"story--generated"}  # noqa: RUF012  as Textual declares it
 
     class Edited(Message):
         """The text is another one now."""
@@ -55,6 +63,7 @@ class StoryPane(Editor):
         super().__init__(PLACEHOLDER, id=f"story-{session_id}")
         self.session_id = session_id
         self.source: Tree | None = None  # that the text was taken from
+        self._generated: Location | None = None  # where what the model wrote begins, up to the end
         self.history: GenerationHistory = GenerationHistory(
             max_checkpoints=1000, checkpoint_timer=2.0, checkpoint_max_characters=100
         )
@@ -64,10 +73,42 @@ class StoryPane(Editor):
         """What is to be continued."""
         return self.get_text_range((0, 0), self.cursor_location)
 
+    # ---- the person writes
+
+    def edit(self, edit: Edit) -> EditResult:
+        if not self.history.joining:
+            self._generated = None
+        return super().edit(edit)
+
+    def action_undo(self) -> None:
+        if not self.read_only:
+            self._generated = None
+            super().action_undo()
+
+    def action_redo(self) -> None:
+        if not self.read_only:
+            self._generated = None
+            super().action_redo()
+
+    def show_other(self, text: str, written: int | None) -> None:
+        """Another version of the text, as one step to undo; the model wrote it from the character ``written`` on."""
+        text = sanitize(text)
+        same = shared(self.text, text)
+        self.history.checkpoint()
+        self.replace(text[same:], _location(text, same), self.document.end, maintain_selection_offset=False)
+        self.history.checkpoint()
+        self.move_cursor(self.document.end)
+        if written is not None:
+            self._generated = _location(text, written)
+
+    # ---- the model writes
+
     def begin(self) -> None:
         """Take what stands behind the cursor away and hold the text for the model."""
         self.history.join()
-        self.delete(self.cursor_location, self.document.end, maintain_selection_offset=False)
+        cursor = self.cursor_location
+        self._generated = min(cursor, self._generated or cursor)
+        self.delete(cursor, self.document.end, maintain_selection_offset=False)
         self.read_only = True
 
     def grow(self, text: str) -> None:
@@ -86,9 +127,36 @@ class StoryPane(Editor):
         self.read_only = False
         if nothing_came and changed:
             self.undo()
+            self._generated = None
         else:
             self.move_cursor(self.document.end)
+
+    def get_line(self, line_index: int) -> Text:
+        line = super().get_line(line_index)
+        if self._generated is not None and line_index >= self._generated[0]:
+            start = self._generated[1] if line_index == self._generated[0] else 0
+            line.stylize(self.get_component_rich_style("story--generated", partial=True), start)
+        return line
 
     def on_text_area_changed(self, event: TextArea.Changed) -> None:
         event.stop()
         self.post_message(self.Edited(self))
+
+
+def _location(text: str, index: int) -> Location:
+    """Row and column of a character."""
+    return text.count("\n", 0, index), index - text.rfind("\n", 0, index) - 1
+
+
+class StoryLine(Widget):
+    """Below a story: how long it is, how the model goes on, and which of how many alternatives is shown."""
+
+    figures: reactive[tuple[str, ...]] = reactive[tuple[str, ...]](())
+
+    def render(self) -> Content:
+        """What is needed least, the last, goes first where there is no room."""
+        room = self.size.width - 2
+        shown = list(self.figures)
+        while len(shown) > 1 and len(" · ".join(shown)) > room:
+            shown.pop()
+        return Content.styled(" · ".join(shown), "$text-muted").truncate(max(0, room), ellipsis=True)
