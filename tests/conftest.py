@@ -1,4 +1,5 @@
 import os
+import tempfile
 from pathlib import Path
 
 import platformdirs
@@ -9,6 +10,18 @@ from tests.tiny_model import make_tiny_model
 # Tests have homes of their own, but compile the kernels once.
 KERNELS = platformdirs.user_cache_path("llm-tui", appauthor=False) / "kernels-tests"
 os.environ.setdefault("NUMBA_CACHE_DIR", str(KERNELS))
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    """Before workers start side by side: have compiled what they would each compile."""
+    if hasattr(config, "workerinput") or not config.getoption("numprocesses", default=None):
+        return
+    from inference import Model
+
+    with tempfile.TemporaryDirectory() as directory:
+        model = make_tiny_model(Path(directory) / "tiny")
+        for precision in ("float32", "float16", "int8"):
+            Model.load(model, precision, cache_limit=0)
 
 
 @pytest.fixture(scope="session")
