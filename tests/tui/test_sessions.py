@@ -131,3 +131,15 @@ async def test_idle_it_wakes_up_twice_a_second_at_most(tiny_model: Path) -> None
         await pilot.pause()
         timers: list[Timer] = [timer for timer in pilot.app._timers if timer.name != "screen update"]
         assert all(timer._interval >= 0.5 for timer in timers)
+
+
+async def test_the_palette_lives_through_a_page_key_that_comes_too_soon(tiny_model: Path) -> None:
+    async with make_app(tiny_model).run_test(size=(80, 3)) as pilot:
+        await ready(pilot)
+        for _ in range(3):
+            pilot.app.simulate_key("ctrl+p")
+            pilot.app.simulate_key("pagedown")
+            await pilot.pause(0.1)
+            await pilot.press("z", "z", "z", "pagedown", "pageup", "escape")
+        await pilot.press("ctrl+q")
+    assert pilot.app.return_code == 0
