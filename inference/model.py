@@ -82,7 +82,7 @@ class Model:
 
         ``precision``: ``auto`` or one of PRECISIONS; weights are kept in it, the arithmetic is float32. ``threads``:
         how many compute (None: as many as there are cores to use and work for). ``progress(done, total, what)`` is
-        called with bytes of weights, then with kernels compiled if they have to be, and may raise to cancel.
+        called with bytes of weights and may raise to cancel.
         ``cache_limit``: bytes of disk for the packed int8 and int4 weights of all models together (None: see Shelf; 0:
         none are saved). Raises CheckpointError, UnsupportedModelError, TemplateError or MemoryLimitError, the last two
         before any weight is read.
@@ -106,11 +106,9 @@ class Model:
         transformer = build(weights, config, precision, threads, progress or (lambda done, total, what: None), shelf)
         ends = ends if eos is None else ends | {eos}
         cache_dtype = np.float32 if kept_exact or precision == "float32" else np.float16
-        model = cls(
+        return cls(
             directory, transformer, precision, tokenizer, template, generation_config, ends, cache_dtype, shelf.warnings
         )
-        transformer.prepare(model.new_cache(), progress or (lambda done, total, what: None))
-        return model
 
     @staticmethod
     def inspect(path: str | Path) -> ModelInfo:
@@ -127,6 +125,13 @@ class Model:
             memory=_memory_needed(weights, config),
             has_chat_template=ChatTemplate.load(directory) is not None,
         )
+
+    def prepare(self, progress: Progress | None = None) -> None:
+        """Compile the kernels, if this machine has not compiled them before: else the first ``forward`` does.
+
+        ``progress(done, total, what)`` is called with how many of them are done, and may raise to cancel.
+        """
+        self._transformer.prepare(self.new_cache(), progress or (lambda done, total, what: None))
 
     @property
     def counters(self) -> Counters:

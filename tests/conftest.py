@@ -21,7 +21,7 @@ def pytest_configure(config: pytest.Config) -> None:
     with tempfile.TemporaryDirectory() as directory:
         model = make_tiny_model(Path(directory) / "tiny")
         for precision in ("float32", "float16", "int8"):
-            Model.load(model, precision, cache_limit=0)
+            Model.load(model, precision, cache_limit=0).prepare()
 
 
 @pytest.fixture(scope="session")

@@ -97,6 +97,7 @@ class Loader:
             self._before = None  # with it goes what it gave back: only then is there room
             path = find_model(choice.name, model_places(self._directories))
             model = Model.load(path, choice.precision, self._threads, self._progress)
+            model.prepare(self._progress)
         except _Abandoned:
             return
         except InferenceError as error:
