@@ -3,6 +3,7 @@
 import contextlib
 import subprocess
 import sys
+import tempfile
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -25,6 +26,14 @@ def small_disk(place: Path, megabytes: int) -> Iterator[Path]:
                 subprocess.run(["umount", "--lazy", str(place)], check=True)
             return
     pytest.skip("no file system can be mounted here")
+
+
+def open_up(directory: Path) -> None:
+    """Let people without privileges into a test's directory."""
+    for path in (directory, *directory.parents):
+        if path == Path(tempfile.gettempdir()):
+            break
+        path.chmod(0o755)
 
 
 def python(code: str, *arguments: object, **options: object) -> subprocess.Popen[str]:

@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.conversation.disk import WITHOUT_PRIVILEGES, python, small_disk
+from tests.conversation.disk import WITHOUT_PRIVILEGES, open_up, python, small_disk
 from tests.conversation.test_store import shape, talk
 from tui.conversation.conversation import Conversation
 from tui.conversation.errors import StoreError
@@ -108,9 +108,7 @@ print(store.trouble)
 
 @pytest.mark.parametrize("there", [True, False])
 def test_a_directory_that_cannot_be_written(tmp_path: Path, there: bool) -> None:
-    tmp_path.chmod(0o755)
-    for parent in tmp_path.parents[:2]:
-        parent.chmod(0o755)
+    open_up(tmp_path)
     directory = tmp_path / "home"
     directory.mkdir()
     if there:

@@ -81,7 +81,7 @@ def test_a_story_another_mode_a_second_session_and_the_way_back(talkative_model:
         second = stopped_reply(terminal, trace, 4)
         assert second["session"] != first["session"] and second["reused_tokens"] == 0
         terminal.press("ctrl+o")
-        terminal.until("Enter open")
+        terminal.until("filter")
         terminal.press("down", "enter")
         terminal.until("what is this")
 
