@@ -23,6 +23,7 @@ from tui.library import library_at
 from tui.loader import Loaded, LoadFailed, Loading
 from tui.resources import shipped
 from tui.screens.main import MainScreen
+from tui.screens.palette import Palette
 from tui.screens.themes import ThemesScreen
 from tui.settings.places import snapshots_directory
 from tui.settings.settings import Settings
@@ -81,6 +82,10 @@ class LlmTui(App[None]):
     def action_do(self, name: str) -> None:
         """Carry out an action of the key map."""
         self.controller.do(name)
+
+    def action_command_palette(self) -> None:
+        if not isinstance(self.screen, Palette):
+            self.push_screen(Palette(id="--command-palette"))
 
     def get_system_commands(self, screen: Screen[object]) -> Iterable[SystemCommand]:
         for key in self.appearance.keymap:
