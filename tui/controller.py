@@ -17,6 +17,7 @@ from tui.desk import Desk
 from tui.filing import Filing
 from tui.library import Library
 from tui.loader import Choice, Loaded, LoadFailed, Loading
+from tui.reading import Reading
 from tui.screens.help import HelpScreen
 from tui.seeking import Seeking
 from tui.session import Session
@@ -74,7 +75,8 @@ class Controller:
         self.filing = Filing(self, screen, library, self._desk)
         self.seeking = Seeking(self, app, screen, library)
         self.writing = Writing(self, screen, self._desk, self.talk)
-        self._owners = (self, self.talk, self.tuning, self.filing, self.seeking, self.writing)
+        self.reading = Reading(self, screen)
+        self._owners = (self, self.reading, self.talk, self.tuning, self.filing, self.seeking, self.writing)
 
     def do(self, name: str) -> None:
         """Carry out an action of the key map."""
@@ -241,6 +243,8 @@ class Controller:
         self._ticks += 1
         draft = self.current.draft
         self.collect()
+        if self.current.mode == "story" and self.current.draft != draft:
+            self.recount()
         for session in {*self._desk.replying, *([self.current] if self.current.draft != draft else [])}:
             self.library.save(session)
         trouble = self.library.trouble
@@ -299,7 +303,7 @@ class Controller:
     def stop(self) -> None:
         """Stop the reply and keep it; with nothing to stop, go from the input to the messages, or back."""
         screen, session = self._screen, self.current
-        if screen.sidebar.leave():
+        if screen.sidebar.leave() or screen.find_bar.leave():
             return
         if session.reply is not None:
             self._desk.stop(session)

@@ -1,18 +1,22 @@
 """What the main screen shows of a session, and of the model."""
 
+from functools import partial
 from pathlib import Path
 
 from tui.conversation.store import OPEN_ELSEWHERE
 from tui.conversation.tree import Node
 from tui.desk import Desk
 from tui.library import Library
+from tui.made import made
 from tui.screens.main import MainScreen
 from tui.session import Session
 from tui.shelf import Place
 from tui.terminal.sanitize import one_line, sanitize
+from tui.terminal.wrap import wrap
 from tui.widgets.bars import gauge
-from tui.widgets.transcript import Entry
+from tui.widgets.message import Entry
 
+HINT_WIDTH = 38
 SPINNER = "◐◓◑◒"
 GREETING = (
     "I am guide, a small model that runs inside this program, on this machine.",
@@ -56,13 +60,16 @@ class View:
     def show(self, session: Session, to_end: bool = True) -> None:
         """Show this session; without ``to_end`` the view stays where it is."""
         screen, place = self._screen, self._place(session)
+        if not screen.whole:
+            return
         chats = session.mode == "chat"
         if place.failed and session.empty:
             name = one_line(session.model)
             screen.absent.update(FAILED.format(name=name, sentence=sanitize(place.failed)))
             screen.panes.current = "absent"
         elif chats:
-            screen.transcript.show(self._entries(session), self._kept(session), self._hint(session), to_end)
+            describe = partial(self._entry, session)
+            screen.transcript.show(session.tree.path(), describe, self._kept(session), self._hint(session), to_end)
             screen.panes.current = "transcript"
         else:
             pane = screen.open_story(session)
@@ -76,9 +83,9 @@ class View:
             screen.composer.put(session.draft, editing=session.editing is not None)
         screen.shown = session
 
-    def _entries(self, session: Session) -> list[Entry]:
-        tree = session.tree
-        return [Entry(node, tree.place(node.id), _author(node, session)) for node in tree.path()]
+    def _entry(self, session: Session, node: Node) -> Entry:
+        model = self._place(session).model if node.outcome and node.outcome.model in ("", session.model) else None
+        return Entry(node, session.tree.place(node.id), _author(node, session), made(node.outcome, model))
 
     def _kept(self, session: Session) -> str:
         count = session.tree.hidden()
@@ -91,19 +98,14 @@ class View:
     def _hint(self, session: Session) -> tuple[str, ...]:
         place = self._place(session)
         if place.model is not None and place.model.chat_template is None:
-            return (
-                f"{_model_name(session.model)} has no chat template:",
-                "it can continue a story, but not chat.",
-                "",
-                "Ctrl+T  to the story",
-            )
+            return (*wrap(sanitize(place.model.no_chat), HINT_WIDTH), "", "Ctrl+T  to the story")
         return (*(GREETING if session.model == "guide" else WELCOME), "", self._kept(session))
 
     def refresh(self, session: Session, differing: list[str]) -> None:
         """Bars, marks and the notice. ``differing``: the settings that the session has of its own."""
         screen, model = self._screen, self._place(session).model
-        if not screen.sessions.is_attached:
-            return  # the program is on its way out
+        if not screen.whole:
+            return
         screen.sessions.list(self._library.lines(), session.id, self._library.complete)
         screen.top.mode = session.mode
         screen.top.model = " · ".join([_model_name(session.model), *([model.precision] if model else []), *differing])
@@ -120,7 +122,7 @@ class View:
             return "!", "no model"
         if place.model is None:
             done, total = place.done, place.total
-            return "◌", f"loading the model {gauge(done, total, 12)} {100 * done // max(1, total)} % · Esc stops"
+            return "◌", f"{place.what} {gauge(done, total, 12)} {100 * done // max(1, total)} % · Esc stops"
         if reply is None:
             return " ", "ready"
         if reply.streaming:

@@ -53,6 +53,8 @@ def quit_program(terminal: Terminal) -> None:
 
 def numbers(terminal: Terminal) -> list[str]:
     """The lines on the screen that the counting model wrote, without spaces: they may be broken in other places."""
+    while terminal.pump(0.005):
+        pass  # a screen comes in pieces, and one that is half drawn has lines that never were
     lines = (line.replace("▌", "").strip() for line in terminal.screen.display)
     return [line.replace(" ", "") for line in lines if len(line) >= 20 and NUMBERS.fullmatch(line)]
 

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.e2e.talking import PROGRAM, WRITING, conversations, quit_program, say, stop, texts, watch
+from tests.e2e.talking import PROGRAM, conversations, quit_program, rest, say, stop, texts, watch
 from tests.e2e.terminal import Terminal
 from tests.e2e.test_app_on_a_pty import prompt_rows, read_trace, wait_for_trace
 from tui.settings.places import snapshots_directory
@@ -57,8 +57,8 @@ def test_a_story_and_a_message_not_sent(counting_model: Path) -> None:
         terminal.until("Once upon a time")
         terminal.until("float32")
         terminal.press(", long ago", "f5")
-        terminal.until(WRITING)
-        stop(terminal)
+        terminal.until(r"long ago *\d")
+        rest(terminal)
         terminal.press("The end.")
         watch(terminal, TYPED)
         terminal.signal(signal.SIGKILL)

@@ -5,6 +5,7 @@ from textual.binding import Binding
 
 from tui.controller import Controller
 from tui.filing import Filing
+from tui.reading import Reading
 from tui.seeking import Seeking
 from tui.settings.keymap import KEYMAP, PLACES, Key, bindings
 from tui.talk import Talk
@@ -36,7 +37,7 @@ def test_every_key_has_somebody_who_does_it(key: Key) -> None:
     if key.local:
         assert callable(getattr(WIDGETS[key.where], f"action_{key.id}"))
     else:
-        owners = (Controller, Talk, Tuning, Filing, Seeking, Writing)
+        owners = (Controller, Reading, Talk, Tuning, Filing, Seeking, Writing)
         assert any(callable(getattr(owner, key.id, None)) for owner in owners)
 
 

@@ -10,6 +10,7 @@ from tui.settings.keymap import bindings
 from tui.terminal.sanitize import sanitize
 from tui.widgets.bars import StatusBar, TopBar
 from tui.widgets.composer import Composer
+from tui.widgets.findbar import FindBar
 from tui.widgets.sessions import Sidebar
 from tui.widgets.story import StoryLine, StoryPane
 from tui.widgets.transcript import Transcript
@@ -28,9 +29,10 @@ class MainScreen(Screen[None]):
             yield Sidebar("sidebar")
             with Vertical(id="work"):
                 with ContentSwitcher(initial="transcript", id="panes"):
-                    yield Transcript()
+                    yield (transcript := Transcript())
                     yield Static(id="absent", markup=False)
                 yield StoryLine(id="story-line")
+                yield FindBar(transcript)
                 yield Static(id="notice", markup=False)
                 yield Composer()
         yield StatusBar(id="status")
@@ -41,12 +43,18 @@ class MainScreen(Screen[None]):
         self.sessions = self.sidebar.sessions
         self.panes = self.query_one("#panes", ContentSwitcher)
         self.transcript = self.query_one(Transcript)
+        self.find_bar = self.query_one(FindBar)
         self.absent = self.query_one("#absent", Static)
         self.story_line = self.query_one(StoryLine)
         self.notice = self.query_one("#notice", Static)
         self.composer = self.query_one(Composer)
         self.status = self.query_one(StatusBar)
         self.shown: Session | None = None
+
+    @property
+    def whole(self) -> bool:
+        """Whether its parts are there: they go one by one when the program ends, while news still comes."""
+        return self.sessions.is_attached and self.transcript.is_attached and self.status.is_attached
 
     @property
     def folded(self) -> bool:
@@ -88,7 +96,7 @@ class MainScreen(Screen[None]):
     def focus_work(self) -> None:
         """Where one writes."""
         work = self.transcript if self.composer.disabled else self.composer
-        (self.story_pane or work).focus()
+        self.set_focus(self.story_pane or work)  # at once: what is typed from now on is meant for it
 
     @property
     def story_pane(self) -> StoryPane | None:

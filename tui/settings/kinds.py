@@ -42,7 +42,7 @@ def _path(value: str | Path) -> Path:
     return Path(value).expanduser()
 
 
-TEXT = Kind("a text in quotes", _is_text)
+TEXT = Kind("a text in quotes, and not empty", _is_text)
 ANY_TEXT = Kind("a text in quotes", lambda value: isinstance(value, str))
 TEXTS = Kind("a list of texts in quotes", _are_texts, tuple)
 PATH = Kind("a path in quotes", lambda value: isinstance(value, Path) or _is_text(value), _path)

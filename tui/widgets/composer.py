@@ -28,6 +28,10 @@ class Composer(Editor):
         # Comes before the text area's own handler, which would insert a newline: the binding sends instead.
         if event.key == "enter":
             event.prevent_default()
+        attended = self.screen.focused
+        if not self.display and attended is not None:  # typed before a story came in its place
+            event.prevent_default().stop()
+            attended.post_message(events.Key(event.key, event.character))
 
     def action_send(self) -> None:
         if self.text.strip():

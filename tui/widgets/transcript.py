@@ -1,11 +1,8 @@
-"""The messages of a chat, drawn row by row: only what is on the screen is rendered, and a reply grows at flat cost."""
+"""The messages of a chat: those near the screen are laid out, and of what changes only its rows are drawn again."""
 
-from bisect import bisect_right
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Sequence
 
 from rich.segment import Segment
-from rich.style import Style
 from textual import events
 from textual.geometry import Size
 from textual.scroll_view import ScrollView
@@ -15,122 +12,178 @@ from textual.strip import Strip
 from tui.conversation.tree import Node
 from tui.settings.keymap import bindings
 from tui.terminal.sanitize import sanitize
-from tui.terminal.wrap import Rows
+from tui.terminal.wrap import wrap
+from tui.widgets.finder import Finder, Hit
+from tui.widgets.heights import Heights
+from tui.widgets.ink import CLASSES, Ink
+from tui.widgets.message import Entry, Message
 
 # Longer lines are hard to read.
 WIDEST = 100
 GUTTER = 2
-ENDINGS = {
-    "cancelled": "stopped",
-    "interrupted": "interrupted",
-    "length": "cut at the length limit",
-    "context": "the context is full",
-}
-
-
-@dataclass(frozen=True)
-class Entry:
-    """A message to show: ``place`` of how many siblings, ``speaker`` as its heading."""
-
-    node: Node
-    place: tuple[int, int]
-    speaker: str
-
-
-class _Block:
-    """One message as rows: a heading, its text, and a blank row."""
-
-    def __init__(self, entry: Entry, width: int) -> None:
-        self.entry = entry
-        self.text = Rows(width, sanitize(entry.node.text))
-
-    @property
-    def height(self) -> int:
-        return len(self.text.rows) + 2
+# So many messages are kept as they were laid out; what they were made of is at hand anyway.
+KEPT = 200
+NEW_BELOW = " ↓ new text below · G "
 
 
 class Transcript(ScrollView, can_focus=True):
-    """Follows the end only while it is at the end. With the focus, one message is chosen, for the keys to act on."""
+    """Follows the end only while it is at the end. With the focus, one message is chosen, for the keys to act on.
+
+    Of messages that were not on the screen yet the height is guessed; the view does not move when it turns out.
+    """
 
     BINDINGS = bindings("messages")
-    COMPONENT_CLASSES = {  # noqa: RUF012  as Textual declares it
-        "transcript--person",
-        "transcript--model",
-        "transcript--faint",
-        "transcript--chosen",
-        "transcript--cursor",
-    }
+    COMPONENT_CLASSES = CLASSES
 
     def __init__(self) -> None:
         super().__init__(id="transcript")
-        self._blocks: list[_Block] = []
-        self._starts: list[int] = []
+        self._ink = Ink(self)
+        self._path: list[Node] = []
+        self._describe: Callable[[Node], Entry] = lambda node: Entry(node, (1, 1), node.role)
+        self._heights = Heights()
+        self._messages: dict[str, Message] = {}  # those laid out, by their nodes' ids; the last used is the last
+        self._current: set[str] = set()  # those of them that show what their nodes are now
         self._chosen: int | None = None
-        self._rows = 0  # how many there were to see before the last change of size
-        self._sought: str | None = None  # chosen while there was no room to show it
-        self._note: Rows | None = None
+        self._cursor: int | None = None  # the row of the chosen message that was clicked on
+        self._unfolded: set[str] = set()
+        self._detailed: set[str] = set()
+        self._finder: Finder | None = None
+        self._note: list[str] = []
         self._note_text = ""
+        self._sought: str | None = None  # chosen while there was no room to show it
+        self._following = True
+        self._unseen = False
+        self._width = 0
         self.waiting = ""
         self.hint: tuple[str, ...] = ()
 
     # ---- what is shown
 
-    def show(self, entries: Sequence[Entry], note: str = "", hint: Sequence[str] = (), to_end: bool = True) -> None:
-        """Show these messages instead, ``note`` faintly below them, and ``hint`` where there are none.
-
-        Without ``to_end`` the view stays where it is, as far as it can.
+    def show(
+        self,
+        nodes: Sequence[Node],
+        describe: Callable[[Node], Entry],
+        note: str = "",
+        hint: Sequence[str] = (),
+        to_end: bool = True,
+    ) -> None:
+        """Show these messages instead, each as ``describe`` says, ``note`` faintly below them, and ``hint`` where there
+        are none. Without ``to_end`` the view stays where it is, as far as it can.
         """
-        follow = to_end or self.is_vertical_scroll_end
         chosen = self.chosen
-        width = self._text_width
-        kept = {block.entry.node.id: block for block in self._blocks if block.text.width == width}
-        self._blocks = []
-        for entry in entries:
-            block = kept.get(entry.node.id)
-            if block is None or block.entry.node.text != entry.node.text:
-                block = _Block(entry, width)
-            block.entry = entry
-            self._blocks.append(block)
-        self._note_text = note
-        self._note = Rows(width, note) if note else None
-        self.hint = tuple(hint)
-        ids = [block.entry.node.id for block in self._blocks]
+        self._following = to_end or self._following
+        self._path, self._describe = list(nodes), describe
+        self._note_text, self.hint = note, tuple(hint)
+        if self._finder:
+            self._finder = self._finding(self._finder.text)
+        self._begin()
+        ids = [node.id for node in self._path]
         if chosen in ids:
             self._chosen = ids.index(chosen)
         elif self._chosen is not None or self.has_focus:
-            last = len(ids) - 1
-            self._chosen = None if not ids else last if self._chosen is None else min(self._chosen, last)
-        self._lay_out(0)
-        self._settle_view(follow)
+            self._chosen = None if not ids else min(len(ids) - 1, len(ids) if self._chosen is None else self._chosen)
+        self._settle()
+        self.refresh()
+
+    def _begin(self) -> None:
+        """Guess all heights that are not known."""
+        self._width = self._text_width
+        self._current.clear()
+        laid_out = {id_: message.height for id_, message in self._messages.items() if message.width == self._width}
+        self._heights = Heights(laid_out.get(node.id) or self._guess(node) for node in self._path)
+        self._note = wrap(self._note_text, self._width) if self._note_text else []
 
     def grow(self, node: Node, text: str) -> None:
-        """Append ``text`` to the message of ``node``, if it is shown; it is the last one then."""
-        if not self._blocks or self._blocks[-1].entry.node.id != node.id:
+        """Show that ``text`` came to the message of ``node``, if that is shown; it is the last one then."""
+        if not self._path or self._path[-1].id != node.id:
             return
-        block = self._blocks[-1]
-        first = max(0, self._starts[-1] + len(block.text.rows) - 1)
-        block.entry = Entry(node, block.entry.place, block.entry.speaker)
-        block.text.append(sanitize(text))
-        follow = self.is_vertical_scroll_end
-        height = self._height
-        if height != self.virtual_size.height:
-            self.virtual_size = Size(self.size.width, height)
-            if follow:
-                self.scroll_end(animate=False, force=True, immediate=True, x_axis=False)
-        self.refresh_lines(first, height - first)
+        last = len(self._path) - 1
+        self._path[last] = node
+        message = self._messages.get(node.id)
+        if message is None or message.width != self._width:
+            self._heights[last] = self._guess(node)
+            changed = 0
+        else:
+            changed = message.show(Entry(node, message.entry.place, message.entry.speaker, message.entry.details))
+            self._heights[last] = message.height
+        first = self._heights.start(last) + max(0, changed - 1)
+        self._unseen = not self._following
+        self._settle()
+        self.refresh_lines(first, max(1, self._height - first))
+        self.refresh_lines(self.scroll_offset.y + self.size.height - 1)
 
     @property
     def chosen(self) -> str | None:
         """The id of the message that the keys act on."""
-        return None if self._chosen is None else self._blocks[self._chosen].entry.node.id
+        return None if self._chosen is None else self._path[self._chosen].id
+
+    @property
+    def code(self) -> str | None:
+        """The block of code that was clicked on, else the last one of the chosen message, as the model wrote it."""
+        return self._message(self._acted_on).code(self._cursor) if self._path else None
+
+    def toggle_thoughts(self) -> None:
+        """Show what the model thought before the chosen message, or fold it."""
+        self._toggle(self._unfolded)
+
+    def toggle_details(self) -> bool:
+        """Show below the chosen message how it was made, or hide that; False if nothing is known of that."""
+        self._toggle(self._detailed)
+        return bool(self._path and self._message(self._acted_on).entry.details)
+
+    def _toggle(self, shown: set[str]) -> None:
+        if self._path:
+            shown ^= {self._path[self._acted_on].id}
+            self._message(self._acted_on)
+            self._settle()
+            self.refresh()
+
+    @property
+    def _acted_on(self) -> int:
+        return len(self._path) - 1 if self._chosen is None else self._chosen
+
+    # ---- finding
+
+    def find(self, text: str) -> bool:
+        """Mark this text wherever it stands, and go to where it is next; False if it is nowhere."""
+        self._finder = self._finding(text) if text else None
+        found = self._finder is None or self._find_from_here()
+        self.refresh()
+        return found
+
+    def find_again(self, forward: bool) -> None:
+        """Go to where the text is found next, or before."""
+        if self._finder:
+            self._go_to(self._finder.step(forward)) if self._finder.hit else self._find_from_here()
+
+    def _finding(self, text: str) -> Finder:
+        return Finder(text, self._path, lambda index: self._message(index).text_rows)
+
+    def _find_from_here(self) -> bool:
+        if not self._finder or not self._path:
+            return False
+        top = self.scroll_offset.y
+        index = self._heights.at(top)
+        return self._go_to(self._finder.first(index, top - self._heights.start(index) - 1))
+
+    def _go_to(self, hit: Hit | None) -> bool:
+        if hit is None:
+            return False
+        self._chosen, self._cursor = hit.message, hit.row + 1
+        self._message(hit.message)
+        row = self._heights.start(hit.message) + 1 + hit.row
+        if not self.scroll_offset.y <= row < self.scroll_offset.y + self.size.height:
+            self._scroll(row - self.size.height // 3)
+        self.refresh()
+        return True
 
     # ---- choosing
 
     def choose(self, node_id: str) -> None:
         """Put the cursor on this message, if it is shown; into view when there is one."""
         self._sought = None if self.size.height else node_id
-        for index, block in enumerate(self._blocks):
-            if block.entry.node.id == node_id:
+        for index, node in enumerate(self._path):
+            if node.id == node_id:
                 self._choose(index)
 
     def action_choose_next(self) -> None:
@@ -143,36 +196,45 @@ class Transcript(ScrollView, can_focus=True):
         self._choose(0)
 
     def action_choose_last(self) -> None:
-        self._choose(len(self._blocks) - 1)
+        self._choose(len(self._path) - 1)
+        self._scroll(self._height)
 
     def _choose(self, index: int) -> None:
-        if not self._blocks:
+        if not self._path:
             return
-        self._chosen = min(max(index, 0), len(self._blocks) - 1)
-        top = self._starts[self._chosen]
-        bottom = top + self._blocks[self._chosen].height
-        if self._chosen == len(self._blocks) - 1:
-            self.scroll_end(animate=False, immediate=True)
-        elif top < self.scroll_offset.y or bottom - top > self.size.height:
-            self.scroll_to(y=top, animate=False, immediate=True)
-        elif bottom > self.scroll_offset.y + self.size.height:
-            self.scroll_to(y=bottom - self.size.height, animate=False, immediate=True)
+        self._chosen, self._cursor = min(max(index, 0), len(self._path) - 1), None
+        self._message(self._chosen)
+        top, height = self._heights.start(self._chosen), self._heights[self._chosen]
+        if self._chosen == len(self._path) - 1:
+            self._scroll(self._height)
+        elif top < self.scroll_offset.y or height > self.size.height:
+            self._scroll(top)
+        elif top + height > self.scroll_offset.y + self.size.height:
+            self._scroll(top + height - self.size.height)
         self.refresh()
 
     def on_focus(self) -> None:
-        if self._chosen is None and self._blocks:
-            self._choose(len(self._blocks) - 1)
+        """What is on the screen is chosen from, and stays there."""
+        if self._chosen is None and self._path:
+            self._chosen = self._heights.at(self.scroll_offset.y + self.size.height - 1)
         self.refresh()
 
     def on_blur(self) -> None:
-        self._chosen = None
+        """The choice stays while the person is away, or in a dialog."""
+        if self.screen.focused is not None:
+            self._chosen = self._cursor = None
         self.refresh()
 
     def on_click(self, event: events.Click) -> None:
         row = event.y + self.scroll_offset.y
-        if self._blocks and row < self._starts[-1] + self._blocks[-1].height:
-            self._chosen = bisect_right(self._starts, row) - 1
-            self.refresh()
+        if self._unseen and event.y == self.size.height - 1 and event.x >= self.size.width - len(NEW_BELOW):
+            self._scroll(self._height)
+        elif self._path and row < self._heights.total:
+            self._chosen = self._heights.at(row)
+            self._cursor = row - self._heights.start(self._chosen)
+            if self._message(self._chosen).folds_at(self._cursor):
+                self.toggle_thoughts()
+        self.refresh()
 
     # ---- layout
 
@@ -182,110 +244,155 @@ class Transcript(ScrollView, can_focus=True):
 
     @property
     def _height(self) -> int:
-        below = len(self._note.rows) + 1 if self._note else 0
-        return (self._starts[-1] + self._blocks[-1].height if self._blocks else 0) + below
+        return self._heights.total + (len(self._note) + 1 if self._note else 0)
 
-    def _lay_out(self, first: int) -> None:
-        """Row numbers of the blocks from ``first`` on."""
-        del self._starts[first:]
-        row = self._starts[-1] + self._blocks[first - 1].height if first else 0
-        for block in self._blocks[first:]:
-            self._starts.append(row)
-            row += block.height
+    def _guess(self, node: Node) -> int:
+        return len(node.text) // self._width + node.text.count("\n") + 3
 
-    def _settle_view(self, follow: bool) -> None:
-        self.virtual_size = Size(self.size.width, self._height)
-        if follow:
-            self.scroll_end(animate=False, force=True, immediate=True, x_axis=False)
-        self.refresh()
+    def _message(self, index: int) -> Message:
+        """The message, laid out."""
+        node = self._path[index]
+        message = self._messages.pop(node.id, None)
+        unfolded = node.id in self._unfolded
+        if message is None or message.width != self._width or message.unfolded != unfolded:
+            message = Message(self._describe(node), self._width, unfolded)
+        elif node.id not in self._current:
+            message.show(self._describe(node))
+        message.detailed = node.id in self._detailed
+        self._messages[node.id] = message
+        self._current.add(node.id)
+        self._heights[index] = message.height
+        while len(self._messages) > KEPT:
+            del self._messages[next(iter(self._messages))]
+        return message
+
+    def _known(self, index: int) -> bool:
+        node = self._path[index]
+        message = self._messages.get(node.id)
+        return message is not None and message.width == self._width and node.id in self._current
+
+    def _settle(self) -> None:
+        """Lay out what is on the screen. If what is above it turns out higher than was guessed, the view goes along."""
+        height = self.size.height
+        if self._following:
+            row = self._heights.total
+            index = len(self._path) - 1
+            while index >= 0 and self._heights.start(index) + self._heights[index] > self._heights.total - height:
+                self._message(index)
+                index -= 1
+            top = self._height
+        else:
+            top = self.scroll_offset.y
+            while self._path and not self._known(index := self._heights.at(top)):
+                before = self._heights[index]
+                self._message(index)
+                top = max(0, top + self._heights[index] - before)
+            row = top
+            while self._path and row < min(top + height, self._heights.total):
+                index = self._heights.at(row)
+                self._message(index)
+                row = self._heights.start(index) + self._heights[index]
+        if self._height != self.virtual_size.height or self.virtual_size.width != self.size.width:
+            self.virtual_size = Size(self.size.width, self._height)
+        self._scroll(top)
+
+    def _scroll(self, top: int) -> None:
+        self.scroll_to(y=top, animate=False, force=True, immediate=True)
+
+    def watch_scroll_y(self, old_value: float, new_value: float) -> None:
+        super().watch_scroll_y(old_value, new_value)
+        self._following = self.is_vertical_scroll_end
+        if self._following and self._unseen:
+            self._unseen = False
+            self.refresh()
+        if self._path and round(old_value) != round(new_value):
+            self._settle()
 
     def on_resize(self) -> None:
-        # A notice, or a longer message, takes rows away: who was at the end stays there.
-        at_end = self.scroll_offset.y >= self.virtual_size.height - self._rows
-        self._rows = self.size.height
-        if self._blocks and self._blocks[0].text.width != self._text_width:
-            self.show([block.entry for block in self._blocks], self._note_text, self.hint, at_end)
-        elif at_end:
-            self._settle_view(follow=True)
-        if self._sought:
+        self._fit()
+        if self._sought and self.size.height:
             self.choose(self._sought)
+
+    def _fit(self) -> None:
+        """What is at the top of the view stays there, and what is in the view is laid out first."""
+        following, top = self._following, self.scroll_offset.y
+        if not self._path or self._width == self._text_width:
+            self._settle()
+            self.refresh()
+            return
+        index = self._heights.at(top)
+        share = (top - self._heights.start(index)) / self._heights[index]
+        self._begin()
+        self._message(index)
+        self._following = following
+        if not following:
+            self._scroll(self._heights.start(index) + round(share * self._heights[index]))
+        self._settle()
+        self.refresh()
 
     # ---- drawing
 
     def render_line(self, y: int) -> Strip:
-        row = self.scroll_offset.y + y
-        base = self.rich_style
         width = self.size.width
-        if not self._blocks:
-            return self._hint_line(y).extend_cell_length(width, base)
-        index = bisect_right(self._starts, row) - 1
-        block = self._blocks[index]
-        inner = row - self._starts[index]
-        faint = self.get_component_rich_style("transcript--faint")
-        if inner >= block.height:
-            text = self._note.rows if self._note else []
-            line = text[inner - block.height] if inner - block.height < len(text) else ""
-            return Strip([Segment(" " * GUTTER + line, faint)]).crop_extend(0, width, base)
-        chosen = self.has_focus and index == self._chosen and inner < block.height - 1
-        bar = self.get_component_rich_style("transcript--chosen")
-        gutter = Segment("▌ ", bar) if chosen else Segment(" " * GUTTER, base)
-        if inner == 0:
-            strip = self._heading(block.entry, base, faint)
-        else:
-            strip = self._text_line(block, inner - 1, row, base, faint)
-        return Strip([gutter, *strip]).crop_extend(0, width, base)
+        if self._unseen and y == self.size.height - 1:
+            mark = Strip([Segment(NEW_BELOW, self._ink.style("new"))])
+            return Strip.join([self._line(y).crop_extend(0, width - mark.cell_length, self._ink.base), mark])
+        return self._line(y).crop_extend(0, width, self._ink.base)
 
-    def _heading(self, entry: Entry, base: Style, faint: Style) -> list[Segment]:
-        person = entry.node.role in ("user", "system")
-        name = self.get_component_rich_style("transcript--person" if person else "transcript--model")
-        left = [Segment(entry.speaker, name)]
-        if entry.node.outcome and (ending := ENDINGS.get(entry.node.outcome.reason)):
-            left.append(Segment(f"  {ending}", faint))
-        number, count = entry.place
-        right = f"{number}/{count} ‹ ›" if count > 1 else ""
-        used = sum(segment.cell_length for segment in left)
-        return [*left, Segment(" " * max(2, self._text_width - used - len(right)), base), Segment(right, faint)]
+    def _line(self, y: int) -> Strip:
+        row = self.scroll_offset.y + y
+        if not self._path:
+            return self._hint_line(y)
+        if row >= self._heights.total:
+            below = row - self._heights.total
+            note = self._note[below] if below < len(self._note) else ""
+            return self._ink.line(" " * GUTTER + note, "faint", self.size.width)
+        index = self._heights.at(row)
+        if not self._known(index):
+            return Strip.blank(self.size.width, self._ink.base)
+        message, number = self._messages[self._path[index].id], row - self._heights.start(index)
+        marked = self.has_focus and index == self._chosen and number < message.height - 1
+        gutter = Segment("▌ ", self._ink.style("chosen")) if marked else Segment(" " * GUTTER, self._ink.base)
+        body = self._text_line(message, index, number, row) if number else self._ink.heading(message.entry, self._width)
+        return Strip([gutter, *body])
 
-    def _text_line(self, block: _Block, number: int, row: int, base: Style, faint: Style) -> list[Segment]:
-        rows = block.text.rows
-        growing = block.entry.node.growing and number == len(rows) - 1
-        if number >= len(rows):
-            return []
-        line = rows[number]
-        segments = [Segment(line, base)]
+    def _text_line(self, message: Message, index: int, number: int, row: int) -> list[Segment]:
+        line = message.row(number)
+        segments = self._ink.segments(line, self._width)
+        for start, end, name in self._finder.marks(line.text, index, number - 1) if self._finder else ():
+            segments = self._ink.over(segments, start, end, self._ink.partial(name))
         selection = self.text_selection
         if selection is not None and (span := selection.get_span(row)) is not None:
-            start, end = span
-            end = len(line) if end == -1 else end
-            chosen = base + self.screen.get_component_rich_style("screen--selection")
-            segments = [Segment(line[:start], base), Segment(line[start:end], chosen), Segment(line[end:], base)]
+            end = len(line.text) if span[1] == -1 else span[1]
+            style = self.screen.get_component_rich_style("screen--selection")
+            segments = self._ink.over(segments, span[0], end, style)
         strip = list(Strip(segments).apply_offsets(0, row))
-        if growing:
-            cursor = self.get_component_rich_style("transcript--cursor")
-            strip += [Segment("▌", cursor), Segment(f" {self.waiting}" if self.waiting else "", faint)]
+        if message.entry.node.growing and number == message.last_text_row:
+            strip.append(Segment("▌", self._ink.style("cursor")))
+            if self.waiting:
+                strip.append(Segment(f" {self.waiting}", self._ink.style("faint")))
         return strip
 
     def _hint_line(self, y: int) -> Strip:
         """The hint stands in the middle of an empty transcript."""
-        line = y - max(0, (self.size.height - len(self.hint)) // 2)
-        text = self.hint[line] if 0 <= line < len(self.hint) else ""
-        text = text.center(self.size.width) if text else ""
-        faint = self.get_component_rich_style("transcript--faint")
-        return Strip([Segment(text, faint)]).crop(0, self.size.width)
+        number = y - max(0, (self.size.height - len(self.hint)) // 2)
+        text = self.hint[number] if 0 <= number < len(self.hint) else ""
+        return self._ink.line(text.center(self.size.width) if text else "", "faint", self.size.width)
 
     # ---- selecting with the mouse
 
     def get_selection(self, selection: Selection) -> tuple[str, str] | None:
         """The text under the selection, joined again where only the view broke it."""
-        lines: list[str] = []
-        for start, block in zip(self._starts, self._blocks, strict=True):
-            parts = list(zip(block.text.rows, block.text.hard, strict=True))
-            for number, (line, hard) in enumerate([(block.entry.speaker, True), *parts, ("", True)]):
-                span = selection.get_span(start + number)
-                if span is not None:
-                    first, last = span
-                    lines.append((line[first:] if last == -1 else line[first:last]) + ("\n" if hard else ""))
-        return ("".join(lines).rstrip("\n"), "\n") if lines else None
+        texts: list[str] = []
+        first = 0 if selection.start is None else self._heights.at(selection.start.y)
+        last = len(self._path) - 1 if selection.end is None else self._heights.at(selection.end.y)
+        for index in range(first, last + 1):
+            if self._known(index):
+                message, top = self._messages[self._path[index].id], self._heights.start(index)
+                texts.append(message.excerpt(selection, top))
+            else:
+                texts.append(sanitize(f"{self._describe(self._path[index]).speaker}\n{self._path[index].text}\n\n"))
+        return ("".join(texts).rstrip("\n"), "\n") if texts else None
 
     def selection_updated(self, selection: Selection | None) -> None:
         self.refresh()

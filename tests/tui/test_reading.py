@@ -1,0 +1,154 @@
+"""What one does while reading a chat: code is copied, thoughts unfold, figures come on demand, words are found."""
+
+import time
+from pathlib import Path
+
+from textual.pilot import Pilot
+
+from tests.tui.conftest import app_of, current, make_app, ready, say, shown
+from tests.tui.test_search_screen import SIZE, answered, save
+from tui.conversation.conversation import Conversation
+from tui.widgets.findbar import FindBar
+from tui.widgets.transcript import NEW_BELOW
+
+CODE = """Two ways:
+
+```python
+total = sum(numbers)
+```
+
+or, *slower*:
+
+```
+for n in numbers:
+    total += n
+```
+"""
+THOUGHT = "<think>They greet me.\nI greet back.</think>\nHello **you**!"
+
+
+def talk(*answers: str) -> str:
+    """The id of a session with these answers."""
+    conversation = Conversation(title="Talk", updated=time.time())
+    for number, answer in enumerate(answers):
+        answered(conversation, f"question {number}", answer)
+    save(conversation)
+    return conversation.id
+
+
+async def read(pilot: Pilot[None], session_id: str) -> None:
+    """With the focus on its messages."""
+    await ready(pilot)
+    app_of(pilot).controller.open(session_id)
+    await pilot.pause()
+    await pilot.press("escape")
+
+
+def copied(pilot: Pilot[None]) -> str:
+    return app_of(pilot).clipboard
+
+
+async def test_code_is_copied_as_it_was_written(tiny_model: Path) -> None:
+    session = talk(CODE, "no code here")
+    async with make_app(tiny_model).run_test(size=SIZE) as pilot:
+        await read(pilot, session)
+        await pilot.press("g", "j", "Y")  # the answer with the code
+        assert copied(pilot) == "for n in numbers:\n    total += n"
+        row = next(y for y, line in enumerate(shown(pilot)) if "total = sum" in line)
+        await pilot.click("#transcript", offset=(6, row))
+        await pilot.press("Y")
+        assert copied(pilot) == "total = sum(numbers)"
+        await pilot.press("G", "Y")
+        assert "no code" in current(pilot).notice
+
+
+async def test_markdown_is_drawn_and_thoughts_are_folded(tiny_model: Path) -> None:
+    session = talk(THOUGHT)
+    async with make_app(tiny_model).run_test(size=SIZE) as pilot:
+        await read(pilot, session)
+        text = "\n".join(shown(pilot))
+        assert "Hello you!" in text and "They greet me." not in text
+        await pilot.press("t")
+        assert "They greet me." in "\n".join(shown(pilot))
+        await pilot.press("t")
+        assert "They greet me." not in "\n".join(shown(pilot))
+        row = next(y for y, line in enumerate(shown(pilot)) if "thought" in line.lower())
+        await pilot.click("#transcript", offset=(4, row))
+        assert "They greet me." in "\n".join(shown(pilot))
+
+
+async def test_how_a_reply_was_made_is_told_on_demand(tiny_model: Path) -> None:
+    async with make_app(tiny_model).run_test(size=SIZE) as pilot:
+        await ready(pilot)
+        await say(pilot, "hello")
+        await pilot.press("escape", "i")
+        text = "\n".join(shown(pilot))
+        assert "12 tokens" in text and "tok/s" in text and "cut at the length limit" in text and "seed" in text
+        await pilot.press("i")
+        assert "12 tokens" not in "\n".join(shown(pilot))
+        await pilot.press("k", "i")
+        assert "has figures" in current(pilot).notice
+
+
+async def test_words_are_found_one_after_the_other(tiny_model: Path) -> None:
+    session = talk(*(f"Fog on day {day}, and **more** fog.\n\n" + "line\n\n" * 30 for day in range(5)))
+    async with make_app(tiny_model).run_test(size=SIZE) as pilot:
+        await read(pilot, session)
+        bar = app_of(pilot).main.query_one(FindBar)
+        await pilot.press("g", "slash", *"FOG", "enter")
+        assert bar.display
+        seen = [place(pilot)]
+        for key in ("n", "n", "N"):
+            await pilot.press(key)
+            seen.append(place(pilot))
+        assert [day for day, _ in seen] == [0, 0, 1, 0] and seen[3] == seen[1] != seen[0]
+        await pilot.press("N", "N")  # behind the first comes the last
+        assert place(pilot)[0] == 4
+        await pilot.press("slash", *" of war")
+        assert "not in this session" in str(bar.query_one("#find-note").render())
+        await pilot.press("escape")
+        assert not bar.display
+
+
+def place(pilot: Pilot[None]) -> tuple[int, int]:
+    """Where the finder is: the number of the answer, and the column."""
+    finder = app_of(pilot).main.transcript._finder
+    assert finder is not None and finder.hit is not None
+    return finder.hit.message // 2, finder.hit.places[0].start
+
+
+async def test_who_reads_further_up_is_told_of_new_text(tiny_model: Path) -> None:
+    session = talk("line\n\n" * 60)
+    async with make_app(tiny_model).run_test(size=SIZE) as pilot:
+        await read(pilot, session)
+        transcript, tree = app_of(pilot).main.transcript, current(pilot).tree
+        tree.add("user", "go on")
+        node = tree.begin("assistant")
+        app_of(pilot).controller.show()
+        await pilot.press("g")
+        transcript.grow(tree.grow(node.id, "more\n" * 30), "more\n" * 30)
+        await pilot.pause()
+        assert transcript.scroll_offset.y == 0
+        assert shown(pilot)[-1].endswith(NEW_BELOW.rstrip())
+        await pilot.press("G")
+        assert transcript.is_vertical_scroll_end
+        assert shown(pilot)[-1].strip() != NEW_BELOW.strip()
+        transcript.grow(tree.grow(node.id, "and more\n" * 3), "and more\n" * 3)
+        await pilot.pause()
+        assert transcript.is_vertical_scroll_end
+        assert any("and more" in line for line in shown(pilot))
+
+
+async def test_of_a_long_session_only_what_is_seen_is_laid_out(tiny_model: Path) -> None:
+    session = talk(*(f"answer {number}" for number in range(1000)))
+    async with make_app(tiny_model).run_test(size=SIZE) as pilot:
+        await read(pilot, session)
+        transcript = app_of(pilot).main.transcript
+        assert any("answer 999" in line for line in shown(pilot))
+        assert len(transcript._messages) < 40
+        await pilot.press("g")
+        assert any("question 0" in line for line in shown(pilot))
+        transcript.scroll_to(y=transcript.max_scroll_y // 2, animate=False, immediate=True)
+        await pilot.pause()
+        assert any(line.strip().startswith(("answer 5", "answer 4")) for line in shown(pilot))
+        assert len(transcript._messages) < 80

@@ -1,0 +1,116 @@
+"""Finding text in the messages of a chat, one place after the other."""
+
+import re
+from collections.abc import Callable, Iterator, Sequence
+from typing import NamedTuple
+
+from tui.conversation.tree import Node
+from tui.markdown.row import Row
+
+# Markdown's marks are not on the screen: a text is looked for without them first, then on the rows that show it.
+_MARKS = str.maketrans("", "", "*_`\\")
+
+
+class Place(NamedTuple):
+    """Characters of a row of a message's text."""
+
+    row: int
+    start: int
+    end: int
+
+
+class Hit(NamedTuple):
+    """``places``: more than one where the text is broken by the edge of the screen."""
+
+    message: int
+    places: tuple[Place, ...]
+
+    @property
+    def row(self) -> int:
+        return self.places[0].row if self.places else 0
+
+
+class Finder:
+    """``nodes``: all messages. ``rows(i)``: how message i is shown."""
+
+    def __init__(self, text: str, nodes: Sequence[Node], rows: Callable[[int], Sequence[Row]]) -> None:
+        self.text = text
+        self.pattern = re.compile(re.escape(text), re.IGNORECASE)
+        self.hit: Hit | None = None
+        self._bare = re.compile(re.escape(text.translate(_MARKS) or text), re.IGNORECASE)
+        self._nodes = nodes
+        self._rows = rows
+
+    def first(self, message: int, row: int) -> Hit | None:
+        """The first hit from that row on; where there is none, the last one before it."""
+        self.hit = self._next(message, row, whole_round=False) or self._previous(message, row)
+        return self.hit
+
+    def step(self, forward: bool) -> Hit | None:
+        """The next hit, or the one before; behind the last comes the first."""
+        if self.hit is not None:
+            message, hits = self.hit.message, self._hits(self.hit.message)
+            index = (hits.index(self.hit) if self.hit in hits else 0) + (1 if forward else -1)
+            if 0 <= index < len(hits):
+                self.hit = hits[index]
+            elif forward:
+                self.hit = self._next(message + 1, 0, whole_round=True) or self.hit
+            else:
+                self.hit = self._previous(message, 0) or self._previous(len(self._nodes), 0) or self.hit
+        return self.hit
+
+    def marks(self, text: str, message: int, row: int) -> Iterator[tuple[int, int, str]]:
+        """What to mark in that row: wherever the text is found, and over it where the finder is; start, end, style."""
+        for match in self.pattern.finditer(text):
+            yield *match.span(), "found"
+        if self.hit and self.hit.message == message:
+            yield from ((place.start, place.end, "here") for place in self.hit.places if place.row == row)
+
+    def _next(self, message: int, row: int, whole_round: bool) -> Hit | None:
+        count = len(self._nodes)
+        for index in range(message, count + (message if whole_round else 0)):
+            for hit in self._hits(index % count):
+                if index != message or hit.row >= row:
+                    return hit
+        return None
+
+    def _previous(self, message: int, row: int) -> Hit | None:
+        """The last hit before that row."""
+        for index in range(min(message, len(self._nodes) - 1), -1, -1):
+            hits = [hit for hit in self._hits(index) if index != message or hit.row < row]
+            if hits:
+                return hits[-1]
+        return None
+
+    def _hits(self, message: int) -> list[Hit]:
+        text = self._nodes[message].text
+        if not (self.pattern.search(text) or self._bare.search(text.translate(_MARKS))):
+            return []
+        # A hit in what is not shown, as in a folded thought, is in the message's first row.
+        return [Hit(message, places) for places in places_of(self.pattern, self._rows(message))] or [Hit(message, ())]
+
+
+def places_of(pattern: re.Pattern[str], rows: Sequence[Row]) -> list[tuple[Place, ...]]:
+    """Where the pattern is found in the rows, also across those that the edge of the screen has broken."""
+    found = []
+    first = 0
+    for number, row in enumerate(rows):
+        if row.hard:
+            line = rows[first : number + 1]
+            texts = [part.text[part.lead if index else 0 :] for index, part in enumerate(line)]
+            found += [_places(match.span(), line, first) for match in pattern.finditer("".join(texts))]
+            first = number + 1
+    return found
+
+
+def _places(span: tuple[int, int], line: Sequence[Row], first: int) -> tuple[Place, ...]:
+    places = []
+    position = 0
+    for index, row in enumerate(line):
+        lead = row.lead if index else 0
+        start = max(0, span[0] - position)
+        end = min(len(row.text) - lead, span[1] - position)
+        if start < end:
+            places.append(Place(first + index, start + lead, end + lead))
+        position += len(row.text) - lead
+    return tuple(places)
