@@ -13,7 +13,7 @@ from inference.checkpoint.families import FAMILIES, read_config
 from inference.checkpoint.memory import EXACT_BELOW, choose_precision
 from inference.checkpoint.shelf import Shelf
 from inference.checkpoint.weights import Weights
-from inference.errors import CheckpointError, UnsupportedModelError
+from inference.errors import CheckpointError, ParameterError, TemplateError, UnsupportedModelError
 from inference.json_file import read_json
 from inference.kernels.reference import Floats
 from inference.text.template import ChatTemplate
@@ -48,13 +48,15 @@ class Model:
         transformer: Transformer,
         precision: str,
         tokenizer: Tokenizer,
-        chat_template: ChatTemplate | None,
+        chat_template: ChatTemplate | str,
         generation_config: dict[str, Any],
         eos_token_ids: frozenset[int],
         cache_dtype: npt.DTypeLike,
         warnings: Sequence[str] = (),
     ) -> None:
-        """``generation_config``: what the model's makers recommend for sampling, as they wrote it.
+        """``chat_template``: or the sentence that says why there is none.
+
+        ``generation_config``: what the model's makers recommend for sampling, as they wrote it.
 
         ``warnings``: what a person should know of how the model was loaded, a sentence each.
         """
@@ -62,7 +64,8 @@ class Model:
         self.config = transformer.config
         self.precision = precision
         self.tokenizer = tokenizer
-        self.chat_template = chat_template
+        self.chat_template = chat_template if isinstance(chat_template, ChatTemplate) else None
+        self.no_chat = "" if isinstance(chat_template, ChatTemplate) else chat_template
         self.generation_config = generation_config
         self.eos_token_ids = eos_token_ids
         self.warnings = tuple(warnings)
@@ -84,9 +87,11 @@ class Model:
         how many compute (None: as many as there are cores to use and work for). ``progress(done, total, what)`` is
         called with bytes of weights and may raise to cancel.
         ``cache_limit``: bytes of disk for the packed int8 and int4 weights of all models together (None: see Shelf; 0:
-        none are saved). Raises CheckpointError, UnsupportedModelError, TemplateError or MemoryLimitError, the last two
-        before any weight is read.
+        none are saved). A broken chat template does not prevent stories: ``no_chat`` says what is wrong with it.
+        Raises CheckpointError, UnsupportedModelError, ParameterError or, before any weight is read, MemoryLimitError.
         """
+        if threads is not None and threads < 1:
+            raise ParameterError(f"threads is {threads}; it must be 1 or more.")
         directory = Path(path)
         family, config = _read_directory(directory)
         weights = Weights(directory, family, config)
@@ -100,14 +105,22 @@ class Model:
         generation_config = read_json(path) if path.exists() else {}
         ends = _end_ids(generation_config, config)
         tokenizer = Tokenizer.load(directory, ends)
-        template = ChatTemplate.load(directory)
+        template = _chat_template(directory)
         eos = tokenizer.token_id(token_text(read_tokenizer_config(directory).get("eos_token")) or "")
         shelf = Shelf(cache_limit)
         transformer = build(weights, config, precision, threads, progress or (lambda done, total, what: None), shelf)
         ends = ends if eos is None else ends | {eos}
         cache_dtype = np.float32 if kept_exact or precision == "float32" else np.float16
         return cls(
-            directory, transformer, precision, tokenizer, template, generation_config, ends, cache_dtype, shelf.warnings
+            directory,
+            transformer,
+            precision,
+            tokenizer,
+            template,
+            generation_config,
+            ends,
+            cache_dtype,
+            shelf.warnings,
         )
 
     @staticmethod
@@ -123,7 +136,7 @@ class Model:
             context=config.max_position_embeddings,
             size_on_disk=sum(file.stat().st_size for file in directory.iterdir() if file.is_file()),
             memory=_memory_needed(weights, config),
-            has_chat_template=ChatTemplate.load(directory) is not None,
+            has_chat_template=isinstance(_chat_template(directory), ChatTemplate),
         )
 
     def prepare(self, progress: Progress | None = None) -> None:
@@ -167,6 +180,15 @@ def _read_directory(directory: Path) -> tuple[Any, ModelConfig]:
     if not directory.is_dir():
         raise CheckpointError(f"{directory} is not a directory; give the folder that holds config.json.")
     return read_config(directory, FAMILIES)
+
+
+def _chat_template(directory: Path) -> ChatTemplate | str:
+    """The template, or what to say where somebody wants to chat."""
+    try:
+        template = ChatTemplate.load(directory)
+    except TemplateError as error:
+        return f"{error} {directory.name} can continue a story, but not chat."
+    return template or f"{directory.name} has no chat template: it can continue a story, but not chat."
 
 
 def _end_ids(generation_config: dict[str, Any], config: ModelConfig) -> frozenset[int]:

@@ -80,20 +80,25 @@ class Desk:
 
         What only the model can tell is missing until it is loaded. Raises InferenceError where it tells what cannot be.
         """
-        model = self.model(session)
-        values: dict[str, Any] = {"seed": None, "max_tokens": None, "stop": ()}
-        if model is not None:
-            from inference import SamplingParams
-
-            values = asdict(SamplingParams.from_generation_config(model.generation_config))
-        values |= asdict(self._params) if self._params else self._sampling
-        return values | {"max_tokens": values["max_tokens"] or STORY_TOKENS} if session.mode == "story" else values
+        return self._sampled(session, {})
 
     def params(self, session: Session) -> "SamplingParams":
         """How the session samples, once its model is loaded. Raises InferenceError for what cannot be."""
         from inference import SamplingParams
 
-        return SamplingParams(**self.defaults(session) | own(session.settings))
+        chosen = own(session.settings)
+        return SamplingParams(**self._sampled(session, chosen) | chosen)
+
+    def _sampled(self, session: Session, chosen: Mapping[str, Any]) -> dict[str, Any]:
+        """``defaults``, where what the session has ``chosen`` need not be right in what the model recommends."""
+        given = asdict(self._params) if self._params else self._sampling
+        values: dict[str, Any] = {"seed": None, "max_tokens": None, "stop": ()}
+        if model := self.model(session):
+            from inference import SamplingParams
+
+            values = asdict(SamplingParams.from_generation_config(model.generation_config, {**given, **chosen}))
+        values |= given
+        return values | {"max_tokens": values["max_tokens"] or STORY_TOKENS} if session.mode == "story" else values
 
     # ---- asking
 

@@ -25,13 +25,14 @@ class Choice(NamedTuple):
 
 
 class Loading(Message):
-    """``done`` of ``total`` bytes."""
+    """``done`` of ``total`` parts of ``what`` is being done."""
 
-    def __init__(self, choice: Choice, done: int, total: int) -> None:
+    def __init__(self, choice: Choice, done: int, total: int, what: str) -> None:
         super().__init__()
         self.choice = choice
         self.done = done
         self.total = total
+        self.what = what
 
 
 class Loaded(Message):
@@ -116,7 +117,7 @@ class Loader:
         now = time.monotonic()
         if now - self._reported >= INTERVAL:
             self._reported = now
-            self._post(Loading(self._choice, done, total))
+            self._post(Loading(self._choice, done, total, what))
 
     def _post(self, message: Message) -> None:
         if not self._abandoned.is_set():

@@ -16,10 +16,13 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class Place:
-    """What has become of a model: on its way (``done`` of ``total`` bytes), here, or ``failed`` with a sentence."""
+    """What has become of a model: on its way (``done`` of ``total`` parts of ``what`` is being done), here, or
+    ``failed`` with a sentence.
+    """
 
     done: int = 0
     total: int = 0
+    what: str = "loading the model"
     model: "Model | None" = None
     failed: str = ""
 
@@ -85,7 +88,7 @@ class Shelf:
         if event.choice not in self._loaders:
             return False
         if isinstance(event, Loading):
-            self._places[event.choice] = Place(event.done, event.total)
+            self._places[event.choice] = Place(event.done, event.total, event.what)
             return True
         del self._loaders[event.choice]
         self._places[event.choice] = (

@@ -105,7 +105,7 @@ def _open_files(directory: Path) -> list[SafetensorsFile]:
         hint = (
             "its weights are pickled, which could run code: take a safetensors version"
             if pickled
-            else "is it complete?"
+            else "download all of its files"
         )
         raise CheckpointError(f"{directory} holds no {SINGLE}; {hint}.")
     weight_map = read_index(directory)

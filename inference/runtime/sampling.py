@@ -36,28 +36,48 @@ class SamplingParams:
     stop: tuple[str, ...] = ()
 
     @classmethod
-    def from_generation_config(cls, values: Mapping[str, Any]) -> "SamplingParams":
-        """What a model's ``generation_config.json`` recommends; what it leaves open stays as it is here."""
+    def from_generation_config(cls, values: Mapping[str, Any], chosen: Mapping[str, Any] = {}) -> "SamplingParams":
+        """What a model's ``generation_config.json`` recommends; what it leaves open stays as it is here.
+
+        ``chosen``: by a person, instead of what stands there. Raises ParameterError for what cannot be.
+        """
         names = ("temperature", "top_k", "top_p", "min_p", "repetition_penalty")
-        given = {name: values[name] for name in names if values.get(name) is not None}
-        return cls(**(given | {"temperature": 0.0} if values.get("do_sample") is False else given))
+        recommended = {name: values[name] for name in names if values.get(name) is not None and name not in chosen}
+        if values.get("do_sample") is False and "temperature" not in chosen:
+            recommended["temperature"] = 0.0
+        try:
+            cls(**recommended)
+        except ParameterError as error:
+            raise ParameterError(
+                f"In the model's generation_config.json, {error} Mend it, or choose a value."
+            ) from None
+        return cls(**recommended, **chosen)
 
     def __post_init__(self) -> None:
-        stop = (self.stop,) if isinstance(self.stop, str) else tuple(self.stop)
-        object.__setattr__(self, "stop", stop)
+        stop = (self.stop,) if isinstance(self.stop, str) else self.stop
+        if isinstance(stop, list | tuple):
+            object.__setattr__(self, "stop", tuple(stop))
         rules = (
-            ("temperature", _is_number(self.temperature) and self.temperature >= 0, "0 or more"),
+            ("temperature", _is_number(self.temperature) and self.temperature >= 0, "a finite number, 0 or more"),
             ("top_k", _is_whole(self.top_k) and self.top_k >= 0, "a whole number, 0 or more"),
             ("top_p", _is_number(self.top_p) and 0 < self.top_p <= 1, "more than 0 and at most 1"),
             ("min_p", _is_number(self.min_p) and 0 <= self.min_p <= 1, "between 0 and 1"),
-            ("repetition_penalty", _is_number(self.repetition_penalty) and self.repetition_penalty > 0, "more than 0"),
+            (
+                "repetition_penalty",
+                _is_number(self.repetition_penalty) and self.repetition_penalty > 0,
+                "finite, and more than 0",
+            ),
             ("seed", self.seed is None or (_is_whole(self.seed) and self.seed >= 0), "a whole number, 0 or more"),
             (
                 "max_tokens",
                 self.max_tokens is None or (_is_whole(self.max_tokens) and self.max_tokens >= 1),
                 "1 or more",
             ),
-            ("stop", all(isinstance(text, str) and text for text in stop), "strings that are not empty"),
+            (
+                "stop",
+                isinstance(stop, list | tuple) and all(isinstance(text, str) and text for text in stop),
+                "strings that are not empty",
+            ),
         )
         for name, fine, wanted in rules:
             if not fine:
@@ -102,13 +122,13 @@ class Sampler:
         if p.repetition_penalty != 1 and self._seen:
             seen = np.fromiter(self._seen, np.int64, len(self._seen))
             values = scratch[seen]
-            penalty = np.float32(p.repetition_penalty)
+            penalty = _factor(p.repetition_penalty)
             scratch[seen] = np.where(values > 0, values / penalty, values * penalty)
         if p.temperature == 0:
             return int(scratch.argmax())
         # Relative to the highest before dividing: a tiny temperature cannot overflow.
         scratch -= scratch.max()
-        scratch /= np.float32(max(p.temperature, 1e-6))
+        scratch /= max(_factor(p.temperature), np.float32(1e-6))
         weights = np.exp(scratch, out=scratch)
         ids = _candidates(weights, p)
         cumulative = np.cumsum(weights if ids is None else weights[ids], dtype=np.float64)
@@ -143,8 +163,13 @@ def _candidates(weights: Floats, p: SamplingParams) -> npt.NDArray[np.int64] | N
     return ids[: max(1, min(nucleus, likely))]
 
 
+def _factor(value: float) -> np.float32:
+    """What is beyond these bounds has the same effect, but float32 cannot hold it."""
+    return np.float32(min(max(value, 1e-30), 1e30))
+
+
 def _is_number(value: object) -> bool:
-    return isinstance(value, int | float) and not isinstance(value, bool) and math.isfinite(value)
+    return isinstance(value, int | float) and not isinstance(value, bool) and -1e300 < value < 1e300
 
 
 def _is_whole(value: object) -> bool:

@@ -6,7 +6,9 @@ import threading
 import time
 from collections.abc import Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
 
 from inference.errors import BusyError, CacheError, ContextOverflowError, InferenceError, TemplateError
 from inference.model import Model
@@ -82,7 +84,11 @@ class Session:
 
         Raises ContextOverflowError with both numbers, InferenceError for nothing at all, or BusyError.
         """
-        return self._submit(self.model.tokenizer.encode_pieces([text] if isinstance(text, str) else text), params)
+        pieces: Sequence[Any] = text if isinstance(text, list | tuple) else [text]
+        vocab_size = self.model.config.vocab_size
+        if not all(isinstance(piece, str) or _are_ids(piece, vocab_size) for piece in pieces):
+            raise InferenceError(f"What to continue must be text, or lists of token ids from 0 to {vocab_size - 1}.")
+        return self._submit(self.model.tokenizer.encode_pieces(pieces), params)
 
     def count(self, messages: Sequence[Message]) -> int:
         """How many tokens of context these messages take, with the prompt for a reply."""
@@ -100,7 +106,7 @@ class Session:
 
     def _template(self) -> ChatTemplate:
         if self.model.chat_template is None:
-            raise TemplateError(f"{self.model.path.name} has no chat template: it can continue a story, but not chat.")
+            raise TemplateError(self.model.no_chat)
         return self.model.chat_template
 
     def _submit(self, prompt_ids: list[int], params: SamplingParams | None) -> Generation:
@@ -165,3 +171,8 @@ class Session:
 
     def append(self, token_id: int) -> None:
         self._token_ids.append(token_id)
+
+
+def _are_ids(piece: Any, vocab_size: int) -> bool:
+    whole = isinstance(piece, list | tuple) and all(isinstance(id_, int | np.integer) for id_ in piece)
+    return whole and all(0 <= id_ < vocab_size for id_ in piece)

@@ -87,6 +87,8 @@ class ChatTemplate:
         For messages that spell out no control token the ids are those of the rendered text encoded whole. A message's
         own ``token_ids`` stand in its place where the template leaves its text as it is, white space around it aside.
         """
+        if not isinstance(messages, Sequence) or not all(isinstance(message, Mapping) for message in messages):
+            raise TemplateError("The messages must be a list of mappings, each with a role and its content.")
         marks = Marks(list(tokenizer.control_tokens), strings([self.source, *map(dict, messages)]))
         plain = [{key: marks.hide(value) for key, value in message.items()} for message in messages]
         text = self.render(plain, add_generation_prompt, continue_final_message)
@@ -214,4 +216,6 @@ def _told(run: Callable[[], T]) -> T:
     except (MemoryError, OverflowError):
         raise TemplateError("The chat template asks for more memory than it may; it cannot be used.") from None
     except Exception as error:  # a template can raise anything at all
-        raise TemplateError(f"The chat template failed: {str(error)[:300] or type(error).__name__}.") from None
+        raise TemplateError(
+            f"The chat template failed: {str(error)[:300].rstrip('.') or type(error).__name__}."
+        ) from None

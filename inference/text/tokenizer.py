@@ -8,11 +8,12 @@ from typing import Any
 
 import tokenizers
 
-from inference.errors import CheckpointError
+from inference.errors import CheckpointError, InferenceError
 from inference.json_file import read_json
 
 # Text put before a piece that does not begin a text; one of them never merges with what follows.
 ANCHORS = ("\n", ".", "a")
+NO_TEXT = "What was given is not text: it has bytes, or halves of characters, that no encoding stands for."
 
 
 class Tokenizer:
@@ -107,7 +108,10 @@ class Tokenizer:
         # The flag belongs to the backend: whoever asks next, from whatever thread, must find it as it needs it.
         with self._lock:
             self._backend.encode_special_tokens = plain
-            return list(self._backend.encode(text, add_special_tokens=add_special_tokens).ids)
+            try:
+                return list(self._backend.encode(text, add_special_tokens=add_special_tokens).ids)
+            except (UnicodeEncodeError, TypeError):
+                raise InferenceError(NO_TEXT) from None
 
 
 def read_tokenizer_config(directory: Path) -> dict[str, Any]:

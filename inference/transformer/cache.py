@@ -40,9 +40,12 @@ class KVCache:
         self.config = config
         self.tiled = tiled
         self.fingerprint = fingerprint
-        self.dtype = np.dtype(dtype)
+        try:
+            self.dtype = np.dtype(dtype)
+        except TypeError:
+            self.dtype = np.dtype(object)
         if self.dtype not in CACHE_DTYPES:
-            raise CacheError(f"A cache holds float32 or float16, not {self.dtype}.")
+            raise CacheError(f"A cache holds float32 or float16, not {dtype}.")
         self._length = 0
         self._blocks: list[Array] = []
         self._owned: list[bool] = []
@@ -59,9 +62,9 @@ class KVCache:
 
     def truncate(self, length: int) -> None:
         """Go back to the first ``length`` positions, at once. Raises CacheError for a length that is not held."""
-        if not 0 <= length <= self._length:
+        if length != int(length) or not 0 <= length <= self._length:
             raise CacheError(f"The cache holds {self._length} tokens; it cannot go back to {length}.")
-        self._length = length
+        self._length = int(length)
 
     def fork(self) -> "KVCache":
         """A cache with the same content that can go its own way; blocks are shared until they are written."""

@@ -107,10 +107,10 @@ class Transformer(ABC):
             needed = cache.length + len(tokens)
             if needed > self.config.max_position_embeddings:
                 raise ContextOverflowError(needed, self.config.max_position_embeddings)
-        ids = np.concatenate([np.asarray(tokens, dtype=np.int64) for tokens, _ in batch])
-        if ids.min() < 0 or ids.max() >= self.config.vocab_size:
-            raise InferenceError(f"A token id is outside the model's vocabulary of {self.config.vocab_size}.")
-        return ids
+        ids = np.concatenate([np.asarray(tokens) for tokens, _ in batch])
+        if ids.dtype.kind not in "iu" or ids.min() < 0 or ids.max() >= self.config.vocab_size:
+            raise InferenceError(f"Token ids must be whole numbers from 0 to {self.config.vocab_size - 1}.")
+        return ids.astype(np.int64)
 
 
 class PlainTransformer(Transformer):

@@ -7,7 +7,7 @@ import click
 import pytest
 
 from models.recipes.guide.facts import Fact, read_facts
-from tui.cli import cli
+from tui.cli.program import cli
 from tui.settings import places
 from tui.settings.keymap import KEYMAP
 

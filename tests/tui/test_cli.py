@@ -112,3 +112,46 @@ def test_a_terminal_gets_symbols_a_pipe_gets_the_text(tiny_model):
     assert "\x1b" not in terminal.before
     assert "\x07" not in terminal.before
     assert "red ␛[31m bell ␇" in terminal.before
+
+
+def raw(arguments: str, model: Path, stdin: bytes = b"") -> tuple[int, str]:
+    """Through a shell, which can give it bytes and closed files; what it says on standard error."""
+    command = f"{COMMAND[0]} story --model {model} --max-tokens 2 {arguments}"
+    done = subprocess.run(["bash", "-c", command], input=stdin, capture_output=True, timeout=60)
+    return done.returncode, done.stderr.decode()
+
+
+@pytest.mark.parametrize(
+    ("arguments", "stdin", "code", "words"),
+    [
+        ("", b"caf\xe9", 1, "not UTF-8 text"),
+        ("$'caf\\xe9'", b"", 2, "not UTF-8 text"),
+        ("Once > /dev/full", b"", 1, "cannot be written: No space left on device"),
+        ("Once >&-", b"", 1, "no standard output"),
+        ("Once --stats 2> /dev/full", b"", 1, ""),
+        ("Once --temperature inf", b"", 1, "a finite number"),
+        ("Once --temperature 1e39 --repetition-penalty 1e-40", b"", 0, ""),
+    ],
+)
+def test_odd_input_and_output(tiny_model, arguments, stdin, code, words):
+    result = raw(arguments, tiny_model, stdin)
+    assert result[0] == code
+    assert words in result[1] and (words or not result[1])
+    assert "Traceback" not in result[1] and "Exception ignored" not in result[1]
+
+
+def test_a_recommendation_that_cannot_be_is_named_and_can_be_overruled(tmp_path):
+    model = make_tiny_model(tmp_path / "odd")
+    (model / "generation_config.json").write_text('{"temperature": -1}')
+    refused = run("story", "Once", "--model", str(model))
+    assert refused.returncode == 1
+    assert "generation_config.json, temperature is -1" in refused.stderr
+    assert run("story", "Once", "--model", str(model), "--max-tokens", "2", "--temperature", "1").returncode == 0
+
+
+def test_a_broken_template_leaves_the_stories(tmp_path):
+    model = make_tiny_model(tmp_path / "broken", chat_template="{% if %}")
+    assert run("story", "Once", "--model", str(model), "--max-tokens", "2").returncode == 0
+    refused = run("chat", "hi", "--model", str(model))
+    assert refused.returncode == 1
+    assert "template failed" in refused.stderr and "can continue a story" in refused.stderr

@@ -8,7 +8,7 @@ import click
 
 from tui.cli.database import open_store
 from tui.cli.generation import generate, with_piped
-from tui.cli.options import db_option, model_options, sampling_options, settings_for
+from tui.cli.options import db_option, model_options, sampling_options, settings_for, written
 from tui.conversation.errors import StoreError
 
 if TYPE_CHECKING:
@@ -21,10 +21,12 @@ KEEP_SECONDS = 0.5
 
 
 @click.command()
-@click.argument("prompt", required=False)
+@click.argument("prompt", required=False, callback=written)
 @model_options
-@click.option("--session", metavar="NAME", help="Ask within this session: its title, or how its ID begins.")
-@click.option("--system", metavar="TEXT", help="What the model is told before the question.")
+@click.option(
+    "--session", metavar="NAME", callback=written, help="Ask within this session: its title, or how its ID begins."
+)
+@click.option("--system", metavar="TEXT", callback=written, help="What the model is told before the question.")
 @sampling_options
 @db_option
 @click.pass_context

@@ -23,7 +23,7 @@ def open_store(context: click.Context, db: Path | None, *, new: bool) -> "Iterat
     from tui.conversation.store import Store
 
     file = settings_for(context, db=db).db
-    if not new and not file.exists():
+    if not new and _absent(file):
         raise StoreError(f"There are no sessions yet: {file} is not there.")
     store = Store(file)
     try:
@@ -34,3 +34,11 @@ def open_store(context: click.Context, db: Path | None, *, new: bool) -> "Iterat
         yield store
     finally:
         store.close()
+
+
+def _absent(file: Path) -> bool:
+    """What cannot be looked for may be there: the attempt to open it says why it cannot be used."""
+    try:
+        return not file.exists()
+    except OSError:
+        return False

@@ -6,13 +6,13 @@ from pathlib import Path
 import click
 
 from tui.cli.database import open_store
-from tui.cli.options import db_option
+from tui.cli.options import db_option, written
 from tui.cli.output import writer
 from tui.conversation.errors import StoreError
 
 
 @click.command()
-@click.argument("session_id", metavar="ID")
+@click.argument("session_id", metavar="ID", callback=written)
 @click.option("--format", "kind", type=click.Choice(["md", "json", "html"]), default="md", show_default=True)
 @click.option("--output", "-o", metavar="FILE", type=click.Path(path_type=Path), help="Write there, not to the screen.")
 @click.option("--force", is_flag=True, help="Overwrite FILE if it is there.")

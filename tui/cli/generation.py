@@ -1,6 +1,7 @@
 """What `chat` and `story` share: a prompt, a model, and text that streams to standard output."""
 
 import sys
+import time
 from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
@@ -27,11 +28,23 @@ safetensors files. `llm-tui pull ORG/NAME` downloads one, and `llm-tui models` l
 
 
 def with_piped(prompt: str | None) -> str:
-    piped = "" if sys.stdin is None or sys.stdin.isatty() else sys.stdin.read().rstrip("\n")
-    parts = [part for part in (prompt, piped) if part]
+    """Raises ClickException for what is no text."""
+    parts = [part for part in (prompt, _piped()) if part]
     if not parts:
         raise click.UsageError("There is no prompt: give one in quotes, or pipe text in.")
     return "\n\n".join(parts)
+
+
+def _piped() -> str:
+    if sys.stdin is None or sys.stdin.isatty():
+        return ""
+    sys.stdin.reconfigure(encoding="utf-8-sig", errors="strict")  # type: ignore[union-attr]
+    try:
+        return sys.stdin.read().rstrip("\n")
+    except UnicodeDecodeError as error:
+        raise click.ClickException(f"What is piped in is not UTF-8 text ({error.reason}); convert it first.") from None
+    except OSError as error:
+        raise click.ClickException(f"What is piped in cannot be read: {error.strerror}.") from None
 
 
 def find(name: str, directories: tuple[Path, ...]) -> Path:
@@ -56,7 +69,22 @@ def _load(settings: Settings, which: str) -> "Model":
     if settings.source(which) == DEFAULT and not (shipped("models") / name / "config.json").is_file():
         raise InferenceError(HOW_TO_GIVE_A_MODEL)
     path = find(name, settings.model_directories)
-    return Model.load(path, precision=settings.precision, threads=settings.threads)
+    model = Model.load(path, precision=settings.precision, threads=settings.threads, progress=_Patience())
+    model.prepare(_Patience())
+    return model
+
+
+class _Patience:
+    """Says what takes so long, once, if it takes long and somebody is there to read it."""
+
+    def __init__(self) -> None:
+        self._begun = time.monotonic()
+        self._said = sys.stderr is None or not sys.stderr.isatty()
+
+    def __call__(self, done: int, total: int, what: str) -> None:
+        if not self._said and time.monotonic() - self._begun > 1:
+            self._said = True
+            click.echo(f"{what[0].upper()}{what[1:]}; this takes a while…", err=True)
 
 
 def generate(
@@ -71,12 +99,10 @@ def generate(
 
     ``keep`` is called with each piece of text as it comes. Returns what was asked, and how it ended.
     """
-    from dataclasses import replace
-
     from inference import Engine, SamplingParams
 
     model = _load(settings, which)
-    params = replace(SamplingParams.from_generation_config(model.generation_config), **settings.sampling)
+    params = SamplingParams.from_generation_config(model.generation_config, settings.sampling)
     with Engine(model) as engine:
         generation = ask(engine.new_session(), params)
         write = writer()

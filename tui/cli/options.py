@@ -13,6 +13,7 @@ if TYPE_CHECKING:
     from tui.settings.settings import Settings
 
 F = TypeVar("F", bound=Callable[..., Any])
+T = TypeVar("T")
 
 
 def options(*decorators: Callable[[F], F]) -> Callable[[F], F]:
@@ -24,6 +25,15 @@ def options(*decorators: Callable[[F], F]) -> Callable[[F], F]:
         return function
 
     return decorate
+
+
+def written(context: click.Context, parameter: click.Parameter, value: T) -> T:
+    """A callback for what is written down, shown and sent to a model: names of files may be any bytes, this may not."""
+    try:
+        str(value).encode()
+    except UnicodeEncodeError:
+        raise click.BadParameter("it is not UTF-8 text.") from None
+    return value
 
 
 model_options = options(
@@ -43,7 +53,12 @@ sampling_options = options(
     click.option("--repetition-penalty", type=click.FloatRange(min=0, min_open=True), help="Above 1 repeats less."),
     click.option("--seed", type=click.IntRange(min=0), help="The same seed gives the same text."),
     click.option("--max-tokens", type=click.IntRange(min=1), help="Stop after this many tokens."),
-    click.option("--stop", multiple=True, metavar="TEXT", help="Stop before this text; may be given several times."),
+    click.option(
+        "--stop",
+        multiple=True,
+        metavar="TEXT",
+        help="Stop before this text; may be given several times.",
+    ),
     click.option("--stats", is_flag=True, help="Print counts and times to standard error."),
 )
 

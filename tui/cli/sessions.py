@@ -8,7 +8,7 @@ from pathlib import Path
 import click
 
 from tui.cli.database import open_store
-from tui.cli.options import db_option
+from tui.cli.options import db_option, written
 from tui.cli.output import writer
 from tui.terminal.sanitize import one_line
 
@@ -18,7 +18,7 @@ SHORT_ID = 8
 
 
 @click.command()
-@click.option("--search", metavar="TEXT", help="Only what has these words, in a title or a message.")
+@click.option("--search", metavar="TEXT", callback=written, help="Only what has these words, in a title or a message.")
 @click.option("--json", "as_json", is_flag=True, help="For programs.")
 @db_option
 @click.pass_context

@@ -5,11 +5,11 @@ from typing import Any
 import click
 
 from tui.cli.generation import generate, with_piped
-from tui.cli.options import model_options, sampling_options, settings_for
+from tui.cli.options import model_options, sampling_options, settings_for, written
 
 
 @click.command()
-@click.argument("prompt", required=False)
+@click.argument("prompt", required=False, callback=written)
 @model_options
 @sampling_options
 @click.pass_context

@@ -82,8 +82,10 @@ def _refuse_foreign(file: Path) -> None:
 
 
 def _unfinished(file: Path) -> bool:
-    """Whether a part of the database is in its log or journal."""
-    return any(file.with_name(file.name + suffix).exists() for suffix in ("-wal", "-journal"))
+    """Whether a part of the database is in its log or journal. Nobody can tell where it is not allowed to look."""
+    with contextlib.suppress(OSError):
+        return any(file.with_name(file.name + suffix).exists() for suffix in ("-wal", "-journal"))
+    return True
 
 
 def _choose_journal(db: sqlite3.Connection, file: Path) -> str:

@@ -1,0 +1,70 @@
+"""The command line: every way out of it has its exit code, and its sentence where something went wrong."""
+
+import contextlib
+import os
+import signal
+import sys
+
+DONE, FAILED, INTERRUPTED = 0, 1, 130
+
+
+def main() -> None:
+    """The entry point of the ``llm-tui`` command."""
+    try:
+        code = _run()
+    except KeyboardInterrupt:
+        code = INTERRUPTED
+    # What is left are Python's own good-byes, which have nothing to say about being interrupted or not being heard.
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    for stream in (sys.stdout, sys.stderr):
+        try:
+            if stream is not None:
+                stream.flush()
+        except OSError:
+            os.dup2(os.open(os.devnull, os.O_WRONLY), stream.fileno())
+    sys.exit(code)
+
+
+def _run() -> int:
+    """0 done, 1 failed with a sentence on standard error, 2 usage, 130 interrupted."""
+    try:
+        from tui.cli.program import cli
+
+        # Not cli(): click would make an exit code of its own out of a closed pipe.
+        with cli.make_context("llm-tui", sys.argv[1:]) as context:
+            cli.invoke(context)
+        if sys.stdout is not None:
+            sys.stdout.flush()
+        return DONE
+    except BrokenPipeError:  # the reader has seen enough
+        return DONE
+    except Exception as error:
+        with contextlib.suppress(OSError):  # there may be nobody to be told
+            return _told(error)
+        return FAILED
+
+
+def _told(error: Exception) -> int:
+    """Say what went wrong, and return the exit code that goes with it. What is a mistake in the program is raised."""
+    import click
+
+    from inference import InferenceError
+    from tui.conversation.errors import StoreError
+    from tui.settings.errors import SettingsError
+    from tui.terminal.sanitize import sanitize
+
+    if isinstance(error, click.exceptions.Exit):
+        return error.exit_code
+    if isinstance(error, click.Abort):
+        return INTERRUPTED
+    if isinstance(error, click.ClickException):
+        error.show()
+        return error.exit_code
+    if isinstance(error, OSError) and error.filename is None:
+        click.echo(f"The output cannot be written: {error.strerror or error}.", err=True)
+    elif isinstance(error, StoreError | SettingsError | InferenceError):
+        # The sentence may name files and sessions: what could steer the terminal is made visible.
+        click.echo(sanitize(str(error)), err=True)
+    else:
+        raise error
+    return FAILED
