@@ -27,6 +27,7 @@ from tui.screens.palette import Palette
 from tui.screens.themes import ThemesScreen
 from tui.settings.places import snapshots_directory
 from tui.settings.settings import Settings
+from tui.terminal.clipboard import osc52
 from tui.widgets.composer import Composer
 from tui.widgets.sessions import Sidebar
 from tui.widgets.story import StoryPane
@@ -71,6 +72,8 @@ class LlmTui(App[None]):
 
     def on_ready(self) -> None:
         self.appearance.start()
+        actions = {key.id: partial(self.controller.do, key.id) for key in self.appearance.keymap if not key.local}
+        self.controller.composing.offer({**actions, "themes": self.action_themes})
         self.controller.start()
 
     def on_unmount(self) -> None:
@@ -78,6 +81,12 @@ class LlmTui(App[None]):
 
     async def action_quit(self) -> None:
         self.controller.quit()
+
+    def copy_to_clipboard(self, text: str) -> None:
+        """To the person's own terminal, through tmux too."""
+        self._clipboard = text
+        if self._driver is not None:
+            self._driver.write(osc52(text, tmux="TMUX" in os.environ))
 
     def action_do(self, name: str) -> None:
         """Carry out an action of the key map."""
@@ -108,7 +117,7 @@ class LlmTui(App[None]):
         self.controller.progress(event)
 
     def on_composer_sent(self, event: Composer.Sent) -> None:
-        self.controller.talk.send(event.text)
+        self.controller.composing.send(event.text)
 
     def on_story_pane_edited(self, event: StoryPane.Edited) -> None:
         self.controller.refresh()

@@ -9,6 +9,7 @@ from textual.app import App
 from textual.widgets import TextArea
 
 from tui.bridge import Progress
+from tui.composing import Composing
 from tui.conversation.backup import back_up_daily
 from tui.conversation.conversation import Mode
 from tui.conversation.errors import StoreError
@@ -76,7 +77,11 @@ class Controller:
         self.seeking = Seeking(self, app, screen, library)
         self.writing = Writing(self, screen, self._desk, self.talk)
         self.reading = Reading(self, screen)
-        self._owners = (self, self.reading, self.talk, self.tuning, self.filing, self.seeking, self.writing)
+        self.composing = Composing(self, app, screen)
+        self._owners = (
+            *(self, self.reading, self.composing, self.talk),
+            *(self.tuning, self.filing, self.seeking, self.writing),
+        )
 
     def do(self, name: str) -> None:
         """Carry out an action of the key map."""
@@ -171,7 +176,7 @@ class Controller:
         session = self.current
         wanted = self._desk.choice(session) == choice and session.mode == "chat"
         if wanted and model.chat_template is None and not self._mode_given and not len(session.tree):
-            session.draft = self._screen.composer.text
+            session.draft = self._screen.composer.whole
             session.mode = "story"
             self.show()
             self._screen.focus_work()
@@ -231,7 +236,8 @@ class Controller:
         if session.readonly:
             return
         if session.mode == "chat":
-            session.draft = self._screen.composer.text if self._screen.shown is session else session.draft
+            if self._screen.shown is session:
+                session.draw_up(self._screen.composer.whole)
         elif pane := self._screen.pane_of(session):
             written = "".join(node.text for node in session.tree.path())
             session.draft = "" if session.reply or pane.text == sanitize(written) else pane.text
@@ -290,6 +296,7 @@ class Controller:
         if ended:
             session.unread = not here and node.id in session.tree
             self.keeping[session.id] = time.monotonic()
+            self.talk.follow_up(session, node)
             self.library.save(session)
             if here:
                 self.show(to_end=False)

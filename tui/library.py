@@ -78,6 +78,13 @@ class Library:
         listings = [listing for listing in self._read(()) if listing.mode == mode and listing.model]
         return max(listings, key=lambda listing: listing.updated).model if listings else ""
 
+    def typed(self, limit: int) -> list[str]:
+        """The person's own messages, the newest first; those that cannot be read now are left out."""
+        try:
+            return self.store.typed(limit)
+        except StoreError:
+            return []
+
     def new(self, mode: Mode, model: str) -> Session:
         """A session that is not on disk until there is something in it."""
         return self.add(Session(mode, model=model))

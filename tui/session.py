@@ -29,7 +29,8 @@ class Session(Conversation):
     """``engine``: its token ids and KV cache in the engine, from the first reply on.
 
     ``editing``: the message that the draft would be another version of. ``notice``: what went wrong last.
-    ``readonly``: another process has it open. ``computed``: its cache holds more than its snapshot.
+    ``readonly``: another process has it open. ``queue``: messages that wait for the end of the reply.
+    ``computed``: its cache holds more than its snapshot.
     """
 
     engine: "inference.Session | None" = None
@@ -39,6 +40,7 @@ class Session(Conversation):
     notice: str = ""
     unread: bool = False
     readonly: bool = False
+    queue: list[str] = field(default_factory=list)
     computed: bool = False
 
     @classmethod
@@ -52,6 +54,15 @@ class Session(Conversation):
         """Be that conversation from now on, as another process or an earlier start has left it."""
         for name in Conversation.__dataclass_fields__:
             setattr(self, name, getattr(conversation, name))
+
+    @property
+    def typed(self) -> str:
+        """What stands in the input: the draft without the queue."""
+        return self.draft.removeprefix("".join(f"{text}\n\n" for text in self.queue))
+
+    def draw_up(self, typed: str) -> None:
+        """Have as draft what waits and what is typed: whatever becomes of the program, both are kept."""
+        self.draft = "".join(f"{text}\n\n" for text in self.queue) + typed
 
     @property
     def state(self) -> State:

@@ -31,21 +31,60 @@ class Talk:
     # ---- chat
 
     def send(self, text: str) -> None:
+        """Say this now, or when the reply on its way has ended."""
         session = self.current
         if session.readonly:
             self._controller.say(OPEN_ELSEWHERE)
             return
-        if session.reply is not None:
+        if session.reply is not None and session.editing is not None:
             self._controller.say(BUSY)
             return
-        before = session.tree.tip
+        self._screen.composer.put("")
+        if session.reply is not None:
+            session.queue.append(text)
+            session.draw_up("")
+            self._controller.library.save(session)
+            self._controller.refresh()
+            return
+        session.draft = ""
         if session.editing is not None:
             session.tree.edit(session.editing, text)
+            session.editing = None
         else:
             session.tree.add("user", text)
-        session.editing, session.draft = None, ""
-        self._screen.composer.put("")
-        self.ask(session, lambda: session.tree.begin("assistant"), before=session.tree.tip or before)
+        self.ask(session, lambda: session.tree.begin("assistant"), before=session.tree.tip)
+
+    @property
+    def queued(self) -> bool:
+        return bool(self.current.queue)
+
+    def take_back(self) -> bool:
+        """Put what would be sent last into the input, to be changed or dropped."""
+        session = self.current
+        text = session.queue.pop()
+        self._screen.composer.put(text)
+        session.draw_up(text)
+        self._controller.refresh()
+        return True
+
+    def follow_up(self, session: Session, node: Node) -> None:
+        """A reply has ended: say what waited for that. If it did not end by itself, all that waits is typed again."""
+        if not session.queue:
+            return
+        here = session is self.current
+        if here:
+            session.draw_up(self._screen.composer.whole)
+        outcome = session.tree[node.id].outcome if node.id in session.tree else None
+        if outcome is None or outcome.reason not in ("stop", "length"):
+            session.queue.clear()
+            if here:
+                self._screen.composer.put(session.draft)
+            return
+        typed = session.typed
+        text = session.queue.pop(0)
+        session.draw_up(typed)
+        session.tree.add("user", text)
+        self.ask(session, lambda: session.tree.begin("assistant"), before=session.tree.tip)
 
     def roll_back(self) -> None:
         """To before your message, which is offered again; or to the end of a reply."""
@@ -70,7 +109,8 @@ class Talk:
             self._controller.say("Only your own messages can be edited; r asks for another reply.")
             return
         self.current.editing = node.id
-        self._screen.composer.put(node.text, editing=True)
+        self._screen.composer.put(node.text)
+        self._controller.refresh()
         self._screen.composer.focus()
 
     def regenerate(self) -> None:
@@ -153,4 +193,5 @@ class Talk:
         session.updated = time.time()
         self._controller.library.save(session)
         self._desk.ask(session, node, before)
-        self._controller.show()
+        if session is self.current:
+            self._controller.show()

@@ -80,7 +80,7 @@ class View:
         speechless = place.model is not None and place.model.chat_template is None
         screen.composer.disabled = speechless or session.readonly
         if chats and screen.shown is not session:
-            screen.composer.put(session.draft, editing=session.editing is not None)
+            screen.composer.put(session.typed)
         screen.shown = session
 
     def _entry(self, session: Session, node: Node) -> Entry:
@@ -107,6 +107,7 @@ class View:
         if not screen.whole:
             return
         screen.sessions.list(self._library.lines(), session.id, self._library.complete)
+        screen.composer.announce(_waiting(session))
         screen.top.mode = session.mode
         screen.top.model = " · ".join([_model_name(session.model), *([model.precision] if model else []), *differing])
         screen.status.state = self._state(session)
@@ -130,6 +131,17 @@ class View:
         if reply.prefill:
             return SPINNER[0], "reading {}/{}".format(*reply.prefill)
         return "◌", "queued"
+
+
+def _waiting(session: Session) -> str:
+    """What is said above the input."""
+    if session.editing is not None:
+        return "editing your message · Esc leaves it"
+    if not session.queue:
+        return ""
+    last = one_line(session.queue[-1])
+    count = f"{len(session.queue)} wait, the last: " if len(session.queue) > 1 else "waits: "
+    return f"{count}{last if len(last) <= 30 else last[:29] + '…'} · ↑ takes it back"
 
 
 def _author(node: Node, session: Session) -> str:

@@ -24,7 +24,7 @@ KEYS = {
     "f1": "\x1bOP",
     "f5": "\x1b[15~",
     "f9": "\x1b[20~",
-    **{f"ctrl+{letter}": chr(ord(letter) - 96) for letter in "cjnopqtyz"},
+    **{f"ctrl+{letter}": chr(ord(letter) - 96) for letter in "cgjnopqrtyz"},
 }
 # Questions about the terminal and modes that pyte does not know and would print.
 UNKNOWN = re.compile(rb"\x1b\[[<>=?][0-9;]*u|\x1b\[\?[0-9;]*\$p|\x1b\[>[0-9;]*[a-zA-Z]|\x1b\[=[0-9;]*[a-zA-Z]")

@@ -8,19 +8,15 @@ import pytest
 
 from models.recipes.guide.facts import Fact, read_facts
 from tui.cli.program import cli
+from tui.composing import COMMANDS
 from tui.settings import places
 from tui.settings.keymap import KEYMAP
 
 FACTS = read_facts()
-# Keys that a widget or the terminal itself gives a meaning to.
-WIDGETS_OWN = {"up", "down"}
-# What the program does not have yet.
-AWAITED_KEYS = {"f2", "f3", "f4", "f6", "f7", "f8", "ctrl+r", "ctrl+g", "ctrl+enter", "slash", "Y"}
-AWAITED_COMMANDS = {"llm-tui bench", "llm-tui bench --json"}
 
 
 def keys() -> set[str]:
-    return {key for entry in KEYMAP for key in entry.keys.split(",")} | WIDGETS_OWN
+    return {key for entry in KEYMAP for key in entry.keys.split(",")}
 
 
 def commands(group: click.Group, name: str = "llm-tui") -> Iterator[str]:
@@ -35,14 +31,13 @@ def commands(group: click.Group, name: str = "llm-tui") -> Iterator[str]:
 
 @pytest.mark.parametrize("fact", [fact for fact in FACTS if fact.keys], ids=lambda fact: fact.id)
 def test_keys(fact: Fact) -> None:
-    assert set(fact.keys) <= keys() | AWAITED_KEYS
+    assert set(fact.keys) <= keys()
 
 
 @pytest.mark.parametrize("fact", [fact for fact in FACTS if fact.commands], ids=lambda fact: fact.id)
 def test_commands(fact: Fact) -> None:
-    known = set(commands(cli)) | AWAITED_COMMANDS
-    for command in fact.commands:
-        assert command in known or command.startswith("/"), command
+    typed = {f"/{name}" for name in (*COMMANDS, *(entry.id.replace("_", "-") for entry in KEYMAP if not entry.local))}
+    assert set(fact.commands) <= set(commands(cli)) | typed
 
 
 def test_paths(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -3,6 +3,7 @@ from collections import Counter
 import pytest
 from textual.binding import Binding
 
+from tui.composing import Composing
 from tui.controller import Controller
 from tui.filing import Filing
 from tui.reading import Reading
@@ -37,7 +38,7 @@ def test_every_key_has_somebody_who_does_it(key: Key) -> None:
     if key.local:
         assert callable(getattr(WIDGETS[key.where], f"action_{key.id}"))
     else:
-        owners = (Controller, Reading, Talk, Tuning, Filing, Seeking, Writing)
+        owners = (Controller, Reading, Composing, Talk, Tuning, Filing, Seeking, Writing)
         assert any(callable(getattr(owner, key.id, None)) for owner in owners)
 
 

@@ -74,6 +74,12 @@ class Store:
             found = db.execute(query, (beginning, len(beginning), beginning, limit)) if db else []
             return [row[0] for row in found]
 
+    def typed(self, limit: int) -> list[str]:
+        """What people wrote in chats, the newest first, each text once. Raises StoreError if it cannot be read."""
+        query = "SELECT text FROM nodes WHERE role = 'user' ORDER BY number DESC LIMIT ?"
+        with self._reading() as db:
+            return list(dict.fromkeys(row[0] for row in db.execute(query, (limit,)))) if db else []
+
     def changed(self) -> bool:
         """Whether another process has written since this was asked last. Takes microseconds."""
         with self._reading() as db:

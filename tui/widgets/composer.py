@@ -1,17 +1,26 @@
 """Where a message is written: Enter sends, Ctrl+J begins a new line."""
 
+from collections.abc import Sequence
+
 from textual import events
+from textual.content import Content
 from textual.message import Message
+from textual.widgets import TextArea
 
 from tui.settings.keymap import bindings
+from tui.terminal.sanitize import sanitize
 from tui.widgets.editor import Editor
+from tui.widgets.pasted import Pasted
 
 PLACEHOLDER = "Ask anything"
 KEYS = "Enter sends · Ctrl+J new line"
 
 
 class Composer(Editor):
-    """Grows with its text, up to a third of the screen."""
+    """Grows with its text, up to a third of the screen. A long paste is shown as a token.
+
+    ``commands``: the words that a text may begin with behind a slash; they are offered, and Tab completes them.
+    """
 
     BINDINGS = bindings("input")
 
@@ -22,7 +31,43 @@ class Composer(Editor):
 
     def __init__(self) -> None:
         super().__init__(PLACEHOLDER, id="composer")
+        self.commands: Sequence[str] = ()
+        self._pasted = Pasted()
+        self._offered: list[str] = []
+        self._announced = ""
+        self._completed = ""  # what Tab has put there last
         self.border_subtitle = KEYS
+
+    @property
+    def whole(self) -> str:
+        """The text with its pastes in full."""
+        return self._pasted.expand(self.text)
+
+    @property
+    def at_top(self) -> bool:
+        return self._row == 0
+
+    @property
+    def at_bottom(self) -> bool:
+        return self._row == self.wrapped_document.height - 1
+
+    @property
+    def _row(self) -> int:
+        return self.wrapped_document.location_to_offset(self.cursor_location).y
+
+    def put(self, text: str) -> None:
+        """Show another draft."""
+        self.load(text)
+
+    def announce(self, text: str) -> None:
+        """Say this above the input."""
+        if text != self._announced:
+            self._announced = text
+            self.border_title = Content(text)
+
+    def collapse(self, text: str) -> str:
+        """What stands for a text that comes from elsewhere: a token if it is long."""
+        return self._pasted.collapse(sanitize(text))
 
     async def _on_key(self, event: events.Key) -> None:
         # Comes before the text area's own handler, which would insert a newline: the binding sends instead.
@@ -32,15 +77,48 @@ class Composer(Editor):
         if not self.display and attended is not None:  # typed before a story came in its place
             event.prevent_default().stop()
             attended.post_message(events.Key(event.key, event.character))
+        elif event.key == "tab" and self._offered:
+            event.prevent_default().stop()
+            self._complete()
+
+    async def _on_paste(self, event: events.Paste) -> None:
+        # Comes before the editor's handler.
+        event.text = self.collapse(event.text.replace("\r\n", "\n").replace("\r", "\n"))
 
     def action_send(self) -> None:
         if self.text.strip():
-            self.post_message(self.Sent(self.text))
+            self.post_message(self.Sent(self.whole))
 
     def action_newline(self) -> None:
         self.insert("\n")
 
-    def put(self, text: str, editing: bool = False) -> None:
-        """Show another draft; ``editing`` says that it will be another version of a message sent before."""
-        self.load(text)
-        self.border_title = "editing your message · Esc leaves it" if editing else ""
+    def action_expand_pasted(self) -> None:
+        self.replace(self.whole, self.document.start, self.document.end)
+
+    # ---- commands
+
+    def on_text_area_changed(self, event: TextArea.Changed) -> None:
+        """Offer what the word behind the slash may become."""
+        event.stop()
+        if self.text != self._completed:
+            word = self.text[1:] if self.text.startswith("/") else " "
+            self._offered = [name for name in self.commands if name.startswith(word)]
+        self.border_subtitle = self._offer() if self._offered else KEYS
+
+    def _offer(self) -> str:
+        """As many as there is room for."""
+        room = self.size.width - len(" · Tab completes · +99")
+        shown: list[str] = []
+        for name in self._offered:
+            if shown and len(" ".join([*shown, name])) + len(shown) + 1 > room:
+                break
+            shown.append(name)
+        more = f" · +{left}" if (left := len(self._offered) - len(shown)) else ""
+        return " ".join(f"/{name}" for name in shown) + more + " · Tab completes"
+
+    def _complete(self) -> None:
+        """The first that fits; with each further Tab the next."""
+        if self.text == self._completed:
+            self._offered.append(self._offered.pop(0))
+        self._completed = f"/{self._offered[0]}"
+        self.load(self._completed)

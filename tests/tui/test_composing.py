@@ -1,0 +1,214 @@
+"""The input: what waits, what was written before, commands, long pastes, files."""
+
+from pathlib import Path
+
+import pytest
+from textual import events
+from textual.pilot import Pilot
+from textual.widgets import OptionList
+
+from tests.tui.conftest import SIZE, app_of, current, idle, make_app, ready, say, tap
+from tests.tui.test_reading import CODE, read, talk
+from tui.conversation.store import Store
+from tui.screens.ask import AskScreen
+from tui.screens.help import HelpScreen
+from tui.settings.settings import load_settings
+from tui.terminal.clipboard import osc52
+from tui.widgets.composer import KEYS, Composer
+
+
+def composer(pilot: Pilot[None]) -> Composer:
+    return app_of(pilot).main.composer
+
+
+def title(pilot: Pilot[None]) -> str:
+    return str(composer(pilot).border_title or "")
+
+
+async def paste(pilot: Pilot[None], text: str) -> None:
+    app_of(pilot).post_message(events.Paste(text))
+    await pilot.pause()
+
+
+def asked(pilot: Pilot[None]) -> list[str]:
+    return [node.text for node in current(pilot).tree.path() if node.role == "user"]
+
+
+async def test_a_message_sent_while_a_reply_runs_waits_and_can_be_taken_back(talkative_model: Path) -> None:
+    async with make_app(talkative_model, max_tokens=None).run_test(size=SIZE) as pilot:
+        await ready(pilot)
+        await tap(pilot, *"long", "enter")
+        await tap(pilot, *"one", "enter", *"two", "enter")
+        if current(pilot).reply is None:
+            pytest.skip("the reply ended at once")
+        assert current(pilot).queue == ["one", "two"]
+        assert "2 wait" in title(pilot) and "two" in title(pilot)
+        app_of(pilot).controller.collect()
+        assert current(pilot).draft == "one\n\ntwo\n\n"
+        await tap(pilot, "up")
+        assert (current(pilot).queue, composer(pilot).text) == (["one"], "two")
+        # Stopped, all that waited is typed again: perhaps it is not meant any more.
+        await tap(pilot, "escape")
+        await idle(pilot)
+        assert (current(pilot).queue, composer(pilot).text) == ([], "one\n\ntwo")
+        assert asked(pilot) == ["long"]
+
+
+async def test_what_waits_is_said_when_the_reply_has_ended(tiny_model: Path) -> None:
+    async with make_app(tiny_model, max_tokens=30).run_test(size=SIZE) as pilot:
+        controller = app_of(pilot).controller
+        controller.composing.send("first")
+        controller.composing.send("second")
+        controller.composing.send("third")
+        assert current(pilot).queue == ["second", "third"]
+        await pilot.press(*"typed")
+        await ready(pilot)
+        while current(pilot).reply is not None or current(pilot).queue:
+            await pilot.pause(0.05)
+        assert asked(pilot) == ["first", "second", "third"]
+        controller.collect()
+        assert composer(pilot).text == current(pilot).draft == "typed"
+        assert title(pilot) == ""
+
+
+async def test_it_waits_in_a_session_that_is_not_open_too(tiny_model: Path) -> None:
+    async with make_app(tiny_model, max_tokens=30).run_test(size=SIZE) as pilot:
+        controller, first = app_of(pilot).controller, current(pilot)
+        controller.composing.send("first")
+        controller.composing.send("second")
+        await pilot.press("ctrl+n", *"elsewhere")
+        await ready(pilot)
+        while first.reply is not None or first.queue:
+            await pilot.pause(0.05)
+        assert [node.text for node in first.tree.path() if node.role == "user"] == ["first", "second"]
+        assert composer(pilot).text == "elsewhere"
+        assert first.draft == ""
+
+
+async def test_up_and_down_walk_what_was_written_before(tiny_model: Path) -> None:
+    async with make_app(tiny_model).run_test(size=SIZE) as pilot:
+        await ready(pilot)
+        for text in ("one", "two", "two"):
+            await say(pilot, text)
+        await pilot.press(*"draft", "ctrl+j", *"of two lines")
+        await pilot.press("up")
+        assert composer(pilot).text == "draft\nof two lines"  # only the cursor went up
+        seen = []
+        for key in ("up", "up", "up", "down", "down"):
+            await pilot.press(key)
+            seen.append(composer(pilot).text)
+        assert seen == ["two", "one", "one", "two", "draft\nof two lines"]
+
+
+async def test_ctrl_r_searches_what_was_written_before(tiny_model: Path) -> None:
+    async with make_app(tiny_model).run_test(size=SIZE) as pilot:
+        await ready(pilot)
+        for text in ("apple pie", "apple juice", "pear"):
+            await say(pilot, text)
+        await pilot.press("ctrl+r", *"APP")
+        found = app_of(pilot).screen.query_one(OptionList)
+        assert [str(option.prompt) for option in found.options] == ["apple juice", "apple pie"]
+        await pilot.press("ctrl+r", "enter")
+        assert composer(pilot).text == "apple pie"
+        await pilot.press("ctrl+r", *"zzz", "enter")
+        assert composer(pilot).text == "apple pie"
+
+
+async def test_commands_are_offered_completed_and_done(tiny_model: Path) -> None:
+    async with make_app(tiny_model).run_test(size=SIZE) as pilot:
+        await ready(pilot)
+        await pilot.press(*"/hel")
+        assert "/help" in str(composer(pilot).border_subtitle)
+        await pilot.press("tab")
+        assert composer(pilot).text == "/help"
+        await pilot.press("enter")
+        assert isinstance(app_of(pilot).screen, HelpScreen)
+        await pilot.press("escape")
+        assert composer(pilot).text == "" and str(composer(pilot).border_subtitle) == KEYS
+        await pilot.press(*"/s", "tab", "tab")
+        assert composer(pilot).text != "/s" and composer(pilot).text.startswith("/s")
+        composer(pilot).put("/rename Garden notes")
+        await pilot.press("enter")
+        assert current(pilot).title == "Garden notes"
+        await pilot.press(*"/nonsense", "enter")
+        assert "no command /nonsense" in current(pilot).notice
+        assert composer(pilot).text == "/nonsense"
+        composer(pilot).put("")
+        for text in ("//nonsense", "/etc/hosts is what?", "/ alone"):
+            composer(pilot).put(text)
+            await tap(pilot, "enter")
+            await idle(pilot)
+        assert asked(pilot) == ["/nonsense", "/etc/hosts is what?", "/ alone"]
+
+
+async def test_a_long_paste_is_a_token_until_it_is_sent(tiny_model: Path) -> None:
+    text = "\n".join(f"line {number}" for number in range(40))
+    async with make_app(tiny_model).run_test(size=SIZE) as pilot:
+        await ready(pilot)
+        await pilot.press(*"see ")
+        await paste(pilot, "two\r\nlines ")
+        await paste(pilot, text)
+        assert composer(pilot).text == "see two\nlines [pasted 1: 40 lines]"
+        app_of(pilot).controller.collect()
+        assert current(pilot).draft == f"see two\nlines {text}"
+        await tap(pilot, "enter")
+        await idle(pilot)
+        assert asked(pilot) == [f"see two\nlines {text}"]
+        await paste(pilot, text)
+        await pilot.press("ctrl+l")
+        assert composer(pilot).text == text
+
+
+async def test_a_file_is_put_into_the_message(tiny_model: Path, tmp_path: Path) -> None:
+    (tmp_path / "notes.md").write_text("a\n```\ncode\n```\n" + "more\n" * 30)
+    (tmp_path / "picture").write_bytes(b"\xff\x00")
+    async with make_app(tiny_model).run_test(size=SIZE) as pilot:
+        await ready(pilot)
+        for name, sentence in (("absent", "cannot be read: No such file"), ("picture", "not UTF-8 text")):
+            composer(pilot).put(f"/file {tmp_path / name}")
+            await pilot.press("enter")
+            assert sentence in current(pilot).notice
+            assert composer(pilot).text == f"/file {tmp_path / name}"
+        composer(pilot).put(f"/file {tmp_path / 'notes.md'}\nWhat is this?")
+        await pilot.press("enter")
+        assert composer(pilot).text == "[pasted 1: 37 lines]\nWhat is this?"
+        whole = composer(pilot).whole
+        assert whole.startswith("notes.md:\n````\na\n```\ncode") and whole.endswith("more\n````\nWhat is this?")
+        assert current(pilot).tree.tip is None
+
+
+async def test_messages_code_and_stories_are_saved_to_new_files(
+    tiny_model: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    session = talk(CODE)
+    async with make_app(tiny_model).run_test(size=SIZE) as pilot:
+        await read(pilot, session)
+        await pilot.press("s")
+        assert isinstance(app_of(pilot).screen, AskScreen)
+        await pilot.press("enter")
+        assert Path("message.md").read_text() == CODE
+        assert "Saved to message.md" in current(pilot).notice
+        await pilot.press("s", "enter")
+        assert "there already" in current(pilot).notice
+        await pilot.press("S", *"/nowhere", "enter")
+        assert "cannot be written" in current(pilot).notice
+        await pilot.press("S", "enter")
+        assert Path("code.txt").read_text() == "for n in numbers:\n    total += n\n"
+        await pilot.press("ctrl+t", *"Once", "ctrl+s", "enter")
+        assert Path("story.txt").read_text() == "Once\n"
+
+
+def test_what_was_written_is_read_newest_first_each_text_once(tiny_model: Path) -> None:
+    talk("a", "b")
+    talk("c")
+    store = Store(load_settings().db)
+    assert store.typed(10) == ["question 0", "question 1"]
+    assert store.typed(1) == ["question 0"]
+    store.close()
+
+
+def test_both_forms_of_osc_52() -> None:
+    plain = "\x1b]52;c;w6Q=\a"
+    assert osc52("ä", tmux=False) == plain
+    assert osc52("ä", tmux=True) == plain + "\x1bPtmux;\x1b" + plain + "\x1b\\"
