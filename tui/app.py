@@ -94,6 +94,7 @@ class LlmTui(App[None]):
 
     def action_command_palette(self) -> None:
         if not isinstance(self.screen, Palette):
+            self.controller.tour.done("palette")
             self.push_screen(Palette(id="--command-palette"))
 
     def get_system_commands(self, screen: Screen[object]) -> Iterable[SystemCommand]:

@@ -27,6 +27,7 @@ from tui.settings.settings import Settings
 from tui.shelf import Shelf
 from tui.talk import Talk
 from tui.terminal.sanitize import sanitize
+from tui.tour import Tour
 from tui.tuning import Tuning
 from tui.view import View
 from tui.widgets.sessions import MORE
@@ -65,7 +66,8 @@ class Controller:
         self._screen = screen
         self._settings = settings
         self._desk = Desk(app, shelf, library.snapshots, self._news, settings.precision, settings.sampling, params)
-        self._view = View(screen, self._desk, library)
+        self.tour = Tour(first=library.latest() is None)
+        self._view = View(screen, self._desk, library, self.tour)
         self._mode_given = mode is not None
         self._asked_to_quit = 0.0
         self._ticks = 0
@@ -85,6 +87,7 @@ class Controller:
 
     def do(self, name: str) -> None:
         """Carry out an action of the key map."""
+        self.tour.done(name)
         getattr(next(owner for owner in self._owners if hasattr(owner, name)), name)()
 
     @property
@@ -294,6 +297,7 @@ class Controller:
         elif here and text:
             self._screen.transcript.grow(node, text)
         if ended:
+            self.tour.done("reply")
             session.unread = not here and node.id in session.tree
             self.keeping[session.id] = time.monotonic()
             self.talk.follow_up(session, node)

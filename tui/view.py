@@ -13,6 +13,7 @@ from tui.session import Session
 from tui.shelf import Place
 from tui.terminal.sanitize import one_line, sanitize
 from tui.terminal.wrap import wrap
+from tui.tour import Tour
 from tui.widgets.bars import gauge
 from tui.widgets.message import Entry
 
@@ -49,8 +50,9 @@ Ctrl+Q quits · F1 lists the keys"""
 class View:
     """Reads sessions, writes to the screen, decides nothing."""
 
-    def __init__(self, screen: MainScreen, desk: Desk, library: Library) -> None:
+    def __init__(self, screen: MainScreen, desk: Desk, library: Library, tour: Tour) -> None:
         self._screen = screen
+        self._tour = tour
         self._desk = desk
         self._library = library
 
@@ -113,8 +115,9 @@ class View:
         screen.status.state = self._state(session)
         screen.status.context = model.config.max_position_embeddings if model else 0
         screen.status.figures = session.figures
+        screen.status.streaming = sum(each.state == "streaming" for each in self._library)
         failed = "" if session.empty else sanitize(self._place(session).failed)
-        notice = session.notice or failed or (OPEN_ELSEWHERE if session.readonly else "")
+        notice = session.notice or failed or (OPEN_ELSEWHERE if session.readonly else "") or self._tour.text
         screen.say("\n".join(filter(None, (notice, self._library.trouble))))
 
     def _state(self, session: Session) -> tuple[str, str]:

@@ -11,6 +11,8 @@ async def test_a_notice_that_takes_rows_away_does_not_stop_it(tiny_model: Path) 
         for _ in range(6):
             await say(pilot, "again")
         transcript, controller = app_of(pilot).main.transcript, app_of(pilot).controller
+        for what in ("stop", "help"):
+            controller.tour.done(what)  # and with it its hints are gone
         controller.say("")
         await pilot.pause()
         assert transcript.is_vertical_scroll_end and transcript.max_scroll_y

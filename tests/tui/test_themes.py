@@ -273,15 +273,15 @@ def apply(app: LlmTui, strip):
 
 
 async def test_own_keys_work_and_help_lists_them(home):
-    (home / "config.toml").write_text('[keys]\nhelp = "Ctrl+G"\nquit = "f12"\nsend = ["f8"]\nnewline = "enter"\n')
+    (home / "config.toml").write_text('[keys]\nhelp = "Ctrl+X"\nquit = "f12"\nsend = ["f8"]\nnewline = "enter"\n')
     async with LlmTui(load_settings()).run_test(size=SIZE) as pilot:
         app = app_of(pilot)
         await pilot.press("f1")
         assert not isinstance(app.screen, HelpScreen)
-        await pilot.press("ctrl+g")
+        await pilot.press("ctrl+x")
         assert isinstance(app.screen, HelpScreen)
         page = keys_page(app.appearance.keymap).plain
-        assert re.search(r"^  Ctrl\+G +Help", page, re.MULTILINE)
+        assert re.search(r"^  Ctrl\+X +Help", page, re.MULTILINE)
         await pilot.press("escape", "ctrl+q")
         assert app.is_running and app._exit is False
         await pilot.press("f12")

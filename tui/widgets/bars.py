@@ -43,28 +43,24 @@ class StatusBar(Widget):
     figures: reactive[Figures] = reactive(Figures, always_update=True)
     state: reactive[tuple[str, str]] = reactive(("", ""))  # a mark, and the word for it where there is room
     context: reactive[int] = reactive(0)
+    streaming: reactive[int] = reactive(0)  # sessions
 
     def render(self) -> Content:
         mark, word = self.state
         width = self.size.width - 2
         if not self.context:
             return Content.styled(f" {mark} {word}", "$text-muted").truncate(width, ellipsis=True)
-        fields = self._fields()
-        full = [f"{word:<{STATE_WIDTH}}", *fields.values()]
-        for line in (full, list(fields.values())):
-            if len(mark) + 1 + len(" · ".join(line)) <= width:
+        fields = {"word": f"{word:<{STATE_WIDTH}}", **self._fields()}
+        # What is needed least goes first where the line is too short for all of it.
+        for name in ("word", "streaming", "gauge", "first", "cache", "rate"):
+            if len(mark) + 1 + len(" · ".join(fields.values())) <= width:
                 break
-        else:
-            line = list(fields.values())
-            fields["context"] = fields["context"].rpartition(" ")[0]  # without the gauge
-            # What is needed least goes first where the line is too short for all of it.
-            for name in ("", "first", "cache", "rate"):
-                line = [text for field, text in fields.items() if field != name]
-                if len(mark) + 1 + len(" · ".join(line)) <= width:
-                    break
-                fields.pop(name, None)
+            if name == "gauge":
+                fields["context"] = fields["context"].rpartition(" ")[0]
+            else:
+                del fields[name]
         return Content.assemble(
-            (f" {mark} ", "$accent"), (" · ".join(line), "$text-muted" if word == "ready" else "$foreground")
+            (f" {mark} ", "$accent"), (" · ".join(fields.values()), "$text-muted" if word == "ready" else "$foreground")
         ).truncate(self.size.width, ellipsis=True)
 
     def _fields(self) -> dict[str, str]:
@@ -80,7 +76,8 @@ class StatusBar(Widget):
             "first": f"first {first:<6}",
             "context": f"context {used:>{digits}}/{self.context} {gauge(f.context_used or 0, self.context)}",
             "reused": f"reused {reused:<{digits}}",
-            "cache": f"KV {cache} MB",
+            "cache": f"KV {cache:>5} MB",
+            "streaming": f"{self.streaming or NOTHING:>2} streaming",
         }
 
 

@@ -1,0 +1,37 @@
+"""Three hints for somebody who is here for the first time, each until what it tells of was done."""
+
+from typing import NamedTuple
+
+
+class Hint(NamedTuple):
+    """``until``: actions of the key map, or ``reply`` for one that has ended."""
+
+    text: str
+    until: frozenset[str]
+
+
+HINTS = (
+    Hint("1/3  Type a question, Enter sends it. Esc stops the reply and keeps it.", frozenset({"reply"})),
+    Hint("2/3  Esc goes to the messages: u rolls back, r asks for another reply, e edits.", frozenset({"stop"})),
+    Hint(
+        "3/3  Ctrl+T writes a story, Ctrl+P has every command, F1 every key.",
+        frozenset({"reply", "toggle_mode", "help", "palette"}),
+    ),
+)
+
+
+class Tour:
+    """``first``: nothing was ever written here."""
+
+    def __init__(self, first: bool) -> None:
+        self._left = list(HINTS) if first else []
+
+    @property
+    def text(self) -> str:
+        """What to say now; empty when all was said."""
+        return self._left[0].text if self._left else ""
+
+    def done(self, what: str) -> None:
+        """Somebody has done that."""
+        if self._left and what in self._left[0].until:
+            del self._left[0]
