@@ -87,8 +87,9 @@ class Controller:
 
     def do(self, name: str) -> None:
         """Carry out an action of the key map."""
-        self.tour.done(name)
         getattr(next(owner for owner in self._owners if hasattr(owner, name)), name)()
+        if self.tour.done(name):
+            self.refresh()
 
     @property
     def sessions(self) -> list[Session]:

@@ -31,7 +31,9 @@ class Tour:
         """What to say now; empty when all was said."""
         return self._left[0].text if self._left else ""
 
-    def done(self, what: str) -> None:
-        """Somebody has done that."""
-        if self._left and what in self._left[0].until:
+    def done(self, what: str) -> bool:
+        """Somebody has done that; tells whether there is something else to say now."""
+        changed = bool(self._left) and what in self._left[0].until
+        if changed:
             del self._left[0]
+        return changed
