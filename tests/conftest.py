@@ -20,7 +20,7 @@ def pytest_configure(config: pytest.Config) -> None:
 
     with tempfile.TemporaryDirectory() as directory:
         model = make_tiny_model(Path(directory) / "tiny")
-        for precision in ("float32", "float16", "int8"):
+        for precision in ("float32", "bfloat16", "float16", "int8"):
             Model.load(model, precision, cache_limit=0).prepare()
 
 

@@ -8,6 +8,12 @@ from tokenizers import Tokenizer
 from tests.tiny_model import make_tiny_model
 
 
+@pytest.fixture(autouse=True)
+def elsewhere(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """What the program saves on the way does not end up in the project."""
+    monkeypatch.chdir(tmp_path)
+
+
 @pytest.fixture(scope="session")
 def talkative_model(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A tiny model with room for thousands of tokens. Decoding greedily, it goes round in circles until stopped."""

@@ -51,10 +51,14 @@ def quit_program(terminal: Terminal) -> None:
     assert terminal.wait() == 0
 
 
+def settle(terminal: Terminal) -> None:
+    """Take in the rest of a screen that is half drawn: it has lines that never were."""
+    while terminal.pump(0.005):
+        pass
+
+
 def numbers(terminal: Terminal) -> list[str]:
     """The lines on the screen that the counting model wrote, without spaces: they may be broken in other places."""
-    while terminal.pump(0.005):
-        pass  # a screen comes in pieces, and one that is half drawn has lines that never were
     lines = (line.replace("▌", "").strip() for line in terminal.screen.display)
     return [line.replace(" ", "") for line in lines if len(line) >= 20 and NUMBERS.fullmatch(line)]
 

@@ -9,7 +9,7 @@ import pytest
 
 from tests.conversation.disk import small_disk
 from tests.conversation.test_trouble import sound
-from tests.e2e.talking import PROGRAM, WRITING, lost, numbers, quit_program, say, stop, texts, until_gone, watch
+from tests.e2e.talking import PROGRAM, WRITING, lost, numbers, quit_program, say, settle, stop, texts, until_gone, watch
 from tests.e2e.terminal import Terminal
 from tui.settings.settings import load_settings
 
@@ -24,6 +24,7 @@ def test_told_to_end_in_the_middle_of_a_reply(counting_model: Path) -> None:
             say(terminal, f"answer to {number.name}")
             terminal.press("and then")
             watch(terminal, 0.5)
+            settle(terminal)
             lines = numbers(terminal)
             terminal.signal(number)
             assert terminal.wait() == 0
@@ -41,6 +42,7 @@ def test_the_line_drops_after_it_had_stalled(counting_model: Path) -> None:
     terminal.until("float32")
     say(terminal, "hello")
     watch(terminal, 0.5)
+    settle(terminal)
     lines = numbers(terminal)
     time.sleep(4)
     terminal.hang_up()

@@ -22,6 +22,7 @@ class MainScreen(Screen[None]):
     BINDINGS = bindings("anywhere")
     HORIZONTAL_BREAKPOINTS = [(0, "-tiny"), (60, "-narrow"), (100, "-normal"), (140, "-wide")]  # noqa: RUF012
     AUTO_FOCUS = "#composer"
+    shown: Session | None = None
 
     def compose(self) -> ComposeResult:
         yield TopBar(id="top")
@@ -49,7 +50,6 @@ class MainScreen(Screen[None]):
         self.notice = self.query_one("#notice", Static)
         self.composer = self.query_one(Composer)
         self.status = self.query_one(StatusBar)
-        self.shown: Session | None = None
 
     @property
     def whole(self) -> bool:

@@ -1,0 +1,135 @@
+"""Each screen as a picture, at two sizes and in two themes. `make snapshots` draws them anew, to be looked at."""
+
+import time
+from collections.abc import Awaitable, Callable
+from pathlib import Path
+
+import pytest
+from textual.pilot import Pilot
+
+from tests.tui.conftest import app_of, current, make_app, ready
+from tests.tui.test_composing import paste
+from tests.tui.test_reading import CODE, THOUGHT
+from tests.tui.test_search_screen import answered, save
+from tui.app import LlmTui
+from tui.conversation.conversation import Conversation
+from tui.settings.settings import load_settings
+
+SIZES = {"80x24": (80, 24), "160x48": (160, 48)}
+MARKDOWN = (
+    """# Sorting
+
+1. **Compare** two numbers,
+2. *swap* them if needed,
+   - and again.
+
+| name | steps |
+|------|------:|
+| bubble | n² |
+| merge | n log n |
+
+> Both are `stable`.
+
+"""
+    + CODE
+)
+
+
+def sessions(model: Path) -> str:
+    """Three chats and a story, some time ago; the id of the chat that is to be opened."""
+    hour = 3600
+    now = time.time()
+    weather = Conversation(title="Weather talk", model=str(model), updated=now - hour, pinned=True)
+    answered(weather, "How is the weather?", "It hails.", "I can't look outside, but ask me about **llm-tui**.")
+    sorting = Conversation(model=str(model), updated=now - 2 * hour)
+    answered(sorting, "hello", THOUGHT)
+    answered(sorting, "How do I sort numbers?", MARKDOWN)
+    story = Conversation(mode="story", model=str(model), updated=now - 30 * hour)
+    tree = story.tree
+    tree.add("author", "Once upon a time there was a garden.")
+    node = tree.begin("model")
+    tree.grow(node.id, " In it lived a small girl called Lily, who liked to sing to the flowers.")
+    tree.settle(node.id, (), None)
+    save(weather, sorting, story)
+    return sorting.id
+
+
+async def loaded(pilot: Pilot[None]) -> None:
+    await pilot.pause()
+    await ready(pilot)
+
+
+async def nothing(pilot: Pilot[None]) -> None:
+    pass
+
+
+def pressing(*keys: str) -> Callable[[Pilot[None]], Awaitable[None]]:
+    async def press(pilot: Pilot[None]) -> None:
+        await pilot.press(*keys)
+
+    return press
+
+
+async def pasted(pilot: Pilot[None]) -> None:
+    await pilot.press(*"What does this do? ")
+    await paste(pilot, "line\n" * 20)
+
+
+async def searched(pilot: Pilot[None]) -> None:
+    await pilot.press("f3", *"weather")
+    while pilot.app.screen._searching:
+        await pilot.pause(0.05)
+
+
+SCREENS = {
+    "chat": nothing,
+    "messages": pressing("escape", "k", "k", "t"),
+    "find": pressing("escape", "slash", *"numbers"),
+    "paste": pasted,
+    "sessions": pressing("ctrl+o"),
+    "story": pressing("ctrl+t"),
+    "help": pressing("f1"),
+    "palette": pressing("ctrl+p"),
+    "settings": pressing("f6"),
+    "search": searched,
+    "history": pressing("ctrl+r"),
+    "save": pressing("escape", "s"),
+}
+
+
+@pytest.mark.parametrize("screen", SCREENS)
+@pytest.mark.parametrize("theme", ["dark", "light"])
+@pytest.mark.parametrize("size", SIZES)
+def test_screens(tiny_model: Path, snap_compare: Callable[..., bool], screen: str, theme: str, size: str) -> None:
+    session = sessions(tiny_model)
+
+    async def before(pilot: Pilot[None]) -> None:
+        await loaded(pilot)
+        app_of(pilot).controller.open(session)
+        while current(pilot).figures.context_used is None:
+            await pilot.pause(0.02)
+        await SCREENS[screen](pilot)
+        await pilot.pause()
+
+    assert snap_compare(make_app(tiny_model, theme=theme), terminal_size=SIZES[size], run_before=before)
+
+
+@pytest.mark.parametrize("theme", ["dark", "light"])
+@pytest.mark.parametrize("size", [*SIZES, "40x12"])
+def test_the_first_screen(snap_compare: Callable[..., bool], theme: str, size: str) -> None:
+    size_of = {**SIZES, "40x12": (40, 12)}[size]
+    assert snap_compare(LlmTui(load_settings(theme=theme)), terminal_size=size_of, run_before=loaded)
+
+
+@pytest.mark.parametrize("theme", ["high-contrast", "terminal", "candle"])
+def test_themes(tiny_model: Path, snap_compare: Callable[..., bool], theme: str) -> None:
+    session = sessions(tiny_model)
+
+    async def before(pilot: Pilot[None]) -> None:
+        await loaded(pilot)
+        app_of(pilot).controller.open(session)
+        while current(pilot).figures.context_used is None:
+            await pilot.pause(0.02)
+        await pilot.press("escape", "k")
+
+    assert snap_compare(make_app(tiny_model, theme=theme), terminal_size=(100, 30), run_before=before)
