@@ -4,7 +4,7 @@ PYTHON ?= $(shell for p in python3.11 python3.12 python3.13 python3; do \
 VENV ?= .venv
 BIN := $(VENV)/bin
 
-.PHONY: run test lint types contracts tests clean
+.PHONY: run test lint types contracts tests snapshots clean
 .DELETE_ON_ERROR:
 
 run: $(VENV)/installed
@@ -38,6 +38,10 @@ $(VENV)/installed: pyproject.toml | $(BIN)/python
 $(VENV)/installed-dev: pyproject.toml | $(BIN)/python
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check --editable '.[dev]'
 	@touch $@ $(VENV)/installed
+
+# Draw the pictures that tests compare screens with anew; look at them before they are committed.
+snapshots: $(VENV)/installed-dev
+	$(BIN)/pytest tests/tui/test_snapshots.py --snapshot-update
 
 clean:
 	rm -rf $(VENV) .pytest_cache .mypy_cache .ruff_cache .hypothesis .coverage

@@ -5,6 +5,8 @@ from pathlib import Path
 
 import pytest
 
+from tests.readme.make_readme import with_keys
+
 ROOT = Path(__file__).parents[1]
 PAGES = [ROOT / "README.md", *(ROOT / "docs").glob("*.md")]
 
@@ -19,3 +21,9 @@ def test_files_that_are_named_exist(page: Path) -> None:
         assert (ROOT / file).exists(), file
     for file in linked:
         assert (page.parent / file).exists(), file
+
+
+def test_the_keys_in_the_readme_are_those_of_the_key_map() -> None:
+    """If this fails: python -m tests.readme.make_readme KEYS-ONLY"""
+    readme = (ROOT / "README.md").read_text(encoding="utf-8")
+    assert with_keys(readme) == readme

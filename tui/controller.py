@@ -346,7 +346,7 @@ class Controller:
         self._app.action_command_palette()
 
     def help(self) -> None:
-        self._app.push_screen(HelpScreen())
+        self._app.push_screen(HelpScreen(self._screen.attended))
 
     def quit(self) -> None:
         """What is in memory alone is lost then: that is said first."""

@@ -35,6 +35,12 @@ compile_option = click.option("--compile/--no-compile", "compiled", default=True
 to_option = click.option(
     "--to", type=click.Path(path_type=Path, file_okay=False), help="Model directory; models/RECIPE if absent."
 )
+from_option = click.option(
+    "--from",
+    "start",
+    type=click.Path(path_type=Path, exists=True, file_okay=False),
+    help="Model directory to begin with, when only the text has changed.",
+)
 recipe_argument = click.argument("recipe")
 
 
@@ -57,11 +63,15 @@ def prepare(recipe: str, run: Path | None, data: tuple[Path, ...]) -> None:
 @recipes.command()
 @recipe_argument
 @run_option
-def tokenizer(recipe: str, run: Path | None) -> None:
-    """Learn the vocabulary."""
-    from models.recipes.tokenizer import train_tokenizer
+@from_option
+def tokenizer(recipe: str, run: Path | None, start: Path | None) -> None:
+    """Learn the vocabulary, or take that of the model to begin with."""
+    from models.recipes.tokenizer import take_tokenizer, train_tokenizer
 
-    train_tokenizer(read_recipe(recipe), _run_folder(recipe, run))
+    if start is None:
+        train_tokenizer(read_recipe(recipe), _run_folder(recipe, run))
+    else:
+        take_tokenizer(_run_folder(recipe, run), start)
 
 
 @recipes.command()
@@ -69,11 +79,12 @@ def tokenizer(recipe: str, run: Path | None) -> None:
 @run_option
 @minutes_option
 @compile_option
-def train(recipe: str, run: Path | None, minutes: float | None, compiled: bool) -> None:
+@from_option
+def train(recipe: str, run: Path | None, minutes: float | None, compiled: bool, start: Path | None) -> None:
     """Train, or go on from the last checkpoint."""
     from models.recipes.train import train as stage
 
-    stage(read_recipe(recipe), _run_folder(recipe, run), minutes, compiled)
+    stage(read_recipe(recipe), _run_folder(recipe, run), minutes, compiled, start)
 
 
 @recipes.command()
@@ -99,6 +110,7 @@ def export(recipe: str, run: Path | None, to: Path | None) -> None:
 @data_option
 @minutes_option
 @compile_option
+@from_option
 @to_option
 @click.pass_context
 def build(
@@ -108,12 +120,13 @@ def build(
     data: tuple[Path, ...],
     minutes: float | None,
     compiled: bool,
+    start: Path | None,
     to: Path | None,
 ) -> None:
     """All of it: prepare, tokenizer, train, export. Goes on where it was interrupted."""
     context.invoke(prepare, recipe=recipe, run=run, data=data)
-    context.invoke(tokenizer, recipe=recipe, run=run)
-    context.invoke(train, recipe=recipe, run=run, minutes=minutes, compiled=compiled)
+    context.invoke(tokenizer, recipe=recipe, run=run, start=start)
+    context.invoke(train, recipe=recipe, run=run, minutes=minutes, compiled=compiled, start=start)
     context.invoke(export, recipe=recipe, run=run, to=to)
 
 

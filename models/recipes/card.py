@@ -28,6 +28,7 @@ def write_card(recipe: Recipe, run: Path, to: Path) -> None:
         "tokens": lambda: f"{state['step'] * recipe.training.batch_tokens / 1e6:.1f} million",
         "steps": lambda: str(state["step"]),
         "minutes": lambda: f"{state['seconds'] / 60:.0f}",
+        "beginning": lambda: beginning(*state.get("before", (0, 0.0))),
         "device": lambda: state["device"],
         "held_out": lambda: str(len(held_out)),
         "bits_per_byte": lambda: f"{evaluate([to], held_out)[0]:.3f}",
@@ -40,6 +41,11 @@ def write_card(recipe: Recipe, run: Path, to: Path) -> None:
         raise click.ClickException(f"card.md asks for {', '.join(sorted(unknown))}; known are {', '.join(facts)}.")
     text = card.substitute({name: facts[name]() for name in card.get_identifiers()})
     (to / "README.md").write_text(text, encoding="utf-8")
+
+
+def beginning(steps: int, seconds: float) -> str:
+    """What the weights were before this training."""
+    return f"the weights that {steps} steps in {seconds / 60:.0f} minutes had made" if steps else "random weights"
 
 
 def examined(model: Path) -> str:

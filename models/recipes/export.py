@@ -26,7 +26,7 @@ def export(recipe: Recipe, run: Path, to: Path) -> None:
     state = torch.load(checkpoint, map_location="cpu", weights_only=True)
     to.mkdir(parents=True, exist_ok=True)
     weights = {name: tensor.to(torch.bfloat16).contiguous() for name, tensor in state["network"].items()}
-    (to / "model.safetensors").write_bytes(save(weights, metadata={"format": "pt"}))
+    (to / "model.safetensors").write_bytes(save(weights, metadata={"format": "pt"} | _made(state)))
     shutil.copyfile(run / "tokenizer.json", to / "tokenizer.json")
     tokenizer = load_tokenizer(run)
     ids = {"eos_token_id": tokenizer.token_to_id(recipe.tokenizer.eos)}
@@ -37,6 +37,12 @@ def export(recipe: Recipe, run: Path, to: Path) -> None:
     _write_json(to / "tokenizer_config.json", tokenizer_config(recipe))
     parameters = sum(tensor.numel() for tensor in weights.values())
     click.echo(f"{to}: {parameters} parameters, {sum(file.stat().st_size for file in to.iterdir()) / 1e6:.1f} MB")
+
+
+def _made(state: dict[str, Any]) -> dict[str, str]:
+    """How long it was trained, with what was trained before: for a card, and for trainings that begin with it."""
+    steps, seconds = state.get("before", (0, 0.0))
+    return {"steps": str(steps + state["step"]), "seconds": f"{seconds + state['seconds']:.0f}"}
 
 
 def model_config(recipe: Recipe) -> dict[str, Any]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import tomllib
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 import click
@@ -84,6 +84,16 @@ class TrainingPlan:
     dropout: float = 0.1
     clip: float = 1.0
     prompt_weight: float = 1.0  # of the tokens that the model reads rather than writes, in chats
+    again_steps: int | None = None  # for a training that begins with a model of this recipe, instead of `steps`
+    again_rate: float | None = None
+
+    def again(self) -> TrainingPlan:
+        """The plan for going on from a model that was made before the text changed."""
+        if self.again_steps is None or self.again_rate is None:
+            raise click.ClickException(
+                "The recipe does not say how to begin with a model: give it again_steps and _rate."
+            )
+        return replace(self, steps=self.again_steps, rate=self.again_rate)
 
     def length_at(self, progress: float) -> int:
         return int(next(length for start, length in reversed(self.lengths) if progress >= start))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shutil
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -74,6 +75,13 @@ def tokenizer_config(recipe: Recipe) -> dict[str, Any]:
         default = DEFAULT_SYSTEM.replace("PROMPT", json.dumps(recipe.system_prompt)) if recipe.system_prompt else ""
         config["chat_template"] = default + CHATML
     return config
+
+
+def take_tokenizer(run: Path, model: Path) -> None:
+    """That of a model directory, for a training that begins with the model."""
+    run.mkdir(parents=True, exist_ok=True)
+    shutil.copyfile(model / "tokenizer.json", run / "tokenizer.json")
+    click.echo(f"the tokenizer of {model}")
 
 
 def _texts(recipe: Recipe, run: Path) -> Iterator[str]:

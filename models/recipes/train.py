@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import hashlib
 import time
+from dataclasses import replace
 from pathlib import Path
 
 import click
 import torch
+from safetensors import safe_open
 from torch import nn
 
 from models.recipes.network import Llama
@@ -21,16 +23,22 @@ REPORT_STEPS = 20
 TRACKED_ITEMS = 48  # of the held-out ones, scored at each checkpoint
 
 
-def train(recipe: Recipe, run: Path, minutes: float | None = None, compiled: bool = True) -> None:
+def train(
+    recipe: Recipe, run: Path, minutes: float | None = None, compiled: bool = True, start: Path | None = None
+) -> None:
     """Trains to the end of the schedule and leaves `run`/checkpoint.pt; goes on from one that is there.
 
     `minutes` of wall-clock, counted over all resumptions, squeeze the same schedule into less than the recipe's
-    steps: progress is whichever of the two has come further, so the rate always decays to zero.
+    steps: progress is whichever of the two has come further, so the rate always decays to zero. `start` is the
+    directory of a model of this recipe to begin with, where there is no checkpoint: a shorter training is enough then.
     """
+    if start is not None:
+        recipe = replace(recipe, training=recipe.training.again())
     torch.manual_seed(recipe.seed)
     device = "cuda" if torch.cuda.is_available() else "cpu"
     training = Training(recipe, run, device, compiled)
-    training.resume()
+    if not training.resume() and start is not None:
+        training.begin_with(start)
     training.go_on(minutes)
 
 
@@ -49,6 +57,7 @@ class Training:
         self.optimisers = optimisers(self.network, self.plan.weight_decay)
         self.step = 0
         self.seconds = 0.0
+        self.before = (0, 0.0)  # steps and seconds of the trainings that made what it began with
 
     def go_on(self, minutes: float | None) -> None:
         """Steps until progress is complete."""
@@ -103,6 +112,7 @@ class Training:
             "random": torch.get_rng_state(),
             "step": self.step,
             "seconds": self.seconds,
+            "before": self.before,
             "device": describe_device(self.device),
             "data": self.data,
         }
@@ -113,23 +123,39 @@ class Training:
             loss = held_out_loss(self.network, self.tracked, self.recipe.shape.context)
             click.echo(f"step {self.step}: held-out loss {loss:.4f} nats per token; checkpoint written")
 
-    def resume(self) -> None:
-        """Takes the place of the checkpoint in the run's folder; one of other data is put aside and training begins."""
+    def begin_with(self, model: Path) -> None:
+        """Takes the weights of a model directory. Raises `click.ClickException` if they are of another shape."""
+        with safe_open(model / "model.safetensors", "pt") as file:
+            told = file.metadata() or {}
+            weights = {name: file.get_tensor(name).float() for name in file.keys()}  # noqa: SIM118  it is no mapping
+        try:
+            self.network.load_state_dict(weights)
+        except RuntimeError:
+            raise click.ClickException(f"The weights in {model} are not of this recipe's shape.") from None
+        self.before = (int(told.get("steps", 0)), float(told.get("seconds", 0)))
+        click.echo(f"beginning with the weights in {model}")
+
+    def resume(self) -> bool:
+        """Takes the place of the checkpoint in the run's folder; one of other data is put aside and training begins.
+
+        Tells whether there was one.
+        """
         file = self.run / "checkpoint.pt"
         if not file.is_file():
-            return
+            return False
         state = torch.load(file, map_location=self.device, weights_only=True)
         if state["data"] != self.data:
             aside = file.replace(file.with_stem("checkpoint-earlier"))
             click.echo(f"the text or the shape has changed: the earlier checkpoint is now {aside}")
-            return
+            return False
         self.network.load_state_dict(state["network"])
         for optimiser, saved in zip(self.optimisers, state["optimisers"], strict=True):
             optimiser.load_state_dict(saved)
         self.mixture.restore(state["mixture"])
         torch.set_rng_state(state["random"].cpu())
-        self.step, self.seconds = state["step"], state["seconds"]
+        self.step, self.seconds, self.before = state["step"], state["seconds"], state["before"]
         click.echo(f"going on from step {self.step}")
+        return True
 
 
 def fingerprint(recipe: Recipe, run: Path) -> str:

@@ -143,3 +143,16 @@ async def test_the_palette_lives_through_a_page_key_that_comes_too_soon(tiny_mod
             await pilot.press("z", "z", "z", "pagedown", "pageup", "escape")
         await pilot.press("ctrl+q")
     assert pilot.app.return_code == 0
+
+
+async def test_help_begins_where_one_is_and_finds_what_is_typed(tiny_model: Path) -> None:
+    async with make_app(tiny_model).run_test(size=(100, 40)) as pilot:
+        await ready(pilot)
+        for keys, place in (((), "Input"), (("escape",), "Messages"), (("ctrl+o",), "Sessions")):
+            await pilot.press(*keys, "f1")
+            page = str(pilot.app.screen.query_one("#help-keys Static").render())
+            assert page.startswith(place)
+            await pilot.press(*"fork")
+            page = str(pilot.app.screen.query_one("#help-keys Static").render())
+            assert page.splitlines()[1:] == ["  f  Fork into a new session"]
+            await pilot.press("f1")

@@ -6,7 +6,7 @@ from textual.screen import Screen
 from textual.widgets import ContentSwitcher, Static
 
 from tui.session import Session
-from tui.settings.keymap import bindings
+from tui.settings.keymap import Where, bindings
 from tui.terminal.sanitize import sanitize
 from tui.widgets.bars import StatusBar, TopBar
 from tui.widgets.composer import Composer
@@ -55,6 +55,15 @@ class MainScreen(Screen[None]):
     def whole(self) -> bool:
         """Whether its parts are there: they go one by one when the program ends, while news still comes."""
         return self.sessions.is_attached and self.transcript.is_attached and self.status.is_attached
+
+    @property
+    def attended(self) -> Where:
+        """Where the keys go."""
+        if self.sidebar.has_focus_within:
+            return "sessions"
+        if self.story_pane:
+            return "story"
+        return "messages" if self.transcript.has_focus else "input"
 
     @property
     def folded(self) -> bool:

@@ -86,14 +86,14 @@ KEYMAP: tuple[Key, ...] = (
     Key("continue_story", "f5,ctrl+enter", "story", "Continue from the cursor"),
     Key("previous_alternative", "f7", "story", "Previous way the story went on"),
     Key("next_alternative", "f8", "story", "Next way the story went on; after the last, another"),
-    Key("save_story", "ctrl+s", "story", "Save the story to a file"),
+    Key("save_story", "ctrl+s", "story", "Export the story to a file"),
     Key("undo", "ctrl+z", "story", "Take back an edit or a continuation", local=True),
     Key("redo", "ctrl+y", "story", "Bring it back", local=True),
     Key("open_session", "enter", "sessions", "Open", local=True),
     Key("filter_sessions", "slash", "sessions", "Filter the sessions by their titles"),
-    Key("pin_session", "p", "sessions", "Pin to the top, or unpin"),
-    Key("delete_session", "d,delete", "sessions", "Delete"),
-    Key("restore_session", "u", "sessions", "Bring the deleted one back"),
+    Key("pin_session", "p", "sessions", "Pin session, or unpin it"),
+    Key("delete_session", "d,delete", "sessions", "Delete session"),
+    Key("restore_session", "u", "sessions", "Undo delete: bring the session back"),
 )
 
 
@@ -134,6 +134,7 @@ _NAMES = {
     "insert": "Ins",
     "delete": "Del",
     "plus": "+",
+    "slash": "/",
 }
 
 
