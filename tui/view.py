@@ -117,7 +117,8 @@ class View:
         screen.status.figures = session.figures
         screen.status.streaming = sum(each.state == "streaming" for each in self._library)
         failed = "" if session.empty else sanitize(self._place(session).failed)
-        notice = session.notice or failed or (OPEN_ELSEWHERE if session.readonly else "") or self._tour.text
+        hint = "" if session.reply else self._tour.text
+        notice = session.notice or failed or (OPEN_ELSEWHERE if session.readonly else "") or hint
         screen.say("\n".join(filter(None, (notice, self._library.trouble))))
 
     def _state(self, session: Session) -> tuple[str, str]:

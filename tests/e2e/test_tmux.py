@@ -1,0 +1,155 @@
+"""The real program in a real tmux, driven by the keys that tmux sends on."""
+
+import os
+import shutil
+import subprocess
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from tests.e2e.talking import PROGRAM
+
+pytestmark = [
+    pytest.mark.e2e,
+    pytest.mark.skipif(
+        shutil.which("tmux") is None, reason="tmux is not installed: copying and keys in it are left out"
+    ),
+]
+
+
+class Tmux:
+    """One window of a server of its own."""
+
+    def __init__(self, socket: Path, command: str, columns: int = 160, rows: int = 48) -> None:
+        self._socket = socket
+        environment = {name: value for name, value in os.environ.items() if name not in ("TMUX", "COLUMNS", "LINES")}
+        self._environment = environment | {"TERM": "xterm-256color", "LC_ALL": "C.UTF-8"}
+        self.run("new-session", "-d", "-x", str(columns), "-y", str(rows), "sleep 600")
+        self.run("set-option", "-g", "set-clipboard", "on")
+        self.run("set-option", "-g", "remain-on-exit", "on")
+        self.run("set-option", "-sg", "escape-time", "10")
+        self.run("respawn-pane", "-k", command)
+
+    def run(self, *arguments: str) -> str:
+        command = ["tmux", "-u", "-S", str(self._socket), "-f", "/dev/null", *arguments]
+        done = subprocess.run(command, capture_output=True, text=True, env=self._environment, timeout=30)
+        assert done.returncode == 0, done.stderr
+        return done.stdout
+
+    @property
+    def text(self) -> str:
+        return self.run("capture-pane", "-p")
+
+    def press(self, *keys: str) -> None:
+        """By tmux's names; what is no name is typed."""
+        for key in keys:
+            self.run("send-keys", key)
+            time.sleep(0.3 if key == "Escape" else 0.05)
+
+    def until(self, words: str, gone: bool = False, seconds: float = 30) -> None:
+        """Wait until the screen shows the words, or shows them no more."""
+        end = time.monotonic() + seconds
+        while (words in self.text) == gone:
+            assert time.monotonic() < end, f"{words!r} {'stayed' if gone else 'did not appear'}:\n{self.text}"
+            time.sleep(0.05)
+
+    @property
+    def dead(self) -> bool:
+        return self.run("display-message", "-p", "#{pane_dead}").strip() == "1"
+
+
+@pytest.fixture
+def tmux(tmp_path: Path, request: pytest.FixtureRequest) -> Iterator[Tmux]:
+    model = request.getfixturevalue(request.param)
+    window = Tmux(tmp_path / "socket", f"{PROGRAM} --model {model}")
+    yield window
+    window.run("kill-server")
+
+
+@pytest.mark.parametrize("tmux", ["tiny_model"], indirect=True)
+def test_copies_reach_tmux_and_the_terminal_behind_it(tmux: Tmux, tmp_path: Path) -> None:
+    tmux.until("float32")
+    tmux.run("pipe-pane", "-o", f"cat > {tmp_path / 'raw'}")
+    tmux.press("what is this?", "Enter")
+    tmux.until("tiny\n")
+    tmux.until("ready")
+    tmux.press("Escape", "g", "y")
+    tmux.until("Sent to clipboard: 13 characters.")
+    assert tmux.run("show-buffer") == "what is this?"
+    raw = (tmp_path / "raw").read_bytes()
+    assert b"\x1b]52;c;d2hhdCBpcyB0aGlzPw==\a" in raw
+    assert b"\x1bPtmux;\x1b\x1b]52;c;d2hhdCBpcyB0aGlzPw==\a\x1b\\" in raw
+
+
+@pytest.mark.parametrize("tmux", ["tiny_model"], indirect=True)
+def test_every_key_arrives(tmux: Tmux) -> None:
+    tmux.until("float32")
+    for key, words in (
+        ("F1", "type to find"),
+        ("F3", "Words of a message"),
+        ("F4", "─ Model"),
+        ("F6", "session's settings"),
+        ("C-p", "Search for commands"),
+        ("C-r", "What you wrote before"),
+    ):
+        tmux.press(key)
+        tmux.until(words)
+        tmux.press("Escape")
+        tmux.until(words, gone=True)
+    tmux.press("two", "C-j", "lines", "Enter")
+    tmux.until("You\n")
+    tmux.until("tiny\n")
+    tmux.until("ready")
+    tmux.press("Up")
+    tmux.until("│ two")
+    tmux.press("C-a", "C-k")
+    tmux.press("F2", "renamed", "Enter")
+    tmux.until("renamed")
+    tmux.press("F9")
+    tmux.until("Sessions", gone=True)
+    tmux.press("F9")
+    tmux.until("Sessions")
+    tmux.press("C-n")
+    tmux.until("lines\n", gone=True)
+    tmux.press("C-o")
+    tmux.press("Down", "Enter")
+    tmux.until("tiny\n")
+    tmux.press("Escape", "k", "e")
+    tmux.until("editing your message")
+    tmux.press("Escape")
+    tmux.until("editing your message", gone=True)
+    tmux.press("C-t", "Once", "F5")
+    tmux.until(" 1 word", gone=True)
+    tmux.until("ready")
+    tmux.press("F8")
+    tmux.until("2/2")
+    tmux.until("ready")
+    tmux.press("F7")
+    tmux.until("1/2")
+    tmux.press("C-z", "C-y", "C-s")
+    tmux.until("Save to a new file")
+    tmux.press("Escape")
+    tmux.press("C-q")
+    for _ in range(200):
+        if tmux.dead:
+            break
+        time.sleep(0.05)
+    assert tmux.dead
+
+
+@pytest.mark.parametrize("tmux", ["counting_model"], indirect=True)
+def test_resizing_while_it_streams(tmux: Tmux) -> None:
+    tmux.until("float32")
+    tmux.press("count", "Enter")
+    tmux.until("tok/s")
+    for columns, rows in ((100, 30), (60, 20), (40, 12), (40, 12), (80, 24), (160, 48)):
+        tmux.run("resize-window", "-x", str(columns), "-y", str(rows))
+        time.sleep(0.4)
+        lines = tmux.text.splitlines()
+        assert not tmux.dead
+        assert sum(line.replace(" ", "").strip("│").isdigit() for line in lines) >= 2, tmux.text
+    tmux.until("Sessions")
+    tmux.press("Escape")
+    tmux.until("ready")
