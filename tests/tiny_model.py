@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-from safetensors.numpy import save_file
+from safetensors.numpy import load_file, save_file
 from tokenizers import Tokenizer, decoders, models, pre_tokenizers, trainers
 
 SPECIAL_TOKENS = ["<|endoftext|>", "<|im_start|>", "<|im_end|>"]
@@ -111,6 +111,26 @@ def make_tiny_model(directory: Path, *, seed: int = 0, chat_template: str | None
     (directory / "tokenizer_config.json").write_text(json.dumps(tokenizer_config, indent=2))
     save_file(random_weights(config, seed), directory / "model.safetensors", metadata={"format": "pt"})
     return directory
+
+
+def make_counting_model(directory: Path, **changes: Any) -> Path:
+    """Writes digits and blanks at random, until stopped: each line is unlike all others, and safe to look for.
+
+    The first dimension of the residual stream is the same for every token, and the output layer weighs it against all
+    other tokens.
+    """
+    model = make_tiny_model(directory, hidden_size=64, tie_word_embeddings=False, **changes)
+    weights = load_file(model / "model.safetensors")
+    for name, matrix in weights.items():
+        if name.endswith(("o_proj.weight", "down_proj.weight")):
+            matrix[0] = 0
+    weights["model.embed_tokens.weight"][:, 0] = 8
+    output = weights["lm_head.weight"]
+    output[:, 0] = -20
+    tokenizer = Tokenizer.from_file(str(model / "tokenizer.json"))
+    output[[tokenizer.token_to_id(token) for token in (*"0123456789", "Ġ")], 0] = 0
+    save_file(weights, model / "model.safetensors", metadata={"format": "pt"})
+    return model
 
 
 if __name__ == "__main__":

@@ -1,5 +1,6 @@
 """What the main screen shows of a session, and of the model."""
 
+import time
 from functools import partial
 from pathlib import Path
 
@@ -18,6 +19,7 @@ from tui.widgets.bars import gauge
 from tui.widgets.message import Entry
 
 HINT_WIDTH = 38
+STATUS_SECONDS = 0.5
 SPINNER = "◐◓◑◒"
 GREETING = (
     "I am guide, a small model that runs inside this program, on this machine.",
@@ -53,6 +55,7 @@ class View:
     def __init__(self, screen: MainScreen, desk: Desk, library: Library, tour: Tour) -> None:
         self._screen = screen
         self._tour = tour
+        self._told = 0.0  # when the status line was last brought up to date
         self._desk = desk
         self._library = library
 
@@ -112,14 +115,23 @@ class View:
         screen.composer.announce(_waiting(session))
         screen.top.mode = session.mode
         screen.top.model = " · ".join([_model_name(session.model), *([model.precision] if model else []), *differing])
-        screen.status.state = self._state(session)
-        screen.status.context = model.config.max_position_embeddings if model else 0
-        screen.status.figures = session.figures
-        screen.status.streaming = sum(each.state == "streaming" for each in self._library)
+        self._refresh_status(session)
         failed = "" if session.empty else sanitize(self._place(session).failed)
         hint = "" if session.reply else self._tour.text
         notice = session.notice or failed or (OPEN_ELSEWHERE if session.readonly else "") or hint
         screen.say("\n".join(filter(None, (notice, self._library.trouble))))
+
+    def _refresh_status(self, session: Session) -> None:
+        """While a reply is written not with each token: over a slow line every byte counts."""
+        status, state, now = self._screen.status, self._state(session), time.monotonic()
+        if session.reply is not None and state[1] == status.state[1] and now - self._told < STATUS_SECONDS:
+            return
+        self._told = now
+        status.state = state
+        model = self._place(session).model
+        status.context = model.config.max_position_embeddings if model else 0
+        status.figures = session.figures
+        status.streaming = sum(each.state == "streaming" for each in self._library)
 
     def _state(self, session: Session) -> tuple[str, str]:
         reply, place = session.reply, self._place(session)

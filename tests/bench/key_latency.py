@@ -1,4 +1,5 @@
-"""From a key press to its paint while a reply streams, on a real pseudo-terminal.
+"""From a key press to its paint, on a real pseudo-terminal: idle, while a reply streams, and while two sessions do of
+which one has 10 000 lines above its reply.
 
 python -m tests.bench.key_latency [--model DIR] [--keys N]
 """
@@ -15,6 +16,8 @@ from pathlib import Path
 
 from tests.e2e.terminal import Terminal
 from tests.tiny_model import make_tiny_model
+from tui.conversation.conversation import Conversation
+from tui.conversation.store import Store
 
 PROGRAM = str(Path(sys.executable).with_name("llm-tui"))
 # Big enough that a token takes real work, with room for a reply that outlasts the measurement.
@@ -24,8 +27,10 @@ SHAPE = {
     "num_hidden_layers": 6,
     "num_attention_heads": 8,
     "num_key_value_heads": 4,
-    "max_position_embeddings": 32768,
+    "max_position_embeddings": 131072,
 }
+LINES = 10_000
+WRITING = r"[◐◓◑◒] +[0-9.]+ tok/s"
 
 
 def make_model(directory: Path) -> Path:
@@ -35,9 +40,27 @@ def make_model(directory: Path) -> Path:
     return model
 
 
+def long_session(file: Path, model: Path) -> None:
+    """A session whose transcript has so many lines."""
+    conversation = Conversation(model=str(model), title="long")
+    tree = conversation.tree
+    tree.add("user", "\n".join("x" * LINES))
+    node = tree.begin("assistant")
+    tree.grow(node.id, "I see.")
+    tree.settle(node.id, (), None)
+    store = Store(file)
+    store.save(conversation)
+    store.close()
+
+
 def composer_row(terminal: Terminal) -> str:
     """The line where one types."""
     return str(terminal.screen.display[terminal.screen.lines - 3])
+
+
+def clear(terminal: Terminal) -> None:
+    for _ in range(50):
+        terminal.press("\x7f")
 
 
 def measure(terminal: Terminal, keys: int) -> list[float]:
@@ -72,21 +95,28 @@ def main() -> None:
     options = parser.parse_args()
     with tempfile.TemporaryDirectory() as directory:
         model = options.model or make_model(Path(directory) / "random-5M")
-        with Terminal([PROGRAM, "--model", str(model)]) as terminal:
+        file = Path(directory) / "sessions.db"
+        long_session(file, model.resolve())
+        with Terminal([PROGRAM, "--model", str(model), "--db", str(file)]) as terminal:
             terminal.until("float|int")
             idle = measure(terminal, options.keys // 3)
-            for _ in range(50):
-                terminal.press("\x7f")
+            clear(terminal)
             terminal.press("go", "enter")
-            terminal.until(r"[◐◓◑◒] +[0-9.]+ tok/s")
+            terminal.until(WRITING)
             streaming = measure(terminal, options.keys)
+            clear(terminal)
+            terminal.press("ctrl+o", "\x1b[B", "enter")
+            terminal.until("I see")
+            terminal.press("go", "enter")
+            terminal.until(WRITING, 300)
+            two = measure(terminal, options.keys)
             if not (rate := terminal.until(r"(.) +([0-9.]+) tok/s")) or rate[1] not in "◐◓◑◒":
                 sys.exit("the reply ended before the measurement; take fewer keys or a longer context")
-            print(f"model {model.name}, 80x24, {rate[2]} tok/s while measuring")
-    for name, delays in (("idle", idle), ("streaming", streaming)):
+            print(f"model {model.name}, 80x24, {rate[2]} tok/s in each of two sessions while measuring")
+    for name, delays in (("idle", idle), ("streaming", streaming), (f"two, {LINES} lines", two)):
         percent = statistics.quantiles(delays, n=100)
         print(
-            f"key press to paint, {name:<9} {len(delays):4} keys: p50 {percent[49] * 1000:5.1f} ms, "
+            f"key press to paint, {name:<16} {len(delays):4} keys: p50 {percent[49] * 1000:5.1f} ms, "
             f"p99 {percent[98] * 1000:5.1f} ms, max {max(delays) * 1000:5.1f} ms"
         )
 

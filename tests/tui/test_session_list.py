@@ -134,7 +134,7 @@ async def test_the_palette_pins_the_open_session(tiny_model: Path) -> None:
         await say(pilot, "hello")
         commands = {command.title: command for command in app_of(pilot).get_system_commands(pilot.app.screen)}
         assert {"Rename the session", "Filter the sessions by their titles"} <= commands.keys()
-        commands["Pin to the top, or unpin"].callback()
+        commands["Pin session, or unpin it"].callback()
         await pilot.pause()
         assert current(pilot).pinned and listed(pilot)[0][1] == "*"
 

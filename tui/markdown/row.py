@@ -30,6 +30,12 @@ class Row:
     def text(self) -> str:
         return "".join(span.text for span in self.spans)
 
+    def continues(self, earlier: "Row") -> bool:
+        """Whether it begins with all that the earlier row shows, drawn as it was."""
+        mine, before = self.spans, earlier.spans
+        same = len(mine) == len(before) and mine[:-1] == before[:-1] and self.text.startswith(earlier.text)
+        return same and all(now.style == then.style for now, then in zip(mine, before, strict=True))
+
     @property
     def body(self) -> tuple[Span, ...]:
         """The spans behind the lead."""

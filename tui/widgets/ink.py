@@ -1,5 +1,7 @@
 """Rows in the theme's colours."""
 
+from collections.abc import Sequence
+
 from rich.segment import Segment
 from rich.style import Style
 from textual.strip import Strip
@@ -77,6 +79,13 @@ class Ink:
     def partial(self, name: str) -> Style:
         """What the name adds to the style of what it lies over."""
         return self._widget.get_component_styles(f"transcript--{name}").partial_rich_style
+
+    def centred(self, lines: Sequence[str], y: int) -> Strip:
+        """Row ``y`` of the widget, where these lines stand in its middle."""
+        width, height = self._widget.size
+        number = y - max(0, (height - len(lines)) // 2)
+        text = lines[number] if 0 <= number < len(lines) else ""
+        return self.line(text.center(width) if text else "", "faint", width)
 
     def line(self, text: str, name: str, width: int) -> Strip:
         """One faint or marked line of its own."""

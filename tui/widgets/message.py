@@ -99,3 +99,8 @@ class Message:
         if code is None and codes:
             code = codes[-1]
         return None if code is None else "\n".join(self.entry.node.text[start:end] for start, end in code.lines)
+
+
+def guess(node: Node, width: int) -> int:
+    """About how many rows a message has that was not laid out."""
+    return len(node.text) // width + node.text.count("\n") + 3

@@ -2,24 +2,25 @@
 
 from collections.abc import Callable, Sequence
 
+from rich.cells import cell_len
 from rich.segment import Segment
 from textual import events
-from textual.geometry import Size
+from textual.geometry import Region, Size
 from textual.scroll_view import ScrollView
 from textual.selection import Selection
 from textual.strip import Strip
 
 from tui.conversation.tree import Node
+from tui.markdown.row import Row
 from tui.settings.keymap import bindings
 from tui.terminal.sanitize import sanitize
 from tui.terminal.wrap import wrap
 from tui.widgets.finder import Finder, Hit
 from tui.widgets.heights import Heights
 from tui.widgets.ink import CLASSES, Ink
-from tui.widgets.message import Entry, Message
+from tui.widgets.message import Entry, Message, guess
 
-# Longer lines are hard to read.
-WIDEST = 100
+WIDEST = 100  # longer lines are hard to read
 GUTTER = 2
 # So many messages are kept as they were laid out; what they were made of is at hand anyway.
 KEPT = 200
@@ -90,7 +91,7 @@ class Transcript(ScrollView, can_focus=True):
         self._width = self._text_width
         self._current.clear()
         laid_out = {id_: message.height for id_, message in self._messages.items() if message.width == self._width}
-        self._heights = Heights(laid_out.get(node.id) or self._guess(node) for node in self._path)
+        self._heights = Heights(laid_out.get(node.id) or guess(node, self._width) for node in self._path)
         self._note = wrap(self._note_text, self._width) if self._note_text else []
 
     def grow(self, node: Node, text: str) -> None:
@@ -100,17 +101,27 @@ class Transcript(ScrollView, can_focus=True):
         last = len(self._path) - 1
         self._path[last] = node
         message = self._messages.get(node.id)
+        unseen, self._unseen = self._unseen, not self._following
         if message is None or message.width != self._width:
-            self._heights[last] = self._guess(node)
+            self._heights[last] = guess(node, self._width)
             changed = 0
         else:
+            row, before = message.last_text_row, message.row(message.last_text_row)
             changed = message.show(Entry(node, message.entry.place, message.entry.speaker, message.entry.details))
+            if self._unseen == unseen and changed == row == message.last_text_row:
+                self._redraw_end(self._heights.start(last) + row, before, message.row(row))
+                return
             self._heights[last] = message.height
         first = self._heights.start(last) + max(0, changed - 1)
-        self._unseen = not self._following
         self._settle()
         self.refresh_lines(first, max(1, self._height - first))
         self.refresh_lines(self.scroll_offset.y + self.size.height - 1)
+
+    def _redraw_end(self, row: int, before: Row, now: Row) -> None:
+        """Only what has changed in this row: over a slow line every byte counts."""
+        same = cell_len(before.text) if now.continues(before) else 0
+        width = cell_len(now.text) - same + len(f"▌ {self.waiting}")
+        self.refresh(Region(GUTTER + same, row - self.scroll_offset.y, width, 1))
 
     @property
     def chosen(self) -> str | None:
@@ -197,7 +208,6 @@ class Transcript(ScrollView, can_focus=True):
 
     def action_choose_last(self) -> None:
         self._choose(len(self._path) - 1)
-        self._scroll(self._height)
 
     def _choose(self, index: int) -> None:
         if not self._path:
@@ -245,9 +255,6 @@ class Transcript(ScrollView, can_focus=True):
     @property
     def _height(self) -> int:
         return self._heights.total + (len(self._note) + 1 if self._note else 0)
-
-    def _guess(self, node: Node) -> int:
-        return len(node.text) // self._width + node.text.count("\n") + 3
 
     def _message(self, index: int) -> Message:
         """The message, laid out."""
@@ -342,7 +349,7 @@ class Transcript(ScrollView, can_focus=True):
     def _line(self, y: int) -> Strip:
         row = self.scroll_offset.y + y
         if not self._path:
-            return self._hint_line(y)
+            return self._ink.centred(self.hint, y)
         if row >= self._heights.total:
             below = row - self._heights.total
             note = self._note[below] if below < len(self._note) else ""
@@ -354,7 +361,7 @@ class Transcript(ScrollView, can_focus=True):
         marked = self.has_focus and index == self._chosen and number < message.height - 1
         gutter = Segment("▌ ", self._ink.style("chosen")) if marked else Segment(" " * GUTTER, self._ink.base)
         body = self._text_line(message, index, number, row) if number else self._ink.heading(message.entry, self._width)
-        return Strip([gutter, *body])
+        return Strip([gutter, *body]).simplify()
 
     def _text_line(self, message: Message, index: int, number: int, row: int) -> list[Segment]:
         line = message.row(number)
@@ -372,12 +379,6 @@ class Transcript(ScrollView, can_focus=True):
             if self.waiting:
                 strip.append(Segment(f" {self.waiting}", self._ink.style("faint")))
         return strip
-
-    def _hint_line(self, y: int) -> Strip:
-        """The hint stands in the middle of an empty transcript."""
-        number = y - max(0, (self.size.height - len(self.hint)) // 2)
-        text = self.hint[number] if 0 <= number < len(self.hint) else ""
-        return self._ink.line(text.center(self.size.width) if text else "", "faint", self.size.width)
 
     # ---- selecting with the mouse
 
