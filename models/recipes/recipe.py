@@ -86,6 +86,7 @@ class TrainingPlan:
     prompt_weight: float = 1.0  # of the tokens that the model reads rather than writes, in chats
     again_steps: int | None = None  # for a training that begins with a model of this recipe, instead of `steps`
     again_rate: float | None = None
+    first_share: float = 0.0  # the progress at which the sources' shares begin
 
     def again(self) -> TrainingPlan:
         """The plan for going on from a model that was made before the text changed."""
@@ -93,7 +94,7 @@ class TrainingPlan:
             raise click.ClickException(
                 "The recipe does not say how to begin with a model: give it again_steps and _rate."
             )
-        return replace(self, steps=self.again_steps, rate=self.again_rate)
+        return replace(self, steps=self.again_steps, rate=self.again_rate, first_share=0.5)
 
     def length_at(self, progress: float) -> int:
         return int(next(length for start, length in reversed(self.lengths) if progress >= start))

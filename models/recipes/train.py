@@ -88,7 +88,8 @@ class Training:
 
     def take_step(self, progress: float, length: int) -> torch.Tensor:
         """One update from one batch; the loss before it."""
-        ids, weights = self.mixture.batch(self.plan.batch_tokens // length, length, progress)
+        share = self.plan.first_share + (1 - self.plan.first_share) * progress
+        ids, weights = self.mixture.batch(self.plan.batch_tokens // length, length, share)
         factor = self.plan.rate_at(progress)
         for optimiser in self.optimisers:
             for group in optimiser.param_groups:

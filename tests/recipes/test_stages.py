@@ -208,6 +208,22 @@ def test_changed_text_begins_a_new_training_and_keeps_the_earlier_checkpoint(cor
 
 
 @needs_torch
+def test_a_training_may_begin_with_the_model_as_it_is(corpus: Path) -> None:
+    options = ["--no-compile", "--data", str(corpus), "--to", str(corpus / "model")]
+    assert run_stage(corpus, "build", *options).exit_code == 0
+    tokenizer = (corpus / "model" / "tokenizer.json").read_bytes()
+    (corpus / "talk.txt").write_text("User: Good morning\nAssistant: Good morning to you!\n")
+    recipe = corpus / "recipe.toml"
+    refused = run_stage(corpus, "build", *options, "--from", str(corpus / "model"))
+    assert "does not say how to begin with a model" in refused.output
+    recipe.write_text(recipe.read_text().replace("[training]\n", "[training]\nagain_steps = 3\nagain_rate = 1e-4\n"))
+    again = run_stage(corpus, "build", *options, "--from", str(corpus / "model"))
+    assert again.exit_code == 0, again.output
+    assert "beginning with the weights" in again.output and "done: 3 steps" in again.output
+    assert (corpus / "model" / "tokenizer.json").read_bytes() == tokenizer
+
+
+@needs_torch
 def test_the_export_gives_the_logits_of_the_trained_network(corpus: Path) -> None:
     import numpy as np
     import torch
