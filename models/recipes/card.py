@@ -45,7 +45,11 @@ def write_card(recipe: Recipe, run: Path, to: Path) -> None:
 
 def beginning(steps: int, seconds: float) -> str:
     """What the weights were before this training."""
-    return f"the weights that {steps} steps in {seconds / 60:.0f} minutes had made" if steps else "random weights"
+    return (
+        f"the weights that {steps} steps in {seconds / 60:.0f} minutes on earlier versions of this text had made"
+        if steps
+        else "random weights"
+    )
 
 
 def examined(model: Path) -> str:
