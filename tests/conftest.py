@@ -24,6 +24,11 @@ def pytest_configure(config: pytest.Config) -> None:
             Model.load(model, precision, cache_limit=0).prepare()
 
 
+def pytest_make_parametrize_id(val: object, argname: str) -> str | None:
+    """A test's name is part of the environment of what it starts, and has to be the same in each worker."""
+    return f"long {argname}" if isinstance(val, str | bytes) and len(val) > 120 else None
+
+
 @pytest.fixture(scope="session")
 def tiny_model(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """The directory of a tiny random ChatML model."""

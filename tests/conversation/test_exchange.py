@@ -451,7 +451,6 @@ GOOD = WRITERS["json"](talk("good", "better"))
         (b"\x7fELF\x02\x01\x01", "neither JSON nor Markdown"),
         (b"[{}]", "neither of llm-tui nor of ChatGPT"),
     ],
-    ids=lambda value: value if isinstance(value, str) else "file",  # the files have random ids in them
 )
 def test_files_that_are_no_good(store: Store, tmp_path: Path, content: bytes, words: str) -> None:
     file = tmp_path / "s.json"
