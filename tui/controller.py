@@ -270,10 +270,13 @@ class Controller:
 
     def _follow(self) -> None:
         """Show what another window has made of the session that is only read here."""
-        session = self.current
+        session, before = self.current, self.current.draft
         self.library.follow(session)
-        if session.mode == "chat" and self._screen.composer.text != session.draft:
+        typed = self._screen.composer.whole
+        if session.mode == "chat" and typed == before:
             self._screen.composer.put(session.draft)
+        elif session.mode == "chat" and not session.readonly and session.draft not in ("", typed):
+            self._screen.composer.put(f"{session.draft}\n\n{typed}".rstrip("\n"))
         self.show(to_end=False)
 
     def _keep_idle(self) -> None:
@@ -323,8 +326,7 @@ class Controller:
             screen.fold_sidebar()
             screen.focus_work()
         elif session.editing is not None:
-            session.editing = None
-            screen.composer.put("")
+            self.talk.leave_editing()
         elif self.tuning.stop_loading():
             pass
         elif session.mode == "chat" and screen.composer.has_focus:

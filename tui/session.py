@@ -30,7 +30,8 @@ class Session(Conversation):
 
     ``editing``: the message that the draft would be another version of. ``notice``: what went wrong last.
     ``readonly``: another process has it open. ``queue``: messages that wait for the end of the reply.
-    ``computed``: its cache holds more than its snapshot.
+    ``aside``: what stood in the input before a message was edited there. ``computed``: its cache holds more than its
+    snapshot.
     """
 
     engine: "inference.Session | None" = None
@@ -41,6 +42,7 @@ class Session(Conversation):
     unread: bool = False
     readonly: bool = False
     queue: list[str] = field(default_factory=list)
+    aside: str = ""
     computed: bool = False
 
     @classmethod
@@ -57,12 +59,16 @@ class Session(Conversation):
 
     @property
     def typed(self) -> str:
-        """What stands in the input: the draft without the queue."""
-        return self.draft.removeprefix("".join(f"{text}\n\n" for text in self.queue))
+        """What stands in the input: the draft without what is not there."""
+        return self.draft.removeprefix(self._elsewhere)
 
     def draw_up(self, typed: str) -> None:
-        """Have as draft what waits and what is typed: whatever becomes of the program, both are kept."""
-        self.draft = "".join(f"{text}\n\n" for text in self.queue) + typed
+        """Have as draft what waits, what was put aside and what is typed: none of it is lost with the program."""
+        self.draft = self._elsewhere + typed
+
+    @property
+    def _elsewhere(self) -> str:
+        return "".join(f"{text}\n\n" for text in [*self.queue, *([self.aside] if self.aside else [])])
 
     @property
     def state(self) -> State:

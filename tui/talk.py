@@ -39,14 +39,15 @@ class Talk:
         if session.reply is not None and session.editing is not None:
             self._controller.say(BUSY)
             return
-        self._screen.composer.put("")
+        self._screen.composer.put(session.aside)
+        session.aside = ""
         if session.reply is not None:
             session.queue.append(text)
             session.draw_up("")
             self._controller.library.save(session)
             self._controller.refresh()
             return
-        session.draft = ""
+        session.draft = self._screen.composer.whole
         if session.editing is not None:
             session.tree.edit(session.editing, text)
             session.editing = None
@@ -108,10 +109,20 @@ class Talk:
         if node.role != "user":
             self._controller.say("Only your own messages can be edited; r asks for another reply.")
             return
-        self.current.editing = node.id
+        session = self.current
+        if session.editing is None:
+            session.aside = self._screen.composer.whole.rstrip("\n")
+        session.editing = node.id
         self._screen.composer.put(node.text)
         self._controller.refresh()
         self._screen.composer.focus()
+
+    def leave_editing(self) -> None:
+        """The message stays as it is, and what was being written before is there again."""
+        session = self.current
+        self._screen.composer.put(session.aside)
+        session.editing, session.aside = None, ""
+        self._controller.refresh()
 
     def regenerate(self) -> None:
         node, tree = self._chosen(), self.current.tree

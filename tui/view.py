@@ -83,7 +83,7 @@ class View:
         screen.composer.display = chats
         screen.story_line.display = screen.story_pane is not None
         speechless = place.model is not None and place.model.chat_template is None
-        screen.composer.disabled = speechless or session.readonly
+        screen.composer.disabled = speechless
         if chats and screen.shown is not session:
             screen.composer.put(session.typed)
         screen.shown = session

@@ -86,6 +86,31 @@ def test_a_deletion_on_a_full_disk_is_made_up_for(tmp_path: Path) -> None:
         assert sound(store.file)
 
 
+def test_what_was_closed_can_be_read_from_a_full_disk(tmp_path: Path) -> None:
+    with small_disk(tmp_path / "disk", 2) as disk:
+        store = Store(disk / "s.db")
+        kept = talk("kept")
+        store.save(kept)
+        store.close()
+        with (disk / "ballast").open("wb", 0) as file, pytest.raises(OSError):
+            while True:
+                file.write(bytes(4096))
+        for _ in range(2):
+            store = Store(disk / "s.db")
+            assert shape(store.open(kept.id).tree) == shape(kept.tree)
+            assert store.search("kept")
+            kept.tree.add("user", "while it is full")
+            store.save(kept)
+            assert "full" in store.trouble
+            store.close()
+            kept = store.read(kept.id)
+        (disk / "ballast").unlink()
+        store = Store(disk / "s.db")
+        assert shape(store.open(kept.id).tree) == shape(kept.tree)
+        store.close()
+        assert sound(store.file)
+
+
 READ_ONLY = f"""
 import sys
 from pathlib import Path

@@ -80,6 +80,10 @@ def test_two_windows(counting_model: Path) -> None:
         second.until(READ_ONLY)
         second.press("escape")
         assert texts(file) == before
+        # What was typed stays there to be taken elsewhere, until one clears it.
+        assert "│ lostrcue" in second.text
+        second.press(*["\x7f"] * len("lostrcue"))
+        until_gone(second, "lostrcue")
 
         # It follows what is written there, and the draft.
         say(first, "another one")
@@ -93,7 +97,7 @@ def test_two_windows(counting_model: Path) -> None:
         # What is left by one may be written by the other, which goes on with the draft.
         first.press("ctrl+n")
         until_gone(second, READ_ONLY)
-        second.press("escape", " of both", "enter")
+        second.press(" of both", "enter")
         second.until(WRITING)
         open_second_in_list(first)
         first.until(READ_ONLY)
@@ -104,7 +108,6 @@ def test_two_windows(counting_model: Path) -> None:
         first.neighbour = None
         first.until("interrupted: Esc, then c, continues it")
         assert line in "".join(texts(file)).replace(" ", "")
-        first.press("escape")
         say(first, "taken over")
         stop(first)
         quit_program(first)

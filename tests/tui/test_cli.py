@@ -59,6 +59,11 @@ def test_stop_and_system_reach_the_model(tiny_model):
     [
         (("story", "x", "--model", "/nowhere"), 1, "/nowhere is not a directory"),
         (("story", "x", "--temperature", "-1", "--model", "TINY"), 2, "temperature"),
+        (("story", "x", "--temperature", "nan", "--model", "TINY"), 2, "not a number"),
+        (("chat", "x", "--repetition-penalty", "inf", "--model", "TINY"), 2, "not a number"),
+        (("chat", "x", "--stop", "", "--model", "TINY"), 2, "--stop"),
+        (("chat", "x", "--session", " ", "--model", "TINY"), 2, "--session needs a name"),
+        (("chat", "x", "--session", "s", "--db", "/", "--model", "TINY"), 2, "is a directory"),
         (("story", "--model", "TINY"), 2, "no prompt"),
         (("bogus",), 2, "No such command"),
         ((), 2, "needs a terminal"),
@@ -129,7 +134,7 @@ def raw(arguments: str, model: Path, stdin: bytes = b"") -> tuple[int, str]:
         ("Once > /dev/full", b"", 1, "cannot be written: No space left on device"),
         ("Once >&-", b"", 1, "no standard output"),
         ("Once --stats 2> /dev/full", b"", 1, ""),
-        ("Once --temperature inf", b"", 1, "a finite number"),
+        ("Once --temperature inf", b"", 2, "not a number"),
         ("Once --temperature 1e39 --repetition-penalty 1e-40", b"", 0, ""),
     ],
 )

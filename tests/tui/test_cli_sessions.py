@@ -53,7 +53,8 @@ def test_the_list_for_programs(db: Path) -> None:
 
 
 def test_a_search(db: Path) -> None:
-    assert run("sessions", "--search", "fine weath", "--db", db).stdout == ""
+    none = run("sessions", "--search", "fine weath", "--db", db)
+    assert (none.stdout, none.stderr) == ("", "No session has these words.\n")
     found = run("sessions", "--search", "FINE", "--db", db).stdout.splitlines()
     assert found == ["aaaaaaaa  How is the weather? ␛[31m", "          Fine, 東京 too."]
     (hit,) = json.loads(run("sessions", "--search", "garden", "--json", "--db", db).stdout)
@@ -123,7 +124,8 @@ def test_your_own_database_lies_in_the_data_directory(tmp_path: Path) -> None:
     file.write_text("## User\n\nhello\n")
     home = {"XDG_DATA_HOME": str(tmp_path / "data"), "HOME": str(tmp_path)}
     none = run("sessions", **home)
-    assert (none.returncode, none.stdout) == (1, "") and "no sessions yet" in none.stderr
+    assert (none.returncode, none.stdout) == (0, "") and "no sessions yet" in none.stderr
+    assert run("sessions", "--json", **home).stdout == "[]\n"
     assert run("import", file, **home).returncode == 0
     assert "hello" in run("sessions", **home).stdout
 
@@ -135,6 +137,7 @@ def test_your_own_database_lies_in_the_data_directory(tmp_path: Path) -> None:
         (("export", "", "--db", "DB"), 1, "Several sessions"),
         (("export", "aa", "--format", "pdf", "--db", "DB"), 2, "pdf"),
         (("export", "aa", "--db", "/nowhere/s.db"), 1, "There are no sessions yet: /nowhere/s.db is not there"),
+        (("sessions", "--db", "/nowhere/s.db"), 1, "There are no sessions yet: /nowhere/s.db is not there"),
         (("import", "/nowhere/x.json", "--db", "DB"), 1, "/nowhere/x.json is not a file"),
         (("import", "/nowhere/\x1b[31m", "--db", "DB"), 1, "/nowhere/␛[31m is not a file"),
         (("import", __file__, "--db", "DB"), 1, "neither JSON nor Markdown"),

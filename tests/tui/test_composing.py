@@ -85,6 +85,23 @@ async def test_it_waits_in_a_session_that_is_not_open_too(tiny_model: Path) -> N
         assert first.draft == ""
 
 
+async def test_what_was_being_written_is_there_again_after_editing(tiny_model: Path) -> None:
+    async with make_app(tiny_model, max_tokens=5).run_test(size=SIZE) as pilot:
+        await ready(pilot)
+        await say(pilot, "first")
+        await tap(pilot, *"half a thought", "escape", "up", "e")
+        assert (composer(pilot).text, title(pilot)) == ("first", "editing your message · Esc leaves it")
+        app_of(pilot).controller.collect()
+        assert current(pilot).draft == "half a thought\n\nfirst"
+        await tap(pilot, "escape")
+        assert (composer(pilot).text, title(pilot)) == ("half a thought", "")
+        await tap(pilot, "escape", "up", "e", *" more", "enter")
+        await idle(pilot)
+        assert (asked(pilot), composer(pilot).text) == (["first more"], "half a thought")
+        app_of(pilot).controller.collect()
+        assert current(pilot).draft == "half a thought"
+
+
 async def test_up_and_down_walk_what_was_written_before(tiny_model: Path) -> None:
     async with make_app(tiny_model).run_test(size=SIZE) as pilot:
         await ready(pilot)

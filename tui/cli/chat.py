@@ -37,6 +37,8 @@ def chat(
 
     With --session the question and the answer are kept in that session, which is made if there is none.
     """
+    if session is not None and not session.strip():
+        raise click.UsageError("--session needs a name, or how an ID begins.")
     text = with_piped(prompt)
     settings = settings_for(context, system=system, **given)
     if session is not None:
@@ -82,6 +84,8 @@ def _ask_within(store: "Store", conversation: "Conversation", text: str, setting
     node = tree.begin("assistant")
     path = tree.path(asked.id)
     store.save(conversation)
+    if store.trouble:
+        raise StoreError(store.trouble)
     saved = time.monotonic()
 
     def keep(piece: str) -> None:
@@ -107,3 +111,5 @@ def _ask_within(store: "Store", conversation: "Conversation", text: str, setting
             tree.abandon(node.id, asked.id)
         conversation.updated = time.time()
         store.save(conversation)
+    if store.trouble:
+        raise StoreError(store.trouble)

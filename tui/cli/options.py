@@ -1,5 +1,6 @@
 """Options that several commands share."""
 
+import math
 from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
@@ -36,27 +37,48 @@ def written(context: click.Context, parameter: click.Parameter, value: T) -> T:
     return value
 
 
+class Finite(click.FloatRange):
+    """A number within a range: "nan" is in none, and "inf" is no number to compute with."""
+
+    def convert(self, value: Any, parameter: click.Parameter | None, context: click.Context | None) -> float:
+        number: float = super().convert(value, parameter, context)
+        if not math.isfinite(number):
+            self.fail(f"{value} is not a number.", parameter, context)
+        return number
+
+
+def no_empty(context: click.Context, parameter: click.Parameter, value: tuple[str, ...]) -> tuple[str, ...]:
+    """A callback for texts that stop a reply: the empty one stands before the first word of any."""
+    if "" in value:
+        raise click.BadParameter("it is empty.")
+    return value
+
+
 model_options = options(
     click.option("--model", metavar="DIR|ORG/NAME", help="The model to use; a built-in one if not given."),
     click.option("--precision", type=click.Choice(PRECISIONS), help="How weights are held.  [default: auto]"),
     click.option("--threads", type=click.IntRange(min=1), help="How many threads compute."),
 )
 db_option = click.option(
-    "--db", metavar="FILE", type=click.Path(path_type=Path), help="The sessions' database; your own if not given."
+    "--db",
+    metavar="FILE",
+    type=click.Path(path_type=Path, dir_okay=False),
+    help="The sessions' database; your own if not given.",
 )
 theme_option = click.option("--theme", metavar="NAME", help="The app's colours; `llm-tui themes` lists them.")
 sampling_options = options(
-    click.option("--temperature", type=click.FloatRange(min=0), help="0 always takes the likeliest token."),
+    click.option("--temperature", type=Finite(min=0), help="0 always takes the likeliest token."),
     click.option("--top-k", type=click.IntRange(min=0), help="Choose among the K likeliest tokens; 0 is off."),
-    click.option("--top-p", type=click.FloatRange(0, 1, min_open=True), help="Choose among the likeliest P of all."),
-    click.option("--min-p", type=click.FloatRange(0, 1), help="Drop tokens rarer than P times the likeliest."),
-    click.option("--repetition-penalty", type=click.FloatRange(min=0, min_open=True), help="Above 1 repeats less."),
+    click.option("--top-p", type=Finite(0, 1, min_open=True), help="Choose among the likeliest P of all."),
+    click.option("--min-p", type=Finite(0, 1), help="Drop tokens rarer than P times the likeliest."),
+    click.option("--repetition-penalty", type=Finite(min=0, min_open=True), help="Above 1 repeats less."),
     click.option("--seed", type=click.IntRange(min=0), help="The same seed gives the same text."),
     click.option("--max-tokens", type=click.IntRange(min=1), help="Stop after this many tokens."),
     click.option(
         "--stop",
         multiple=True,
         metavar="TEXT",
+        callback=no_empty,
         help="Stop before this text; may be given several times.",
     ),
     click.option("--stats", is_flag=True, help="Print counts and times to standard error."),

@@ -25,7 +25,8 @@ SHORT_ID = 8
 def sessions(context: click.Context, search: str | None, as_json: bool, db: Path | None) -> None:
     """List the sessions, those used last first."""
     write = writer()
-    with open_store(context, db, new=False) as store:
+    named = db or context.obj.get("db")
+    with open_store(context, db, new=named is None) as store:
         if search is None:
             listings = store.sessions(limit=-1)
             lines = [
@@ -42,6 +43,8 @@ def sessions(context: click.Context, search: str | None, as_json: bool, db: Path
                 f"{hit.session_id[:SHORT_ID]}  {hit.title}\n          {one_line(hit.extract)}" for hit in hits[:FOUND]
             ]
             values = [asdict(hit) for hit in hits[:FOUND]]
+    if not values:
+        click.echo("No session has these words." if search else "There are no sessions yet.", err=True)
     if as_json:
         write(json.dumps(values, indent=1) + "\n")
     else:

@@ -15,6 +15,8 @@ from tui.conversation.schema import check, current, migrate
 
 # How long to wait for another process that writes; transactions take milliseconds.
 BUSY_SECONDS = 1.0
+# What SQLite wants to have at least for the memory that the processes which use a database share.
+SHARED_MEMORY = 32 * 1024
 FULL = {errno.ENOSPC, errno.EDQUOT, errno.EFBIG}
 
 
@@ -55,12 +57,21 @@ def explain(error: sqlite3.Error | OSError, file: Path) -> StoreError:
     name = getattr(error, "sqlite_errorname", "")
     if name.startswith(("SQLITE_CORRUPT", "SQLITE_NOTADB")):
         return damaged(file, str(error))
-    if name == "SQLITE_FULL" or getattr(error, "errno", None) in FULL:
+    perhaps_full = name.startswith(("SQLITE_IOERR", "SQLITE_CANTOPEN", "SQLITE_READONLY"))
+    if name == "SQLITE_FULL" or getattr(error, "errno", None) in FULL or (perhaps_full and _full(file)):
         return UnavailableError(f"The disk that holds {file} is full: make room on it.")
     if _busy(error):
         return UnavailableError(f"{file} is kept locked by another program.")
     reason = error.strerror if isinstance(error, OSError) else str(error)
     return UnavailableError(f"{file} cannot be opened or written ({reason}).")
+
+
+def _full(file: Path) -> bool:
+    """SQLite has no clear word where there is no room for the shared memory, and what is full is opened for reading."""
+    with contextlib.suppress(OSError):
+        place = os.statvfs(file.parent)
+        return place.f_bavail * place.f_frsize < SHARED_MEMORY and not place.f_flag & os.ST_RDONLY
+    return False
 
 
 def _open(file: Path, query: str) -> sqlite3.Connection:
@@ -84,7 +95,8 @@ def _refuse_foreign(file: Path) -> None:
 def _unfinished(file: Path) -> bool:
     """Whether a part of the database is in its log or journal. Nobody can tell where it is not allowed to look."""
     with contextlib.suppress(OSError):
-        return any(file.with_name(file.name + suffix).exists() for suffix in ("-wal", "-journal"))
+        logs = [file.with_name(file.name + suffix) for suffix in ("-wal", "-journal")]
+        return any(log.stat().st_size for log in logs if log.exists())
     return True
 
 
