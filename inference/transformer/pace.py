@@ -6,28 +6,39 @@ and one thread alone can be many times as fast; the results are the same bits ei
 
 import resource
 import time
+from collections import deque
 from dataclasses import dataclass, field
+from statistics import median
 
 # Passes over more rows than these are prompts: alike per row, and too long to try anything without a reason.
 FEW_ROWS = 16
 # So many passes go by between two trials, times as often as the slower choice takes longer: trials cost one part in
-# so many of the time.
-TRIAL_COST = 50
+# so many of the time. Fewer at first, and after each change of mind: a single trial may have had bad luck.
+TRIAL_COST, FIRST_COST = 64, 4
+# However long the slower choice took, it is tried again in a while.
+AT_MOST_SLOWER = 16.0
 # A shared pass that takes so many times as long as usual calls for a trial at once.
 LATE = 4.0
 # So often per second are threads driven from their cores where others want these too.
 DRIVEN_AWAY = 50.0
-# The weight of the newest pass in the mean.
-NEWEST = 0.25
+# The usual pass is the median of so many: one hiccup tells nothing.
+USUAL = 3
 
 
 @dataclass
 class _Record:
-    """Mean seconds of a pass: shared by all threads, and by one alone. What is missing was not tried yet."""
+    """Seconds of the last passes: shared by all threads, and by one alone. What is missing was not tried yet.
 
-    seconds: dict[bool, float] = field(default_factory=dict)
+    ``warm``: there was a pass already; the first one may have read the weights from a disk.
+    """
+
+    seconds: dict[bool, deque[float]] = field(
+        default_factory=lambda: {True: deque(maxlen=USUAL), False: deque(maxlen=USUAL)}
+    )
     shared: bool = True
     until_trial: float = 1
+    cost: int = FIRST_COST
+    warm: bool = False
 
 
 class Pace:
@@ -54,17 +65,23 @@ class Pace:
             return
         record, seconds = self._record(rows), time.perf_counter() - self._began
         contended = _driven_away() - self._driven_away > 1 + DRIVEN_AWAY * seconds
+        if not record.warm:
+            record.warm = True
+            return
         prompt = rows > FEW_ROWS
         if prompt:
             seconds /= rows
         shared = record.shared != self._trying
-        mean = record.seconds.get(shared)
-        record.seconds[shared] = seconds if mean is None or self._trying else mean + NEWEST * (seconds - mean)
+        times = record.seconds[shared]
+        late = shared and bool(times) and seconds > LATE * median(times)
         if self._trying:
-            self._judge(record)
+            times.clear()
+        times.append(seconds)
+        if self._trying:
+            _judge(record)
         elif shared and prompt:
             record.until_trial -= contended
-        elif shared and mean is not None and seconds > LATE * mean:
+        elif late:
             record.until_trial = 0
         else:
             record.until_trial -= 1
@@ -72,10 +89,13 @@ class Pace:
     def _record(self, rows: int) -> _Record:
         return self._records.setdefault(min(rows, FEW_ROWS + 1), _Record())
 
-    def _judge(self, record: _Record) -> None:
-        record.shared = record.seconds[True] <= record.seconds[False]
-        slower, faster = record.seconds[not record.shared], record.seconds[record.shared]
-        record.until_trial = TRIAL_COST * slower / faster
+
+def _judge(record: _Record) -> None:
+    together, alone = median(record.seconds[True]), median(record.seconds[False])
+    shared = together <= alone
+    record.cost = min(2 * record.cost, TRIAL_COST) if shared == record.shared else FIRST_COST
+    record.shared = shared
+    record.until_trial = record.cost * min(max(together / alone, alone / together), AT_MOST_SLOWER)
 
 
 def _driven_away() -> int:

@@ -37,15 +37,15 @@ def machine(monkeypatch: pytest.MonkeyPatch) -> Machine:
 def test_threads_share_where_that_is_faster(machine: Machine) -> None:
     chosen = machine.passes(Pace(4), 1000)
     assert set(chosen) == {1, 4}
-    assert chosen.count(1) <= 15  # trials, which cost next to nothing
+    assert chosen.count(1) <= 20  # trials, which cost next to nothing
 
 
 def test_one_works_alone_where_the_others_are_held_up(machine: Machine) -> None:
     judge = Pace(2)
     machine.shared, machine.alone = 80.0, 1.0
     chosen = machine.passes(judge, 400)
-    assert chosen[:3] == [2, 1, 1] or chosen[:4] == [2, 2, 1, 1]
-    assert chosen.count(2) <= 3
+    assert chosen[:4] == [2, 2, 1, 1]
+    assert chosen.count(2) <= 5
 
 
 def test_it_notices_when_things_change(machine: Machine) -> None:
@@ -58,12 +58,33 @@ def test_it_notices_when_things_change(machine: Machine) -> None:
     assert machine.passes(judge, 100).count(1) <= 3
 
 
+def test_a_slow_start_and_a_hiccup_say_nothing(machine: Machine) -> None:
+    judge = Pace(2)
+    machine.shared = 100.0  # the weights come from a disk
+    machine.passes(judge, 1)
+    machine.shared = 1.0
+    assert machine.passes(judge, 200).count(1) <= 8
+    machine.shared = 100.0  # the machine stands still for a moment
+    machine.passes(judge, 1)
+    machine.shared = 1.0
+    assert machine.passes(judge, 200).count(1) <= 8
+
+
+def test_an_unlucky_trial_is_made_up_for(machine: Machine) -> None:
+    judge = Pace(2)
+    machine.passes(judge, 1)
+    machine.shared = 10.0
+    machine.passes(judge, 2)
+    machine.shared = 1.0
+    assert machine.passes(judge, 200).count(1) <= 60
+
+
 def test_prompts_are_shared_unless_threads_are_driven_from_their_cores(machine: Machine) -> None:
     judge = Pace(2)
     machine.shared = 5.0
     assert set(machine.passes(judge, 50, rows=256)) == {2}
     machine.driven_away = 1000
-    assert machine.passes(judge, 50, rows=200).count(2) <= 2
+    assert machine.passes(judge, 50, rows=200).count(2) <= 3
 
 
 def test_one_thread_stays_one(machine: Machine) -> None:

@@ -209,8 +209,12 @@ class Tree:
         return node
 
     def _insert(self, node: Node) -> Node:
+        onward = node.parent == self.tip
         self._attach(node)
-        self.move(node.id)
+        if onward:  # the way to the parent was entered already: no need to walk it again with each message
+            self.tip = self._entered[node.parent] = node.id
+        else:
+            self.move(node.id)
         return node
 
     def _attach(self, node: Node) -> None:
