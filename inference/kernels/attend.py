@@ -214,24 +214,35 @@ def rescale(scores, sums, mix, peak, row, low, high):
 def merge(items, firsts, groups, head_dim, mixes, peaks, totals, out):
     """Bring the spans of each row together, in order: ``out`` float32 [tokens, at least heads * head_dim].
 
-    ``firsts`` int64 [n + 1]: where in ``items`` the spans of each (tokens, head) begin.
+    ``firsts`` int64 [n + 1]: where in ``items`` the spans of each (tokens, head) begin. ``mixes`` and ``peaks`` are
+    used up.
     """
     for tile in prange(len(firsts) - 1):
         begin, end = firsts[tile], firsts[tile + 1]
         head, first_row, count = items[begin, 0], items[begin, 1], items[begin, 2]
         for row in range(count * groups):
-            peak = NEVER
-            for item in range(begin, end):
-                peak = max(peak, peaks[item, row])
-            total = np.float32(0)
-            for item in range(begin, end):
-                total += totals[item, row] * lane_exp(peaks[item, row] - peak)
+            merge_row(mixes, peaks, totals, begin, end, row)
             start = (head * groups + row % groups) * head_dim
             for d in range(head_dim):
-                mixed = np.float32(0)
-                for item in range(begin, end):
-                    mixed += mixes[item, row, d] * lane_exp(peaks[item, row] - peak)
-                out[first_row + row // groups, start + d] = mixed / total
+                out[first_row + row // groups, start + d] = mixes[begin, row, d]
+
+
+@njit(nogil=True, cache=True)
+def merge_row(mixes, peaks, totals, begin, end, row):
+    """One row's spans ``begin`` to ``end``, into the mix of the first."""
+    peak = NEVER
+    for item in range(begin, end):
+        peak = max(peak, peaks[item, row])
+    total = np.float32(0)
+    for item in range(begin, end):
+        peaks[item, row] = lane_exp(peaks[item, row] - peak)
+        total += totals[item, row] * peaks[item, row]
+    for lane in range(0, mixes.shape[2], LANES):
+        mixed = simd.splat_f32(np.float32(0))
+        for item in range(begin, end):
+            part = simd.load_f32(mixes[item, row].ctypes.data + 4 * lane)
+            mixed = simd.add(mixed, simd.mul(part, simd.splat_f32(peaks[item, row])))
+        simd.store_f32(mixes[begin, row].ctypes.data + 4 * lane, simd.div(mixed, simd.splat_f32(total)))
 
 
 @njit(nogil=True, cache=True)
