@@ -22,6 +22,7 @@ from inference.transformer.build import build
 from inference.transformer.cache import KVCache
 from inference.transformer.forward import Batch, Counters, Progress, Transformer
 
+CACHE_PRECISIONS: dict[str, npt.DTypeLike] = {"float32": np.float32, "float16": np.float16, "int8": np.int8}
 # Bytes per weight, scales included, largest first. Norms and biases are float32 in all of them.
 PRECISIONS = {"float32": 4.0, "bfloat16": 2.0, "float16": 2.0, "int8": 1 + 2 / 32, "int4": 0.5 + 2 / 32}
 
@@ -80,12 +81,14 @@ class Model:
         threads: int | None = None,
         progress: Progress | None = None,
         cache_limit: int | None = None,
+        cache_precision: str = "auto",
     ) -> "Model":
         """Load a Hugging Face model directory.
 
         ``precision``: ``auto`` or one of PRECISIONS; weights are kept in it, the arithmetic is float32. ``threads``:
         how many compute (None: as many as there are cores to use and work for). ``progress(done, total, what)`` is
         called with bytes of weights and may raise to cancel.
+        ``cache_precision``: how keys and values are held, ``auto`` (see ``new_cache``) or one of CACHE_PRECISIONS.
         ``cache_limit``: bytes of disk for the packed int8 and int4 weights of all models together (None: see Shelf; 0:
         none are saved). A broken chat template does not prevent stories: ``no_chat`` says what is wrong with it.
         Raises CheckpointError, UnsupportedModelError, ParameterError or, before any weight is read, MemoryLimitError.
@@ -99,6 +102,10 @@ class Model:
             raise UnsupportedModelError(
                 f"The precision {precision!r} is not available; choose auto, {', '.join(PRECISIONS)}."
             )
+        if cache_precision not in ("auto", *CACHE_PRECISIONS):
+            raise UnsupportedModelError(
+                f"The cache precision {cache_precision!r} is not available; choose auto, {', '.join(CACHE_PRECISIONS)}."
+            )
         kept_exact = precision == "auto" and weights.parameters < EXACT_BELOW
         precision = choose_precision(_memory_needed(weights, config), precision, weights.parameters, weights.precision)
         path = directory / "generation_config.json"
@@ -110,7 +117,8 @@ class Model:
         shelf = Shelf(cache_limit)
         transformer = build(weights, config, precision, threads, progress or (lambda done, total, what: None), shelf)
         ends = ends if eos is None else ends | {eos}
-        cache_dtype = np.float32 if kept_exact or precision == "float32" else np.float16
+        if cache_precision == "auto":
+            cache_precision = "float32" if kept_exact or precision == "float32" else "float16"
         return cls(
             directory,
             transformer,
@@ -119,7 +127,7 @@ class Model:
             template,
             generation_config,
             ends,
-            cache_dtype,
+            CACHE_PRECISIONS[cache_precision],
             shelf.warnings,
         )
 
@@ -162,7 +170,10 @@ class Model:
         return min(self.config.vocab_size, self.tokenizer.vocab_size)
 
     def new_cache(self, dtype: npt.DTypeLike | None = None) -> KVCache:
-        """An empty cache; ``dtype`` None is float32 for float32 and for small models kept exact, else float16."""
+        """An empty cache; ``dtype`` None is what ``load`` was told.
+
+        There ``auto`` is float32 for float32 and for small models kept exact, else float16.
+        """
         return KVCache(self.config, dtype or self._cache_dtype, self.fingerprint, self._transformer.tiled)
 
     def forward(self, token_ids: Sequence[int], cache: KVCache, last_only: bool = False) -> Floats:

@@ -61,7 +61,7 @@ class Controller:
     ) -> None:
         self.library = library
         budget = settings.cache_budget_mb and settings.cache_budget_mb * 2**20
-        shelf = Shelf(app, settings.threads, settings.model_directories, budget, snapshots_directory())
+        shelf = Shelf(app, settings.computing, settings.model_directories, budget, snapshots_directory())
         self._app = app
         self._screen = screen
         self._settings = settings

@@ -2,9 +2,9 @@
 
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from pathlib import Path
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from textual.message import Message
 from textual.message_pump import MessagePump
@@ -60,21 +60,21 @@ class _Abandoned(Exception):
 class Loader:
     """One attempt to load, with ``directories`` to look in as well; posts Loading…, then Loaded or LoadFailed.
 
-    ``before`` is called first, on the loader's thread.
+    ``computing``: as Settings has it. ``before`` is called first, on the loader's thread.
     """
 
     def __init__(
         self,
         pump: MessagePump,
         choice: Choice,
-        threads: int | None,
+        computing: Mapping[str, Any],
         directories: tuple[Path, ...],
         before: Callable[[], None],
     ) -> None:
         self._pump = pump
         self._choice = choice
         self._directories = directories
-        self._threads = threads
+        self._computing = computing
         self._before: Callable[[], None] | None = before
         self._abandoned = threading.Event()
         self._reported = 0.0
@@ -97,7 +97,7 @@ class Loader:
             self._before()
             self._before = None  # with it goes what it gave back: only then is there room
             path = find_model(choice.name, model_places(self._directories))
-            model = Model.load(path, choice.precision, self._threads, self._progress)
+            model = Model.load(path, choice.precision, progress=self._progress, **self._computing)
             model.prepare(self._progress)
         except _Abandoned:
             return

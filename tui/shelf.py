@@ -1,9 +1,9 @@
 """The models of this process: loaded when a session first wants one, and kept; one engine runs them all."""
 
-from collections.abc import Callable, Collection
+from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from textual.message_pump import MessagePump
 
@@ -28,7 +28,7 @@ class Place:
 
 
 class Shelf:
-    """``directories``: where models are besides the usual places.
+    """``computing``: as Settings has it. ``directories``: where models are besides the usual places.
 
     ``cache_budget``: bytes for idle sessions' caches, or the engine's choice; beyond it they go to ``evicted``.
     """
@@ -36,14 +36,14 @@ class Shelf:
     def __init__(
         self,
         pump: MessagePump,
-        threads: int | None,
+        computing: Mapping[str, Any],
         directories: tuple[Path, ...],
         cache_budget: int | None,
         evicted: Path | None,
     ) -> None:
         self._pump = pump
         self._directories = directories
-        self._threads = threads
+        self._computing = computing
         self._cache_budget = cache_budget
         self._evicted = evicted
         self._places: dict[Choice, Place] = {}
@@ -80,7 +80,7 @@ class Shelf:
             self._places[choice] = Place(model=same)
             return
         self._places[choice] = Place()
-        self._loaders[choice] = Loader(self._pump, choice, self._threads, self._directories, before)
+        self._loaders[choice] = Loader(self._pump, choice, self._computing, self._directories, before)
         self._loaders[choice].start()
 
     def take(self, event: Loading | Loaded | LoadFailed) -> bool:

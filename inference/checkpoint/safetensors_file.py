@@ -26,6 +26,7 @@ STORED_DTYPES: dict[str, np.dtype[Any]] = {
     "F16": np.dtype("<f2"),
     "BF16": np.dtype("<u2"),
     "I64": np.dtype("<i8"),
+    "I8": np.dtype(np.int8),
     "U8": np.dtype("u1"),
 }
 ITEM_BYTES = (

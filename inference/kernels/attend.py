@@ -5,6 +5,9 @@ The cache holds blocks of BLOCK positions. For one layer and one key/value head 
     keys    [BLOCK/16][D][16 positions]       one vector is the same dimension of sixteen neighbouring positions,
     values  [BLOCK][P]                        so that scores need no sums across lanes
 
+In int8, each key and each value of a head has a scale: float32 [BLOCK], a vector for sixteen neighbouring positions,
+which multiplies their scores, and their weights.
+
 A row is one query: one head of one token. Rows meet the positions sixteen at a time, in order:
 
     s    = q · k                     D fused multiply-adds per row, a lane per position
@@ -89,8 +92,10 @@ def make_weigh(rows: int, read: Any) -> Any:
 
 
 scores_of_one, scores_of_tile = (make_scores(rows, simd.load_f16, 2) for rows in (1, ROW_TILE))
+scores_of_one_i8, scores_of_tile_i8 = (make_scores(rows, simd.load_i8, 1) for rows in (1, ROW_TILE))
 scores_of_one_f32, scores_of_tile_f32 = (make_scores(rows, simd.load_f32, 4) for rows in (1, ROW_TILE))
 weigh_one, weigh_tile = (make_weigh(rows, simd.load_f16) for rows in (1, ROW_TILE))
+weigh_one_i8, weigh_tile_i8 = (make_weigh(rows, simd.load_i8) for rows in (1, ROW_TILE))
 weigh_one_f32, weigh_tile_f32 = (make_weigh(rows, simd.load_f32) for rows in (1, ROW_TILE))
 
 
@@ -99,9 +104,9 @@ def attend(
     queries,
     items,
     blocks,
-    key_offset,
-    content_offset,
+    offsets,
     item_bytes,
+    kv_heads,
     groups,
     head_dim,
     window,
@@ -114,9 +119,9 @@ def attend(
 
     ``queries`` float32 [tokens, at least heads * head_dim]. ``items`` int64 [n, 6]: a key/value head, the first token's
     row in ``queries``, how many tokens, the first one's position, the span's first position, and where the sequence's
-    block addresses begin in ``blocks`` int64; this layer's keys and values stand ``key_offset`` and ``content_offset``
-    bytes into a block, in numbers of ``item_bytes``. Results go to ``mixes`` [n, rows, P], ``peaks`` [n, rows] and
-    ``totals`` [n, rows].
+    block addresses begin in ``blocks`` int64; this layer's keys, values and scales stand ``offsets`` bytes into a
+    block, in numbers of ``item_bytes``. Results go to ``mixes`` [n, rows, P], ``peaks`` [n, rows] and ``totals``
+    [n, rows].
     """
     padded = mixes.shape[2]
     for item in prange(len(items)):
@@ -137,13 +142,19 @@ def attend(
         begin = max(span, oldest // LANES * LANES)
         for first in range(begin, min(span + SPAN, position + count), LANES):
             block, inside = divmod(first, BLOCK)
-            keys = blocks[table + block] + key_offset + item_bytes * (head * BLOCK + inside) * head_dim
-            contents = blocks[table + block] + content_offset + item_bytes * (head * BLOCK + inside) * padded
+            place = head * BLOCK + inside
+            keys = blocks[table + block] + offsets[0] + item_bytes * place * head_dim
+            contents = blocks[table + block] + offsets[1] + item_bytes * place * padded
+            scales = blocks[table + block] + offsets[2] + 4 * place
             all_scores(keys, asked, scores, item_bytes)
+            if item_bytes == 1:
+                multiply_rows(scores, scales)
             for row in range(rows):
                 at = position + row // groups
                 low, high = max(0, at + 1 - window - first), min(LANES, at + 1 - first)
                 rescale(scores, sums, mix, peak, row, low, high)
+            if item_bytes == 1:
+                multiply_rows(scores, scales + 4 * kv_heads * BLOCK)
             all_weigh(contents, scores, mix, rows, item_bytes)
         for row in range(rows):
             totals[item, row] = simd.sum_lanes(simd.load_f32(sums.ctypes.data + row * sums.strides[0]))
@@ -158,7 +169,11 @@ def all_scores(keys, asked, scores, item_bytes):
     while row < rows:
         query, out = asked.ctypes.data + row * asked_stride, scores.ctypes.data + row * out_stride
         tiled = row + ROW_TILE <= rows
-        if item_bytes == 2 and tiled:
+        if item_bytes == 1 and tiled:
+            scores_of_tile_i8(keys, query, out, head_dim, asked_stride, out_stride)
+        elif item_bytes == 1:
+            scores_of_one_i8(keys, query, out, head_dim, asked_stride, out_stride)
+        elif item_bytes == 2 and tiled:
             scores_of_tile(keys, query, out, head_dim, asked_stride, out_stride)
         elif item_bytes == 2:
             scores_of_one(keys, query, out, head_dim, asked_stride, out_stride)
@@ -180,7 +195,11 @@ def all_weigh(contents, weights, mix, rows, item_bytes):
         tiled = row + ROW_TILE <= rows
         for lane in range(0, padded, LANES):
             where, here = contents + item_bytes * lane, total + 4 * lane
-            if item_bytes == 2 and tiled:
+            if item_bytes == 1 and tiled:
+                weigh_tile_i8(where, weight, here, stride, weight_stride, mix_stride)
+            elif item_bytes == 1:
+                weigh_one_i8(where, weight, here, stride, weight_stride, mix_stride)
+            elif item_bytes == 2 and tiled:
                 weigh_tile(where, weight, here, stride, weight_stride, mix_stride)
             elif item_bytes == 2:
                 weigh_one(where, weight, here, stride, weight_stride, mix_stride)
@@ -189,6 +208,15 @@ def all_weigh(contents, weights, mix, rows, item_bytes):
             else:
                 weigh_one_f32(where, weight, here, stride, weight_stride, mix_stride)
         row += ROW_TILE if tiled else 1
+
+
+@njit(nogil=True, cache=True)
+def multiply_rows(rows, scales):
+    """``rows`` [n, 16] times the sixteen float32 at ``scales``."""
+    factors = simd.load_f32(scales)
+    for row in range(len(rows)):
+        where = rows.ctypes.data + row * rows.strides[0]
+        simd.store_f32(where, simd.mul(simd.load_f32(where), factors))
 
 
 @njit(nogil=True, cache=True)

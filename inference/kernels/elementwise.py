@@ -92,11 +92,12 @@ def rotate(head, cos, sin):
 
 
 @njit(nogil=True, cache=True)
-def rope_and_store(token, cos, sin, starts, heads, kv_heads, head_dim, keys, contents, inside, item):
+def rope_and_store(token, cos, sin, starts, heads, kv_heads, head_dim, keys, contents, scales, inside, item):
     """One token: turn its queries in place, put its turned keys and its values into the cache.
 
-    ``starts``: where queries, keys and values begin in the row. ``keys``, ``contents``: addresses of the block's keys
-    and values, as drawn in attend.py; ``inside``: the position in the block; ``item``: bytes per number, 2 or 4.
+    ``starts``: where queries, keys and values begin in the row. ``keys``, ``contents``, ``scales``: addresses of the
+    block's keys, values and scales, as drawn in attend.py; ``inside``: the position in the block; ``item``: bytes per
+    number, 1, 2 or 4.
     """
     padded = -(-head_dim // LANES) * LANES
     for head in range(heads):
@@ -107,8 +108,15 @@ def rope_and_store(token, cos, sin, starts, heads, kv_heads, head_dim, keys, con
         tile = keys + item * (head * BLOCK * head_dim + inside // LANES * LANES * head_dim + inside % LANES)
         content = contents + item * padded * (head * BLOCK + inside)
         value = starts[2] + head * head_dim
+        if item == 1:
+            scale = scales + 4 * (head * BLOCK + inside)
+            key_inverse = store_scale(scale, key)
+            value_inverse = store_scale(scale + 4 * kv_heads * BLOCK, token[value : value + head_dim])
         for d in range(head_dim):
-            if item == 2:
+            if item == 1:
+                simd.store_byte(tile + LANES * d, key[d] * key_inverse)
+                simd.store_byte(content + d, token[value + d] * value_inverse)
+            elif item == 2:
                 simd.store_word(tile + 2 * LANES * d, simd.half_word(key[d]))
                 simd.store_word(content + 2 * d, simd.half_word(token[value + d]))
             else:
@@ -116,10 +124,24 @@ def rope_and_store(token, cos, sin, starts, heads, kv_heads, head_dim, keys, con
                 simd.store_single(content + 4 * d, token[value + d])
 
 
+@njit(nogil=True, cache=True)
+def store_scale(where, values):
+    """Store the scale that brings ``values`` to -127..127; returns what to multiply them by."""
+    largest = np.float32(0)
+    for value in values:
+        largest = max(largest, abs(value))
+    simd.store_single(where, largest / np.float32(127))
+    return np.float32(127) / largest if largest > 0 else np.float32(0)
+
+
 @njit(parallel=True, nogil=True, cache=True)
-def rope_and_store_rows(qkv, cos, sin, starts, heads, kv_heads, head_dim, table, key_offset, content_offset, item):
-    """``rope_and_store`` for each row; ``table`` int64 [rows, 2]: its block's address, its position in the block."""
+def rope_and_store_rows(qkv, cos, sin, starts, heads, kv_heads, head_dim, table, offsets, item):
+    """``rope_and_store`` for each row.
+
+    ``table`` int64 [rows, 2]: its block's address, its position in the block. ``offsets``: in bytes, where the layer's
+    keys, values and scales begin in a block.
+    """
     for row in prange(len(qkv)):
         block, inside = table[row]
-        keys, contents = block + key_offset, block + content_offset
-        rope_and_store(qkv[row], cos[row], sin[row], starts, heads, kv_heads, head_dim, keys, contents, inside, item)
+        places = block + offsets[0], block + offsets[1], block + offsets[2]
+        rope_and_store(qkv[row], cos[row], sin[row], starts, heads, kv_heads, head_dim, *places, inside, item)

@@ -71,8 +71,8 @@ def attention(x, norm_weight, eps, qkv, qkv_scales, qkv_bias, o, o_scales, o_bia
     """``x += o(attention(qkv(norm(x))))`` for ``x`` [rows, K] of several sequences.
 
     ``place``: the rows' places in the cache, the attention's items, their firsts and the blocks (see attend.py), and
-    the offsets of this layer's keys and values. ``sizes``: hidden size, heads, key/value heads, head_dim, window, item
-    bytes, and where queries, keys and values begin in a row of qkv.
+    the offsets of this layer's keys, values and scales. ``sizes``: hidden size, heads, key/value heads, head_dim,
+    window, item bytes, and where queries, keys and values begin in a row of qkv.
     """
     table, items, firsts, blocks, offsets = place
     hidden, heads, kv_heads, head_dim, window, item = sizes[:6]
@@ -80,16 +80,14 @@ def attention(x, norm_weight, eps, qkv, qkv_scales, qkv_bias, o, o_scales, o_bia
     normed = np.empty_like(x)
     norm(x, norm_weight, eps, hidden, normed)
     mixed_qkv = project(qkv, qkv_scales, qkv_bias, normed)
-    rope_and_store_rows(mixed_qkv, cos, sin, sizes[6:], heads, kv_heads, head_dim, table, offsets[0], offsets[1], item)
+    rope_and_store_rows(mixed_qkv, cos, sin, sizes[6:], heads, kv_heads, head_dim, table, offsets, item)
     rows = 0
     for index in range(len(items)):
         rows = max(rows, items[index, 2] * groups)
     padded = -(-head_dim // LANES) * LANES
     mixes = np.empty((len(items), rows, padded), np.float32)
     peaks, totals = np.empty((len(items), rows), np.float32), np.empty((len(items), rows), np.float32)
-    attend(
-        mixed_qkv, items, blocks, offsets[0], offsets[1], item, groups, head_dim, window, scale, mixes, peaks, totals
-    )
+    attend(mixed_qkv, items, blocks, offsets, item, kv_heads, groups, head_dim, window, scale, mixes, peaks, totals)
     mixed = np.zeros((len(x), -(-heads * head_dim // PADDING) * PADDING), np.float32)
     merge(items, firsts, groups, head_dim, mixes, peaks, totals, mixed)
     delta = np.empty((len(x), len(o) * LANES), np.float32)

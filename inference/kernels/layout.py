@@ -32,6 +32,17 @@ def packed_shape(outputs: int, inputs: int, bits: int) -> tuple[tuple[int, ...],
     return (blocks, groups, GROUP * bits // 32, LANES, 4), (blocks, groups, LANES)
 
 
+def cache_bytes(kv_heads: int, head_dim: int, item: int) -> tuple[int, int, int]:
+    """Bytes of one layer in a block of a tiled cache: its keys, its values, and the scales of both.
+
+    ``item`` bytes hold a number; only numbers of one byte have scales: float32, one per position of a head, those of
+    the keys before those of the values.
+    """
+    padded = -(-head_dim // LANES) * LANES
+    positions = kv_heads * BLOCK
+    return positions * head_dim * item, positions * padded * item, 2 * positions * 4 if item == 1 else 0
+
+
 def aligned(shape: tuple[int, ...], dtype: npt.DTypeLike) -> npt.NDArray[Any]:
     """An array of zeros that begins at a cache line."""
     count = int(np.prod(shape)) * np.dtype(dtype).itemsize

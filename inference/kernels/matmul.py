@@ -19,7 +19,7 @@ from numba import njit, prange, types
 from numba.core import cgutils
 from numba.extending import intrinsic
 
-from inference.kernels import simd
+from inference.kernels import dot, simd
 from inference.kernels.layout import GROUP, LANES
 from inference.kernels.simd import F32X16, I32X16, I64
 from inference.kernels.words import cut
@@ -118,7 +118,7 @@ def tile(b: ir.IRBuilder, bits: int, blocks: int, tokens: int, addresses: Any, g
                     inputs = plus(group_inputs, of(token, x_stride), 4 * (step + half * steps))
                     four = simd.splat_bytes.build(b, inputs)
                     for block in range(blocks):
-                        totals[block, token] = simd.dot4.build(b, totals[block, token], unsigned[block], four)
+                        totals[block, token] = dot.dot4.build(b, totals[block, token], unsigned[block], four)
         where = plus(scales, b.mul(loop.index, I64(2 * LANES)))
         row_scales = [simd.load_f16.build(b, plus(where, of(block, s_stride))) for block in range(blocks)]
         for token in range(tokens):
@@ -134,7 +134,7 @@ def tile(b: ir.IRBuilder, bits: int, blocks: int, tokens: int, addresses: Any, g
 # A step of int4 is two of int8's: the low nibbles belong to the group's first half, the high ones to its second.
 HALVES: dict[int, tuple[Callable[[ir.IRBuilder, ir.Value], ir.Value], ...]] = {
     8: (lambda b, packed: packed,),
-    4: (simd.low_nibbles.build, simd.high_nibbles.build),
+    4: (dot.low_nibbles.build, dot.high_nibbles.build),
 }
 int8_blocks, int4_blocks = make_blocks(8), make_blocks(4)
 

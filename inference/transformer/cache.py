@@ -9,10 +9,12 @@ import numpy.typing as npt
 
 from inference.checkpoint.config import ModelConfig
 from inference.errors import CacheError
-from inference.kernels.layout import BLOCK, LANES
+from inference.kernels.layout import BLOCK, cache_bytes
 from inference.transformer.snapshot import read_snapshot, write_snapshot
 
-CACHE_DTYPES = (np.float32, np.float16)
+CACHE_DTYPES = (np.float32, np.float16, np.int8)
+# Behind each key and value of the plain layout in int8.
+SCALE_BYTES = 4
 
 Array = npt.NDArray[Any]
 
@@ -27,7 +29,9 @@ class KVCache:
     """Keys and values by layer, in blocks of BLOCK positions, laid out for whoever computes with them:
 
         plain   [layers, 2, kv_heads, BLOCK, head_dim]            keys and values, for numpy
-        tiled   [layers, kv_heads * BLOCK * (head_dim + P)]       as kernels/attend.py draws it
+        tiled   [layers, keys, values and scales]                 as kernels/attend.py draws it
+
+    In int8 each key and each value has a float32 scale, which in the plain layout stands behind it.
 
     Only the first ``length`` positions mean anything. Going back is lowering ``length``; what stood behind it is
     overwritten by whatever comes next. A fork shares its blocks until one side writes into them.
@@ -45,7 +49,7 @@ class KVCache:
         except TypeError:
             self.dtype = np.dtype(object)
         if self.dtype not in CACHE_DTYPES:
-            raise CacheError(f"A cache holds float32 or float16, not {dtype}.")
+            raise CacheError(f"A cache holds float32, float16 or int8, not {dtype}.")
         self._length = 0
         self._blocks: list[Array] = []
         self._owned: list[bool] = []
@@ -93,15 +97,15 @@ class KVCache:
         """
         own = model.new_cache()
         blocks, token_ids, length = read_snapshot(Path(file), own.fingerprint)
-        dtype = blocks[0].dtype if blocks else own.dtype
+        own.dtype = blocks[0].dtype if blocks else own.dtype
         if (
-            dtype not in CACHE_DTYPES
-            or any(block.dtype != dtype or block.shape != own._block_shape for block in blocks)
+            own.dtype not in CACHE_DTYPES
+            or any(block.dtype != own.dtype or block.shape != own._block_shape for block in blocks)
             or len(blocks) != -(-length // BLOCK)
             or length > len(token_ids)
         ):
             raise CacheError(f"{file} does not have the shape of this model's cache; the session is computed again.")
-        own.dtype, own._length = dtype, length
+        own._length = length
         own._blocks, own._owned = list(blocks), [False] * len(blocks)
         return own, token_ids
 
@@ -120,11 +124,11 @@ class KVCache:
 
     @property
     def _block_shape(self) -> tuple[int, ...]:
-        c = self.config
+        c, item = self.config, self.dtype.itemsize
         if self.tiled:
-            padded = -(-c.head_dim // LANES) * LANES
-            return c.num_hidden_layers, c.num_key_value_heads * BLOCK * (c.head_dim + padded)
-        return c.num_hidden_layers, 2, c.num_key_value_heads, BLOCK, c.head_dim
+            return c.num_hidden_layers, sum(cache_bytes(c.num_key_value_heads, c.head_dim, item)) // item
+        scale = SCALE_BYTES if item == 1 else 0
+        return c.num_hidden_layers, 2, c.num_key_value_heads, BLOCK, c.head_dim + scale
 
     @property
     def addresses(self) -> list[int]:
@@ -137,6 +141,8 @@ class KVCache:
         Like ``blocks``, for the plain layout.
         """
         count = keys.shape[1]
+        if self.dtype == np.int8:
+            keys, values = _quantised(keys), _quantised(values)
         done = 0
         while done < count:
             index, offset = divmod(self._length + done, BLOCK)
@@ -155,4 +161,20 @@ class KVCache:
         for index in range(start // BLOCK, -(-end // BLOCK)):
             first, last = max(0, start - index * BLOCK), min(BLOCK, end - index * BLOCK)
             keys, values = self._blocks[index][layer, :, :, first:last]
+            if self.dtype == np.int8:
+                keys, values = _widened(keys), _widened(values)
             yield keys, values
+
+
+def _quantised(vectors: Array) -> Array:
+    """int8 [..., head_dim + SCALE_BYTES]: float32 [..., head_dim] in steps of its largest / 127, and that step."""
+    largest = np.abs(vectors).max(axis=-1, keepdims=True)
+    inverse = np.divide(np.float32(127), largest, out=np.zeros_like(largest), where=largest > 0)
+    codes = np.rint(vectors * inverse).astype(np.int8)
+    return np.concatenate([codes, (largest / np.float32(127)).view(np.int8)], axis=-1)
+
+
+def _widened(quantised: Array) -> Array:
+    """What ``_quantised`` was made of, as far as int8 tells."""
+    scales = np.ascontiguousarray(quantised[..., -SCALE_BYTES:]).view(np.float32)
+    return quantised[..., :-SCALE_BYTES].astype(np.float32) * scales

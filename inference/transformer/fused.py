@@ -15,7 +15,7 @@ from inference.kernels.attend import SPAN
 from inference.kernels.compiling import compiling
 from inference.kernels.elementwise import norm
 from inference.kernels.layer import PADDING, attention, feed_forward, project
-from inference.kernels.layout import BLOCK, LANES
+from inference.kernels.layout import BLOCK, cache_bytes
 from inference.kernels.packed import PackedMatrix
 from inference.kernels.reference import Floats
 from inference.transformer.cache import KVCache
@@ -141,10 +141,9 @@ class Plan:
         if window not in self._items:
             self._items[window] = self._cut(window)
         c = self._config
-        keys = c.num_key_value_heads * BLOCK * c.head_dim
-        contents = c.num_key_value_heads * BLOCK * -(-c.head_dim // LANES) * LANES
-        start = layer * (keys + contents) * self._item_bytes
-        return (self._rows, *self._items[window], self._blocks, (start, start + keys * self._item_bytes))
+        keys, values, scales = cache_bytes(c.num_key_value_heads, c.head_dim, self._item_bytes)
+        start = layer * (keys + values + scales)
+        return (self._rows, *self._items[window], self._blocks, (start, start + keys, start + keys + values))
 
     def sizes(self, window: int | None, starts: tuple[int, ...]) -> tuple[int, ...]:
         c = self._config

@@ -6,7 +6,8 @@ from hypothesis import settings
 from hypothesis import strategies as st
 from hypothesis.stateful import Bundle, RuleBasedStateMachine, consumes, rule
 
-from inference import CacheError, ContextOverflowError, InferenceError, Model
+from inference import CacheError, ContextOverflowError, InferenceError, Model, UnsupportedModelError
+from inference.kernels import choice
 from inference.kernels.layout import BLOCK
 from tests.tiny_model import make_tiny_model
 
@@ -74,6 +75,28 @@ def test_float16_cache(model):
     difference = np.abs(model.forward(ids, half) - model.forward(ids, full)).max()
     assert 0 < difference < 0.05
     assert 2 * half.nbytes == full.nbytes > 0
+
+
+@pytest.mark.parametrize("shape", [{}, {"head_dim": 26}, {"num_key_value_heads": 1}])
+def test_int8_cache(tmp_path, shape):
+    config = {"hidden_size": 64, "max_position_embeddings": 4 * BLOCK, **shape}
+    model = Model.load(make_tiny_model(tmp_path / "model", **config), cache_precision="int8")
+    ids = ids_of(BLOCK + 30)
+    small, full = model.new_cache(), model.new_cache(np.float32)
+    assert small.dtype == np.int8
+    logits, exact = model.forward(ids, small), model.forward(ids, full)
+    assert 0 < np.abs(logits - exact).mean() < 0.02 * np.abs(exact).mean()
+    assert small.nbytes < full.nbytes / 2
+    parts = model.new_cache()
+    again = [model.forward(ids[:7], parts), model.forward(ids[7:BLOCK], parts), model.forward(ids[BLOCK:], parts)]
+    assert np.abs(np.concatenate(again) - logits).max() <= (0 if choice.compiled() else 0.05)
+
+
+def test_what_a_cache_may_hold(tiny_model):
+    with pytest.raises(CacheError, match="float32, float16 or int8"):
+        Model.load(tiny_model).new_cache(np.int16)
+    with pytest.raises(UnsupportedModelError, match="'int3' is not available; choose auto, float32, float16, int8"):
+        Model.load(tiny_model, cache_precision="int3")
 
 
 def test_refusals_change_nothing(model):

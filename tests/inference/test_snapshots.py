@@ -26,7 +26,7 @@ def filled(model: Model, count: int, dtype=None) -> tuple[KVCache, list[int]]:
 
 
 @pytest.mark.parametrize("count", [1, BLOCK - 1, BLOCK, BLOCK + 1, 3 * BLOCK - 7])
-@pytest.mark.parametrize("dtype", [np.float32, np.float16])
+@pytest.mark.parametrize("dtype", [np.float32, np.float16, np.int8])
 def test_round_trip(model, tmp_path, count, dtype):
     cache, ids = filled(model, count, dtype)
     file = tmp_path / "session.cache"

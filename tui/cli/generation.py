@@ -69,7 +69,7 @@ def _load(settings: Settings, which: str) -> "Model":
     if settings.source(which) == DEFAULT and not (shipped("models") / name / "config.json").is_file():
         raise InferenceError(HOW_TO_GIVE_A_MODEL)
     path = find(name, settings.model_directories)
-    model = Model.load(path, precision=settings.precision, threads=settings.threads, progress=_Patience())
+    model = Model.load(path, settings.precision, progress=_Patience(), **settings.computing)
     model.prepare(_Patience())
     return model
 

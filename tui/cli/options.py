@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 import click
 
-from tui.settings.kinds import PRECISIONS
+from tui.settings.kinds import CACHE_PRECISIONS, PRECISIONS
 from tui.terminal.sanitize import sanitize
 
 if TYPE_CHECKING:
@@ -57,6 +57,7 @@ def no_empty(context: click.Context, parameter: click.Parameter, value: tuple[st
 model_options = options(
     click.option("--model", metavar="DIR|ORG/NAME", help="The model to use; a built-in one if not given."),
     click.option("--precision", type=click.Choice(PRECISIONS), help="How weights are held.  [default: auto]"),
+    click.option("--cache-precision", type=click.Choice(CACHE_PRECISIONS), help="How conversations are held."),
     click.option("--threads", type=click.IntRange(min=1), help="How many threads compute."),
 )
 db_option = click.option(

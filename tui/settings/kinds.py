@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+CACHE_PRECISIONS = ("auto", "float32", "float16", "int8")
 PRECISIONS = ("auto", "float32", "bfloat16", "float16", "int8", "int4")
 
 

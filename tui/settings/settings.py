@@ -6,7 +6,20 @@ from pathlib import Path
 from typing import Any, TypeVar
 
 from tui.settings.errors import SettingsError
-from tui.settings.kinds import ANY_TEXT, KEYS, PATH, PATHS, PRECISIONS, TEXT, TEXTS, Kind, number, one_of, whole
+from tui.settings.kinds import (
+    ANY_TEXT,
+    CACHE_PRECISIONS,
+    KEYS,
+    PATH,
+    PATHS,
+    PRECISIONS,
+    TEXT,
+    TEXTS,
+    Kind,
+    number,
+    one_of,
+    whole,
+)
 from tui.settings.places import config_file, sessions_file
 from tui.settings.toml_file import TomlFile, did_you_mean, read_toml
 
@@ -33,6 +46,9 @@ class Settings:
     chat_model: str = _setting("guide", TEXT, "The model that chats: a built-in one, a directory or ORG/NAME.")
     story_model: str = _setting("story", TEXT, "The model that continues stories.")
     precision: str = _setting("auto", one_of(*PRECISIONS), "How weights are held: " + ", ".join(PRECISIONS) + ".")
+    cache_precision: str = _setting(
+        "auto", one_of(*CACHE_PRECISIONS), "How conversations are held: " + ", ".join(CACHE_PRECISIONS) + "."
+    )
     threads: int | None = _setting(None, whole(1), "How many threads compute; as many as help if not set.")
     system: str | None = _setting(None, ANY_TEXT, "What the model is told before a new chat.")
     temperature: float | None = _setting(
@@ -70,6 +86,11 @@ class Settings:
     def sampling(self) -> dict[str, Any]:
         """The sampling parameters that somebody chose, to go before what the model recommends."""
         return {name: value for name in SAMPLING if (value := getattr(self, name)) is not None}
+
+    @property
+    def computing(self) -> dict[str, Any]:
+        """How models are to compute, whichever they are."""
+        return {"threads": self.threads, "cache_precision": self.cache_precision}
 
     @property
     def flags(self) -> dict[str, Any]:
