@@ -13,7 +13,7 @@ from pathlib import Path
 
 from inference.doctor import Finding
 from tui.conversation.backup import backups, damaged
-from tui.conversation.database import explain
+from tui.conversation.database import FAULTS, explain
 from tui.conversation.errors import StoreError
 from tui.conversation.mounts import network_file_system
 from tui.conversation.schema import check
@@ -66,7 +66,7 @@ def integrity(file: Path) -> Finding:
             (found,) = db.execute("PRAGMA quick_check(1)").fetchone()
             if found != "ok":
                 raise damaged(file, " ".join(found.split()))
-    except (sqlite3.Error, OSError, StoreError) as error:
+    except (*FAULTS, StoreError) as error:
         sentence = str(error if isinstance(error, StoreError) else explain(error, file))
         copies = backups(file)
         remedy = f"its copies are in {copies}" if copies.is_dir() else "--db FILE takes another one"

@@ -1,7 +1,6 @@
 """What an action does: the only place that joins conversations, engine and screen. Actions are named in the key map."""
 
 import asyncio
-import sqlite3
 import time
 from typing import TYPE_CHECKING
 
@@ -12,6 +11,7 @@ from tui.bridge import Progress
 from tui.composing import Composing
 from tui.conversation.backup import back_up_daily
 from tui.conversation.conversation import Mode
+from tui.conversation.database import FAULTS
 from tui.conversation.errors import StoreError
 from tui.conversation.tree import Node
 from tui.desk import Desk
@@ -117,7 +117,7 @@ class Controller:
             await asyncio.to_thread(back_up_daily, self.library.store.file)
         except StoreError as error:
             self.say(str(error))
-        except (sqlite3.Error, OSError):
+        except FAULTS:
             pass  # no room for a copy, or no right to make one: what was written is as safe as before
 
     def close(self) -> None:

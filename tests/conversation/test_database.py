@@ -150,6 +150,24 @@ def test_whatever_is_torn_ends_in_a_sentence(file: Path) -> None:
     assert refused >= 8
 
 
+def test_a_schema_with_a_torn_number(file: Path) -> None:
+    with sqlite3.connect(file) as db:
+        db.execute("PRAGMA user_version = -2122219135")
+    db.close()
+    with pytest.raises(StoreError, match="damaged"):
+        Store(file)
+
+
+def test_what_cannot_even_be_quoted_is_damage(file: Path) -> None:
+    """SQLite quotes what it cannot parse; where that is no text, Python raises what is not a sqlite3.Error."""
+    with sqlite3.connect(file) as db:
+        db.execute("PRAGMA writable_schema = ON")
+        db.execute("UPDATE sqlite_master SET name = CAST(x'81' AS TEXT), sql = 'CREATE x' WHERE name = 'nodes'")
+    db.close()
+    with pytest.raises(StoreError, match=r"damaged .*codec"):
+        Store(file)
+
+
 # ---- where write-ahead logs do not work
 
 

@@ -14,17 +14,21 @@ if TYPE_CHECKING:
     from tui.conversation.store import Store
 
 
+class AbsentError(StoreError):
+    """There is no database yet."""
+
+
 @contextlib.contextmanager
 def open_store(context: click.Context, db: Path | None, *, new: bool) -> "Iterator[Store]":
     """The database that was named, as flag or setting; made if it is not there and ``new``.
 
-    Raises StoreError if it cannot be used.
+    Raises AbsentError if it is not to be made, StoreError if it cannot be used.
     """
     from tui.conversation.store import Store
 
     file = settings_for(context, db=db).db
     if not new and _absent(file):
-        raise StoreError(f"There are no sessions yet: {file} is not there.")
+        raise AbsentError(f"There are no sessions yet: {file} is not there.")
     store = Store(file)
     try:
         if store.trouble:

@@ -4,13 +4,17 @@ import json
 from dataclasses import asdict
 from datetime import datetime
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import click
 
-from tui.cli.database import open_store
+from tui.cli.database import AbsentError, open_store
 from tui.cli.options import db_option, written
 from tui.cli.output import writer
 from tui.terminal.sanitize import one_line
+
+if TYPE_CHECKING:
+    from tui.conversation.store import Store
 
 # What a search shows at most; it says so when there is more.
 FOUND = 200
@@ -25,27 +29,33 @@ SHORT_ID = 8
 def sessions(context: click.Context, search: str | None, as_json: bool, db: Path | None) -> None:
     """List the sessions, those used last first."""
     write = writer()
-    named = db or context.obj.get("db")
-    with open_store(context, db, new=named is None) as store:
-        if search is None:
-            listings = store.sessions(limit=-1)
-            lines = [
-                f"{listing.id[:SHORT_ID]}  {datetime.fromtimestamp(listing.updated):%Y-%m-%d %H:%M}  "
-                f"{'story' if listing.mode == 'story' else 'chat '}  {listing.shown_title}"
-                for listing in listings
-            ]
-            values = [asdict(listing) | {"title": listing.shown_title} for listing in listings]
-        else:
-            hits = store.search(search, FOUND + 1)
-            if len(hits) > FOUND:
-                click.echo(f"More than {FOUND} were found; these are the newest.", err=True)
-            lines = [
-                f"{hit.session_id[:SHORT_ID]}  {hit.title}\n          {one_line(hit.extract)}" for hit in hits[:FOUND]
-            ]
-            values = [asdict(hit) for hit in hits[:FOUND]]
-    if not values:
-        click.echo("No session has these words." if search else "There are no sessions yet.", err=True)
-    if as_json:
-        write(json.dumps(values, indent=1) + "\n")
-    else:
-        write("".join(line + "\n" for line in lines))
+    values: list[dict[str, object]] = []
+    lines: list[str] = []
+    try:
+        with open_store(context, db, new=False) as store:
+            lines, values = _listed(store) if search is None else _found(store, search)
+        if not values:
+            click.echo("There are no sessions yet." if search is None else "No session has these words.", err=True)
+    except AbsentError as error:
+        if db or context.obj.get("db"):
+            raise  # a file that was named on this line is more likely misspelt than new
+        click.echo(error, err=True)
+    write(json.dumps(values, indent=1) + "\n" if as_json else "".join(line + "\n" for line in lines))
+
+
+def _listed(store: "Store") -> tuple[list[str], list[dict[str, object]]]:
+    listings = store.sessions(limit=-1)
+    lines = [
+        f"{listing.id[:SHORT_ID]}  {datetime.fromtimestamp(listing.updated):%Y-%m-%d %H:%M}  "
+        f"{'story' if listing.mode == 'story' else 'chat '}  {listing.shown_title}"
+        for listing in listings
+    ]
+    return lines, [asdict(listing) | {"title": listing.shown_title} for listing in listings]
+
+
+def _found(store: "Store", words: str) -> tuple[list[str], list[dict[str, object]]]:
+    hits = store.search(words, FOUND + 1)
+    if len(hits) > FOUND:
+        click.echo(f"More than {FOUND} were found; these are the newest.", err=True)
+    lines = [f"{hit.session_id[:SHORT_ID]}  {hit.title}\n          {one_line(hit.extract)}" for hit in hits[:FOUND]]
+    return lines, [asdict(hit) for hit in hits[:FOUND]]

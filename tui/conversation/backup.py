@@ -34,8 +34,8 @@ def damaged(file: Path, what: str) -> StoreError:
 def back_up_daily(file: Path) -> None:
     """Make today's copy if there is none, and remove those beyond the last three.
 
-    Takes as long as reading the database does: to be called beside the interface's thread. Raises sqlite3.Error or
-    OSError if there can be no copy, StoreError if the database is damaged: then no good copy makes room for it.
+    Takes as long as reading the database does: to be called beside the interface's thread. Raises one of the
+    database's FAULTS if there can be no copy, StoreError if it is damaged: then no good copy makes room for it.
     """
     name = f"{date.today():%Y-%m-%d}.db"
     if not file.is_file() or (backups(file) / name).exists():

@@ -17,6 +17,8 @@ from tui.conversation.schema import check, current, migrate
 BUSY_SECONDS = 1.0
 # What SQLite wants to have at least for the memory that the processes which use a database share.
 SHARED_MEMORY = 32 * 1024
+# What SQLite raises: the last where it has to quote, of a damaged schema, bytes that are no text.
+FAULTS = (sqlite3.Error, OSError, UnicodeDecodeError)
 FULL = {errno.ENOSPC, errno.EDQUOT, errno.EFBIG}
 
 
@@ -38,7 +40,7 @@ def connect(file: Path) -> tuple[sqlite3.Connection, str]:
             db.close()
             raise
         return db, note
-    except (sqlite3.Error, OSError) as error:
+    except FAULTS as error:
         if (readable := _read_only(file)) and not _busy(error):
             return readable, ""
         raise explain(error, file) from None
@@ -52,10 +54,10 @@ def reader(file: Path) -> sqlite3.Connection:
     return db
 
 
-def explain(error: sqlite3.Error | OSError, file: Path) -> StoreError:
-    """The sentence for what went wrong with the database; UnavailableError for what may pass."""
+def explain(error: Exception, file: Path) -> StoreError:
+    """The sentence for one of the FAULTS; UnavailableError for what may pass."""
     name = getattr(error, "sqlite_errorname", "")
-    if name.startswith(("SQLITE_CORRUPT", "SQLITE_NOTADB")):
+    if name.startswith(("SQLITE_CORRUPT", "SQLITE_NOTADB")) or isinstance(error, UnicodeDecodeError):
         return damaged(file, str(error))
     perhaps_full = name.startswith(("SQLITE_IOERR", "SQLITE_CANTOPEN", "SQLITE_READONLY"))
     if name == "SQLITE_FULL" or getattr(error, "errno", None) in FULL or (perhaps_full and _full(file)):
@@ -80,7 +82,7 @@ def _open(file: Path, query: str) -> sqlite3.Connection:
     return db
 
 
-def _busy(error: sqlite3.Error | OSError) -> bool:
+def _busy(error: Exception) -> bool:
     return getattr(error, "sqlite_errorname", "").startswith(("SQLITE_BUSY", "SQLITE_LOCKED"))
 
 
@@ -88,7 +90,7 @@ def _refuse_foreign(file: Path) -> None:
     """Look before anything is written, even a log. If nothing can be made out now, ``migrate`` looks again."""
     if file.is_file() and file.stat().st_size:
         query = "mode=ro" if _unfinished(file) else "mode=ro&immutable=1"
-        with contextlib.suppress(sqlite3.Error), closing(_open(file, query)) as db:
+        with contextlib.suppress(*FAULTS), closing(_open(file, query)) as db:
             check(db, str(file))
 
 
@@ -117,7 +119,7 @@ def _choose_journal(db: sqlite3.Connection, file: Path) -> str:
 def _read_only(file: Path) -> sqlite3.Connection | None:
     """The database for reading alone, if it is there and of this schema; in a read-only directory, as it stands."""
     for query in ("mode=ro",) if _unfinished(file) else ("mode=ro", "mode=ro&immutable=1"):
-        with contextlib.suppress(sqlite3.Error), contextlib.ExitStack() as stack:
+        with contextlib.suppress(*FAULTS), contextlib.ExitStack() as stack:
             db = stack.enter_context(closing(_open(file, query)))
             if current(db, str(file)):
                 stack.pop_all()

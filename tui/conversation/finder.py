@@ -1,11 +1,10 @@
 """Searching beside the store, on another thread, while the store reads and writes on its own."""
 
-import sqlite3
 from collections.abc import Callable
 from contextlib import closing
 from pathlib import Path
 
-from tui.conversation.database import explain, reader
+from tui.conversation.database import FAULTS, explain, reader
 from tui.conversation.search import Hit, search
 
 # SQLite's steps between two questions whether anybody still waits for the answer: well under a millisecond.
@@ -21,7 +20,7 @@ def find(file: Path, text: str, limit: int, unwanted: Callable[[], bool]) -> lis
         db.set_progress_handler(unwanted, STEPS)
         try:
             return search(db, text, limit)
-        except sqlite3.Error as error:
+        except FAULTS as error:
             if unwanted():
                 return []
             raise explain(error, file) from None

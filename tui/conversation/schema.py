@@ -3,7 +3,9 @@
 import sqlite3
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
+from pathlib import Path
 
+from tui.conversation.backup import damaged
 from tui.conversation.errors import StoreError
 
 # "llmt": tells our files from other programs' databases.
@@ -97,6 +99,8 @@ def check(db: sqlite3.Connection, name: str) -> int:
     empty = version == application == 0 and not db.execute("SELECT count(*) FROM sqlite_master").fetchone()[0]
     if not empty and application != APPLICATION_ID:
         raise StoreError(f"{name} is the database of another program; give --db another file.")
+    if version < 0:
+        raise damaged(Path(name), f"its schema has the number {version}")
     if version > len(MIGRATIONS):
         raise StoreError(
             f"{name} was written by a newer llm-tui (schema {version}; this one knows {len(MIGRATIONS)}): "

@@ -8,7 +8,7 @@ from pathlib import Path
 from tui.conversation import rows
 from tui.conversation.backup import damaged
 from tui.conversation.conversation import Conversation, Listing
-from tui.conversation.database import BUSY_SECONDS, connect, explain
+from tui.conversation.database import BUSY_SECONDS, FAULTS, connect, explain
 from tui.conversation.errors import MissingError, StoreError, UnavailableError
 from tui.conversation.locks import Locks
 from tui.conversation.portable import interrupted
@@ -159,7 +159,7 @@ class Store:
         for task, session_id in [(self._remove, i) for i in self._deleted] + [(self._write, i) for i in self._pending]:
             try:
                 task(session_id)
-            except (sqlite3.Error, OSError, StoreError) as error:
+            except (*FAULTS, StoreError) as error:
                 self._failed(error)
                 if isinstance(error, sqlite3.OperationalError | OSError | UnavailableError):
                     return  # it would be the same with the next one
@@ -199,7 +199,7 @@ class Store:
             db = self._connected()
         try:
             yield db
-        except sqlite3.Error as error:
+        except FAULTS as error:
             raise explain(error, self.file) from None
 
     def _read(self, session_id: str) -> tuple[Conversation, Image]:
@@ -252,7 +252,7 @@ class Store:
             raise StoreError(OPEN_ELSEWHERE)
         return db
 
-    def _failed(self, error: sqlite3.Error | OSError | StoreError) -> None:
+    def _failed(self, error: Exception) -> None:
         self.trouble = str(error if isinstance(error, StoreError) else explain(error, self.file))
         if getattr(error, "sqlite_errorname", "").startswith(("SQLITE_BUSY", "SQLITE_FULL")):
             if self._db is not None:
