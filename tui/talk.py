@@ -13,6 +13,7 @@ if TYPE_CHECKING:
     from tui.desk import Desk
     from tui.screens.main import MainScreen
 
+FORK = "fork: "
 BUSY = "A reply is still being written: Esc stops it and keeps what is there."
 
 
@@ -149,7 +150,8 @@ class Talk:
             return
         end = node.parent if node.role == "user" else node.id
         tree = source.tree.fork(end) if end else Tree()
-        twin = Session(source.mode, tree, model=source.model, settings=dict(source.settings))
+        title = FORK + source.shown_title.removeprefix(FORK)  # or nobody could tell the two apart in the list
+        twin = Session(source.mode, tree, title=title, model=source.model, settings=dict(source.settings))
         self._desk.fork(source, twin)
         self._controller.enter(self._controller.library.add(twin))
         if node.role == "user":

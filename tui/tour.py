@@ -2,12 +2,15 @@
 
 from typing import NamedTuple
 
+from tui.conversation.conversation import Mode
+
 
 class Hint(NamedTuple):
-    """``until``: actions of the key map, or ``reply`` for one that has ended."""
+    """``until``: actions of the key map, or ``reply`` for one that has ended; ``modes``: where it can be followed."""
 
     text: str
     until: frozenset[str]
+    modes: tuple[Mode, ...] = ("chat",)
 
 
 HINTS = (
@@ -16,6 +19,7 @@ HINTS = (
     Hint(
         "3/3  Ctrl+T writes a story, Ctrl+P has every command, F1 every key.",
         frozenset({"reply", "toggle_mode", "help", "palette"}),
+        ("chat", "story"),
     ),
 )
 
@@ -26,10 +30,9 @@ class Tour:
     def __init__(self, first: bool) -> None:
         self._left = list(HINTS) if first else []
 
-    @property
-    def text(self) -> str:
-        """What to say now; empty when all was said."""
-        return self._left[0].text if self._left else ""
+    def text(self, mode: Mode) -> str:
+        """What to say now; empty when there is nothing, or nothing that can be done in this mode."""
+        return self._left[0].text if self._left and mode in self._left[0].modes else ""
 
     def done(self, what: str) -> bool:
         """Somebody has done that; tells whether there is something else to say now."""

@@ -117,7 +117,7 @@ class View:
         screen.top.model = " · ".join([_model_name(session.model), *([model.precision] if model else []), *differing])
         self._refresh_status(session)
         failed = "" if session.empty else sanitize(self._place(session).failed)
-        hint = "" if session.reply else self._tour.text
+        hint = "" if session.reply else self._tour.text(session.mode)
         notice = session.notice or failed or (OPEN_ELSEWHERE if session.readonly else "") or hint
         screen.say("\n".join(filter(None, (notice, self._library.trouble))))
 

@@ -119,7 +119,8 @@ from tui.conversation.store import Store
 {WITHOUT_PRIVILEGES}
 directory = Path(sys.argv[1])
 store = Store(directory / "s.db")
-print(len(store.sessions(5)), bool(store.search("before")), bool(store.trouble), flush=True)
+found = bool(store.search("before"))
+print(len(store.sessions(5)), found, bool(store.trouble), "can be read" in store.note, flush=True)
 conversation = store.open(store.sessions(5)[0].id) if store.sessions(5) else Conversation()
 conversation.tree.add("user", "written in vain")
 store.save(conversation)
@@ -144,7 +145,7 @@ def test_a_directory_that_cannot_be_written(tmp_path: Path, there: bool) -> None
     directory.chmod(0o555)
     process = python(READ_ONLY, directory, stdin=-1)
     assert process.stdin and process.stdout
-    assert process.stdout.readline() == ("1 True False\n" if there else "0 False True\n")
+    assert process.stdout.readline() == ("1 True False True\n" if there else "0 False True False\n")
     said = process.stdout.readline()
     assert said.startswith("True ") and "cannot be opened or written" in said
     directory.chmod(0o777)

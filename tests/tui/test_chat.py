@@ -6,6 +6,7 @@ import pytest
 from textual.pilot import Pilot
 
 from tests.tui.conftest import SIZE, app_of, current, idle, make_app, ready, say, shown, tap, until
+from tui.tour import Tour
 
 
 def roles(pilot: object) -> list[str]:
@@ -135,6 +136,7 @@ async def test_a_fork_goes_on_without_computing_the_past(tiny_model: Path) -> No
         source = current(pilot)
         await pilot.press("escape", "f")
         assert current(pilot) is not source and len(app_of(pilot).controller.sessions) == 2
+        assert (source.shown_title, current(pilot).shown_title) == ("hello", "fork: hello")
         await say(pilot, "more")
         tip = current(pilot).tip
         assert tip and tip.outcome and source.tip and source.tip.outcome
@@ -209,6 +211,7 @@ async def test_who_is_here_for_the_first_time_is_shown_around(tiny_model: Path) 
         assert "1/3" in hint(pilot)
         await say(pilot, "hello")
         assert "2/3" in hint(pilot)
+        assert Tour(first=True).text("story") == "", "nothing of it can be done there"
         await pilot.press("escape")
         assert "3/3" in hint(pilot)
         await pilot.press("f1", "escape")

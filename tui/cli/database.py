@@ -33,7 +33,7 @@ def open_store(context: click.Context, db: Path | None, *, new: bool) -> "Iterat
     try:
         if store.trouble:
             raise StoreError(store.trouble)
-        if store.note:
+        if new and store.note:  # of interest to those who write
             click.echo(store.note, err=True)
         yield store
     finally:

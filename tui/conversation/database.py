@@ -42,7 +42,7 @@ def connect(file: Path) -> tuple[sqlite3.Connection, str]:
         return db, note
     except FAULTS as error:
         if (readable := _read_only(file)) and not _busy(error):
-            return readable, ""
+            return readable, f"{explain(error, file)} What was kept can be read."
         raise explain(error, file) from None
 
 
