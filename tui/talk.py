@@ -113,7 +113,7 @@ class Talk:
         session = self.current
         if session.editing is None:
             session.aside = self._screen.composer.whole.rstrip("\n")
-        session.editing = node.id
+        session.editing, session.notice = node.id, ""
         self._screen.composer.put(node.text)
         self._controller.refresh()
         self._screen.composer.focus()

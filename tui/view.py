@@ -95,7 +95,7 @@ class View:
     def _kept(self, session: Session) -> str:
         count = session.tree.hidden()
         return (
-            f"{count} later message{'s are' if count > 1 else ' is'} kept: ] brings back what was rolled back"
+            f"{count} later message{'s are' if count > 1 else ' is'} kept: Esc, then ] brings them back"
             if count
             else ""
         )

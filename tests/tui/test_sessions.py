@@ -76,15 +76,24 @@ async def test_on_a_narrow_screen_the_sidebar_folds_away_and_opens_over_it(tiny_
         assert not sidebar.display
 
 
-async def test_f1_lists_every_key(tiny_model: Path) -> None:
-    from tui.screens.help import keys_page
+async def test_f1_lists_every_key_and_every_fact(tiny_model: Path) -> None:
+    from tui.facts import facts
+    from tui.screens.help import help_page
     from tui.settings.keymap import KEYMAP
 
     async with make_app(tiny_model).run_test(size=SIZE) as pilot:
         await pilot.press("f1")
         assert isinstance(pilot.app.screen, HelpScreen)
-        page = keys_page(KEYMAP).plain
+        page = help_page(KEYMAP, 1000).plain
         assert all(key.label in page and key.title in page for key in KEYMAP)
+        assert all(fact.title in page and fact.answer.replace("`", "") in page for fact in facts())
+        assert "I am guide" not in page
+        narrow = help_page(KEYMAP, 30).plain
+        assert max(len(row.rstrip()) for row in narrow.splitlines()) <= 30
+        assert "".join(narrow.split()) == "".join(page.split())
+        await pilot.press(*"tinted text")
+        await pilot.pause()
+        assert "your next edit" in str(pilot.app.screen.query_one("#help-keys Static").render())
         await pilot.press("escape")
         assert not isinstance(pilot.app.screen, HelpScreen)
 
@@ -154,5 +163,10 @@ async def test_help_begins_where_one_is_and_finds_what_is_typed(tiny_model: Path
             assert page.startswith(place)
             await pilot.press(*"fork")
             page = str(pilot.app.screen.query_one("#help-keys Static").render())
-            assert page.splitlines()[1:] == ["  f  Fork into a new session"]
+            assert page.splitlines()[1:5] == [
+                "  f  Fork into a new session",
+                "",
+                "Good to know",
+                "  Fork into a new session",
+            ]
             await pilot.press("f1")

@@ -1,4 +1,4 @@
-"""F1: every key there is, from the one key map; first those for what has the focus."""
+"""F1: every key there is, first those for what has the focus; and what there is to know about the program."""
 
 from typing import TYPE_CHECKING, cast
 
@@ -9,17 +9,20 @@ from textual.content import Content
 from textual.screen import ModalScreen
 from textual.widgets import Input, Static
 
+from tui.facts import still_true
 from tui.settings.keymap import PLACES, Key, Where
+from tui.terminal.wrap import wrap
 from tui.widgets.field import Field
 
 if TYPE_CHECKING:
     from tui.app import LlmTui
 
-NOTHING = "No key does that. Ctrl+P has every action too."
+NOTHING = "Nothing here has these words. Ctrl+P has every action too."
+FACTS = "Good to know"
 
 
 class HelpScreen(ModalScreen[None]):
-    """Lists the keys that fit what is typed. ``place``: where the person is. Esc or F1 leaves it."""
+    """Lists the keys and facts that fit what is typed. ``place``: where the person is. Esc or F1 leaves it."""
 
     BINDINGS = [  # noqa: RUF012  as Textual declares it
         Binding("escape,f1", "dismiss", "Close", show=False),
@@ -36,29 +39,30 @@ class HelpScreen(ModalScreen[None]):
 
     def compose(self) -> ComposeResult:
         with Vertical(id="help") as box:
-            box.border_title = "Keys"
+            box.border_title = "Help"
             box.border_subtitle = "type to find · ↑ ↓ scroll · Esc closes"
-            yield Field(placeholder="What it does, or the key", id="help-text")
+            yield Field(placeholder="What you look for, or a key", id="help-text")
             with VerticalScroll(id="help-keys", can_focus=False):
                 yield self._page
 
-    def on_mount(self) -> None:
-        self._show("")
+    def on_resize(self) -> None:
+        self.call_after_refresh(self._show)
 
     def on_input_changed(self, event: Input.Changed) -> None:
         event.stop()
-        self._show(event.value)
+        self._show()
+        self.query_one("#help-keys", VerticalScroll).scroll_home(animate=False)
 
     def action_scroll(self, rows: int) -> None:
         self.query_one("#help-keys", VerticalScroll).scroll_relative(y=rows, animate=False)
 
-    def _show(self, words: str) -> None:
-        self._page.update(keys_page(cast("LlmTui", self.app).appearance.keymap, self._place, words))
-        self.query_one("#help-keys", VerticalScroll).scroll_home(animate=False)
+    def _show(self) -> None:
+        keymap, words = cast("LlmTui", self.app).appearance.keymap, self.query_one(Field).value
+        self._page.update(help_page(keymap, self._page.size.width, self._place, words))
 
 
-def keys_page(keymap: tuple[Key, ...], first: Where = "anywhere", words: str = "") -> Content:
-    """The keys with all of the words in what they do or are, by the place where they work."""
+def help_page(keymap: tuple[Key, ...], columns: int, first: Where = "anywhere", words: str = "") -> Content:
+    """What has all of the words, in rows of ``columns``: keys by the place where they work, then the facts."""
     wanted = words.casefold().split()
     fitting = [key for key in keymap if all(word in f"{key.label} {key.title}".casefold() for word in wanted)]
     width = max((len(key.label) for key in fitting), default=0) + 2
@@ -67,5 +71,24 @@ def keys_page(keymap: tuple[Key, ...], first: Where = "anywhere", words: str = "
         keys = [key for key in fitting if key.where == place]
         if keys:
             lines += [Content(""), Content.styled(PLACES[place], "bold $accent")]
-            lines += [Content.assemble((f"  {key.label:<{width}}", "$primary"), key.title) for key in keys]
+            for key in keys:
+                line = Content.assemble((f"  {key.label:<{width}}", "$primary"), key.title)
+                lines.append(_hanging(line, width + 2, columns))
+    facts = [fact for fact in still_true(keymap) if all(w in f"{fact.title} {fact.answer}".casefold() for w in wanted)]
+    if facts:
+        lines += [Content(""), Content.styled(FACTS, "bold $accent")]
+        for fact in facts:
+            # Between backticks stands what is typed.
+            pieces = [(text, "$primary" if number % 2 else "") for number, text in enumerate(fact.answer.split("`"))]
+            lines.append(_hanging(Content.styled(f"  {fact.title}", "bold"), 2, columns))
+            lines.append(_hanging(Content.assemble("    ", *pieces), 4, columns))
     return Content("\n").join(lines[1:]) if lines else Content(NOTHING)
+
+
+def _hanging(line: Content, indent: int, columns: int) -> Content:
+    """The line in rows, of which all but the first begin at ``indent``."""
+    rows, start = [], indent
+    for row in wrap(line.plain[indent:], max(columns - indent, 1)):
+        rows.append(line[start : start + len(row)])
+        start += len(row)
+    return Content.assemble(line[:indent], Content("\n" + " " * indent).join(rows))

@@ -37,6 +37,7 @@ class Fact:
     commands: tuple[str, ...] = ()
     paths: tuple[str, ...] = ()
     explains: tuple[str, ...] = ()  # those of its keys and commands that this fact is the explanation of
+    in_help: bool = True
 
     def __post_init__(self) -> None:
         if not (self.id.count(".") == 1 and self.title and self.answer):
