@@ -9,6 +9,7 @@ from textual.pilot import Pilot
 
 from tests.tui.conftest import app_of, current, make_app, ready
 from tests.tui.test_composing import paste
+from tests.tui.test_model_picker import open_picker
 from tests.tui.test_reading import CODE, THOUGHT
 from tests.tui.test_search_screen import answered, save
 from tui.app import LlmTui
@@ -81,6 +82,10 @@ async def searched(pilot: Pilot[None]) -> None:
         await pilot.pause(0.05)
 
 
+async def themes(pilot: Pilot[None]) -> None:
+    app_of(pilot).action_themes()
+
+
 SCREENS = {
     "chat": nothing,
     "messages": pressing("escape", "k", "k", "t"),
@@ -94,6 +99,8 @@ SCREENS = {
     "search": searched,
     "history": pressing("ctrl+r"),
     "save": pressing("escape", "s"),
+    "edit": pressing("escape", "k", "e"),
+    "themes": themes,
 }
 
 
@@ -119,6 +126,18 @@ def test_screens(tiny_model: Path, snap_compare: Callable[..., bool], screen: st
 def test_the_first_screen(snap_compare: Callable[..., bool], theme: str, size: str) -> None:
     size_of = {**SIZES, "40x12": (40, 12)}[size]
     assert snap_compare(LlmTui(load_settings(theme=theme)), terminal_size=size_of, run_before=loaded)
+
+
+@pytest.mark.parametrize("theme", ["dark", "light"])
+@pytest.mark.parametrize("size", SIZES)
+def test_the_models(snap_compare: Callable[..., bool], monkeypatch: pytest.MonkeyPatch, theme: str, size: str) -> None:
+    monkeypatch.setattr("inference.available_memory", lambda: 12_000_000)  # or each machine had a picture of its own
+
+    async def before(pilot: Pilot[None]) -> None:
+        await loaded(pilot)
+        await open_picker(pilot)
+
+    assert snap_compare(LlmTui(load_settings(theme=theme)), terminal_size=SIZES[size], run_before=before)
 
 
 @pytest.mark.parametrize("theme", ["high-contrast", "terminal", "candle"])
