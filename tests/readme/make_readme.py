@@ -12,6 +12,7 @@ from pathlib import Path
 
 from textual.pilot import Pilot
 
+from tests.readme.film import film
 from tui.settings.keymap import KEYMAP, PLACES
 
 ROOT = Path(__file__).parents[2]
@@ -54,6 +55,38 @@ async def draw(theme: str) -> None:
         take(app, f"story-{theme}.svg")
 
 
+async def draw_film() -> None:
+    """From the first screen to a question, back from it, and on to a story."""
+    from tui.app import LlmTui
+    from tui.settings.settings import load_settings
+
+    app = LlmTui(load_settings(temperature=0.0, seed=1))
+    frames: list[str] = []
+    async with app.run_test(size=(80, 24)) as pilot:
+
+        async def show(*keys: str, wait: float = 0.2) -> None:
+            await pilot.press(*keys)
+            await asyncio.sleep(wait)
+            await pilot.pause()
+            frames.append(picture(app))
+
+        await show(wait=2)
+        await show(*QUESTIONS[0])
+        await reply(pilot, app, "enter")
+        await show()
+        await show(*QUESTIONS[1])
+        await reply(pilot, app, "enter")
+        await show()
+        await show("escape", "k")
+        await show("u")
+        await show("ctrl+a", "ctrl+k", "ctrl+t", *"Once upon a time there was a lighthouse")
+        await show("f5", wait=0.15)
+        await reply(pilot, app, "end")
+        await show()
+        await show("f1")
+    (SCREENS / "tour.svg").write_text(film(frames), encoding="utf-8")
+
+
 async def reply(pilot: Pilot[None], app: object, key: str) -> None:
     """Ask with this key, and wait for what comes."""
     controller = app.controller  # type: ignore[attr-defined]
@@ -65,9 +98,13 @@ async def reply(pilot: Pilot[None], app: object, key: str) -> None:
 
 
 def take(app: object, name: str) -> None:
-    """Without the web fonts that the picture would fetch."""
-    picture = app.export_screenshot(title="llm-tui")  # type: ignore[attr-defined]
-    (SCREENS / name).write_text(re.sub(r"@font-face \{.*?\}\s*", "", picture, flags=re.DOTALL), encoding="utf-8")
+    (SCREENS / name).write_text(picture(app), encoding="utf-8")
+
+
+def picture(app: object) -> str:
+    """The screen as it is, without the web fonts that the picture would fetch."""
+    drawn = app.export_screenshot(title="llm-tui")  # type: ignore[attr-defined]
+    return re.sub(r"@font-face \{.*?\}\s*", "", drawn, flags=re.DOTALL)
 
 
 def main() -> None:
@@ -75,11 +112,11 @@ def main() -> None:
     if sys.argv[1:] == ["KEYS-ONLY"]:
         return
     SCREENS.mkdir(exist_ok=True)
-    for theme in ("dark", "light"):
+    for drawing in (draw("dark"), draw("light"), draw_film()):
         with tempfile.TemporaryDirectory() as home:
             for name in ("DATA", "CONFIG"):
                 os.environ[f"XDG_{name}_HOME"] = f"{home}/{name}"
-            asyncio.run(draw(theme))
+            asyncio.run(drawing)
 
 
 if __name__ == "__main__":
