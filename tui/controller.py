@@ -237,12 +237,10 @@ class Controller:
     def collect(self) -> None:
         """Remember what was typed and not sent: of a story, the text where it is not what its pieces say."""
         session = self.current
-        if session.readonly:
-            return
         if session.mode == "chat":
             if self._screen.shown is session:
                 session.draw_up(self._screen.composer.whole)
-        elif pane := self._screen.pane_of(session):
+        elif not session.readonly and (pane := self._screen.pane_of(session)):
             written = "".join(node.text for node in session.tree.path())
             session.draft = "" if session.reply or pane.text == sanitize(written) else pane.text
 
@@ -270,13 +268,10 @@ class Controller:
 
     def _follow(self) -> None:
         """Show what another window has made of the session that is only read here."""
-        session, before = self.current, self.current.draft
+        session = self.current
         self.library.follow(session)
-        typed = self._screen.composer.whole
-        if session.mode == "chat" and typed == before:
-            self._screen.composer.put(session.draft)
-        elif session.mode == "chat" and not session.readonly and session.draft not in ("", typed):
-            self._screen.composer.put(f"{session.draft}\n\n{typed}".rstrip("\n"))
+        if session.mode == "chat" and self._screen.composer.whole != session.typed:
+            self._screen.composer.put(session.typed)
         self.show(to_end=False)
 
     def _keep_idle(self) -> None:

@@ -30,7 +30,8 @@ class Session(Conversation):
 
     ``editing``: the message that the draft would be another version of. ``notice``: what went wrong last.
     ``readonly``: another process has it open. ``queue``: messages that wait for the end of the reply.
-    ``aside``: what stood in the input before a message was edited there. ``computed``: its cache holds more than its
+    ``aside``: what stood in the input before a message was edited there. ``unsent``: what was typed here while it could
+    only be read. ``computed``: its cache holds more than its
     snapshot.
     """
 
@@ -43,6 +44,7 @@ class Session(Conversation):
     readonly: bool = False
     queue: list[str] = field(default_factory=list)
     aside: str = ""
+    unsent: str = ""
     computed: bool = False
 
     @classmethod
@@ -59,12 +61,19 @@ class Session(Conversation):
 
     @property
     def typed(self) -> str:
-        """What stands in the input: the draft without what is not there."""
-        return self.draft.removeprefix(self._elsewhere)
+        """What stands in the input: the draft without what is not there, and what was typed beside it."""
+        draft = self.draft.removeprefix(self._elsewhere)
+        return self.unsent or draft if self.readonly else "\n\n".join(filter(None, (draft, self.unsent)))
 
     def draw_up(self, typed: str) -> None:
-        """Have as draft what waits, what was put aside and what is typed: none of it is lost with the program."""
-        self.draft = self._elsewhere + typed
+        """Have as draft what waits, what was put aside and what is typed: none of it is lost with the program.
+
+        The draft of a session that is only read here is another window's.
+        """
+        if self.readonly:
+            self.unsent = "" if typed == self.draft else typed
+        else:
+            self.draft, self.unsent = self._elsewhere + typed, ""
 
     @property
     def _elsewhere(self) -> str:

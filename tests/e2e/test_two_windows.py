@@ -82,6 +82,10 @@ def test_two_windows(counting_model: Path) -> None:
         assert texts(file) == before
         # What was typed stays there to be taken elsewhere, until one clears it.
         assert "│ lostrcue" in second.text
+        second.press("ctrl+n")
+        until_gone(second, "lostrcue")
+        second.press("ctrl+o", "down", "down", "enter")
+        second.until("│ lostrcue")
         second.press(*["\x7f"] * len("lostrcue"))
         until_gone(second, "lostrcue")
 
