@@ -46,7 +46,8 @@ def write_card(recipe: Recipe, run: Path, to: Path) -> None:
 def beginning(steps: int, seconds: float) -> str:
     """What the weights were before this training."""
     return (
-        f"the weights that {steps} steps in {seconds / 60:.0f} minutes on earlier versions of this text had made"
+        f"the weights that {steps} steps in {seconds / 60:.0f} minutes on earlier versions of this text had made, and "
+        "ending in the mean of these and what they became"
         if steps
         else "random weights"
     )

@@ -58,6 +58,7 @@ class Training:
         self.step = 0
         self.seconds = 0.0
         self.before = (0, 0.0)  # steps and seconds of the trainings that made what it began with
+        self.began: dict[str, torch.Tensor] = {}  # the weights it began with, if they were not random
 
     def go_on(self, minutes: float | None) -> None:
         """Steps until progress is complete."""
@@ -114,6 +115,7 @@ class Training:
             "step": self.step,
             "seconds": self.seconds,
             "before": self.before,
+            "began": self.began,
             "device": describe_device(self.device),
             "data": self.data,
         }
@@ -133,6 +135,7 @@ class Training:
             self.network.load_state_dict(weights)
         except RuntimeError:
             raise click.ClickException(f"The weights in {model} are not of this recipe's shape.") from None
+        self.began = weights
         self.before = (int(told.get("steps", 0)), float(told.get("seconds", 0)))
         click.echo(f"beginning with the weights in {model}")
 
@@ -154,7 +157,9 @@ class Training:
             optimiser.load_state_dict(saved)
         self.mixture.restore(state["mixture"])
         torch.set_rng_state(state["random"].cpu())
-        self.step, self.seconds, self.before = state["step"], state["seconds"], state["before"]
+        self.step, self.seconds, self.before, self.began = (
+            state[name] for name in ("step", "seconds", "before", "began")
+        )
         click.echo(f"going on from step {self.step}")
         return True
 

@@ -208,7 +208,10 @@ def test_changed_text_begins_a_new_training_and_keeps_the_earlier_checkpoint(cor
 
 
 @needs_torch
-def test_a_training_may_begin_with_the_model_as_it_is(corpus: Path) -> None:
+def test_a_training_may_begin_with_the_model_as_it_is_and_ends_halfway(corpus: Path) -> None:
+    import torch
+    from safetensors.torch import load_file
+
     options = ["--no-compile", "--data", str(corpus), "--to", str(corpus / "model")]
     assert run_stage(corpus, "build", *options).exit_code == 0
     tokenizer = (corpus / "model" / "tokenizer.json").read_bytes()
@@ -217,10 +220,14 @@ def test_a_training_may_begin_with_the_model_as_it_is(corpus: Path) -> None:
     refused = run_stage(corpus, "build", *options, "--from", str(corpus / "model"))
     assert "does not say how to begin with a model" in refused.output
     recipe.write_text(recipe.read_text().replace("[training]\n", "[training]\nagain_steps = 3\nagain_rate = 1e-4\n"))
+    began = {name: tensor.float() for name, tensor in load_file(corpus / "model" / "model.safetensors").items()}
     again = run_stage(corpus, "build", *options, "--from", str(corpus / "model"))
     assert again.exit_code == 0, again.output
     assert "beginning with the weights" in again.output and "done: 3 steps" in again.output
     assert (corpus / "model" / "tokenizer.json").read_bytes() == tokenizer
+    ended = torch.load(corpus / "run" / "checkpoint.pt", weights_only=True)["network"]
+    for name, tensor in load_file(corpus / "model" / "model.safetensors").items():
+        assert torch.equal(tensor, ((began[name] + ended[name]) / 2).bfloat16()), name
 
 
 @needs_torch
