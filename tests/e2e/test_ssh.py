@@ -71,7 +71,7 @@ def test_a_login_chats_copies_and_quits(login: list[str], tiny_model: Path) -> N
     with Terminal([*login, remotely(f"{PROGRAM} --model {tiny_model}")]) as terminal:
         terminal.until("float32", 60)
         terminal.press("what is this?", "enter")
-        terminal.until("tiny\n")
+        terminal.until(r"\d tok/s")
         rest(terminal)
         terminal.press("escape", "g", "y")
         terminal.until("Sent to clipboard: 13 characters")

@@ -20,7 +20,7 @@ from tests.e2e.terminal import Terminal
 from tui.settings.settings import load_settings
 
 pytestmark = pytest.mark.e2e
-KILLS = int(os.environ.get("LLM_TUI_KILLS", "8"))
+KILLS = int(os.environ.get("LLM_TUI_KILLS", "6"))
 # What must be on disk of a reply: all that was on the screen so long ago.
 SECONDS = 1.0
 
