@@ -325,7 +325,7 @@ class Controller:
         elif self.tuning.stop_loading():
             pass
         elif session.mode == "chat" and screen.composer.has_focus:
-            screen.transcript.focus()
+            screen.set_focus(screen.transcript)
         else:
             screen.focus_work()
 

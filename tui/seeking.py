@@ -67,7 +67,7 @@ class Seeking:
         elif node_id not in shown:
             self._move(session, node_id)
         self._screen.transcript.choose(node_id)
-        self._screen.transcript.focus()
+        self._screen.set_focus(self._screen.transcript)
 
     def _go_to_piece(self, session: Session, hit: Hit, node_id: str) -> None:
         """The cursor on the words within the story's text."""

@@ -98,7 +98,7 @@ class Talk:
             self.current.tree.move(node.parent)
             if not self._screen.composer.text:
                 self._screen.composer.put(node.text)
-            self._screen.composer.focus()
+            self._screen.set_focus(self._screen.composer)
         else:
             self.current.tree.move(node.id)
         self._moved()
@@ -116,7 +116,7 @@ class Talk:
         session.editing, session.notice = node.id, ""
         self._screen.composer.put(node.text)
         self._controller.refresh()
-        self._screen.composer.focus()
+        self._screen.set_focus(self._screen.composer)
 
     def leave_editing(self) -> None:
         """The message stays as it is, and what was being written before is there again."""

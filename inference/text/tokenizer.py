@@ -89,11 +89,14 @@ class Tokenizer:
     def encode_pieces(self, pieces: Iterable[str | Sequence[int]]) -> list[int]:
         """Plain text and ids already known, in turn, as one text. A first piece of text gets BOS, even an empty one."""
         ids: list[int] = []
+        begun = False
         for index, piece in enumerate(pieces):
             if not isinstance(piece, str):
                 ids += piece
-            elif index == 0:
-                ids += self.encode(piece)
+                begun = True
+            elif index == 0 or (piece and not begun):  # what follows nothing is the beginning
+                ids = self.encode(piece)
+                begun = bool(piece)
             elif piece:
                 ids += self.encode_continuation(piece)
         return ids

@@ -74,14 +74,14 @@ class MainScreen(Screen[None]):
         attended = self.sidebar.has_focus_within
         self.sidebar.toggle_class("-opened" if self.folded else "-closed")
         if self.sidebar.has_class("-opened"):
-            self.sessions.focus()
+            self.set_focus(self.sessions)
         elif attended:
             self.focus_work()
 
     def focus_sessions(self) -> None:
         """Choose a session."""
         self._open_sidebar()
-        self.sessions.focus()
+        self.set_focus(self.sessions)  # at once, here too
 
     def filter_sessions(self) -> None:
         """Choose among those whose titles have what is typed."""
