@@ -24,6 +24,18 @@ def pytest_configure(config: pytest.Config) -> None:
             Model.load(model, precision, cache_limit=0).prepare()
 
 
+def pytest_xdist_auto_num_workers() -> int:
+    """One more than there are cores: much of a test of the interface is waiting."""
+    return (os.cpu_count() or 1) + 1
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Real programs in real terminals run one after the other, and have time enough to answer."""
+    for item in items:
+        if item.get_closest_marker("e2e"):
+            item.add_marker(pytest.mark.xdist_group("e2e"))
+
+
 def pytest_make_parametrize_id(val: object, argname: str) -> str | None:
     """A test's name is part of the environment of what it starts, and has to be the same in each worker."""
     return f"long {argname}" if isinstance(val, str | bytes) and len(val) > 120 else None
