@@ -4,6 +4,7 @@ import contextlib
 import errno
 import os
 import sqlite3
+import time
 from contextlib import closing
 from pathlib import Path
 
@@ -107,13 +108,25 @@ def _choose_journal(db: sqlite3.Connection, file: Path) -> str:
     before = db.execute("PRAGMA journal_mode").fetchone()[0]
     new = not check(db, str(file))
     network = network_file_system(file)
-    mode = db.execute(f"PRAGMA journal_mode = {'delete' if network else 'wal'}").fetchone()[0]
+    mode = _set_journal(db, "delete" if network else "wal")
     if mode == "wal":
         db.execute("PRAGMA synchronous = NORMAL")
         return ""
     if not new and mode == before:
         return ""
     return f"{file} lies on {network or 'a file system without shared memory'}: saving is safe there, but slower."
+
+
+def _set_journal(db: sqlite3.Connection, mode: str) -> str:
+    """The mode it has then. Of two processes that change it at once SQLite lets one fail without waiting."""
+    deadline = time.monotonic() + BUSY_SECONDS
+    while True:
+        try:
+            return str(db.execute(f"PRAGMA journal_mode = {mode}").fetchone()[0])
+        except sqlite3.OperationalError as error:
+            if not _busy(error) or time.monotonic() > deadline:
+                raise
+        time.sleep(0.01)
 
 
 def _read_only(file: Path) -> sqlite3.Connection | None:

@@ -78,6 +78,9 @@ MIGRATIONS: list[tuple[str, ...]] = [
         END""",
     ),
 ]
+# In one statement, so that another process that makes the database between two is not taken for another program.
+MARKS = """SELECT user_version, application_id, (SELECT count(*) FROM sqlite_master)
+    FROM pragma_user_version, pragma_application_id"""
 
 
 @contextmanager
@@ -95,9 +98,8 @@ def transaction(db: sqlite3.Connection) -> Iterator[None]:
 
 def check(db: sqlite3.Connection, name: str) -> int:
     """The version of its schema, 0 if it is empty. Raises StoreError for what this program must not write to."""
-    version, application = _pragma(db, "user_version"), _pragma(db, "application_id")
-    empty = version == application == 0 and not db.execute("SELECT count(*) FROM sqlite_master").fetchone()[0]
-    if not empty and application != APPLICATION_ID:
+    version, application, objects = db.execute(MARKS).fetchone()
+    if (version or application or objects) and application != APPLICATION_ID:
         raise StoreError(f"{name} is the database of another program; give --db another file.")
     if version < 0:
         raise damaged(Path(name), f"its schema has the number {version}")
@@ -106,7 +108,7 @@ def check(db: sqlite3.Connection, name: str) -> int:
             f"{name} was written by a newer llm-tui (schema {version}; this one knows {len(MIGRATIONS)}): "
             "update llm-tui, or give --db another file."
         )
-    return version
+    return int(version)
 
 
 def current(db: sqlite3.Connection, name: str) -> bool:
@@ -127,8 +129,3 @@ def migrate(db: sqlite3.Connection, name: str, back_up: Callable[[int], None]) -
                     db.execute(statement)
                 version += 1
                 db.execute(f"PRAGMA user_version = {version}")
-
-
-def _pragma(db: sqlite3.Connection, name: str) -> int:
-    value: int = db.execute(f"PRAGMA {name}").fetchone()[0]
-    return value
