@@ -24,7 +24,7 @@ from inference.transformer.forward import Batch, Counters, Progress, Transformer
 
 CACHE_PRECISIONS: dict[str, npt.DTypeLike] = {"float32": np.float32, "float16": np.float16, "int8": np.int8}
 # Bytes per weight, scales included, largest first. Norms and biases are float32 in all of them.
-PRECISIONS = {"float32": 4.0, "bfloat16": 2.0, "float16": 2.0, "int8": 1 + 2 / 32, "int4": 0.5 + 2 / 32}
+PRECISIONS = {"float32": 4.0, "bfloat16": 2.0, "float16": 2.0, "int8": 1 + 1 / 32, "int4": 0.5 + 1 / 32}
 
 
 @dataclass(frozen=True)

@@ -1,14 +1,23 @@
 """How quantised weights lie in memory, for the packing and for every kernel that reads them.
 
 Weights are cut into blocks of sixteen rows, one SIMD lane per row, and along the inputs into groups of 32. Each group
-of each row has a scale of its own, in float16. Weights are stored unsigned, with a zero point added:
+of each row has a scale of its own, in one byte. Weights are stored unsigned, with a zero point added:
 
     int8   [rows/16][groups][8 steps][16 rows][4]      value + 128; a step is four neighbouring inputs
     int4   [rows/16][groups][4 steps][16 rows][4]      value + 8; low nibbles are the first half of the group's
                                                        inputs, high nibbles the second
-    scales [rows/16][groups][16 rows]                  float16, as uint16 words
+    scales [rows/16][4 + groups][16 rows]              bytes; the first four rows of them are the origins, int32 [16]
 
 Inputs and rows that only fill up a group or a block hold the zero point, which adds nothing.
+
+A scale is a float32 of four bits of mantissa. Those of one row are within eight octaves, below which nothing of a row
+counts beside the rest: three bits of exponent do. The row's origin is the least of its scales, as the word of a
+float32, and what a byte adds to it are the lowest bits of the exponent and the upper ones of the mantissa:
+
+    byte    s eee mmmm          float32    s EEEEEEEE mmmm0000000000000000000   =   origin + (eee mmmm << 19)
+
+So a weight costs 8.25 or 4.25 bits: reading weights is what takes the time, and float16 would add 3 or 6 % of it. A
+group with a weight that is infinite or no number has an infinite scale, so that what its row gives is no number either.
 """
 
 from typing import Any
@@ -19,17 +28,25 @@ import numpy.typing as npt
 LANES = 16
 GROUP = 32
 ZERO_POINT = {8: 128, 4: 8}
-LAYOUT_VERSION = 1
+LAYOUT_VERSION = 2
+# Rows of bytes that the origins of sixteen rows' scales take.
+ORIGIN_ROWS = 4
+# Words of float32s: from a scale to the next, from the origin to the last; then those of any.
+SCALE_SHIFT = 19
+SCALE_STEP, SCALE_REACH = 1 << SCALE_SHIFT, 127 << SCALE_SHIFT
+SIGN, LEAST_NORMAL, INFINITY = -(2**31), 1 << 23, 0x7F800000
 # Positions per block of a cache: it grows by whole blocks, so that growing never copies what is there.
 BLOCK = 256
-# Levels that the largest value of an int4 group may be given: -8 just holds it, less clips it, more wastes some.
-INT4_REACHES = (8.0, *(6.0 + 4.0 * step / 23 for step in range(1, 24)))
+# The largest value of an int4 group may be given the level -6, which clips it, or -8, which just holds it, or more,
+# which wastes some levels: so many scales are tried, from the largest down, which gives it -10 with the last.
+INT4_LEAST_REACH = 6.0
+INT4_SCALES = 13
 
 
 def packed_shape(outputs: int, inputs: int, bits: int) -> tuple[tuple[int, ...], tuple[int, ...]]:
     """The shapes of the packed weights and of their scales."""
     blocks, groups = -(-outputs // LANES), -(-inputs // GROUP)
-    return (blocks, groups, GROUP * bits // 32, LANES, 4), (blocks, groups, LANES)
+    return (blocks, groups, GROUP * bits // 32, LANES, 4), (blocks, ORIGIN_ROWS + groups, LANES)
 
 
 def cache_bytes(kv_heads: int, head_dim: int, item: int) -> tuple[int, int, int]:

@@ -20,7 +20,8 @@ from numba.core import cgutils
 from numba.extending import intrinsic
 
 from inference.kernels import dot, simd
-from inference.kernels.layout import GROUP, LANES
+from inference.kernels.layout import GROUP, LANES, ORIGIN_ROWS
+from inference.kernels.scales import load_origins, load_scales
 from inference.kernels.simd import F32X16, I32X16, I64
 from inference.kernels.words import cut
 
@@ -96,6 +97,7 @@ def tile(b: ir.IRBuilder, bits: int, blocks: int, tokens: int, addresses: Any, g
     def of(index: int, stride: ir.Value) -> ir.Value:
         return b.mul(I64(index), stride)
 
+    origins = [load_origins.build(b, plus(scales, of(block, s_stride))) for block in range(blocks)]
     sums = {pair: cgutils.alloca_once(b, F32X16) for pair in pairs}
     for pair in pairs:
         b.store(simd.constant(0.0), sums[pair])
@@ -119,8 +121,8 @@ def tile(b: ir.IRBuilder, bits: int, blocks: int, tokens: int, addresses: Any, g
                     four = simd.splat_bytes.build(b, inputs)
                     for block in range(blocks):
                         totals[block, token] = dot.dot4.build(b, totals[block, token], unsigned[block], four)
-        where = plus(scales, b.mul(loop.index, I64(2 * LANES)))
-        row_scales = [simd.load_f16.build(b, plus(where, of(block, s_stride))) for block in range(blocks)]
+        where = plus(scales, b.mul(loop.index, I64(LANES)), ORIGIN_ROWS * LANES)
+        row_scales = [load_scales.build(b, plus(where, of(block, s_stride)), origins[block]) for block in range(blocks)]
         for token in range(tokens):
             x_scale = simd.load(b, plus(x_scales, of(token, xs_stride), scalar), simd.FLOAT, 4)
             for block in range(blocks):

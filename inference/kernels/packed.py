@@ -20,7 +20,7 @@ class PackedMatrix:
     """``weights`` as ``product`` in layer.py takes them; ``starts``: the columns where the parts' outputs begin."""
 
     weights: npt.NDArray[Any]
-    scales: npt.NDArray[np.uint16]
+    scales: npt.NDArray[np.uint8]
     bias: Floats
     starts: tuple[int, ...]
 
@@ -28,7 +28,7 @@ class PackedMatrix:
     def pack(cls, parts: list[npt.NDArray[Any]], biases: list[Floats | None], precision: str) -> "PackedMatrix":
         """``parts`` [outputs, inputs] as stored, into float32, float16 or bfloat16, one under the other."""
         weights = np.concatenate([_words(part, precision) for part in parts])
-        return cls(weights, np.zeros((0, 0, 0), np.uint16), *_places([len(part) for part in parts], biases))
+        return cls(weights, np.zeros((0, 0, 0), np.uint8), *_places([len(part) for part in parts], biases))
 
     @classmethod
     def quantised(cls, matrix: QuantisedMatrix, outputs: list[int], biases: list[Floats | None]) -> "PackedMatrix":

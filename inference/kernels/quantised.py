@@ -33,7 +33,7 @@ class Form:
     def nbytes(self) -> int:
         """Of the weights with the scales behind them, filled up to whole cache lines."""
         weights, scales = packed_shape(*self.shape, self.bits)
-        return -(-(math.prod(weights) + 2 * math.prod(scales)) // 64) * 64
+        return -(-(math.prod(weights) + math.prod(scales)) // 64) * 64
 
 
 @dataclass(frozen=True)
@@ -63,15 +63,15 @@ class QuantisedMatrix:
         return self.buffer[: math.prod(shape)].reshape(shape)
 
     @property
-    def scales(self) -> npt.NDArray[np.uint16]:
+    def scales(self) -> npt.NDArray[np.uint8]:
         weights, shape = packed_shape(*self.form.shape, self.form.bits)
         start = math.prod(weights)
-        return self.buffer[start : start + 2 * math.prod(shape)].view(np.uint16).reshape(shape)
+        return self.buffer[start : start + math.prod(shape)].reshape(shape)
 
     def __call__(self, x: Floats) -> Floats:
         """``x`` [tokens, inputs] float32: [tokens, outputs] float32."""
         weights, scales = self.weights, self.scales
-        tokens, groups = len(x), scales.shape[1]
+        tokens, groups = len(x), weights.shape[1]
         padded = np.zeros((tokens, groups * GROUP), np.float32)
         padded[:, : self.form.shape[1]] = x
         quantised = np.empty(padded.shape, np.int8)
@@ -85,13 +85,13 @@ class QuantisedMatrix:
         """The rows at ``indices`` in float32, [len(indices), inputs]."""
         blocks, lanes = np.divmod(indices, LANES)
         values = reference.unpack(self.weights[blocks, ..., lanes, :], self.form.bits)
-        scales = self.scales.view(np.float16)[blocks, :, lanes].astype(np.float32)
+        scales = reference.widen_scales(self.scales[blocks])[np.arange(len(indices)), lanes]
         return (values * scales[:, :, None]).reshape(len(indices), -1)[:, : self.form.shape[1]]
 
 
-def _pack(stored: npt.NDArray[Any], bits: int, weights: npt.NDArray[np.uint8], scales: npt.NDArray[np.uint16]) -> None:
+def _pack(stored: npt.NDArray[Any], bits: int, weights: npt.NDArray[np.uint8], scales: npt.NDArray[np.uint8]) -> None:
     outputs, inputs = stored.shape
-    padded = np.zeros((min(ROWS_AT_A_TIME, len(weights) * LANES), scales.shape[1] * GROUP), np.float32)
+    padded = np.zeros((min(ROWS_AT_A_TIME, len(weights) * LANES), weights.shape[1] * GROUP), np.float32)
     for start in range(0, outputs, ROWS_AT_A_TIME):
         part = reference.widen(stored[start : start + ROWS_AT_A_TIME])
         padded[: len(part), :inputs] = part

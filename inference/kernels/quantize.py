@@ -4,23 +4,32 @@ import numpy as np
 from numba import njit, prange
 
 from inference.kernels import simd
-from inference.kernels.layout import GROUP, INT4_REACHES, LANES
+from inference.kernels.layout import GROUP, INT4_LEAST_REACH, INT4_SCALES, LANES, ORIGIN_ROWS
+from inference.kernels.scales import (
+    larger,
+    nearest_scale,
+    origins_below,
+    scale_above,
+    scale_below,
+    store_origins,
+    store_scales,
+)
 
 
 @njit(parallel=True, nogil=True, cache=True)
 def pack_int8(rows, packed, scales):
     """``rows`` float32 [16 n, K] into ``packed`` and ``scales`` as layout.py draws them; a lane is a row throughout."""
     for block in prange(packed.shape[0]):
-        turned = np.empty((GROUP, LANES), np.float32)
-        columns = turned.ctypes.data
+        turned = np.empty((rows.shape[1], LANES), np.float32)
+        columns, bytes_of_scales = turned.ctypes.data, scales.ctypes.data + np.int64(block) * scales.strides[0]
+        largest = simd.div(turn_block(rows, block, columns), simd.splat_f32(np.float32(127)))
+        origins = origins_below(largest)
+        store_origins(bytes_of_scales, origins)
         for group in range(packed.shape[1]):
-            turn(rows, block, group, columns)
-            largest = simd.splat_f32(np.float32(0))
-            for column in range(GROUP):
-                largest = simd.maximum(simd.absolute(load(columns, column)), largest)
-            scale = simd.as_half(simd.div(largest, simd.splat_f32(np.float32(127))))
+            largest = simd.div(peak_of_group(columns), simd.splat_f32(np.float32(127)))
+            scale = scale_above(largest, origins)
+            store_scales(bytes_of_scales + (ORIGIN_ROWS + group) * LANES, scale, origins)
             place = np.int64(block) * packed.shape[1] + group
-            simd.store_f16(scales.ctypes.data + place * LANES * 2, scale)
             for first in range(0, GROUP, 4):
                 simd.store_quads(
                     packed.ctypes.data + (place * GROUP + first) * LANES,
@@ -29,19 +38,22 @@ def pack_int8(rows, packed, scales):
                     simd.to_i32(code(columns, first + 2, scale, -127, 127, 128)),
                     simd.to_i32(code(columns, first + 3, scale, -127, 127, 128)),
                 )
+            columns += 4 * LANES * GROUP
 
 
 @njit(parallel=True, nogil=True, cache=True)
 def pack_int4(rows, packed, scales):
     """As ``pack_int8``, into uint8 [n, groups, 4, 16, 4]; each scale is the one with the least square error."""
     for block in prange(packed.shape[0]):
-        turned = np.empty((GROUP, LANES), np.float32)
-        columns = turned.ctypes.data
+        turned = np.empty((rows.shape[1], LANES), np.float32)
+        columns, bytes_of_scales = turned.ctypes.data, scales.ctypes.data + np.int64(block) * scales.strides[0]
+        largest = simd.div(turn_block(rows, block, columns), simd.splat_f32(np.float32(INT4_LEAST_REACH)))
+        origins = origins_below(largest)
+        store_origins(bytes_of_scales, origins)
         for group in range(packed.shape[1]):
-            turn(rows, block, group, columns)
-            scale = best_int4_scale(columns)
+            scale = best_int4_scale(columns, origins)
+            store_scales(bytes_of_scales + (ORIGIN_ROWS + group) * LANES, scale, origins)
             place = np.int64(block) * packed.shape[1] + group
-            simd.store_f16(scales.ctypes.data + place * LANES * 2, scale)
             for first in range(0, GROUP // 2, 4):
                 simd.store_quads(
                     packed.ctypes.data + (place * (GROUP // 2) + first) * LANES,
@@ -50,15 +62,32 @@ def pack_int4(rows, packed, scales):
                     nibbles(columns, first + 2, scale),
                     nibbles(columns, first + 3, scale),
                 )
+            columns += 4 * LANES * GROUP
 
 
 @njit(nogil=True, cache=True)
-def turn(rows, block, group, columns):
-    """One group of sixteen rows, turned on its side: float32 [GROUP, LANES] at the address ``columns``."""
+def turn_block(rows, block, columns):
+    """Sixteen rows, turned on their side: float32 [K, LANES] at the address ``columns``. Returns their absolute peaks.
+
+    The peak of a row with a NaN is a NaN.
+    """
     stride = 4 * rows.shape[1]
-    source = rows.ctypes.data + np.int64(block) * LANES * stride + group * GROUP * 4
-    for half in range(GROUP // LANES):
-        simd.turn(columns + 4 * LANES * LANES * half, source + 4 * LANES * half, stride)
+    source = rows.ctypes.data + np.int64(block) * LANES * stride
+    peaks = simd.splat_f32(np.float32(0))
+    for first in range(0, rows.shape[1], LANES):
+        simd.turn(columns + 4 * LANES * first, source + 4 * first, stride)
+        for column in range(first, first + LANES):
+            peaks = larger(load(columns, column), peaks)
+    return simd.absolute(peaks)
+
+
+@njit(nogil=True, cache=True)
+def peak_of_group(columns):
+    """Of each row the value that is furthest from zero, the first if there are several."""
+    peak = simd.splat_f32(np.float32(0))
+    for column in range(GROUP):
+        peak = larger(load(columns, column), peak)
+    return peak
 
 
 @njit(nogil=True, cache=True)
@@ -76,10 +105,8 @@ def level(values, scale, low, high):
 
 @njit(nogil=True, cache=True)
 def code(columns, column, scale, low, high, zero_point):
-    """The levels of a column, none where the step is zero, with their zero point added."""
-    zero = simd.splat_f32(np.float32(0))
-    levels = simd.where_above(simd.absolute(scale), zero, level(load(columns, column), scale, low, high), zero)
-    return simd.add(levels, simd.splat_f32(np.float32(zero_point)))
+    """The levels of a column, with their zero point added."""
+    return simd.add(level(load(columns, column), scale, low, high), simd.splat_f32(np.float32(zero_point)))
 
 
 @njit(nogil=True, cache=True)
@@ -90,42 +117,19 @@ def nibbles(columns, column, scale):
 
 
 @njit(nogil=True, cache=True)
-def fit(columns, scale):
-    """The square error of rounding to -8..7 steps of ``scale``, and the step that fits the same levels best.
-
-    Nothing fits a step of zero: its error is infinite, and its successor is zero as well.
-    """
-    zero = simd.splat_f32(np.float32(0))
-    top, bottom, error = zero, zero, zero
-    for column in range(GROUP):
-        values = load(columns, column)
-        levels = level(values, scale, -8, 7)
-        top = simd.add(top, simd.mul(values, levels))
-        bottom = simd.add(bottom, simd.mul(levels, levels))
-        rest = simd.sub(values, simd.mul(levels, scale))
-        error = simd.add(error, simd.mul(rest, rest))
-    size = simd.absolute(scale)
-    fitted = simd.where_above(bottom, zero, simd.as_half(simd.div(top, bottom)), zero)
-    error = simd.where_above(size, zero, error, simd.splat_f32(np.float32(np.inf)))
-    return error, simd.where_above(size, zero, fitted, zero)
-
-
-@njit(nogil=True, cache=True)
-def best_int4_scale(columns):
-    """The float16 step, of either sign, that rounds a group of each row to -8..7 with the least square error."""
-    peak = simd.splat_f32(np.float32(0))
-    for column in range(GROUP):
-        values = load(columns, column)
-        peak = simd.where_above(simd.absolute(values), simd.absolute(peak), values, peak)
-    best, least = simd.splat_f32(np.float32(0)), simd.splat_f32(np.float32(np.inf))
-    for reach in INT4_REACHES:
-        scale = simd.as_half(simd.div(peak, simd.splat_f32(np.float32(-reach))))
-        error, fitted = fit(columns, scale)
+def best_int4_scale(columns, origins):
+    """The scale, of either sign, that rounds a group of each row to -8..7 with the least square error."""
+    scale = nearest_scale(simd.div(peak_of_group(columns), simd.splat_f32(np.float32(-INT4_LEAST_REACH))), origins)
+    best, least = scale, simd.splat_f32(np.float32(np.inf))
+    for _ in range(INT4_SCALES):
+        error = simd.splat_f32(np.float32(0))
+        for column in range(GROUP):
+            values = load(columns, column)
+            rest = simd.sub(values, simd.mul(level(values, scale, -8, 7), scale))
+            error = simd.add(error, simd.mul(rest, rest))
         best = simd.where_above(least, error, scale, best)
         least = simd.where_above(least, error, error, least)
-        error, _ = fit(columns, fitted)
-        best = simd.where_above(least, error, fitted, best)
-        least = simd.where_above(least, error, error, least)
+        scale = scale_below(scale, origins)
     return best
 
 

@@ -5,9 +5,23 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from inference.kernels.layout import GROUP, INT4_REACHES, LANES, ZERO_POINT
+from inference.kernels.layout import (
+    GROUP,
+    INFINITY,
+    INT4_LEAST_REACH,
+    INT4_SCALES,
+    LANES,
+    LEAST_NORMAL,
+    ORIGIN_ROWS,
+    SCALE_REACH,
+    SCALE_SHIFT,
+    SCALE_STEP,
+    SIGN,
+    ZERO_POINT,
+)
 
 Floats = npt.NDArray[np.float32]
+Words = npt.NDArray[np.int32]
 
 # Rows of a 16-bit matrix widened at a time: enough for BLAS to be busy, little enough to stay in the cache.
 WIDEN_ELEMENTS = 2**20
@@ -73,30 +87,58 @@ def softmax(scores: Floats) -> Floats:
 # ---- quantised: the layouts are drawn in layout.py
 
 
-def pack_int8(rows: Floats, weights: npt.NDArray[np.uint8], scales: npt.NDArray[np.uint16]) -> None:
+def pack_int8(rows: Floats, weights: npt.NDArray[np.uint8], scales: npt.NDArray[np.uint8]) -> None:
     """``rows`` float32 [16 n, K] into one block per sixteen rows."""
     groups = rows.reshape(len(rows), -1, GROUP)
-    steps = (np.abs(groups).max(-1) / np.float32(127)).astype(np.float16)
-    _store(_levels(groups, steps, -127, 127) + 128, steps, weights, scales)
+    largest = np.abs(groups).max(-1) / np.float32(127)
+    origins = _origins(largest)
+    words = _within(_whole_steps(largest, SCALE_STEP - 1), origins)
+    _store(_levels(groups, words, -127, 127) + 128, words, origins, weights, scales)
 
 
-def pack_int4(rows: Floats, weights: npt.NDArray[np.uint8], scales: npt.NDArray[np.uint16]) -> None:
+def pack_int4(rows: Floats, weights: npt.NDArray[np.uint8], scales: npt.NDArray[np.uint8]) -> None:
     """As ``pack_int8``; each group's scale is the one with the least square error among those tried."""
     groups = rows.reshape(len(rows), -1, GROUP)
     peaks = np.take_along_axis(groups, np.abs(groups).argmax(-1, keepdims=True), -1)[..., 0]
-    best = np.zeros(peaks.shape, np.float16)
-    least = np.full(peaks.shape, np.inf, np.float32)
-    for reach in INT4_REACHES:
-        steps = (peaks / np.float32(-reach)).astype(np.float16)
-        for _ in range(2):
-            levels = _levels(groups, steps, -8, 7)
-            error = _sum_in_order(np.square(groups - levels * steps.astype(np.float32)[..., None]))
-            better = (error < least) & (steps != 0)
-            best[better], least[better] = steps[better], error[better]
-            squares = _sum_in_order(np.square(levels))
-            fitted = _sum_in_order(groups * levels) / np.where(squares > 0, squares, 1)
-            steps = fitted.astype(np.float16)
-    _store(_levels(groups, best, -8, 7) + 8, best, weights, scales)
+    largest = peaks / np.float32(-INT4_LEAST_REACH)
+    origins = _origins(np.abs(largest))
+    signs = largest.view(np.int32) & np.int32(SIGN)
+    tried = _within(_whole_steps(largest, SCALE_STEP // 2), origins)
+    best, least = tried | signs, np.full(peaks.shape, np.inf, np.float32)
+    for _ in range(INT4_SCALES):
+        words = tried | signs
+        steps = words.view(np.float32)[..., None]
+        error = _sum_in_order(np.square(groups - _levels(groups, words, -8, 7) * steps))
+        better = error < least
+        best[better], least[better] = words[better], error[better]
+        tried = _within(tried - np.int32(SCALE_STEP), origins)
+    _store(_levels(groups, best, -8, 7) + 8, best, origins, weights, scales)
+
+
+def _origins(largest: Floats) -> Words:
+    """Of rows with the scales ``largest`` [rows, groups], as [rows, 1]; NaN is larger than all."""
+    top = _whole_steps(largest.max(-1, keepdims=True), SCALE_STEP - 1)
+    origins: Words = np.maximum(top - np.int32(SCALE_REACH), np.int32(LEAST_NORMAL))
+    return origins
+
+
+def _whole_steps(values: Floats, more: int) -> Words:
+    """The words of the absolute ``values``, ``more`` added, without what a scale has no bits for."""
+    words = np.minimum(values.view(np.int32) & np.int32(~SIGN), np.int32(INFINITY))
+    whole: Words = (words + np.int32(more)) & np.int32(-SCALE_STEP)
+    return whole
+
+
+def _within(words: Words, origins: Words) -> Words:
+    return np.clip(words, origins, origins + np.int32(SCALE_REACH))
+
+
+def widen_scales(scales: npt.NDArray[np.uint8]) -> Floats:
+    """``scales`` [blocks, 4 + groups, 16] as float32 [blocks, 16, groups]."""
+    origins = np.ascontiguousarray(scales[:, :ORIGIN_ROWS]).view(np.int32).reshape(-1, LANES, 1)
+    codes = scales[:, ORIGIN_ROWS:].transpose(0, 2, 1).astype(np.int32)
+    wide: Floats = (origins + ((codes & 127) << SCALE_SHIFT) + ((codes & 128) << 24)).view(np.float32)
+    return wide
 
 
 def _sum_in_order(groups: Floats) -> Floats:
@@ -105,24 +147,28 @@ def _sum_in_order(groups: Floats) -> Floats:
     return total
 
 
-def _levels(groups: Floats, steps: npt.NDArray[np.float16], low: int, high: int) -> Floats:
-    """The nearest multiples of each group's step, zero where the step is."""
-    wide = steps.astype(np.float32)[..., None]
-    levels = np.rint(np.divide(groups, wide, out=np.zeros_like(groups), where=wide != 0))
-    return np.clip(levels, low, high, out=levels)
+def _levels(groups: Floats, words: Words, low: int, high: int) -> Floats:
+    """The nearest multiples of each group's scale, given in ``words``; the lowest for what is no number."""
+    with np.errstate(invalid="ignore"):
+        levels = np.rint(groups / words.view(np.float32)[..., None])
+    within: Floats = np.minimum(np.fmax(levels, np.float32(low)), np.float32(high))
+    return within
 
 
 def _store(
     levels: Floats,
-    steps: npt.NDArray[np.float16],
+    words: Words,
+    origins: Words,
     weights: npt.NDArray[np.uint8],
-    scales: npt.NDArray[np.uint16],
+    scales: npt.NDArray[np.uint8],
 ) -> None:
-    blocks, count = scales.shape[:2]
+    blocks, count = weights.shape[:2]
     values = levels.astype(np.uint8).reshape(blocks, LANES, count, GROUP // 4, 4).transpose(0, 2, 3, 1, 4)
     half = GROUP // 8
     weights[:] = values if weights.shape[2] == 2 * half else values[:, :, :half] | (values[:, :, half:] << np.uint8(4))
-    scales[:] = steps.view(np.uint16).reshape(blocks, LANES, count).transpose(0, 2, 1)
+    codes = (((words & ~SIGN) - origins) >> SCALE_SHIFT) | ((words & SIGN) >> 24 & 128)
+    scales[:, :ORIGIN_ROWS] = origins.astype(np.int32).view(np.uint8).reshape(blocks, ORIGIN_ROWS, LANES)
+    scales[:, ORIGIN_ROWS:] = codes.astype(np.uint8).reshape(blocks, LANES, count).transpose(0, 2, 1)
 
 
 def unpack(weights: npt.NDArray[np.uint8], bits: int) -> Floats:
@@ -151,7 +197,7 @@ def quantise_rows(
 
 def matmul_quantised(
     weights: npt.NDArray[np.uint8],
-    scales: npt.NDArray[np.uint16],
+    scales: npt.NDArray[np.uint8],
     x: npt.NDArray[np.int8],
     x_scales: Floats,
     out: Floats,
@@ -159,7 +205,7 @@ def matmul_quantised(
 ) -> None:
     """``out`` float32 [tokens, rows]: the sums of a group are exact, as the kernels'; groups are added in order."""
     rows = weights.transpose(0, 3, 1, 2, 4).reshape(-1, weights.shape[1], weights.shape[2], 4)
-    wide = scales.view(np.float16).astype(np.float32).transpose(0, 2, 1).reshape(len(rows), -1)
+    wide = widen_scales(scales).reshape(len(rows), -1)
     inputs = x.astype(np.float32).reshape(len(x), -1, GROUP)
     out[:] = 0
     levels = unpack(rows, bits)

@@ -3,7 +3,7 @@
     python -m tests.bench.accuracy_bench models/story runs/story/prepared/heldout.jsonl
 
 The text is one JSON object a line with a "text" each, as `python -m models.recipes prepare` leaves it. Beside int4
-stands Q4_0: the same layout, activations and arithmetic, its scales by llama.cpp's rule (the largest value over -8).
+stands Q4_0: the same activations, its scales in float16 by llama.cpp's rule (the largest value over -8).
 """
 
 import argparse
@@ -12,6 +12,7 @@ import json
 import math
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 from unittest import mock
 
 import numpy as np
@@ -20,22 +21,45 @@ import numpy.typing as npt
 from inference import Model
 from inference.kernels import choice, reference
 from inference.kernels.layout import GROUP
+from inference.kernels.quantised import Form, QuantisedMatrix
 
 Floats = npt.NDArray[np.float32]
 
 
-def pack_q4_0(rows: Floats, weights: npt.NDArray[np.uint8], scales: npt.NDArray[np.uint16]) -> None:
-    """As reference.pack_int4, with Q4_0's scales."""
-    groups = rows.reshape(len(rows), -1, GROUP)
-    peaks = np.take_along_axis(groups, np.abs(groups).argmax(-1, keepdims=True), -1)[..., 0]
-    steps = (peaks / np.float32(-8)).astype(np.float16)
-    reference._store(reference._levels(groups, steps, -8, 7) + 8, steps, weights, scales)
+class RoundedAsQ4(QuantisedMatrix):
+    """Multiplies in float32 what Q4_0 makes of the weights with what this project makes of the activations."""
+
+    def __init__(self, weights: Floats) -> None:
+        super().__init__(Form(weights.shape, 4), np.empty(0, np.uint8))  # type: ignore[arg-type]
+        padded = in_groups(weights)
+        peaks = np.take_along_axis(padded, np.abs(padded).argmax(-1, keepdims=True), -1)
+        steps = (peaks / np.float32(-8)).astype(np.float16).astype(np.float32)
+        levels = np.divide(padded, steps, out=np.zeros_like(padded), where=steps != 0)
+        rounded = np.clip(np.rint(levels), -8, 7) * steps
+        object.__setattr__(self, "rounded", rounded.reshape(len(weights), -1))
+
+    def __call__(self, x: Floats) -> Floats:
+        groups = in_groups(x)
+        codes, scales = np.empty(groups.shape, np.int8), np.empty(groups.shape[:2], np.float32)
+        starts = np.empty(scales.shape, np.int32)
+        reference.quantise_rows(groups.reshape(len(x), -1), codes.reshape(len(x), -1), scales, starts, 8)
+        product: Floats = (codes * scales[..., None]).reshape(len(x), -1) @ self.rounded.T  # type: ignore[attr-defined]
+        return product
+
+
+def in_groups(rows: Floats) -> Floats:
+    return np.pad(rows, ((0, 0), (0, -rows.shape[1] % GROUP))).reshape(len(rows), -1, GROUP)
 
 
 @contextlib.contextmanager
 def rounding_of_q4_0() -> Iterator[None]:
-    pack = choice.pack
-    with mock.patch.object(choice, "pack", lambda bits: pack_q4_0 if bits == 4 else pack(bits)):
+    """Models are made on numpy, where a matrix is of one tensor."""
+    pack = QuantisedMatrix.pack
+
+    def round_or_pack(part: npt.NDArray[Any], bits: int) -> QuantisedMatrix:
+        return RoundedAsQ4(reference.widen(part)) if bits == 4 else pack(part, bits=bits)
+
+    with mock.patch.object(QuantisedMatrix, "pack", round_or_pack), mock.patch.object(choice, "compiled", bool):
         yield
 
 
@@ -79,7 +103,7 @@ def main() -> None:
     for name in ("float32", "bfloat16", "int8", "int4", "q4_0"):
         with rounding_of_q4_0() if name == "q4_0" else contextlib.nullcontext():
             model = Model.load(arguments.model, "int4" if name == "q4_0" else name, cache_limit=0)
-        found = log_probabilities(model, items)
+            found = log_probabilities(model, items)
         kl = np.concatenate([(np.exp(p) * (p - q)).sum(-1) for p, q in zip(truth, found, strict=True)]).mean()
         nats = -sum(q[np.arange(len(ids) - 1), ids[1:]].sum() for ids, q in zip(items, found, strict=True))
         bits = nats / math.log(2) / size

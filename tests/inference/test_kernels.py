@@ -62,7 +62,7 @@ def test_numpy_agrees(outputs, inputs, tokens, bits):
     _, matrix = matrix_of(outputs, inputs, bits)
     x = np.random.default_rng(2).standard_normal((tokens, inputs)).astype(np.float32)
     expected = matrix(x)
-    groups = matrix.scales.shape[1]
+    groups = matrix.weights.shape[1]
     padded = np.zeros((tokens, groups * 32), np.float32)
     padded[:, :inputs] = x
     codes, scales = np.empty(padded.shape, np.int8), np.empty((tokens, groups), np.float32)
@@ -88,7 +88,7 @@ def test_a_token_gives_the_same_bits_in_any_company(bits):
 def test_numpy_packs_the_same(bits, monkeypatch):
     weights = np.random.default_rng(4).standard_normal((40, 96)).astype(np.float32) * 0.05
     weights[3] = 0
-    weights[5, :32] = 1e-8  # a step too small for float16
+    weights[5, :32] = 1e-8  # a step too small beside the row's others
     weights[6, 7] = -9
     compiled = QuantisedMatrix.pack(weights, bits=bits)
     monkeypatch.setattr(choice, "pack", lambda bits: {8: reference.pack_int8, 4: reference.pack_int4}[bits])
