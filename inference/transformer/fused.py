@@ -1,8 +1,9 @@
-"""The same transformer on compiled kernels: a layer is two calls, and every row's result is its own."""
+"""The same transformer on compiled kernels: a few layers are one call, and every row's result is its own."""
 
 import math
 from collections.abc import Callable
 from dataclasses import dataclass
+from itertools import pairwise
 from typing import Any
 
 import numba
@@ -14,7 +15,7 @@ from inference.kernels import cpu
 from inference.kernels.attend import SPAN
 from inference.kernels.compiling import compiling
 from inference.kernels.elementwise import norm
-from inference.kernels.layer import PADDING, attention, feed_forward, project
+from inference.kernels.layer import PADDING, layers, project
 from inference.kernels.layout import BLOCK, cache_bytes
 from inference.kernels.packed import PackedMatrix
 from inference.kernels.reference import Floats
@@ -22,11 +23,13 @@ from inference.transformer.cache import KVCache
 from inference.transformer.forward import Ids, Progress, Sequences, Transformer
 from inference.transformer.layers import inverse_frequencies
 from inference.transformer.linear import Linear
-from inference.transformer.pace import Pace
+from inference.transformer.pace import FEW_ROWS, Pace
 
 # Tokens that one piece of attention answers: enough to use a block of keys well, few enough to share among cores.
 TOKENS_PER_ITEM = 8
 NO_WINDOW = 2**40
+# Layers that a few rows go through before the checkpoint is looked at again: some ten milliseconds of a model of 1 b.
+LAYERS_AT_ONCE = 8
 
 
 @dataclass(frozen=True)
@@ -40,6 +43,15 @@ class FusedBlock:
     gate_up: PackedMatrix
     down: PackedMatrix
     window: int | None
+
+    @property
+    def arrays(self) -> tuple[npt.NDArray[Any], ...]:
+        """In the order in which ``layers`` takes them."""
+        q, o, g, d = self.matrices
+        return (
+            *(self.attention_norm, q.weights, q.scales, q.bias, o.weights, o.scales, o.bias),
+            *(self.mlp_norm, g.weights, g.scales, g.bias, d.weights, d.scales, d.bias),
+        )
 
     @property
     def matrices(self) -> tuple[PackedMatrix, ...]:
@@ -66,6 +78,8 @@ class FusedTransformer(Transformer):
         self._pace = Pace(self._threads)
         self._embedding = embedding
         self._blocks = blocks
+        self._addresses = np.array([[array.ctypes.data for array in block.arrays] for block in blocks], np.int64)
+        self._stretches = _alike(blocks)
         self._norm_weight = norm_weight
         self._lm_head = lm_head
         self._inv_freq = inverse_frequencies(config.rope, config.head_dim)
@@ -85,28 +99,17 @@ class FusedTransformer(Transformer):
         x = np.zeros((len(ids), _padded(c.hidden_size)), np.float32)
         x[:, : c.hidden_size] = self._embedding.rows(ids)
         eps, scale = np.float32(c.rms_norm_eps), np.float32(1 / math.sqrt(c.head_dim))
-        for layer, block in enumerate(self._blocks):
-            checkpoint()
-            q, o, g, d = block.qkv, block.output, block.gate_up, block.down
-            attention(
-                x,
-                block.attention_norm,
-                eps,
-                *(q.weights, q.scales, q.bias),
-                *(o.weights, o.scales, o.bias),
-                *(plan.cos, plan.sin),
-                plan.place(layer, block.window),
-                plan.sizes(block.window, q.starts),
-                scale,
-            )
-            feed_forward(
-                x,
-                c.hidden_size,
-                block.mlp_norm,
-                eps,
-                *(g.weights, g.scales, g.bias),
-                *(d.weights, d.scales, d.bias),
-            )
+        for stretch in self._stretches:
+            block = self._blocks[stretch.start]
+            place, sizes = plan.place(block.window), plan.sizes(block.window, block.qkv.starts)
+            step = LAYERS_AT_ONCE if len(ids) <= FEW_ROWS else 1
+            for first in range(stretch.start, stretch.stop, step):
+                checkpoint()
+                last = min(first + step, stretch.stop)
+                layers(
+                    *(x, first, last, self._addresses, block.arrays, eps, plan.cos, plan.sin),
+                    *(place, plan.layer_bytes, sizes, scale),
+                )
         self._pace.end(len(ids))
         return x
 
@@ -128,6 +131,7 @@ class Plan:
         angles = positions.astype(np.float32)[:, None] * inv_freq
         self.cos, self.sin = np.cos(angles), np.sin(angles)
         self._item_bytes = sequences[0][1].dtype.itemsize
+        self.layer_bytes = cache_bytes(config.num_key_value_heads, config.head_dim, self._item_bytes)
         addresses = [cache.addresses for _, cache in sequences]
         self._tables = np.cumsum([0, *map(len, addresses)])
         self._blocks = np.array([address for table in addresses for address in table], np.int64)
@@ -136,14 +140,11 @@ class Plan:
         self._rows = np.stack([self._blocks[self._tables[sequence] + block], inside], axis=1)
         self._items: dict[int | None, tuple[npt.NDArray[np.int64], npt.NDArray[np.int64]]] = {}
 
-    def place(self, layer: int, window: int | None) -> tuple[Any, ...]:
-        """The rows' places in the cache, the attention's items, and where this layer's keys and values are."""
+    def place(self, window: int | None) -> tuple[npt.NDArray[np.int64], ...]:
+        """The rows' places in the cache, the attention's items, their firsts and the blocks."""
         if window not in self._items:
             self._items[window] = self._cut(window)
-        c = self._config
-        keys, values, scales = cache_bytes(c.num_key_value_heads, c.head_dim, self._item_bytes)
-        start = layer * (keys + values + scales)
-        return (self._rows, *self._items[window], self._blocks, (start, start + keys, start + keys + values))
+        return (self._rows, *self._items[window], self._blocks)
 
     def sizes(self, window: int | None, starts: tuple[int, ...]) -> tuple[int, ...]:
         c = self._config
@@ -163,6 +164,13 @@ class Plan:
                     items += [(head, row, count, position, span, table) for span in spans]
                     firsts.append(len(items))
         return np.array(items, np.int64), np.array(firsts, np.int64)
+
+
+def _alike(blocks: tuple[FusedBlock, ...]) -> list[range]:
+    """The layers in stretches that differ in nothing but their numbers."""
+    kinds = [(block.window, [array.shape for array in block.arrays]) for block in blocks]
+    changes = [layer for layer in range(1, len(kinds)) if kinds[layer] != kinds[layer - 1]]
+    return [range(start, stop) for start, stop in pairwise([0, *changes, len(kinds)])]
 
 
 def _padded(columns: int) -> int:
