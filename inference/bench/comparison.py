@@ -30,8 +30,8 @@ PEERS = {
 PROBE = "F16"
 # Threads look for more work for a while (up to 0.2 s) before they sleep: they must not do so beside the next engine.
 SETTLE_SECONDS = 0.3
-# What takes less is measured again at once, until it was measured for so long.
-ENOUGH_SECONDS = 0.3
+# What takes less is measured again at once, until it was measured for so long: others who use the memory come and go.
+ENOUGH_SECONDS = 4.0
 NEEDED = {"llama_cpp": "llama-cpp-python", "gguf": "gguf"}
 Report = Callable[[str], None]
 

@@ -31,6 +31,8 @@ TOGETHER = 4
 TILES = {1: (16, 4, 2, 1), TOGETHER: (4, 2, 1)}
 MANY_TOKENS = 16
 STEP_BYTES = 4 * LANES
+# One token waits for its weights alone: so many bytes are under way, more than the CPU fetches by itself.
+FETCH_AHEAD = 4096
 
 
 def make_blocks(bits: int) -> Any:
@@ -110,6 +112,8 @@ def tile(b: ir.IRBuilder, bits: int, blocks: int, tokens: int, addresses: Any, g
             start = simd.splat(b, simd.load(b, plus(starts, of(token, xs_stride), scalar), simd.I32, 4), I32X16)
             totals |= {(block, token): start for block in range(blocks)}
         for step in range(steps):
+            if len(pairs) == 1:
+                simd.fetch_once.build(b, plus(group_weights, step * STEP_BYTES + FETCH_AHEAD))
             packed = [
                 simd.load(b, plus(group_weights, of(block, w_stride), step * STEP_BYTES), simd.I8X64, 64)
                 for block in range(blocks)

@@ -140,6 +140,13 @@ def load_bytes(b, where):
     return load(b, where, I8X64, 16)
 
 
+@word(types.void, address)
+def fetch_once(b, where):
+    """Have the cache line there ready soon. It will be read once: the larger caches need not keep it."""
+    to_read, by_once, of_data = I32(0), I32(0), I32(1)
+    call(b, "llvm.prefetch.p0i8", ir.VoidType(), at(b, where, I8), to_read, by_once, of_data)
+
+
 @word(types.void, address, f32x16)
 def store_f32(b, where, vector):
     """Sixteen float32."""

@@ -29,7 +29,7 @@ from inference.transformer.pace import FEW_ROWS, Pace
 TOKENS_PER_ITEM = 8
 NO_WINDOW = 2**40
 # Layers that a few rows go through before the checkpoint is looked at again: some ten milliseconds of a model of 1 b.
-LAYERS_AT_ONCE = 8
+LAYERS_AT_ONCE = 16
 
 
 @dataclass(frozen=True)

@@ -14,7 +14,7 @@ from statistics import median
 FEW_ROWS = 16
 # So many passes go by between two trials, times as often as the slower choice takes longer: trials cost one part in
 # so many of the time. Fewer at first, and after each change of mind: a single trial may have had bad luck.
-TRIAL_COST, FIRST_COST = 64, 4
+TRIAL_COST, FIRST_COST = 256, 4
 # However long the slower choice took, it is tried again in a while.
 AT_MOST_SLOWER = 16.0
 # A shared pass that takes so many times as long as usual calls for a trial at once.
@@ -55,7 +55,8 @@ class Pace:
         """A pass over so many rows begins now: how many threads to share it by."""
         record = self._record(rows)
         self._trying = record.until_trial <= 0
-        self._driven_away = _driven_away()
+        if rows > FEW_ROWS:
+            self._driven_away = _driven_away()
         self._began = time.perf_counter()
         return self._threads if record.shared != self._trying else 1
 
@@ -63,14 +64,12 @@ class Pace:
         """The pass has ended."""
         if self._threads == 1:
             return
-        record, seconds = self._record(rows), time.perf_counter() - self._began
-        contended = _driven_away() - self._driven_away > 1 + DRIVEN_AWAY * seconds
+        record, elapsed = self._record(rows), time.perf_counter() - self._began
         if not record.warm:
             record.warm = True
             return
         prompt = rows > FEW_ROWS
-        if prompt:
-            seconds /= rows
+        seconds = elapsed / rows if prompt else elapsed
         shared = record.shared != self._trying
         times = record.seconds[shared]
         late = shared and bool(times) and seconds > LATE * median(times)
@@ -80,6 +79,7 @@ class Pace:
         if self._trying:
             _judge(record)
         elif shared and prompt:
+            contended = _driven_away() - self._driven_away > 1 + DRIVEN_AWAY * elapsed
             record.until_trial -= contended
         elif late:
             record.until_trial = 0
