@@ -86,7 +86,11 @@ def softmax(scores: Floats) -> Floats:
 
 # ---- quantised: the layouts are drawn in layout.py
 
+# Of weights that are no numbers or nearly too large for any: what comes out tells it (see layout.py).
+NOT_SAID = np.errstate(over="ignore", invalid="ignore")
 
+
+@NOT_SAID
 def pack_int8(rows: Floats, weights: npt.NDArray[np.uint8], scales: npt.NDArray[np.uint8]) -> None:
     """``rows`` float32 [16 n, K] into one block per sixteen rows."""
     groups = rows.reshape(len(rows), -1, GROUP)
@@ -96,6 +100,7 @@ def pack_int8(rows: Floats, weights: npt.NDArray[np.uint8], scales: npt.NDArray[
     _store(_levels(groups, words, -127, 127) + 128, words, origins, weights, scales)
 
 
+@NOT_SAID
 def pack_int4(rows: Floats, weights: npt.NDArray[np.uint8], scales: npt.NDArray[np.uint8]) -> None:
     """As ``pack_int8``; each group's scale is the one with the least square error among those tried."""
     groups = rows.reshape(len(rows), -1, GROUP)
@@ -149,8 +154,7 @@ def _sum_in_order(groups: Floats) -> Floats:
 
 def _levels(groups: Floats, words: Words, low: int, high: int) -> Floats:
     """The nearest multiples of each group's scale, given in ``words``; the lowest for what is no number."""
-    with np.errstate(invalid="ignore"):
-        levels = np.rint(groups / words.view(np.float32)[..., None])
+    levels = np.rint(groups / words.view(np.float32)[..., None])
     within: Floats = np.minimum(np.fmax(levels, np.float32(low)), np.float32(high))
     return within
 

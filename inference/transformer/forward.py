@@ -72,9 +72,10 @@ class Transformer(ABC):
     ) -> list[Floats]:
         """Logits for each sequence's new tokens, float32 [tokens or 1, vocab_size]; extends each sequence's cache.
 
-        All rows go through each weight matrix together. ``checkpoint`` is called between the layers and may raise to
-        stop: then no cache has changed its length. Raises ContextOverflowError where a sequence would not fit and
-        InferenceError for ids outside the vocabulary, before anything is computed.
+        All rows go through each weight matrix together. ``checkpoint`` is called between the layers, or every ten
+        milliseconds or so in a pass over few rows, and may raise to stop: then no cache has changed its length. Raises
+        ContextOverflowError where a sequence would not fit and InferenceError for ids outside the vocabulary, before
+        anything is computed.
         """
         if not batch:
             return []

@@ -28,8 +28,8 @@ from inference.transformer.pace import FEW_ROWS, Pace
 # Tokens that one piece of attention answers: enough to use a block of keys well, few enough to share among cores.
 TOKENS_PER_ITEM = 8
 NO_WINDOW = 2**40
-# Layers that a few rows go through before the checkpoint is looked at again: some ten milliseconds of a model of 1 b.
-LAYERS_AT_ONCE = 16
+# Weights that a few rows go through before the checkpoint is looked at again: some ten milliseconds' worth.
+BYTES_AT_ONCE = 2**29
 
 
 @dataclass(frozen=True)
@@ -80,6 +80,7 @@ class FusedTransformer(Transformer):
         self._blocks = blocks
         self._addresses = np.array([[array.ctypes.data for array in block.arrays] for block in blocks], np.int64)
         self._stretches = _alike(blocks)
+        self._at_once = max(1, BYTES_AT_ONCE // sum(matrix.weights.nbytes for matrix in blocks[0].matrices))
         self._norm_weight = norm_weight
         self._lm_head = lm_head
         self._inv_freq = inverse_frequencies(config.rope, config.head_dim)
@@ -102,7 +103,7 @@ class FusedTransformer(Transformer):
         for stretch in self._stretches:
             block = self._blocks[stretch.start]
             place, sizes = plan.place(block.window), plan.sizes(block.window, block.qkv.starts)
-            step = LAYERS_AT_ONCE if len(ids) <= FEW_ROWS else 1
+            step = self._at_once if len(ids) <= FEW_ROWS else 1
             for first in range(stretch.start, stretch.stop, step):
                 checkpoint()
                 last = min(first + step, stretch.stop)

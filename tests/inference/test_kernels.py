@@ -98,6 +98,32 @@ def test_numpy_packs_the_same(bits, monkeypatch):
     assert (plain.rows(np.arange(40))[3] == 0).all()
 
 
+@pytest.mark.parametrize("bits", [8, 4])
+def test_each_row_has_scales_of_its_own_size(bits):
+    """However large or small a row is, it loses no more of itself than the others do."""
+    weights, _ = matrix_of(8, 96, bits)
+    sizes = np.float32([1e-15, 1e-9, 1e-4, 1, 7, 1e5, 1e9, 1e15])[:, None]
+    plain = QuantisedMatrix.pack(weights, bits=bits).rows(np.arange(8))
+    rounded = QuantisedMatrix.pack(weights * sizes, bits=bits).rows(np.arange(8)) / sizes
+    assert np.abs(plain - weights).max() < (0.02 if bits == 8 else 0.5)
+    assert np.abs(rounded - weights).max() < (0.02 if bits == 8 else 0.5)
+    # Groups that are small beside their row's largest: what they lose is small beside it too.
+    weights[:, :32] *= 1e4
+    rounded = QuantisedMatrix.pack(weights, bits=bits).rows(np.arange(8))
+    least_step = np.abs(weights).max() / (127 if bits == 8 else 6) / 2**7
+    assert np.abs(rounded - weights)[:, 32:].max() < least_step / 2
+
+
+@pytest.mark.parametrize("bits", [8, 4])
+@pytest.mark.parametrize("bad", [np.nan, np.inf, -np.inf])
+def test_a_weight_that_is_no_number_is_not_passed_over(bits, bad):
+    weights, _ = matrix_of(40, 96, bits)
+    weights[5, 40] = bad
+    found = QuantisedMatrix.pack(weights, bits=bits)(np.ones((2, 96), np.float32))
+    assert not np.isfinite(found[:, 5]).any()
+    assert np.isfinite(np.delete(found, 5, axis=1)).all()
+
+
 def test_int4_beats_plain_rounding():
     """Q4_0's rule: the largest value of a group becomes -8, the others are rounded to it."""
     weights, matrix = matrix_of(64, 512, 4)
