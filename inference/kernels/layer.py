@@ -74,7 +74,8 @@ def project(weights, scales, bias, x):
     return out
 
 
-@njit(nogil=True, cache=True)
+# Written into ``layers``, which alone calls them: each function that is compiled by itself costs its callees once more.
+@njit(nogil=True, inline="always")
 def attention(x, norm_weight, eps, qkv, qkv_scales, qkv_bias, o, o_scales, o_bias, cos, sin, place, sizes, scale):
     """``x += o(attention(qkv(norm(x))))`` for ``x`` [rows, K] of several sequences.
 
@@ -103,7 +104,7 @@ def attention(x, norm_weight, eps, qkv, qkv_scales, qkv_bias, o, o_scales, o_bia
     add(x, delta, o_bias, hidden)
 
 
-@njit(nogil=True, cache=True)
+@njit(nogil=True, inline="always")
 def feed_forward(x, hidden, norm_weight, eps, gate_up, gate_up_scales, gate_up_bias, down, down_scales, down_bias):
     """``x += down(silu(gate(norm(x))) * up(norm(x)))``; gate and up stand in halves of one matrix."""
     normed = np.empty_like(x)
