@@ -148,6 +148,7 @@ class ModelsScreen(ModalScreen[Choice | None]):
         row = self._list.row
         if row is None:
             return
+        self._list.stay()
         if row.downloading:
             row.downloading.stop()
         elif row.fetchable:

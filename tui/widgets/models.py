@@ -110,6 +110,11 @@ class ModelList(OptionList, can_focus=False):
         if name in names:
             self.highlighted = self.get_option_index(str(names.index(name)))
 
+    def stay(self) -> None:
+        """The cursor is where the person wants it, though it may have been put there."""
+        if self.row:
+            self._wanted = self.row.name
+
     def redraw(self) -> None:
         """Show the same rows with the figures of now."""
         for index, row in enumerate(self.rows):
