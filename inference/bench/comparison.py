@@ -30,8 +30,9 @@ PEERS = {
 PROBE = "F16"
 # Threads look for more work for a while (up to 0.2 s) before they sleep: they must not do so beside the next engine.
 SETTLE_SECONDS = 0.3
-# What takes less is measured again at once, until it was measured for so long: others who use the memory come and go.
-ENOUGH_SECONDS = 4.0
+# What takes less is measured again at once, until it was measured for so long; for longer where engines are compared,
+# because others who use the memory come and go.
+ENOUGH_SECONDS, ENOUGH_TO_COMPARE = 0.3, 4.0
 NEEDED = {"llama_cpp": "llama-cpp-python", "gguf": "gguf"}
 Report = Callable[[str], None]
 
@@ -125,6 +126,7 @@ def compare(
 def _measure(workload: Workload, threads: int, ids: list[int], entrants: list[Entrant], report: Report) -> float:
     """Fill in the results. Returns the read bandwidth, which is measured as often, in the same rounds."""
     bandwidth = 0.0
+    enough = ENOUGH_SECONDS if all(result.own for _, result in entrants) else ENOUGH_TO_COMPARE
     for number, (depth, batch, cases) in enumerate(workload.stands()):
         # The probe is no rival: it only shows once what the memory gives.
         running = [(p, r) for p, r in entrants if number == 0 or not _only_a_probe(r, entrants)]
@@ -137,7 +139,7 @@ def _measure(workload: Workload, threads: int, ids: list[int], entrants: list[En
                 time.sleep(SETTLE_SECONDS)
                 for case in cases:
                     report(f"{process.name}: {case.kind} at {depth}" + (f", {case.batch} together" * (case.batch > 1)))
-                    seconds = _least_seconds(process, case.kind, ids[: workload.length(case)])
+                    seconds = _least_seconds(process, case.kind, ids[: workload.length(case)], enough)
                     speed = workload.length(case) * case.batch / seconds
                     result.speeds[case] = max(result.speeds.get(case, 0.0), speed)
         for process, result in running:
@@ -154,13 +156,13 @@ def _measure_first_tokens(workload: Workload, prompt: list[int], entrants: list[
         for process, result in running:
             time.sleep(SETTLE_SECONDS)
             report(f"{process.name}: first token")
-            seconds = _least_seconds(process, "first_token", prompt)
+            seconds = _least_seconds(process, "first_token", prompt, ENOUGH_SECONDS)
             result.first_token_seconds = min(seconds, result.first_token_seconds or seconds)
 
 
-def _least_seconds(process: ContestantProcess, method: str, ids: list[int]) -> float:
+def _least_seconds(process: ContestantProcess, method: str, ids: list[int], enough: float) -> float:
     best = spent = process.ask(method, ids)
-    while spent < ENOUGH_SECONDS:
+    while spent < enough:
         seconds = process.ask(method, ids)
         best, spent = min(best, seconds), spent + seconds
     return float(best)

@@ -1,5 +1,6 @@
 """The real program on a real pseudo-terminal, from the first screen to the last key."""
 
+import contextlib
 import json
 import re
 import sys
@@ -148,9 +149,10 @@ def test_no_content_steers_the_terminal(tiny_model: Path) -> None:
     """A model of random weights writes every control character there is; none of them may reach the terminal."""
     with Terminal([PROGRAM, "--model", str(tiny_model)]) as terminal:
         terminal.until("float32")
-        for round in range(3):
+        for round in range(4):
             terminal.press("ctrl+n", f"hello {round}", "enter")
-            terminal.until("[\u2400-\u2421]|the context is full")
+            with contextlib.suppress(AssertionError):  # a reply may happen to end before it has one
+                terminal.until("[\u2400-\u2421]|the context is full", seconds=5)
         terminal.press("escape")
         whole = terminal.raw.rpartition(b"\x1b")[0]  # the last sequence may not have come to its end
         written = OWN_SEQUENCES.sub("", whole.decode("utf-8"))

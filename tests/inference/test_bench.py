@@ -158,6 +158,7 @@ def quick(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(bandwidth, "BYTES", 8 * 2**20)
     monkeypatch.setattr(comparison, "SETTLE_SECONDS", 0.0)
     monkeypatch.setattr(comparison, "ENOUGH_SECONDS", 0.0)
+    monkeypatch.setattr(comparison, "ENOUGH_TO_COMPARE", 0.0)
 
 
 def test_a_run_measures_everything(tiny_model: Path, quick: None) -> None:
