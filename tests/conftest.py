@@ -1,4 +1,5 @@
 import os
+import signal
 import tempfile
 from pathlib import Path
 
@@ -10,6 +11,9 @@ from tests.tiny_model import make_tiny_model
 # Tests have homes of their own, but compile the kernels once.
 KERNELS = platformdirs.user_cache_path("llm-tui", appauthor=False) / "kernels-tests"
 os.environ.setdefault("NUMBA_CACHE_DIR", str(KERNELS))
+# What the tests start is interrupted and hung up on; it would not hear of that where this process was told not to.
+signal.signal(signal.SIGINT, signal.default_int_handler)
+signal.signal(signal.SIGHUP, signal.SIG_DFL)
 
 
 def pytest_configure(config: pytest.Config) -> None:

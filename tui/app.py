@@ -28,6 +28,7 @@ from tui.screens.themes import ThemesScreen
 from tui.settings.places import snapshots_directory
 from tui.settings.settings import Settings
 from tui.terminal.clipboard import osc52
+from tui.terminal.driver import PatientDriver
 from tui.widgets.composer import Composer
 from tui.widgets.sessions import Sidebar
 from tui.widgets.story import StoryPane
@@ -61,7 +62,7 @@ class LlmTui(App[None]):
     COMMANDS = App.COMMANDS | {_targets}
 
     def __init__(self, settings: Settings, *, params: "SamplingParams | None" = None, mode: Mode | None = None) -> None:
-        super().__init__(ansi_color=colors_unwanted() or None)
+        super().__init__(PatientDriver, ansi_color=colors_unwanted() or None)
         self.appearance = Appearance(self, settings)
         self.main = MainScreen()
         library = library_at(settings.db, snapshots_directory(), settings.snapshot_limit_mb * 2**20)

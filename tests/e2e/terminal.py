@@ -8,6 +8,7 @@ import struct
 import termios
 import time
 from collections.abc import Sequence
+from pathlib import Path
 from types import TracebackType
 
 import pexpect
@@ -62,6 +63,11 @@ class Terminal:
     @property
     def alive(self) -> bool:
         return bool(self._child.isalive())
+
+    @property
+    def threads(self) -> int:
+        """Of the program."""
+        return len(list(Path(f"/proc/{self._child.pid}/task").iterdir()))
 
     def pump(self, seconds: float = 0.02) -> bool:
         """Take in what the program writes; tells whether it wrote anything within this time."""

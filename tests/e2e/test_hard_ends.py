@@ -36,6 +36,48 @@ def test_told_to_end_in_the_middle_of_a_reply(counting_model: Path) -> None:
             quit_program(terminal)
 
 
+def test_a_terminal_that_takes_nothing_holds_up_nothing(counting_model: Path) -> None:
+    """As over a link that stalls: the reply goes on and is saved, and the screen catches up."""
+    with Terminal([PROGRAM, "--model", str(counting_model)], 48, 160) as terminal:
+        terminal.until("float32")
+        say(terminal, "hello")
+        time.sleep(4)
+        before = len(texts(load_settings().db)[-1])
+        time.sleep(2)
+        assert len(texts(load_settings().db)[-1]) > before
+        stop(terminal)
+        lines = numbers(terminal)
+        assert len(lines) > 10 and not lost(load_settings().db, lines)
+        assert lines[-1] in texts(load_settings().db)[-1].replace(" ", "")[-300:]
+        quit_program(terminal)
+
+
+def test_told_to_end_while_the_terminal_takes_nothing(counting_model: Path) -> None:
+    with Terminal([PROGRAM, "--model", str(counting_model)], 48, 160) as terminal:
+        terminal.until("float32")
+        say(terminal, "hello")
+        time.sleep(4)
+        terminal.signal(signal.SIGTERM)
+        end = time.monotonic() + 20
+        while terminal.alive:
+            assert time.monotonic() < end, "still running"
+            time.sleep(0.1)
+    assert sound(load_settings().db)
+
+
+def test_stopped_and_continued_it_reads_on_as_one(tiny_model: Path) -> None:
+    """As by `kill -STOP` and `fg`: there is one reader of the keys, as before."""
+    with Terminal([PROGRAM, "--model", str(tiny_model)]) as terminal:
+        terminal.until("float32")
+        before = terminal.threads
+        terminal.signal(signal.SIGSTOP)
+        terminal.signal(signal.SIGCONT)
+        terminal.press("one two three")
+        terminal.until("│ one two three")
+        assert terminal.threads == before
+        quit_program(terminal)
+
+
 def test_the_line_drops_after_it_had_stalled(counting_model: Path) -> None:
     """As over SSH: the terminal takes nothing any more, and only later is it gone."""
     terminal = Terminal([PROGRAM, "--model", str(counting_model)])
