@@ -54,7 +54,10 @@ class Terminal:
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
     ) -> None:
-        self._child.close(force=True)
+        try:
+            self._child.close(force=True)
+        except pexpect.ExceptionPexpect:
+            self._child.wait()  # killed, but on a busy machine that takes longer than it was given
 
     @property
     def text(self) -> str:
