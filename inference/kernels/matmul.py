@@ -20,15 +20,22 @@ from numba.core import cgutils
 from numba.extending import intrinsic
 
 from inference.kernels import dot, simd
+from inference.kernels.cpu import instruction_set
 from inference.kernels.layout import GROUP, LANES, ORIGIN_ROWS
 from inference.kernels.scales import load_origins, load_scales
 from inference.kernels.simd import F32X16, I32X16, I64
 from inference.kernels.words import cut
 
-# Blocks and tokens per tile, largest first: sixteen sums fill the registers. A prompt takes four blocks at a time, so
-# that each token's bytes are broadcast once for all of them; a few tokens take one, so that weights come in one stream.
+# Tokens per tile for each number of blocks, largest first: sixteen sums fill the registers of AVX-512, and others have
+# fewer and smaller ones. A prompt takes four blocks at a time, so that each token's bytes are broadcast once for all of
+# them; a few tokens take one, so that weights come in one stream.
 TOGETHER = 4
-TILES = {1: (16, 4, 2, 1), TOGETHER: (4, 2, 1)}
+TILES = {
+    "avx512-vnni": {1: (16, 4, 2, 1), TOGETHER: (4, 2, 1)},
+    "avx512": {1: (16, 4, 2, 1), TOGETHER: (4, 2, 1)},
+    "avx2": {1: (4, 1), TOGETHER: (4, 1)},
+    "generic": {1: (4, 1), TOGETHER: (1,)},
+}
 MANY_TOKENS = 16
 STEP_BYTES = 4 * LANES
 # One token waits for its weights alone: so many bytes are under way, more than the CPU fetches by itself.
@@ -47,7 +54,7 @@ def make_blocks(bits: int) -> Any:
         weights, scales, x, x_scales, starts, out, blocks, tokens, groups, *strides = values
         w_stride, s_stride, x_stride, xs_stride, out_stride = strides
         for block_count, block in cut(b, blocks, (TOGETHER, 1)):
-            for token_count, token in cut(b, tokens, TILES[block_count]):
+            for token_count, token in cut(b, tokens, TILES[instruction_set()][block_count]):
                 outputs = b.add(out, b.mul(block, I64(4 * LANES)))
                 addresses = [b.add(weights, b.mul(block, w_stride)), b.add(scales, b.mul(block, s_stride))] + [
                     b.add(base, b.mul(token, stride))

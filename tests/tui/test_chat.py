@@ -5,6 +5,7 @@ from pathlib import Path
 import pytest
 from textual.pilot import Pilot
 
+from tests.tiny_model import make_tiny_model
 from tests.tui.conftest import SIZE, app_of, current, idle, make_app, ready, say, shown, tap, until
 from tui.tour import Tour
 
@@ -145,9 +146,10 @@ async def test_a_fork_goes_on_without_computing_the_past(tiny_model: Path) -> No
         assert len(source.tree.path()) == 2
 
 
-async def test_several_replies_at_once(talkative_model: Path) -> None:
+async def test_several_replies_at_once(tmp_path: Path) -> None:
     """Switching away stops nothing; the session that ended meanwhile is marked."""
-    async with make_app(talkative_model, max_tokens=None).run_test(size=SIZE) as pilot:
+    model = make_tiny_model(tmp_path / "model", max_position_embeddings=1500)
+    async with make_app(model, max_tokens=None).run_test(size=SIZE) as pilot:
         await ready(pilot)
         await tap(pilot, "1", "enter")
         first = current(pilot)

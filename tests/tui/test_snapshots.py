@@ -16,6 +16,8 @@ from tui.app import LlmTui
 from tui.conversation.conversation import Conversation
 from tui.settings.settings import load_settings
 
+# What draws the screens is measured by the tests of what they do; to be measured, these would take half as long again.
+pytestmark = pytest.mark.no_cover
 SIZES = {"80x24": (80, 24), "160x48": (160, 48)}
 MARKDOWN = (
     """# Sorting

@@ -1,15 +1,19 @@
 """The command line: every way out of it has its exit code, and its sentence where something went wrong."""
 
 import contextlib
+import gc
 import os
 import signal
 import sys
 
 DONE, FAILED, INTERRUPTED = 0, 1, 130
+# So many new objects have Python look for circles: its own 700 are reached hundreds of times before the first screen.
+NEW_OBJECTS = 50_000
 
 
 def main() -> None:
     """The entry point of the ``llm-tui`` command."""
+    gc.set_threshold(NEW_OBJECTS)
     try:
         code = _run()
     except KeyboardInterrupt:
