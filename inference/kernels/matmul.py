@@ -30,7 +30,7 @@ from inference.kernels.words import cut
 # fewer and smaller ones. A prompt takes four blocks at a time, so that each token's bytes are broadcast once for all of
 # them; a few tokens take one, so that weights come in one stream.
 TOGETHER = 4
-TILES = {
+TILES: dict[str, dict[int, tuple[int, ...]]] = {
     "avx512-vnni": {1: (16, 4, 2, 1), TOGETHER: (4, 2, 1)},
     "avx512": {1: (16, 4, 2, 1), TOGETHER: (4, 2, 1)},
     "avx2": {1: (4, 1), TOGETHER: (4, 1)},
