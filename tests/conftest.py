@@ -2,6 +2,8 @@ import gc
 import os
 import signal
 import tempfile
+from concurrent.futures import ProcessPoolExecutor
+from multiprocessing import get_context
 from pathlib import Path
 
 import platformdirs
@@ -23,12 +25,17 @@ def pytest_configure(config: pytest.Config) -> None:
     """Before workers start side by side: have compiled what they would each compile."""
     if hasattr(config, "workerinput") or not config.getoption("numprocesses", default=None):
         return
+    with tempfile.TemporaryDirectory() as directory, ProcessPoolExecutor(2, get_context("spawn")) as processes:
+        model = make_tiny_model(Path(directory) / "tiny")
+        list(processes.map(prepare, [model] * 2, [("int8",), ("float32", "bfloat16", "float16")]))
+
+
+def prepare(model: Path, precisions: tuple[str, ...]) -> None:
+    """Have the kernels for these precisions compiled."""
     from inference import Model
 
-    with tempfile.TemporaryDirectory() as directory:
-        model = make_tiny_model(Path(directory) / "tiny")
-        for precision in ("float32", "bfloat16", "float16", "int8"):
-            Model.load(model, precision, cache_limit=0).prepare()
+    for precision in precisions:
+        Model.load(model, precision, cache_limit=0).prepare()
 
 
 def pytest_xdist_auto_num_workers() -> int:
