@@ -1,4 +1,4 @@
-"""What the interface costs: bytes per token, the first paint, an idle program, and a very long reply.
+"""What the interface costs: the first paint, an idle program, bytes per token, and a very long reply.
 
 python -m tests.bench.interface_bench
 """
@@ -117,10 +117,10 @@ def main() -> None:
     with tempfile.TemporaryDirectory() as name:
         for kind in ("DATA", "CONFIG"):
             os.environ[f"XDG_{kind}_HOME"] = str(Path(name) / kind.lower())
-        asyncio.run(long_reply())
         first_paint()
         idle()
         bytes_per_token(Path(name))
+        asyncio.run(long_reply())
 
 
 if __name__ == "__main__":
