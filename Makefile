@@ -4,7 +4,7 @@ PYTHON ?= $(shell for p in python3.11 python3.12 python3.13 python3; do \
 VENV ?= .venv
 BIN := $(VENV)/bin
 
-.PHONY: run test lint types contracts tests snapshots clean
+.PHONY: run test lint types contracts tests attack snapshots clean
 .DELETE_ON_ERROR:
 
 run: $(VENV)/installed
@@ -25,6 +25,10 @@ contracts: $(VENV)/installed-dev
 
 tests: $(VENV)/installed-dev
 	$(BIN)/pytest --cov --cov-report=term $(ARGS)
+
+# What tries to break the program, at many times its usual length.
+attack: $(VENV)/installed-dev
+	LLM_TUI_ATTACKS=$${LLM_TUI_ATTACKS:-100} $(BIN)/pytest tests/attack $(ARGS)
 
 $(BIN)/python:
 	@test -n "$(PYTHON)" || { echo "llm-tui needs Python 3.11 or newer: install it, or say where it is with 'make PYTHON=/path/to/python3.11 ...'." >&2; exit 1; }

@@ -1,0 +1,61 @@
+"""Counts what was tried to break the program, by kind, and what it survived; the counts close the test run.
+
+``LLM_TUI_ATTACKS=100 pytest tests/attack`` runs the corpora at a hundred times their usual length.
+"""
+
+import os
+from collections import Counter
+from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager, contextmanager
+
+import pytest
+
+ROUNDS = int(os.environ.get("LLM_TUI_ATTACKS", "1"))
+Attack = Callable[[str], AbstractContextManager[None]]
+
+
+@pytest.fixture
+def rounds() -> int:
+    """How many times its usual length a corpus is run."""
+    return ROUNDS
+
+
+@pytest.fixture
+def attack(request: pytest.FixtureRequest) -> Attack:
+    """``with attack("templates"): ...`` is one attack of this kind; it was survived where nothing is raised."""
+    counts: dict[str, list[int]] = {}
+    request.node.user_properties.append(("attacks", counts))
+
+    @contextmanager
+    def one(kind: str) -> Iterator[None]:
+        count = counts.setdefault(kind, [0, 0])
+        count[0] += 1
+        yield
+        count[1] += 1
+
+    return one
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Longer runs have longer to run."""
+    if ROUNDS > 1:
+        for item in items:
+            item.add_marker(pytest.mark.timeout(0))
+
+
+def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
+    tried: Counter[str] = Counter()
+    survived: Counter[str] = Counter()
+    for reports in terminalreporter.stats.values():
+        for report in reports:
+            if getattr(report, "when", None) != "call":
+                continue
+            for name, counts in report.user_properties:
+                if name == "attacks":
+                    for kind, (tries, survivals) in counts.items():
+                        tried[kind] += tries
+                        survived[kind] += survivals
+    if tried:
+        terminalreporter.section("attacks survived")
+        for kind, tries in sorted(tried.items()):
+            terminalreporter.line(f"{kind:<40} {survived[kind]:>8} of {tries}")
