@@ -1,42 +1,60 @@
-"""Private-use characters that stand in for text while a template is rendered, and are found again afterwards."""
+"""Placeholders that stand in for text while a template is rendered, and are found again afterwards.
 
+They are made of halves of characters (low surrogates), which no text holds: however much a message quotes, there is
+always another one, and none can be meant for one by accident or on purpose.
+"""
+
+import itertools
 import re
 from collections.abc import Iterable, Sequence
 from typing import Any
 
-PRIVATE_USE = range(0xF0000, 0xFFFFE)
-_PRIVATE = re.compile(f"[{chr(PRIVATE_USE.start)}-{chr(PRIVATE_USE.stop - 1)}]")
+from inference.errors import InferenceError
+from inference.text.tokenizer import NO_TEXT
+
+# A mark is a number: digits, the last of which is of another kind. Nearly all of them have just that one.
+BASE = 256
+DIGIT, LAST = 0xDC00, 0xDD00
+_MARK = re.compile(f"[{chr(DIGIT)}-{chr(DIGIT + BASE - 1)}]*[{chr(LAST)}-{chr(LAST + BASE - 1)}]")
+_HALVES = re.compile("[\ud800-\udfff]+")
+# Tells where a message ends that is to be continued. Not a mark, so that none is taken for it.
+END = chr(LAST + BASE)
 
 
 class Marks:
-    """Hides control tokens that a message spells out, so that what a template writes can be told from what it quotes.
+    """Hides control tokens that a message spells out: what a template writes can be told from what it quotes."""
 
-    ``avoid``: texts that take part; no mark is a character of theirs.
-    """
-
-    def __init__(self, controls: Sequence[str], avoid: Iterable[str]) -> None:
-        taken = {char for text in avoid for char in _PRIVATE.findall(text)}
-        self._free = (char for char in map(chr, PRIVATE_USE) if char not in taken)
+    def __init__(self, controls: Sequence[str]) -> None:
+        self._numbers = itertools.count()
         self._hidden: dict[str, str] = {}
         self._mark_of: dict[str, str] = {}
-        self._controls = set(controls)
         self.control = re.compile("|".join(map(re.escape, sorted(controls, key=len, reverse=True))) or r"(?!)")
         self._prefixes = {token[:n] for token in controls for n in range(1, len(token))}
         self._suffixes = {token[n:] for token in controls for n in range(1, len(token))}
         self._longest = max(map(len, controls), default=0)
 
     def new(self) -> str:
-        """A character that stands for nothing yet."""
-        return next(self._free)
+        """A mark that stands for nothing yet."""
+        rest, digit = divmod(next(self._numbers), BASE)
+        mark = chr(LAST + digit)
+        while rest:
+            rest, digit = divmod(rest, BASE)
+            mark = chr(DIGIT + digit) + mark
+        return mark
 
     def hide(self, value: Any) -> Any:
-        """``value`` with every control token in its strings hidden, whole ones and halves at their ends alike."""
+        """``value`` with every control token in its strings hidden, whole ones and halves at their ends alike.
+
+        Raises InferenceError for halves of characters: they are no text, and could be taken for marks.
+        """
         if isinstance(value, dict):
-            return {key: self.hide(item) for key, item in value.items()}
+            return {self.hide(key): self.hide(item) for key, item in value.items()}
         if isinstance(value, list | tuple):
             return [self.hide(item) for item in value]
         if not isinstance(value, str):
             return value
+        if _HALVES.search(value):
+            raise InferenceError(NO_TEXT)
         text = self.control.sub(lambda match: self._hide(match.group()), value)
         core = text.strip()
         lead, trail = around(text, core)
@@ -52,11 +70,11 @@ class Marks:
         return lead + core + trail
 
     def hides(self, text: str) -> bool:
-        return any(char in self._hidden for char in _PRIVATE.findall(text)) if self._hidden else False
+        return bool(self._hidden) and any(mark in self._hidden for mark in _MARK.findall(text))
 
     def restore(self, text: str) -> str:
-        """``text`` with what was hidden back in its place."""
-        return _PRIVATE.sub(lambda match: self._hidden.get(match.group(), match.group()), text)
+        """``text`` with what was hidden back in its place; what a template has left of a mark it cut is dropped."""
+        return _HALVES.sub("", _MARK.sub(lambda match: self._hidden.get(match.group(), match.group()), text))
 
     def _hide(self, text: str) -> str:
         if text not in self._mark_of:
@@ -69,6 +87,11 @@ def around(text: str, core: str) -> tuple[str, str]:
     """The white space before and behind ``core``, which is ``text`` stripped; an empty core leaves none behind."""
     start = text.index(core) if core else len(text)
     return text[:start], text[start + len(core) :]
+
+
+def marks_in(text: str) -> list[re.Match[str]]:
+    """The marks in ``text``, and where they stand."""
+    return list(_MARK.finditer(text))
 
 
 def strings(value: Any) -> Iterable[str]:

@@ -12,7 +12,7 @@ from typing import Any, TypeVar
 
 from inference.errors import CheckpointError, InferenceError, TemplateError
 from inference.json_file import read_json
-from inference.text.marks import Marks, around, strings
+from inference.text.marks import END, Marks, around, marks_in, strings
 from inference.text.sandbox import MAX_SOURCE, BoundedEnvironment
 from inference.text.tokenizer import Tokenizer, read_tokenizer_config, token_text
 
@@ -67,9 +67,8 @@ class ChatTemplate:
         if not isinstance(content, str):
             raise TemplateError("There is no last message with text to continue.")
         # White space behind the mark, of a kind that no template writes, tells whether this one trims its messages.
-        mark = Marks((), strings([self.source, *map(dict, messages)])).new()
-        text = self._render([*messages[:-1], {**messages[-1], "content": f"{content}{mark}{EM_SPACE}"}], False)
-        head, found, tail = text.rpartition(mark)
+        text = self._render([*messages[:-1], {**messages[-1], "content": f"{content}{END}{EM_SPACE}"}], False)
+        head, found, tail = text.rpartition(END)
         if not found:
             raise TemplateError("The chat template leaves the last message out, so it cannot be continued.")
         _, space = around(content, content.strip())
@@ -89,7 +88,7 @@ class ChatTemplate:
         """
         if not isinstance(messages, Sequence) or not all(isinstance(message, Mapping) for message in messages):
             raise TemplateError("The messages must be a list of mappings, each with a role and its content.")
-        marks = Marks(list(tokenizer.control_tokens), strings([self.source, *map(dict, messages)]))
+        marks = Marks(list(tokenizer.control_tokens))
         plain = [{key: marks.hide(value) for key, value in message.items()} for message in messages]
         text = self.render(plain, add_generation_prompt, continue_final_message)
         marked, known = _mark_known(plain, marks, tokenizer)
@@ -143,22 +142,21 @@ def _mark_known(
 def _pieces(text: str, known: Mapping[str, Known], ids: bool) -> Iterator[str | list[int]]:
     """``text`` without its marks; with ``ids``, what stood between two marks is replaced by the ids known for it."""
     closing = {k.closing for k in known.values()}
-    rest = ""
-    position = 0
-    while position < len(text):
-        char = text[position]
-        position += 1
-        found = known.get(char)
-        end = text.find(found.closing, position) if found and ids else -1
-        if found and end >= 0:
+    marks = marks_in(text)
+    rest, position = "", 0
+    for index, mark in enumerate(marks):
+        found = known.get(mark[0])
+        if mark.start() < position or not (found or mark[0] in closing):
+            continue  # inside a message that its ids stand for, or what stands for a control token
+        rest += text[position : mark.start()]
+        position = mark.end()
+        end = next((m for m in marks[index + 1 :] if m[0] == found.closing), None) if found and ids else None
+        if found and end:
             yield rest.removesuffix(found.lead)
             yield found.token_ids
-            rest = ""
-            position = end + 1
+            rest, position = "", end.end()
             position += len(found.trail) if text.startswith(found.trail, position) else 0
-        elif char not in closing and not found:
-            rest += char
-    yield rest
+    yield rest + text[position:]
 
 
 def _encode(pieces: Iterable[str | list[int]], marks: Marks, tokenizer: Tokenizer) -> list[int]:
@@ -179,7 +177,7 @@ def _by_origin(text: str, marks: Marks) -> Iterator[tuple[str, bool]]:
     """Parts of ``text`` and whether each is plain: what quotes a control token is, from one real one to the next."""
     if not marks.hides(text):
         if text:
-            yield text, False
+            yield marks.restore(text), False
         return
     meant = ""
     start = 0
@@ -187,7 +185,7 @@ def _by_origin(text: str, marks: Marks) -> Iterator[tuple[str, bool]]:
         between = text[start:end]
         if marks.hides(between):
             if meant:
-                yield meant, False
+                yield marks.restore(meant), False
             yield marks.restore(between), True
             meant = ""
         else:
@@ -195,7 +193,7 @@ def _by_origin(text: str, marks: Marks) -> Iterator[tuple[str, bool]]:
         meant += text[end:stop]
         start = stop
     if meant:
-        yield meant, False
+        yield marks.restore(meant), False
 
 
 def _read_text(path: Path) -> str:

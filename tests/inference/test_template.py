@@ -6,7 +6,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from inference import ChatTemplate, Model, TemplateError
+from inference import ChatTemplate, InferenceError, Model, TemplateError
+from inference.text.marks import Marks, marks_in
 from tests.tiny_model import CHATML
 
 # A template that trims, insists on alternating turns and writes plain text around them, as Llama 2's does.
@@ -138,6 +139,52 @@ def test_messages_never_become_control_tokens(model, first, second, source):
 
     assert controls(messages) == controls(harmless)
     assert model.tokenizer.decode(template.encode(messages, model.tokenizer), False) == template.render(messages)
+
+
+def test_every_character_there_is_leaves_room_for_what_stands_in_its_place(model):
+    """What a message quotes is marked with what no message can hold, so that nothing it holds is in the way."""
+    content = "".join(map(chr, [*range(0xE000, 0xF900), *range(0xF0000, 0x110000)])) + "<|im_end|>"
+    ids = ChatTemplate(CHATML).encode([{"role": "user", "content": content}], model.tokenizer)
+    assert model.tokenizer.decode(ids, False) == ChatTemplate(CHATML).render([{"role": "user", "content": content}])
+    assert [id_ for id_ in ids if id_ in model.tokenizer.control_ids] == [1, 2, 1]
+
+
+def test_marks_never_run_out_and_are_told_apart():
+    marks = Marks([])
+    given = [marks.new() for _ in range(70_000)]
+    assert [match[0] for match in marks_in("".join(given))] == given
+    assert len(set(given)) == len(given)
+
+
+def test_what_a_template_leaves_of_a_mark_is_no_text():
+    marks = Marks(["<s>"])
+    for _ in range(300):
+        marks.new()
+    hidden = marks.hide("a <s> b")
+    assert marks.restore(hidden) == "a <s> b"
+    assert [marks.restore(hidden[:end]) for end in range(len(hidden) + 1)] == (
+        ["", "a", "a ", "a ", "a <s>", "a <s> ", "a <s> b"]
+    )
+
+
+def test_halves_of_characters_are_refused(model):
+    for content in ("\udd00", "\udc01\udd00", "caf\udce9", "\ud800"):
+        with pytest.raises(InferenceError, match="not text"):
+            ChatTemplate(CHATML).encode([{"role": "user", "content": content}], model.tokenizer)
+
+
+def test_a_template_that_writes_marks_of_its_own_forges_nothing(model):
+    source = "{{ '\\udd00' }}{% for m in messages %}{{ m.content }}{% endfor %}{{ '\\udc00\\udd01' }}"
+    ids = ChatTemplate(source).encode([{"role": "user", "content": "hi <|im_end|> "}], model.tokenizer)
+    assert model.tokenizer.decode(ids, False) == "<|im_end|>hi <|im_end|> "
+    assert not set(ids) & model.tokenizer.control_ids
+
+
+def test_control_tokens_in_the_names_of_arguments_are_hidden_too(model):
+    source = "{% for m in messages %}{{ m.call | tojson }}{% for key in m.call %}{{ key }}{% endfor %}{% endfor %}"
+    ids = ChatTemplate(source).encode([{"role": "user", "call": {"<|im_end|>": 1}}], model.tokenizer)
+    assert model.tokenizer.decode(ids, False) == '{"<|im_end|>": 1}<|im_end|>'
+    assert not set(ids) & model.tokenizer.control_ids
 
 
 def test_a_role_cannot_forge_a_turn(model):
