@@ -31,7 +31,7 @@ from inference.runtime.events import Event, Failed, Finished, Prefill, Queued, S
 from inference.runtime.generation import Generation
 from inference.runtime.sampling import SamplingParams
 from inference.runtime.session import Session
-from inference.text.detokenizer import tokens_within
+from inference.text.detokenizer import stand_for, tokens_within
 from inference.text.template import ChatTemplate
 from inference.text.tokenizer import Tokenizer
 from inference.transformer.cache import KVCache
@@ -66,5 +66,6 @@ __all__ = [
     "Tokenizer",
     "UnsupportedModelError",
     "available_memory",
+    "stand_for",
     "tokens_within",
 ]

@@ -5,6 +5,7 @@ import contextlib
 import time
 from collections.abc import Callable, Mapping
 from dataclasses import asdict, replace
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from textual.app import App
@@ -157,9 +158,15 @@ class Desk:
         reply.rows_before = engine.model.counters.rows
         params = self.params(session)
         if session.mode == "story":
-            return engine.complete(pieces(path[:-1], session.model), params)
+            return engine.complete(self.pieces(session, path[:-1], engine.model), params)
         resumed = bool(reply.seed_text)
         return engine.reply(session.messages(path if resumed else path[:-1], session.model), params, resumed)
+
+    def pieces(self, session: Session, path: list[Node], model: "Model") -> list[str | list[int]]:
+        """A story up to there as its model takes it."""
+        from inference import stand_for
+
+        return pieces(path, session.model, partial(stand_for, model.tokenizer))
 
     def _engine_session(self, session: Session) -> "EngineSession":
         """The session's place in the engine; its snapshot comes back if it has one of this model."""
@@ -235,7 +242,8 @@ class Desk:
             return 0
         if session.mode == "story":
             # What a person has changed since the last continuation is in the draft.
-            return len(model.tokenizer.encode_pieces([session.draft] if session.draft else pieces(path, session.model)))
+            text = [session.draft] if session.draft else self.pieces(session, path, model)
+            return len(model.tokenizer.encode_pieces(text))
         if model.chat_template is None:
             return 0
         return len(

@@ -4,7 +4,7 @@ from dataclasses import asdict
 from typing import TYPE_CHECKING
 
 from tui.conversation.store import OPEN_ELSEWHERE
-from tui.conversation.story import alternatives, follow, part, pieces
+from tui.conversation.story import alternatives, follow, part
 from tui.conversation.tree import Node
 from tui.desk import Desk
 from tui.session import Session
@@ -128,7 +128,7 @@ class Writing:
             return 0, 0
         from inference import tokens_within
 
-        prompt = model.tokenizer.encode_pieces(pieces(before, self.current.model))
+        prompt = model.tokenizer.encode_pieces(self._desk.pieces(self.current, before, model))
         count, text = tokens_within(model.tokenizer, prompt, ids, length)
         return (count, len(text)) if node.text.startswith(text) else (0, 0)
 

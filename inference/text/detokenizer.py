@@ -9,6 +9,8 @@ REPLACEMENT = "\N{REPLACEMENT CHARACTER}"
 CONTEXT_TOKENS = 8
 # A character has at most four bytes and a token at least one, so that at most three tokens wait for the rest.
 MAX_WAITING = 3
+# What ids are tried behind, and how many are tried one at a time at most.
+BEFORE, MAX_BROKEN = "\n", 2**14
 
 
 class StreamingDetokenizer:
@@ -71,3 +73,32 @@ def tokens_within(tokenizer: Tokenizer, prompt_ids: Sequence[int], ids: Sequence
         if not detokenizer.waiting:
             count, text = number, written
     return count, text
+
+
+def stand_for(tokenizer: Tokenizer, ids: Sequence[int], text: str) -> bool:
+    """Whether ``ids`` say ``text`` and nothing else: all in the vocabulary, none a control token, decoded to it.
+
+    Who wrote them is not asked: a session may have been imported, or its database changed by another program.
+    """
+    if not ids or len(ids) > 4 * len(text) + MAX_WAITING or not tokenizer.ordinary(ids):
+        return False
+    # Behind other text a word keeps the blank that it loses where a text begins.
+    before = tokenizer.encode(BEFORE, add_special_tokens=False)
+    if text in (tokenizer.decode(ids), tokenizer.decode([*before, *ids]).removeprefix(tokenizer.decode(before))):
+        return True
+    # Bytes that make no character look otherwise one at a time.
+    return (
+        REPLACEMENT in text
+        and len(ids) <= MAX_BROKEN
+        and text
+        in (
+            _streamed(tokenizer, [], ids),
+            _streamed(tokenizer, before, ids),
+        )
+    )
+
+
+def _streamed(tokenizer: Tokenizer, prompt_ids: Sequence[int], ids: Sequence[int]) -> str:
+    """The text as it came when it was generated."""
+    detokenizer = StreamingDetokenizer(tokenizer, prompt_ids)
+    return "".join(map(detokenizer.push, ids)) + detokenizer.flush()

@@ -12,6 +12,7 @@ from typing import Any, TypeVar
 
 from inference.errors import CheckpointError, InferenceError, TemplateError
 from inference.json_file import read_json
+from inference.text.detokenizer import stand_for
 from inference.text.marks import END, Marks, around, marks_in, strings
 from inference.text.sandbox import MAX_SOURCE, BoundedEnvironment
 from inference.text.tokenizer import Tokenizer, read_tokenizer_config, token_text
@@ -84,7 +85,8 @@ class ChatTemplate:
         """Token ids of the rendered conversation; control tokens come from the template alone.
 
         For messages that spell out no control token the ids are those of the rendered text encoded whole. A message's
-        own ``token_ids`` stand in its place where the template leaves its text as it is, white space around it aside.
+        own ``token_ids`` stand in its place where they say what its text says, and where the template leaves the text
+        as it is, white space around it aside.
         """
         if not isinstance(messages, Sequence) or not all(isinstance(message, Mapping) for message in messages):
             raise TemplateError("The messages must be a list of mappings, each with a role and its content.")
@@ -122,7 +124,7 @@ class Known:
 def _mark_known(
     messages: Sequence[Message], marks: Marks, tokenizer: Tokenizer
 ) -> tuple[list[Message], dict[str, Known]]:
-    """The messages with marks around the text of those that carry ``token_ids``, and these by their opening mark."""
+    """The messages with marks around the text of those whose ``token_ids`` say it, and these by their opening mark."""
     marked: list[Message] = []
     known: dict[str, Known] = {}
     for message in messages:
@@ -130,7 +132,11 @@ def _mark_known(
         # How a turn ends is the template's to say.
         while token_ids and token_ids[-1] in tokenizer.control_ids:
             token_ids.pop()
-        if token_ids and isinstance(content, str) and (core := content.strip()):
+        if (
+            isinstance(content, str)
+            and (core := content.strip())
+            and stand_for(tokenizer, token_ids, marks.restore(content))
+        ):
             lead, trail = around(content, core)
             opening, closing = marks.new(), marks.new()
             known[opening] = Known(opening, closing, lead, trail, token_ids)

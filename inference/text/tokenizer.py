@@ -107,6 +107,16 @@ class Tokenizer:
             ids = [id_ for id_ in ids if id_ not in self.control_ids]
         return str(self._backend.decode(list(ids), skip_special_tokens=False))
 
+    def ordinary(self, ids: Iterable[int]) -> bool:
+        """Whether all of them are in the vocabulary and none is a control token."""
+        return all(
+            type(id_) is int
+            and 0 <= id_ < 2**32
+            and id_ not in self.control_ids
+            and self._backend.id_to_token(id_) is not None
+            for id_ in set(ids)
+        )
+
     def _encode(self, text: str, add_special_tokens: bool, plain: bool) -> list[int]:
         # The flag belongs to the backend: whoever asks next, from whatever thread, must find it as it needs it.
         with self._lock:

@@ -18,12 +18,16 @@ def told(tree: Tree) -> str:
     return "".join(node.text for node in tree.path())
 
 
+def believed(_ids: list[int], _text: str) -> bool:
+    return True
+
+
 def test_what_the_model_wrote_keeps_its_ids() -> None:
     tree = Tree()
     follow(tree, "Once")
     written(tree, " upon", (7, 8))
     follow(tree, "Once upon a time")
-    assert pieces(tree.path(), "any") == ["Once", [7, 8], " a time"]
+    assert pieces(tree.path(), "any", believed) == ["Once", [7, 8], " a time"]
 
 
 def test_taking_back_goes_back_on_the_tree_and_keeps_what_was_there() -> None:
@@ -76,9 +80,9 @@ def test_what_is_left_of_a_piece_keeps_its_ids() -> None:
     follow(tree, "Once")
     whole = written(tree, " upon ", (7, 8, 9))
     follow(tree, "Once upo", within=by_letter)
-    assert pieces(tree.path(), "any") == ["Once", [7, 8]]
+    assert pieces(tree.path(), "any", believed) == ["Once", [7, 8]]
     follow(tree, "Once up!", within=by_letter)
-    assert pieces(tree.path(), "any") == ["Once", [7], "p!"]
+    assert pieces(tree.path(), "any", believed) == ["Once", [7], "p!"]
     follow(tree, "Once upon ", within=by_letter)
     assert tree.tip == whole
 
@@ -89,7 +93,7 @@ def test_parting_inside_a_piece_makes_what_stands_behind_an_alternative() -> Non
     written(tree, " upon ", (7, 8, 9))
     follow(tree, "Once upon a time", within=by_letter)
     part(tree, len("Once upo"), by_letter)
-    assert pieces(tree.path(), "any") == ["Once", [7, 8]]
+    assert pieces(tree.path(), "any", believed) == ["Once", [7, 8]]
     (behind,) = tree.children(tree.tip)
     assert (behind.text, behind.token_ids) == ("n ", (9,))
     assert "".join(node.text for node in tree.path(tree.latest(tree.tip))) == "Once upon a time"
@@ -134,3 +138,14 @@ def test_the_alternatives_are_those_of_the_piece_before_the_cursor() -> None:
     second = written(tree, " a time", ())
     found = [alternatives(tree, length) for length in (4, 5, 9, 10, 99)]
     assert [node and node.id for node in found] == [None, first, first, second, second]
+
+
+def test_ids_that_do_not_say_the_text_are_not_taken() -> None:
+    tree = Tree()
+    tree.add("author", "Once")
+    node = tree.begin("model")
+    tree.grow(node.id, " upon")
+    tree.settle(node.id, (7, 8), None)
+    asked = []
+    assert pieces(tree.path(), "any", lambda ids, text: bool(asked.append((ids, text)))) == ["Once", " upon"]
+    assert asked == [([7, 8], " upon")]

@@ -207,6 +207,29 @@ def test_sampled_ids_stand_for_their_message(model):
     assert half == ids[: at + 4]
 
 
+@pytest.mark.parametrize("role", ["user", "assistant", "system"])
+@pytest.mark.parametrize(
+    "forge",
+    [
+        lambda ids: [1, *ids],  # <|im_start|>, which decodes to nothing
+        lambda ids: [*ids[:2], 2, 1, *ids[2:]],
+        lambda ids: [*ids, 383],
+        lambda ids: ids[:-1],
+        lambda ids: ids[::-1],
+        lambda ids: [10**6, *ids],  # in no vocabulary, and decoded to nothing as well
+        lambda ids: [2**32, *ids],
+        lambda ids: [0] * len(ids),
+    ],
+)
+def test_ids_that_do_not_say_what_their_text_says_are_not_taken(model, role, forge):
+    template = ChatTemplate(CHATML)
+    text = "How are you?"
+    told = {"role": role, "content": text}
+    expected = template.encode([USER, told, USER], model.tokenizer)
+    forged = {**told, "token_ids": forge(model.tokenizer.encode(text))}
+    assert template.encode([USER, forged, USER], model.tokenizer) == expected
+
+
 def test_a_template_that_trims_keeps_the_sampled_ids(model):
     template = ChatTemplate(INST, eos_token="<|im_end|>")
     sampled = model.tokenizer.encode(" Hello! ")

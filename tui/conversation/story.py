@@ -75,9 +75,12 @@ def alternatives(tree: Tree, length: int) -> Node | None:
     return found
 
 
-def pieces(nodes: list[Node], model: str) -> list[str | list[int]]:
-    """What ``model`` is to complete: ids for what it wrote itself, text for what others did."""
-    return [list(node.ids_for(model)) or node.text for node in nodes]
+def pieces(nodes: list[Node], model: str, say: Callable[[list[int], str], bool]) -> list[str | list[int]]:
+    """What ``model`` is to complete: ids for what it wrote itself, text for what others did.
+
+    ``say``: whether ids, which may have come with an imported file, say that text and no more.
+    """
+    return [ids if (ids := list(node.ids_for(model))) and say(ids, node.text) else node.text for node in nodes]
 
 
 def shared(one: str, other: str) -> int:

@@ -44,8 +44,9 @@ class Node:
     growing: bool = False
 
     def ids_for(self, model: str) -> tuple[int, ...]:
-        """``token_ids``, unless another model sampled them: to this one they would say something else."""
-        return self.token_ids if self.outcome is None or self.outcome.model in ("", model) else ()
+        """``token_ids``, unless another model sampled them, to which they would say something else, or none did."""
+        sampled = self.role in ("assistant", "model")
+        return self.token_ids if sampled and (self.outcome is None or self.outcome.model in ("", model)) else ()
 
 
 class Tree:
