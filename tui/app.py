@@ -74,7 +74,7 @@ class LlmTui(App[None]):
     def on_ready(self) -> None:
         self.appearance.start()
         actions = {key.id: partial(self.controller.do, key.id) for key in self.appearance.keymap if not key.local}
-        self.controller.composing.offer({**actions, "themes": self.action_themes})
+        self.controller.composing.commands.offer({**actions, "themes": self.action_themes})
         self.controller.start()
 
     def on_unmount(self) -> None:

@@ -1,13 +1,12 @@
 """What can be done while one writes: send, go back to what was written before, commands, files, an editor."""
 
-import re
-from collections.abc import Callable
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 from textual.app import App
 
-from tui.outside import OutsideError, edit_text, read_text, save_text
+from tui.commands import Commands
+from tui.history import History
+from tui.outside import OutsideError, edit_text, save_text
 from tui.screens.ask import AskScreen
 from tui.screens.history import HistoryScreen
 
@@ -16,11 +15,6 @@ if TYPE_CHECKING:
     from tui.screens.main import MainScreen
 
 REMEMBERED = 1000
-# Beside the actions of the key map.
-COMMANDS = ("file", "model", "rename")
-TYPED_COMMAND = re.compile(
-    r"/(?P<name>[a-z][a-z-]*)(?:[ \t]+(?P<argument>[^\n]*?))?[ \t]*(?:\n(?P<rest>.*))?", re.DOTALL
-)
 
 
 class Composing:
@@ -30,69 +24,23 @@ class Composing:
         self._controller = controller
         self._app = app
         self._screen = screen
-        self._history: list[str] = []  # what is walked through: the newest first, and before it what was being written
-        self._place = 0
-        self._commands: dict[str, Callable[[str, str], None]] = {}
-
-    def offer(self, actions: dict[str, Callable[[], None]]) -> None:
-        """Let these, by their names in the key map, be commands too."""
-
-        def plain(action: Callable[[], None]) -> Callable[[str, str], None]:
-            def command(argument: str, rest: str) -> None:
-                self._screen.composer.put(rest)
-                action()
-
-            return command
-
-        own = (self._insert_file, self._use_model, self._rename)
-        self._commands = dict(zip(COMMANDS, own, strict=True))
-        self._commands |= {name.replace("_", "-"): plain(action) for name, action in actions.items()}
-        self._screen.composer.commands = list(self._commands)
+        self._history = History("", ())
+        self._recalled = (
+            "",
+            -1,
+        )  # what was put into the input from there, and how many drafts were put there until then
+        self.commands = Commands(controller, screen)
 
     # ---- sending
 
     def send(self, text: str) -> None:
-        """A message, or a command; two slashes begin a message with one."""
-        match = TYPED_COMMAND.fullmatch(text.rstrip())
-        if match is None:
-            self._controller.talk.send(text[1:] if text.startswith("//") else text)
-        elif command := self._commands.get(match["name"]):
-            self._controller.say("")
-            command(match["argument"] or "", match["rest"] or "")
-        else:
-            self._controller.say(f"There is no command /{match['name']}. With // it is sent as a message.")
-        self._history = []
-
-    def _insert_file(self, argument: str, rest: str) -> None:
-        composer = self._screen.composer
-        try:
-            text = read_text(argument)
-        except OutsideError as error:
-            self._controller.say(str(error))
+        """A message, or a command; two slashes begin a message with one, where one would begin a command."""
+        if self.commands.run(text):
             return
-        fence = "```"
-        while fence in text:
-            fence += "`"
-        composer.put(rest)
-        # What is asked about the file stands behind it, where the model reads it last.
-        composer.move_cursor(composer.document.start)
-        block = composer.collapse(f"{Path(argument).name}:\n{fence}\n{text.rstrip()}\n{fence}")
-        composer.insert(block + "\n")
-        composer.move_cursor(composer.document.end)
-
-    def _use_model(self, argument: str, rest: str) -> None:
-        self._screen.composer.put(rest)
-        if argument:
-            self._controller.tuning.use_named(argument)
-        else:
-            self._controller.do("choose_model")
-
-    def _rename(self, argument: str, rest: str) -> None:
-        self._screen.composer.put(rest)
-        if argument:
-            self._controller.filing.rename(self._controller.current.id, argument)
-        else:
-            self._controller.do("rename_session")
+        draft = self._history.left if self._walking else ""
+        self._controller.talk.send(self.commands.escaped(text) or text)
+        if draft and not self._screen.composer.text:
+            self._screen.composer.put(draft)
 
     # ---- what was written before
 
@@ -112,21 +60,36 @@ class Composing:
         else:
             composer.action_cursor_down()
 
+    @property
+    def draft(self) -> str:
+        """What is typed and not sent, be it out of sight while one looks at what was written before."""
+        whole = self._screen.composer.whole
+        return self._history.unsent(whole, self._recalled[0]) if self._walking else whole
+
+    @property
+    def _walking(self) -> bool:
+        """Whether what is in the input comes from the history, or was made of that."""
+        return self._recalled[1] == self._screen.composer.puts
+
+    def _begin(self) -> History:
+        if not self._walking:
+            self._history = History(self._screen.composer.whole, self._controller.library.typed(REMEMBERED))
+        return self._history
+
     def _walk(self, step: int) -> None:
+        if step > 0 or self._walking:
+            self._recall(self._begin().walk(self._screen.composer.whole, step))
+
+    def _recall(self, text: str | None) -> None:
         composer = self._screen.composer
-        if not self._history or composer.whole != self._history[self._place]:
-            if step < 0:
-                return
-            self._history = [composer.whole, *self._controller.library.typed(REMEMBERED)]
-            self._place = 0
-        if 0 <= self._place + step < len(self._history):
-            self._place += step
-            composer.put(self._history[self._place])
+        if text is not None:
+            composer.put(text)
+            self._recalled = (composer.whole, composer.puts)
 
     def search_history(self) -> None:
         def chosen(text: str | None) -> None:
             if text is not None:
-                self._screen.composer.put(text)
+                self._recall(self._begin().find(self._screen.composer.whole, text))
 
         self._app.push_screen(HistoryScreen(self._controller.library.typed(REMEMBERED)), chosen)
 
@@ -153,19 +116,19 @@ class Composing:
         except OutsideError as error:
             self._controller.say(str(error))
 
-    def save_message(self) -> None:
-        self._save("message.md", self._message())
+    def save_message(self, path: str = "") -> None:
+        self._save(path, "message.md", self._message())
 
-    def save_code(self) -> None:
+    def save_code(self, path: str = "") -> None:
         code = self._screen.transcript.code
         if code is None:
             self._controller.say("There is no code in this message; s saves all of it.")
         else:
-            self._save("code.txt", code)
+            self._save(path, "code.txt", code)
 
-    def save_story(self) -> None:
+    def save_story(self, path: str = "") -> None:
         if pane := self._screen.story_pane:
-            self._save("story.txt", pane.text)
+            self._save(path, "story.txt", pane.text)
         else:
             self._controller.say("That is for stories; s saves a message of a chat.")
 
@@ -175,7 +138,9 @@ class Composing:
         shown = self._screen.transcript.chosen or tree.tip
         return tree[shown].text if shown else ""
 
-    def _save(self, name: str, text: str) -> None:
+    def _save(self, path: str, name: str, text: str) -> None:
+        """To a new file; without ``path``, to the one that the person says when asked."""
+
         def save(path: str | None) -> None:
             if path is None:
                 return
@@ -184,4 +149,4 @@ class Composing:
             except OutsideError as error:
                 self._controller.say(str(error))
 
-        self._app.push_screen(AskScreen("Save to a new file", name), save)
+        save(path) if path else self._app.push_screen(AskScreen("Save to a new file", name), save)

@@ -239,7 +239,7 @@ class Controller:
         session = self.current
         if session.mode == "chat":
             if self._screen.shown is session:
-                session.draw_up(self._screen.composer.whole)
+                session.draw_up(self.composing.draft)
         elif not session.readonly and (pane := self._screen.pane_of(session)):
             written = "".join(node.text for node in session.tree.path())
             session.draft = "" if session.reply or pane.text == sanitize(written) else pane.text
@@ -342,8 +342,8 @@ class Controller:
     def palette(self) -> None:
         self._app.action_command_palette()
 
-    def help(self) -> None:
-        self._app.push_screen(HelpScreen(self._screen.attended))
+    def help(self, words: str = "") -> None:
+        self._app.push_screen(HelpScreen(self._screen.attended, words))
 
     def quit(self) -> None:
         """What is in memory alone is lost then: that is said first."""

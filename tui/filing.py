@@ -48,8 +48,8 @@ class Filing:
 
         self._change(session_id, change)
 
-    def filter_sessions(self) -> None:
-        self._screen.filter_sessions()
+    def filter_sessions(self, words: str = "") -> None:
+        self._screen.filter_sessions(words)
 
     def filter(self, text: str) -> None:
         """List the sessions with all words of ``text`` in their titles."""

@@ -16,9 +16,10 @@ class Reading:
         self._controller = controller
         self._screen = screen
 
-    def find(self) -> None:
+    def find(self, words: str = "") -> None:
+        """``words``; without, what was found last is there to be changed."""
         if self._chats:
-            self._screen.find_bar.open()
+            self._screen.find_bar.open(words)
 
     def find_next(self) -> None:
         if self._chats:

@@ -31,9 +31,9 @@ class Seeking:
         self._library = library
         self._sought = ""
 
-    def search(self) -> None:
-        """Offer what was searched for last."""
-        screen = SearchScreen(self._library.store.file, self._sought)
+    def search(self, words: str = "") -> None:
+        """For ``words``; without, offer what was searched for last."""
+        screen = SearchScreen(self._library.store.file, words or self._sought)
 
         def chosen(hit: Hit | None) -> None:
             self._sought = screen.text

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 from tui.conversation.store import OPEN_ELSEWHERE
 from tui.conversation.tree import Node, Tree
 from tui.session import Session
+from tui.terminal.sanitize import sanitize
 
 if TYPE_CHECKING:
     from tui.controller import Controller
@@ -110,9 +111,11 @@ class Talk:
         if node.role != "user":
             self._controller.say("Only your own messages can be edited; r asks for another reply.")
             return
-        session = self.current
+        session, typed = self.current, self._controller.composing.draft.rstrip("\n")
         if session.editing is None:
-            session.aside = self._screen.composer.whole.rstrip("\n")
+            session.aside = typed
+        elif typed != sanitize(session.tree[session.editing].text.rstrip("\n")):  # what was made of another message
+            session.aside = "\n\n".join(filter(None, (session.aside, typed)))
         session.editing, session.notice = node.id, ""
         self._screen.composer.put(node.text)
         self._controller.refresh()

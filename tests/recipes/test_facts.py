@@ -8,7 +8,7 @@ import pytest
 
 from models.recipes.guide.facts import Fact, read_facts
 from tui.cli.program import cli
-from tui.composing import COMMANDS
+from tui.commands import OWN, command_name
 from tui.settings import places
 from tui.settings.keymap import KEYMAP
 
@@ -36,7 +36,7 @@ def test_keys(fact: Fact) -> None:
 
 @pytest.mark.parametrize("fact", [fact for fact in FACTS if fact.commands], ids=lambda fact: fact.id)
 def test_commands(fact: Fact) -> None:
-    typed = {f"/{name}" for name in (*COMMANDS, *(entry.id.replace("_", "-") for entry in KEYMAP if not entry.local))}
+    typed = {f"/{name}" for name in (*OWN, *(command_name(entry.id) for entry in KEYMAP if not entry.local))}
     assert set(fact.commands) <= set(commands(cli)) | typed
 
 

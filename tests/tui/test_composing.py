@@ -7,14 +7,31 @@ from textual import events
 from textual.pilot import Pilot
 from textual.widgets import OptionList
 
-from tests.tui.conftest import SIZE, app_of, current, idle, make_app, ready, say, tap
+from tests.tui.conftest import SIZE, app_of, current, idle, make_app, ready, say, shown, tap
 from tests.tui.test_reading import CODE, read, talk
 from tui.conversation.store import Store
 from tui.screens.ask import AskScreen
 from tui.screens.help import HelpScreen
+from tui.screens.search import SearchScreen
+from tui.settings.keymap import KEYMAP
 from tui.settings.settings import load_settings
 from tui.terminal.clipboard import osc52
 from tui.widgets.composer import KEYS, Composer
+from tui.widgets.field import Field
+
+GLOBAL = [key.id for key in KEYMAP if not key.local]
+TAKING = (
+    "file",
+    "model",
+    "rename",
+    "search",
+    "find",
+    "filter-sessions",
+    "help",
+    "save-message",
+    "save-code",
+    "save-story",
+)
 
 
 def composer(pilot: Pilot[None]) -> Composer:
@@ -156,6 +173,125 @@ async def test_commands_are_offered_completed_and_done(tiny_model: Path) -> None
             await tap(pilot, "enter")
             await idle(pilot)
         assert asked(pilot) == ["/nonsense", "/etc/hosts is what?", "/ alone"]
+
+
+async def test_only_the_slash_before_a_command_is_taken_away(tiny_model: Path) -> None:
+    texts = ["// TODO: mend this", "//", "///", "//usr/bin/env", "//TODO", "//\nint x;", "//todo: x", "/ /"]
+    async with make_app(tiny_model, max_tokens=1).run_test(size=SIZE) as pilot:
+        await ready(pilot)
+        for text in texts:
+            app_of(pilot).controller.composing.send(text)
+            await idle(pilot)
+        assert asked(pilot) == texts
+
+
+async def test_words_behind_a_command_are_used(tiny_model: Path, tmp_path: Path) -> None:
+    async with make_app(tiny_model).run_test(size=SIZE) as pilot:
+        await ready(pilot)
+        await say(pilot, "tomato soup")
+
+        async def type_in(text: str) -> None:
+            composer(pilot).put(text)
+            await pilot.press("enter")
+
+        await type_in("/search for the word tomato")
+        screen = app_of(pilot).screen
+        assert isinstance(screen, SearchScreen) and screen.text == "for the word tomato"
+        await pilot.press("escape")
+        await type_in("/help roll back")
+        assert app_of(pilot).screen.query_one(Field).value == "roll back"
+        await pilot.press("escape")
+        await type_in("/find soup")
+        assert app_of(pilot).main.find_bar.query_one(Field).value == "soup"
+        assert any("soup" in row for row in shown(pilot))
+        await pilot.press("escape", "escape")
+        await type_in(f"/save-message {tmp_path / 'kept.md'}")
+        assert (tmp_path / "kept.md").exists()
+        await type_in("/filter-sessions tomato")
+        assert app_of(pilot).main.sidebar.query_one("#session-filter", Field).value == "tomato"
+        await pilot.press("escape", "escape")
+        await type_in("/rename Of soups")
+        assert current(pilot).title == "Of soups"
+
+
+async def test_a_command_that_takes_no_words_throws_none_away(tiny_model: Path) -> None:
+    async with make_app(tiny_model).run_test(size=SIZE) as pilot:
+        await ready(pilot)
+        before = current(pilot)
+        for name in [name for name in composer(pilot).commands if name not in TAKING]:
+            text = f"/{name} and more words"
+            composer(pilot).put(text)
+            app_of(pilot).controller.composing.send(text)
+            assert (composer(pilot).text, current(pilot), asked(pilot)) == (text, before, []), name
+            assert f"/{name} takes nothing behind it" in before.notice
+
+
+async def test_each_action_has_one_command(tiny_model: Path) -> None:
+    async with make_app(tiny_model).run_test(size=SIZE) as pilot:
+        offered = list(composer(pilot).commands)
+        assert len(offered) == len(set(offered)) == len(GLOBAL) + len(("file", "themes"))
+        assert {"rename", "model"} <= set(offered)
+        assert not {"rename-session", "choose-model"} & set(offered)
+
+
+async def test_the_draft_is_there_after_what_was_written_before_was_changed(tiny_model: Path) -> None:
+    async with make_app(tiny_model).run_test(size=SIZE) as pilot:
+        await ready(pilot)
+        await say(pilot, "one")
+        await say(pilot, "two")
+        await pilot.press(*"draft", "up", "x")
+        assert composer(pilot).text == "twox"
+        app_of(pilot).controller.collect()
+        assert current(pilot).draft == "draft\n\ntwox"
+        await pilot.press("down")
+        assert composer(pilot).text == "draft"
+        await pilot.press("up")
+        assert composer(pilot).text == "twox"  # what was changed stays so
+        await pilot.press("up")
+        assert composer(pilot).text == "one"
+        app_of(pilot).controller.collect()
+        assert current(pilot).draft == "draft"
+        await tap(pilot, "enter")
+        await idle(pilot)
+        assert (asked(pilot), composer(pilot).text) == (["one", "two", "one"], "draft")
+
+
+async def test_the_draft_is_there_after_another_session(tiny_model: Path) -> None:
+    async with make_app(tiny_model).run_test(size=SIZE) as pilot:
+        await ready(pilot)
+        await say(pilot, "one")
+        first = current(pilot)
+        await pilot.press(*"draft", "up", "ctrl+n")
+        assert (first.draft, composer(pilot).text) == ("draft", "")
+        await pilot.press("up", "down", "down")
+        assert composer(pilot).text == ""
+        app_of(pilot).controller.open(first.id)
+        assert composer(pilot).text == "draft"
+
+
+async def test_the_draft_is_there_behind_what_ctrl_r_found(tiny_model: Path) -> None:
+    async with make_app(tiny_model).run_test(size=SIZE) as pilot:
+        await ready(pilot)
+        await say(pilot, "one")
+        await say(pilot, "two")
+        await pilot.press(*"draft", "ctrl+r", *"one", "enter")
+        assert composer(pilot).text == "one"
+        await pilot.press("down", "down")
+        assert composer(pilot).text == "draft"
+
+
+async def test_an_edit_is_kept_when_another_message_is_edited(tiny_model: Path) -> None:
+    async with make_app(tiny_model).run_test(size=SIZE) as pilot:
+        await ready(pilot)
+        await say(pilot, "one")
+        await say(pilot, "two")
+        await pilot.press(*"draft", "up", "up", "escape", "g", "e")
+        await pilot.press("x")
+        app_of(pilot).main.set_focus(app_of(pilot).main.transcript)
+        await pilot.press("G", "k", "e")
+        assert composer(pilot).text == "two"
+        await pilot.press("escape")
+        assert composer(pilot).text == "draft\n\nonex"
 
 
 async def test_a_long_paste_is_a_token_until_it_is_sent(tiny_model: Path) -> None:

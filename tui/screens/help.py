@@ -22,7 +22,9 @@ FACTS = "Good to know"
 
 
 class HelpScreen(ModalScreen[None]):
-    """Lists the keys and facts that fit what is typed. ``place``: where the person is. Esc or F1 leaves it."""
+    """Lists the keys and facts that fit what is typed, to begin with ``words``. ``place``: where the person is. Esc or
+    F1 leaves it.
+    """
 
     BINDINGS = [  # noqa: RUF012  as Textual declares it
         Binding("escape,f1", "dismiss", "Close", show=False),
@@ -32,8 +34,9 @@ class HelpScreen(ModalScreen[None]):
         Binding("pageup", "scroll(-10)", "Up", show=False),
     ]
 
-    def __init__(self, place: Where) -> None:
+    def __init__(self, place: Where, words: str = "") -> None:
         super().__init__()
+        self._words = words
         self._place = place
         self._page = Static(markup=False)
 
@@ -41,7 +44,7 @@ class HelpScreen(ModalScreen[None]):
         with Vertical(id="help") as box:
             box.border_title = "Help"
             box.border_subtitle = "type to find · ↑ ↓ scroll · Esc closes"
-            yield Field(placeholder="What you look for, or a key", id="help-text")
+            yield Field(self._words, "What you look for, or a key", id="help-text")
             with VerticalScroll(id="help-keys", can_focus=False):
                 yield self._page
 

@@ -83,10 +83,10 @@ class MainScreen(Screen[None]):
         self._open_sidebar()
         self.set_focus(self.sessions)  # at once, here too
 
-    def filter_sessions(self) -> None:
-        """Choose among those whose titles have what is typed."""
+    def filter_sessions(self, words: str) -> None:
+        """Choose among those whose titles have what is typed, to begin with ``words``."""
         self._open_sidebar()
-        self.sidebar.filter()
+        self.sidebar.filter(words)
 
     def rename(self, session_id: str, title: str) -> None:
         """Have the title of a session edited where it stands."""

@@ -20,6 +20,7 @@ class Composer(Editor):
     """Grows with its text, up to a third of the screen. A long paste is shown as a token.
 
     ``commands``: the words that a text may begin with behind a slash; they are offered, and Tab completes them.
+    ``puts``: how many drafts were put there.
     """
 
     BINDINGS = bindings("input")
@@ -32,6 +33,7 @@ class Composer(Editor):
     def __init__(self) -> None:
         super().__init__(PLACEHOLDER, id="composer")
         self.commands: Sequence[str] = ()
+        self.puts = 0
         self._pasted = Pasted()
         self._offered: list[str] = []
         self._announced = ""
@@ -57,6 +59,7 @@ class Composer(Editor):
 
     def put(self, text: str) -> None:
         """Show another draft."""
+        self.puts += 1
         self.load(text)
 
     def announce(self, text: str) -> None:

@@ -25,8 +25,9 @@ class FindBar(Horizontal):
     def on_mount(self) -> None:
         self.display = False
 
-    def open(self) -> None:
-        """Have something to find typed; what was typed before is there to be changed."""
+    def open(self, words: str = "") -> None:
+        """Have something to find typed; ``words``, or what was typed before, are there to be changed."""
+        self._field.value = words or self._field.value
         self.display = True
         self._field.focus()
         self._field.cursor_position = len(self._field.value)

@@ -180,8 +180,9 @@ class Sidebar(Vertical):
 
     # ---- filtering
 
-    def filter(self) -> None:
-        """Have titles filtered as one types."""
+    def filter(self, words: str) -> None:
+        """Have titles filtered as one types; ``words`` are typed already."""
+        self._filter.value = words or self._filter.value
         self._filter.display = True
         self._filter.focus()
 
