@@ -8,14 +8,21 @@ screen.
 import asyncio
 import os
 import select
+import time
 from collections.abc import Callable
-from contextlib import ExitStack, suppress
+from contextlib import ExitStack
 from typing import Any
 
 from textual.drivers.linux_driver import LinuxDriver
+from textual.message import Message
+
+from tui.terminal.parser import TerminalParser
+from tui.terminal.sequences import Typed, key_for
 
 BEHIND = 9  # writes that wait for the terminal, three for each painting
 PATIENCE = 5.0  # seconds that a terminal has at the end to take what waits
+LOOK, CHUNK = 0.1, 65536  # how often, in seconds, to look whether reading is over; bytes to read at once
+REPORT_BASE_LAYOUT = "\x1b[=4;2u"  # in Kitty's protocol: also which key it is on a Latin layout
 
 
 class Outlet:
@@ -59,12 +66,33 @@ class PatientDriver(LinuxDriver):
         super().start_application_mode()  # type: ignore[no-untyped-call]
         if self._writer_thread is not None:
             self._writer_thread._queue.maxsize = 0  # without limit: nothing waits to be put there
+            self.write(REPORT_BASE_LAYOUT)
         self._resting = False
 
     def run_input_thread(self) -> None:
-        """A terminal that is gone says so with a signal too."""
-        with suppress(OSError):
-            super().run_input_thread()
+        """Read until there is nothing more to come."""
+        parser = TerminalParser(self.answered)
+        while not self.exit_event.is_set():
+            wait = LOOK if parser.due is None else min(LOOK, max(0.0, parser.due - time.monotonic()))
+            try:
+                data = os.read(self.fileno, CHUNK) if select.select([self.fileno], [], [], wait)[0] else None
+            except OSError:  # a terminal that is gone says so with a signal too
+                return
+            if data == b"":
+                return
+            now = time.monotonic()
+            for message in parser.tick(now) if data is None else parser.feed(data, now):
+                self.process_message(message)
+
+    def answered(self, kind: str, numbers: tuple[int, ...]) -> None:
+        """The terminal has said something about itself; called by the thread that reads."""
+
+    def send_message(self, message: Message) -> None:
+        if isinstance(message, Typed):
+            for character in message.text:
+                super().send_message(key_for(character))
+        else:
+            super().send_message(message)
 
     def write(self, data: str) -> None:
         super().write(data)
