@@ -1,5 +1,11 @@
 """What can go wrong, said for a person: one sentence that tells what happened and what to do about it."""
 
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+
+# These end a program, or a task, because somebody wants it.
+WANTED = (KeyboardInterrupt, SystemExit)
+
 
 class InferenceError(Exception):
     """The base of every error this package raises on bad input; ``str(error)`` is fit to be shown as it is."""
@@ -47,3 +53,38 @@ class ParameterError(InferenceError, ValueError):
 
 class BusyError(InferenceError):
     """A session was asked for a second reply while the first is still being generated."""
+
+
+@contextmanager
+def from_library(explain: Callable[[str], InferenceError]) -> Iterator[None]:
+    """Whatever a library raises inside comes out as what ``explain`` makes of its message.
+
+    A panic of a library in Rust is no Exception, and derives from nothing narrower than BaseException.
+    """
+    try:
+        yield
+    except (InferenceError, *WANTED):
+        raise
+    except BaseException as error:
+        raise explain(message_of(error)) from None
+
+
+def explained(error: BaseException) -> InferenceError:
+    """What went wrong while the engine computed, as a sentence."""
+    if isinstance(error, InferenceError):
+        return error
+    if isinstance(error, MemoryError):
+        return MemoryLimitError("There is not enough memory to go on: close other sessions, or use a smaller model.")
+    what = f"{type(error).__name__}: {message_of(error)}"
+    told = InferenceError(f"The engine could not go on ({what}); please report it.")
+    told.__cause__ = error
+    return told
+
+
+def message_of(error: BaseException) -> str:
+    """The error's own words, on one line and not too many."""
+    try:
+        words = " ".join(str(error).split())
+    except Exception:  # an error that cannot even be told
+        words = ""
+    return words[:200] or type(error).__name__

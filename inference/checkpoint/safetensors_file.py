@@ -72,6 +72,13 @@ class SafetensorsFile:
         info = self.tensors[name]
         return np.ndarray(info.shape, STORED_DTYPES[info.dtype], self._map, info.start)
 
+    def read(self, name: str) -> npt.NDArray[Any]:
+        """A copy of the tensor, read-only. Raises ValueError where the file has been cut short since it was opened."""
+        info = self.tensors[name]
+        with self.path.open("rb") as file:
+            file.seek(info.start)
+            return np.frombuffer(file.read(info.nbytes), STORED_DTYPES[info.dtype]).reshape(info.shape)
+
     def content(self) -> memoryview:
         """All the tensors' bytes, in the file's order."""
         return memoryview(self._map)[8 + int.from_bytes(self._map[:8], "little") :]

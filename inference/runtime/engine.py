@@ -5,12 +5,12 @@ import os
 import sys
 import threading
 import weakref
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from types import TracebackType
 
 from inference.checkpoint.memory import available_memory
-from inference.errors import CacheError, InferenceError, MemoryLimitError
+from inference.errors import CacheError, InferenceError, explained
 from inference.model import Model
 from inference.runtime.generation import Generation
 from inference.runtime.sampling import SamplingParams
@@ -44,8 +44,7 @@ class Engine:
         self._active: list[Generation] = []
         self._change = threading.Condition()
         self._closing = False
-        self._thread = threading.Thread(target=self._run, name="llm-tui-engine", daemon=True)
-        self._thread.start()
+        self._thread = self._started()
 
     def __enter__(self) -> "Engine":
         return self
@@ -68,7 +67,8 @@ class Engine:
         if cache is not None and cache.fingerprint != model.fingerprint:
             raise CacheError("The cache belongs to another model.")
         session = Session(self, model, cache if cache is not None else model.new_cache(), token_ids)
-        self._sessions.add(session)
+        with self._change:
+            self._sessions.add(session)
         return session
 
     def submit(self, session: Session, prompt_ids: list[int], params: SamplingParams) -> Generation:
@@ -76,7 +76,10 @@ class Engine:
         with self._change:
             if self._closing:
                 raise InferenceError("The engine is closed.")
-            generation = Generation(session, prompt_ids, params, ahead=len(self._active))
+            if not self._thread.is_alive():
+                self._active.clear()  # those that waited for it have been told
+                self._thread = self._started()
+            generation = Generation(session, prompt_ids, params, len(self._active), self._thread.is_alive)
             session.occupy(generation)
             self._active.append(generation)
             self._change.notify()
@@ -92,6 +95,11 @@ class Engine:
         if threading.current_thread() is not self._thread:
             self._thread.join()
 
+    def _started(self) -> threading.Thread:
+        thread = threading.Thread(target=self._run, name="llm-tui-engine", daemon=True)
+        thread.start()
+        return thread
+
     def _run(self) -> None:
         _be_nice()
         turn = 0
@@ -102,26 +110,31 @@ class Engine:
                 if not self._active:
                     return
                 active = list(self._active)
-            self._advance(active, turn)
+            with _failing(active):
+                self._advance(active, turn)
             turn += 1
             del active  # while it waits, it holds on to nothing: models are freed
 
     def _advance(self, active: list[Generation], turn: int) -> None:
         """Admit what is new, end what was cancelled, and take one step."""
         for generation in active:
-            if generation.cancelled:
-                generation.finish("cancelled")
-            else:
-                generation.admit()
+            with _failing([generation]):
+                if generation.cancelled:
+                    generation.finish("cancelled")
+                else:
+                    generation.admit()
         running = [generation for generation in active if not generation.done]
         if running:
             self._step(plan(running, turn))
         if any(generation.done for generation in active):
-            self._evict()
+            with _failing([]):  # nobody's reply depends on it
+                self._evict()
 
     def _evict(self) -> None:
         """Keep the idle caches within their budget; those in use are no part of it."""
-        idle = sorted((s for s in list(self._sessions) if s.idle and s.resident_bytes), key=lambda s: s.last_used)
+        with self._change:
+            sessions = list(self._sessions)
+        idle = sorted((s for s in sessions if s.idle and s.resident_bytes), key=lambda s: s.last_used)
         excess = sum(session.resident_bytes for session in idle) - self._cache_budget
         for session in idle:
             if excess <= 0:
@@ -136,34 +149,26 @@ class Engine:
             if any(generation.cancelled for generation, _ in step.work):
                 raise _CancelledMidway
 
-        batch = [(generation.session.pending(count), generation.session.cache) for generation, count in step.work]
-        try:
-            model = step.work[0][0].model
-            logits = model.forward_batch(batch, last_only=True, checkpoint=checkpoint)
-        except _CancelledMidway:
-            return
-        except Exception as error:
-            for generation, _ in step.work:
-                generation.fail(_explained(error))
-            return
-        for (generation, _), row in zip(step.work, logits, strict=True):
+        with _failing([generation for generation, _ in step.work]):
+            batch = [(generation.session.pending(count), generation.session.cache) for generation, count in step.work]
             try:
-                generation.advance(row[-1])
-            except Exception as error:
-                generation.fail(_explained(error))
+                logits = step.work[0][0].model.forward_batch(batch, last_only=True, checkpoint=checkpoint)
+            except _CancelledMidway:
+                return
+            for (generation, _), row in zip(step.work, logits, strict=True):
+                with _failing([generation]):
+                    generation.advance(row[-1])
 
 
-def _explained(error: Exception) -> InferenceError:
-    """What went wrong on the engine's thread, as a sentence; the thread itself goes on."""
-    if isinstance(error, InferenceError):
-        return error
-    if isinstance(error, MemoryError):
-        return MemoryLimitError("There is not enough memory to go on: close other sessions, or use a smaller model.")
-    explained = InferenceError(
-        f"The engine could not go on ({type(error).__name__}: {str(error)[:200]}); please report it."
-    )
-    explained.__cause__ = error
-    return explained
+@contextlib.contextmanager
+def _failing(generations: Sequence[Generation]) -> Iterator[None]:
+    """Whatever is raised inside, of whatever class, ends these generations with a sentence; the thread goes on."""
+    try:
+        yield
+    except BaseException as error:
+        for generation in generations:
+            generation.fail(explained(error))
+            generation.session.forget()
 
 
 def _be_nice() -> None:

@@ -3,7 +3,7 @@
 import threading
 import time
 from collections import deque
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from typing import TYPE_CHECKING
 
 from inference.errors import InferenceError
@@ -16,6 +16,9 @@ from inference.text.detokenizer import StreamingDetokenizer
 if TYPE_CHECKING:
     from inference.runtime.session import Session
 
+# How often one who waits looks whether there is still somebody to wait for.
+LOOK_SECONDS = 1.0
+
 
 class Generation:
     """A reply on its way. Iterate over its events, or ``poll`` them; both may be done from any one thread.
@@ -23,7 +26,15 @@ class Generation:
     The engine's thread drives it through ``admit``, ``advance``, ``finish`` and ``fail``.
     """
 
-    def __init__(self, session: "Session", prompt_ids: list[int], params: SamplingParams, ahead: int) -> None:
+    def __init__(
+        self,
+        session: "Session",
+        prompt_ids: list[int],
+        params: SamplingParams,
+        ahead: int,
+        watched: Callable[[], bool] = lambda: True,
+    ) -> None:
+        """``watched`` tells whether there is somebody yet who drives it."""
         model = session.model
         self.session = session
         self.prompt_ids = prompt_ids
@@ -33,6 +44,7 @@ class Generation:
         self.reused_tokens = 0
         self.started = False
         self._admitted = False
+        self._watched = watched
         self._eos_token_ids = model.eos_token_ids
         self._detokenizer = StreamingDetokenizer(model.tokenizer, prompt_ids)
         self._stop = StopStrings(params.stop)
@@ -53,7 +65,8 @@ class Generation:
         """Events as they come; ends after Finished or Failed."""
         while True:
             with self._news:
-                self._news.wait_for(lambda: self._events or self._done)
+                while not self._news.wait_for(lambda: self._events or self._done, LOOK_SECONDS):
+                    self._look()
                 if not self._events:
                     return
                 event = self._events.popleft()
@@ -62,9 +75,15 @@ class Generation:
     def poll(self) -> list[Event]:
         """The events since the last call; never blocks."""
         with self._news:
+            self._look()
             events = list(self._events)
             self._events.clear()
         return events
+
+    def _look(self) -> None:
+        """Fail where nobody is left to go on: no one should wait for ever."""
+        if not self._watched() and not self._done:
+            self.fail(InferenceError("The engine has ended without a word, and the reply with it; ask again."))
 
     def cancel(self) -> None:
         """Stop soon, keeping what was generated; harmless when it is over already."""
@@ -151,7 +170,9 @@ class Generation:
         self._end(reason)
 
     def fail(self, error: InferenceError) -> None:
-        self._emit(Failed(error))
+        """Report the end; harmless where it was reported already."""
+        if not self._done:
+            self._emit(Failed(error))
 
     def _limit(self) -> Reason | None:
         generated = len(self._sampled)

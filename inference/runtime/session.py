@@ -52,9 +52,10 @@ class Session:
         with self._lock:
             if self._snapshot is not None:
                 with contextlib.suppress(CacheError):
-                    self._cache, _ = KVCache.load(self._snapshot, self.model)
-                self._snapshot.unlink(missing_ok=True)
-                self._snapshot = None
+                    cache, token_ids = KVCache.load(self._snapshot, self.model)
+                    if token_ids[: cache.length] == self._token_ids[: cache.length]:
+                        self._cache = cache
+                self._remove_snapshot()
             return self._cache
 
     @property
@@ -98,9 +99,7 @@ class Session:
         """Cancel what is under way, refuse more, and forget the snapshot."""
         self._closed = True
         with self._lock:
-            if self._snapshot is not None:
-                self._snapshot.unlink(missing_ok=True)
-                self._snapshot = None
+            self._remove_snapshot()
         if self._generation is not None:
             self._generation.cancel()
 
@@ -151,12 +150,24 @@ class Session:
     def evict(self, directory: Path | None) -> None:
         """Give the cache's memory back: to a snapshot in ``directory``, or without one, to be computed again."""
         with self._lock:
-            if directory is not None and self._cache.length:
+            held, self._cache = self._cache, self.model.new_cache(self._cache.dtype)
+            if directory is not None and held.length and not self._closed:
                 snapshot = directory / f"evicted-{os.getpid()}-{id(self):x}.safetensors"
                 with contextlib.suppress(CacheError):
-                    self._cache.save(snapshot, self._token_ids)
+                    held.save(snapshot, self._token_ids)
                     self._snapshot = snapshot
+
+    def forget(self) -> None:
+        """Begin with an empty cache: after something went wrong, what the old one holds is not to be relied on."""
+        with self._lock:
+            self._remove_snapshot()
             self._cache = self.model.new_cache(self._cache.dtype)
+
+    def _remove_snapshot(self) -> None:
+        if self._snapshot is not None:
+            with contextlib.suppress(OSError):  # what stays is removed with what dead processes leave
+                self._snapshot.unlink(missing_ok=True)
+            self._snapshot = None
 
     def save(self, file: Path) -> bool:
         """Write the cache to ``file``, for `KVCache.load`; tells whether there was one to write.

@@ -8,12 +8,16 @@ from typing import Any
 
 import tokenizers
 
-from inference.errors import CheckpointError, InferenceError
+from inference.errors import CheckpointError, InferenceError, from_library
 from inference.json_file import read_json
 
 # Text put before a piece that does not begin a text; one of them never merges with what follows.
 ANCHORS = ("\n", ".", "a")
 NO_TEXT = "What was given is not text: it has bytes, or halves of characters, that no encoding stands for."
+
+
+def _failed(why: str) -> InferenceError:
+    return InferenceError(f"The model's tokenizer failed ({why}); its tokenizer.json is damaged, or its text too odd.")
 
 
 class Tokenizer:
@@ -41,7 +45,7 @@ class Tokenizer:
         settings = read_tokenizer_config(directory)
         names = {token_text(settings.get(key)) for key in ("bos_token", "eos_token")}
         ids = set(end_ids)
-        try:
+        with from_library(lambda why: CheckpointError(f"{path} cannot be used as a tokenizer ({why[:120]}).")):
             for token in description.get("added_tokens") or []:
                 if token["special"] or token["content"] in names or token["id"] in ids:
                     # Found as it is spelled, not as a normaliser would respell it.
@@ -49,17 +53,17 @@ class Tokenizer:
             # Truncation and padding are for training; here they would lose or invent text.
             description |= {"truncation": None, "padding": None}
             backend = tokenizers.Tokenizer.from_str(json.dumps(description))
-        except Exception as error:  # the library raises nothing narrower
-            raise CheckpointError(f"{path} cannot be used as a tokenizer ({str(error)[:120]}).") from None
-        bos = backend.token_to_id(token_text(settings.get("bos_token")) or "")
-        wanted = settings.get("add_bos_token") is True and bos is not None
-        return cls(backend, bos if wanted and bos not in backend.encode("a").ids else None)
+            bos = backend.token_to_id(token_text(settings.get("bos_token")) or "")
+            wanted = settings.get("add_bos_token") is True and bos is not None
+            return cls(backend, bos if wanted and bos not in backend.encode("a").ids else None)
 
     @property
+    @from_library(_failed)
     def vocab_size(self) -> int:
         """One more than the largest token id, added tokens included."""
         return max(self._backend.get_vocab(with_added_tokens=True).values(), default=-1) + 1
 
+    @from_library(_failed)
     def token_id(self, token: str) -> int | None:
         """The id of one whole token, or None if the vocabulary lacks it."""
         found = self._backend.token_to_id(token)
@@ -101,12 +105,14 @@ class Tokenizer:
                 ids += self.encode_continuation(piece)
         return ids
 
+    @from_library(_failed)
     def decode(self, ids: Sequence[int], skip_special_tokens: bool = True) -> str:
         """Text of token ids; control tokens are left out unless asked for, unknown ids always."""
         if skip_special_tokens:
             ids = [id_ for id_ in ids if id_ not in self.control_ids]
         return str(self._backend.decode(list(ids), skip_special_tokens=False))
 
+    @from_library(_failed)
     def ordinary(self, ids: Iterable[int]) -> bool:
         """Whether all of them are in the vocabulary and none is a control token."""
         return all(
@@ -117,6 +123,7 @@ class Tokenizer:
             for id_ in set(ids)
         )
 
+    @from_library(_failed)
     def _encode(self, text: str, add_special_tokens: bool, plain: bool) -> list[int]:
         # The flag belongs to the backend: whoever asks next, from whatever thread, must find it as it needs it.
         with self._lock:

@@ -91,7 +91,7 @@ class KVCache:
 
     @classmethod
     def load(cls, file: str | Path, model: "CacheMaker") -> "tuple[KVCache, list[int]]":
-        """A cache that was saved, mapped from its file, and the token ids.
+        """A cache that was saved, and the token ids.
 
         Raises CacheError for a file that is torn, foreign, or of another model or precision.
         """
@@ -102,7 +102,8 @@ class KVCache:
             own.dtype not in CACHE_DTYPES
             or any(block.dtype != own.dtype or block.shape != own._block_shape for block in blocks)
             or len(blocks) != -(-length // BLOCK)
-            or length > len(token_ids)
+            or not 0 <= length <= min(len(token_ids), own.config.max_position_embeddings)
+            or not all(0 <= id_ < own.config.vocab_size for id_ in token_ids)
         ):
             raise CacheError(f"{file} does not have the shape of this model's cache; the session is computed again.")
         own._length = length
@@ -114,7 +115,7 @@ class KVCache:
         first, last = self._length // BLOCK, -(-(self._length + count) // BLOCK)
         for index in range(first, min(last, len(self._blocks))):
             if not self._owned[index]:
-                # Of a fork, or mapped from a file.
+                # Of a fork, or read from a file.
                 self._blocks[index] = self._blocks[index].copy()
                 self._owned[index] = True
         while len(self._blocks) < last:

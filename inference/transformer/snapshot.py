@@ -14,7 +14,7 @@ import numpy.typing as npt
 from safetensors.numpy import save_file
 
 from inference.checkpoint.safetensors_file import SafetensorsFile
-from inference.errors import CacheError, CheckpointError
+from inference.errors import CacheError, CheckpointError, from_library
 
 FORMAT = "llm-tui cache 2"
 Array = npt.NDArray[Any]
@@ -24,36 +24,34 @@ def write_snapshot(
     file: Path, blocks: Sequence[Array], token_ids: Sequence[int], length: int, fingerprint: str
 ) -> None:
     """``blocks`` hold the first ``length`` of ``token_ids``. Raises CacheError if the file cannot be written."""
-    tensors = {"numbers": np.asarray([length, *token_ids], np.int64)}
-    tensors |= {f"block.{index}": block for index, block in enumerate(blocks)}
-    metadata = {"format": FORMAT, "fingerprint": fingerprint, "checksums": json.dumps(_checksums(tensors))}
-    try:
+    with from_library(lambda why: CacheError(f"{file} cannot be written ({why}); the session will be computed again.")):
+        tensors = {"numbers": np.asarray([length, *token_ids], np.int64)}
+        tensors |= {f"block.{index}": block for index, block in enumerate(blocks)}
+        metadata = {"format": FORMAT, "fingerprint": fingerprint, "checksums": json.dumps(_checksums(tensors))}
         with _replacing(file) as partial:
             save_file(tensors, partial, metadata)
-    except Exception as error:  # safetensors raises its own kind for a full disk
-        raise CacheError(f"{file} cannot be written ({error}); the session will be computed again.") from None
 
 
 def read_snapshot(file: Path, fingerprint: str) -> tuple[list[Array], list[int], int]:
-    """The blocks, mapped read-only, the token ids, and how many of these the blocks hold.
+    """The blocks, read-only, the token ids, and how many of these the blocks hold.
 
     Raises CacheError for all but a sound file of this model.
     """
+    damaged = CacheError(f"{file} is missing or damaged; the session will be computed again.")
     try:
         stored = SafetensorsFile(file)
     except CheckpointError:
-        raise CacheError(f"{file} is missing or damaged; the session will be computed again.") from None
+        raise damaged from None
     if stored.metadata.get("format") != FORMAT or stored.metadata.get("fingerprint") != fingerprint:
         raise CacheError(f"{file} is a cache of another model, precision or version; the session is computed again.")
     names = [f"block.{index}" for index in range(len(stored.tensors) - 1)]
-    try:
-        tensors = {name: stored.array(name) for name in ("numbers", *names)}
-        length, *token_ids = tensors["numbers"].tolist()
-        sound = json.loads(stored.metadata["checksums"]) == _checksums(tensors)
-    except (KeyError, ValueError):
-        sound = False
-    if not sound:
-        raise CacheError(f"{file} is damaged; the session will be computed again.")
+    with from_library(lambda why: damaged):  # its description may be anything at all
+        # Read and not mapped: all of it is looked at now, and what is cut off later is none of our business.
+        tensors = {name: stored.read(name) for name in ("numbers", *names)}
+        numbers = tensors["numbers"]
+        if json.loads(stored.metadata["checksums"]) != _checksums(tensors) or numbers.dtype != np.int64:
+            raise damaged
+        length, *token_ids = map(int, numbers)
     return [tensors[name] for name in names], token_ids, length
 
 
