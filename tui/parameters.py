@@ -1,7 +1,6 @@
 """The parameters of sampling as people write and read them."""
 
 import json
-import math
 from collections.abc import Mapping
 from typing import Any
 
@@ -78,12 +77,12 @@ def differing(values: Mapping[str, Any], defaults: Mapping[str, Any]) -> list[st
 
 
 def _number(text: str) -> float | None:
+    """Whole where it is written so: of a float, not all digits would be there."""
     for kind in (int, float):
         try:
-            value = kind(text)
-        except ValueError:
+            return kind(text)
+        except ValueError:  # no number, or one of thousands of digits
             continue
-        return value if math.isfinite(value) else None
     return None
 
 

@@ -16,6 +16,18 @@ import numpy.typing as npt
 from inference.errors import InferenceError, ParameterError
 from inference.kernels.reference import Floats
 
+# Lowest, highest, whether the lowest is left out, and whether the number must be whole. Comparing leaves nan out.
+BOUNDS: dict[str, tuple[int, int, bool, type]] = {
+    "temperature": (0, 5, False, float),
+    "top_k": (0, 1_000_000, False, int),
+    "top_p": (0, 1, True, float),
+    "min_p": (0, 1, False, float),
+    "repetition_penalty": (0, 10, True, float),
+    "seed": (0, 2**64 - 1, False, int),
+    "max_tokens": (1, 10_000_000, False, int),
+}
+MOST_STOPS, LONGEST_STOP = 100, 1000
+
 
 @dataclass(frozen=True)
 class SamplingParams:
@@ -57,31 +69,20 @@ class SamplingParams:
         stop = (self.stop,) if isinstance(self.stop, str) else self.stop
         if isinstance(stop, list | tuple):
             object.__setattr__(self, "stop", tuple(stop))
-        rules = (
-            ("temperature", _is_number(self.temperature) and self.temperature >= 0, "a finite number, 0 or more"),
-            ("top_k", _is_whole(self.top_k) and self.top_k >= 0, "a whole number, 0 or more"),
-            ("top_p", _is_number(self.top_p) and 0 < self.top_p <= 1, "more than 0 and at most 1"),
-            ("min_p", _is_number(self.min_p) and 0 <= self.min_p <= 1, "between 0 and 1"),
-            (
-                "repetition_penalty",
-                _is_number(self.repetition_penalty) and self.repetition_penalty > 0,
-                "finite, and more than 0",
-            ),
-            ("seed", self.seed is None or (_is_whole(self.seed) and self.seed >= 0), "a whole number, 0 or more"),
-            (
-                "max_tokens",
-                self.max_tokens is None or (_is_whole(self.max_tokens) and self.max_tokens >= 1),
-                "1 or more",
-            ),
-            (
-                "stop",
-                isinstance(stop, list | tuple) and all(isinstance(text, str) and text for text in stop),
-                "strings that are not empty",
-            ),
-        )
-        for name, fine, wanted in rules:
-            if not fine:
-                raise ParameterError(f"{name} is {getattr(self, name)!r}; it must be {wanted}.")
+        for name, (lowest, highest, open_below, kind) in BOUNDS.items():
+            value = getattr(self, name)
+            if value is None and name in ("seed", "max_tokens"):
+                continue
+            if not (_is(value, kind) and lowest <= value <= highest) or (open_below and value == lowest):
+                more = f"more than {lowest}" if open_below else f"{lowest} or more"
+                whole = "a whole number" if kind is int else "a number"
+                raise ParameterError(f"{name} is {_shown(value)}; it must be {whole}, {more} and at most {highest}.")
+        texts = isinstance(stop, list | tuple) and all(isinstance(text, str) and text for text in stop)
+        if not texts or len(stop) > MOST_STOPS or max(map(len, stop), default=0) > LONGEST_STOP:
+            raise ParameterError(
+                f"stop is {_shown(self.stop)}; it must be at most {MOST_STOPS} strings that are not empty, "
+                f"of at most {LONGEST_STOP} characters."
+            )
 
 
 class Sampler:
@@ -168,9 +169,14 @@ def _factor(value: float) -> np.float32:
     return np.float32(min(max(value, 1e-30), 1e30))
 
 
-def _is_number(value: object) -> bool:
-    return isinstance(value, int | float) and not isinstance(value, bool) and -1e300 < value < 1e300
+def _is(value: object, kind: type) -> bool:
+    return isinstance(value, (int,) if kind is int else (int, float)) and not isinstance(value, bool)
 
 
-def _is_whole(value: object) -> bool:
-    return isinstance(value, int) and not isinstance(value, bool)
+def _shown(value: object) -> str:
+    """Not too long for a sentence; a whole number may even be too long for Python to spell."""
+    try:
+        spelled = repr(value)
+    except ValueError:
+        return "a number of thousands of digits"
+    return spelled if len(spelled) <= 60 else spelled[:59] + "…"

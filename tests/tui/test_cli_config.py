@@ -81,7 +81,7 @@ def test_what_is_unknown_is_said_and_the_rest_holds(home):
 @pytest.mark.parametrize(
     ("text", "told"),
     [
-        ("threads = 0", "line 1: threads is 0; it must be a whole number, 1 or more."),
+        ("threads = 0", "line 1: threads is 0; it must be a whole number, 1 or more, and at most 1024."),
         ("threads =", "line 1, is not TOML: Invalid value."),
         ('[keys]\nhelp = "f9"', "line 2: F9 would mean both help and toggle_sidebar"),
     ],

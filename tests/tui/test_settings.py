@@ -79,14 +79,14 @@ def test_unknown_keys_warn_and_suggest(config, name, told):
 @pytest.mark.parametrize(
     ("line", "told"),
     [
-        ('threads = "four"', "threads is 'four'; it must be a whole number, 1 or more."),
+        ('threads = "four"', "threads is 'four'; it must be a whole number, 1 or more, and at most 1024."),
         ("threads = true", "threads is true; it must be a whole number"),
         ("threads = 0", "threads is 0; it must be"),
         ("top_p = 1.5", "top_p is 1.5; it must be a number, more than 0 and at most 1."),
-        ("temperature = nan", "temperature is nan; it must be a number, 0 or more."),
+        ("temperature = nan", "temperature is nan; it must be a number, 0 or more, and at most 5."),
         ('precision = "int7"', "precision is 'int7'; it must be one of auto, float32"),
         ("theme = 3", "theme is 3; it must be a text in quotes, and not empty."),
-        ('stop = "x"', "stop is 'x'; it must be a list of texts in quotes."),
+        ('stop = "x"', "stop is 'x'; it must be a list of texts in quotes, at most 100 of"),
         ("model = []", "model is []; it must be a text in quotes, and not empty."),
         ("keys = 1", "keys is 1; it must be a table of actions and keys."),
         ("keys.help = 7", "keys.help is 7; it must be a key in quotes, or a list of such keys."),

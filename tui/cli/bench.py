@@ -7,7 +7,7 @@ import sys
 import click
 
 from tui.cli.generation import find
-from tui.cli.options import settings_for
+from tui.cli.options import bounded, settings_for
 from tui.cli.output import writer
 from tui.settings.kinds import PRECISIONS
 from tui.settings.places import cache_directory
@@ -38,7 +38,7 @@ SHAPES = ("1.1b", "135m", "0.5b")
     default=(1,),
     help="Sequences that decode together; several times.  [default: 1]",
 )
-@click.option("--threads", type=click.IntRange(min=1), help="How many threads compute; as many as help if not given.")
+@bounded("threads", "How many threads compute; as many as help if not given.")
 @click.option("--repeat", type=click.IntRange(min=1), default=3, help="Rounds, of which the best counts.  [default: 3]")
 @click.option("--against", type=click.Choice(["llama.cpp"]), help="Measure this in turn, on the same weights.")
 @click.option("--json", "as_json", is_flag=True, help="For programs.")

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 import click
 
-from tui.settings.kinds import CACHE_PRECISIONS, PRECISIONS
+from tui.settings.kinds import BOUNDS, CACHE_PRECISIONS, PRECISIONS, STOPS
 from tui.terminal.sanitize import sanitize
 
 if TYPE_CHECKING:
@@ -41,16 +41,29 @@ class Finite(click.FloatRange):
     """A number within a range: "nan" is in none, and "inf" is no number to compute with."""
 
     def convert(self, value: Any, parameter: click.Parameter | None, context: click.Context | None) -> float:
-        number: float = super().convert(value, parameter, context)
+        number: float = click.FLOAT.convert(value, parameter, context)
         if not math.isfinite(number):
             self.fail(f"{value} is not a number.", parameter, context)
-        return number
+        return super().convert(value, parameter, context)
 
 
-def no_empty(context: click.Context, parameter: click.Parameter, value: tuple[str, ...]) -> tuple[str, ...]:
+def bounded(name: str, help: str) -> Callable[[F], F]:
+    """The option for a setting that is a number."""
+    bounds = BOUNDS[name]
+    kind = (
+        click.IntRange(bounds.lowest, bounds.highest)
+        if bounds.whole
+        else Finite(bounds.lowest, bounds.highest, min_open=bounds.above)
+    )
+    return click.option("--" + name.replace("_", "-"), type=kind, help=help)
+
+
+def stops(context: click.Context, parameter: click.Parameter, value: tuple[str, ...]) -> tuple[str, ...]:
     """A callback for texts that stop a reply: the empty one stands before the first word of any."""
     if "" in value:
         raise click.BadParameter("it is empty.")
+    if not STOPS.accepts(value):
+        raise click.BadParameter(f"it must be {STOPS.wanted}.")
     return value
 
 
@@ -58,7 +71,7 @@ model_options = options(
     click.option("--model", metavar="DIR|ORG/NAME", help="The model to use; a built-in one if not given."),
     click.option("--precision", type=click.Choice(PRECISIONS), help="How weights are held.  [default: auto]"),
     click.option("--cache-precision", type=click.Choice(CACHE_PRECISIONS), help="How conversations are held."),
-    click.option("--threads", type=click.IntRange(min=1), help="How many threads compute."),
+    bounded("threads", "How many threads compute."),
 )
 db_option = click.option(
     "--db",
@@ -68,18 +81,18 @@ db_option = click.option(
 )
 theme_option = click.option("--theme", metavar="NAME", help="The app's colours; `llm-tui themes` lists them.")
 sampling_options = options(
-    click.option("--temperature", type=Finite(min=0), help="0 always takes the likeliest token."),
-    click.option("--top-k", type=click.IntRange(min=0), help="Choose among the K likeliest tokens; 0 is off."),
-    click.option("--top-p", type=Finite(0, 1, min_open=True), help="Choose among the likeliest P of all."),
-    click.option("--min-p", type=Finite(0, 1), help="Drop tokens rarer than P times the likeliest."),
-    click.option("--repetition-penalty", type=Finite(min=0, min_open=True), help="Above 1 repeats less."),
-    click.option("--seed", type=click.IntRange(min=0), help="The same seed gives the same text."),
-    click.option("--max-tokens", type=click.IntRange(min=1), help="Stop after this many tokens."),
+    bounded("temperature", "0 always takes the likeliest token."),
+    bounded("top_k", "Choose among the K likeliest tokens; 0 is off."),
+    bounded("top_p", "Choose among the likeliest P of all."),
+    bounded("min_p", "Drop tokens rarer than P times the likeliest."),
+    bounded("repetition_penalty", "Above 1 repeats less."),
+    bounded("seed", "The same seed gives the same text."),
+    bounded("max_tokens", "Stop after this many tokens."),
     click.option(
         "--stop",
         multiple=True,
         metavar="TEXT",
-        callback=no_empty,
+        callback=stops,
         help="Stop before this text; may be given several times.",
     ),
     click.option("--stats", is_flag=True, help="Print counts and times to standard error."),

@@ -18,13 +18,41 @@ class Kind:
     make: Callable[[Any], Any] = lambda value: value
 
 
-def whole(minimum: int) -> Kind:
-    return Kind(f"a whole number, {minimum} or more", lambda value: type(value) is int and value >= minimum)
+@dataclass(frozen=True)
+class Bounds:
+    """What a number may be; ``above``: the lowest itself it may not."""
+
+    lowest: int
+    highest: int
+    whole: bool = False
+    above: bool = False
+
+    @property
+    def kind(self) -> Kind:
+        lowest = f"more than {self.lowest} and" if self.above else f"{self.lowest} or more, and"
+        wanted = f"a {'whole ' if self.whole else ''}number, {lowest} at most {self.highest}"
+        return Kind(wanted, self._accepts, int if self.whole else float)
+
+    def _accepts(self, value: Any) -> bool:
+        # Compared so that nan, which TOML and JSON can spell, is inside nothing.
+        inside = type(value) in (int, *(() if self.whole else (float,))) and self.lowest <= value <= self.highest
+        return inside and not (self.above and value == self.lowest)
 
 
-def number(wanted: str, inside: Callable[[float], bool]) -> Kind:
-    # Compared so that nan, which TOML can spell, is inside nothing.
-    return Kind(f"a number, {wanted}", lambda value: type(value) in (int, float) and inside(value), float)
+# Of every number that a person, a file or an import gives; those of sampling are the engine's own.
+BOUNDS = {
+    "temperature": Bounds(0, 5),
+    "top_k": Bounds(0, 1_000_000, whole=True),
+    "top_p": Bounds(0, 1, above=True),
+    "min_p": Bounds(0, 1),
+    "repetition_penalty": Bounds(0, 10, above=True),
+    "seed": Bounds(0, 2**64 - 1, whole=True),
+    "max_tokens": Bounds(1, 10_000_000, whole=True),
+    "threads": Bounds(1, 1024, whole=True),
+    "cache_budget_mb": Bounds(1, 100_000_000, whole=True),
+    "snapshot_limit_mb": Bounds(0, 100_000_000, whole=True),
+}
+MOST_STOPS, LONGEST_STOP = 100, 1000
 
 
 def one_of(*names: str) -> Kind:
@@ -46,6 +74,11 @@ def _path(value: str | Path) -> Path:
 TEXT = Kind("a text in quotes, and not empty", _is_text)
 ANY_TEXT = Kind("a text in quotes", lambda value: isinstance(value, str))
 TEXTS = Kind("a list of texts in quotes", _are_texts, tuple)
+STOPS = Kind(
+    f"a list of texts in quotes, at most {MOST_STOPS} of at most {LONGEST_STOP} characters",
+    lambda value: _are_texts(value) and len(value) <= MOST_STOPS and max(map(len, value), default=0) <= LONGEST_STOP,
+    tuple,
+)
 PATH = Kind("a path in quotes", lambda value: isinstance(value, Path) or _is_text(value), _path)
 PATHS = Kind("a list of paths in quotes", _are_texts, lambda values: tuple(map(_path, values)))
 KEYS = Kind("a table of actions and keys", lambda value: isinstance(value, dict))

@@ -8,17 +8,17 @@ from typing import Any, TypeVar
 from tui.settings.errors import SettingsError
 from tui.settings.kinds import (
     ANY_TEXT,
+    BOUNDS,
     CACHE_PRECISIONS,
     KEYS,
     PATH,
     PATHS,
     PRECISIONS,
+    STOPS,
     TEXT,
     TEXTS,
     Kind,
-    number,
     one_of,
-    whole,
 )
 from tui.settings.places import config_file, sessions_file
 from tui.settings.toml_file import TomlFile, did_you_mean, read_toml
@@ -31,6 +31,10 @@ T = TypeVar("T")
 def _setting(default: T, kind: Kind, meaning: str) -> T:
     metadata = {"kind": kind, "meaning": meaning}
     return field(default=default, metadata=metadata)
+
+
+def _number(name: str, default: T, meaning: str) -> T:
+    return _setting(default, BOUNDS[name].kind, meaning)
 
 
 @dataclass(frozen=True)
@@ -49,28 +53,20 @@ class Settings:
     cache_precision: str = _setting(
         "auto", one_of(*CACHE_PRECISIONS), "How conversations are held: " + ", ".join(CACHE_PRECISIONS) + "."
     )
-    threads: int | None = _setting(None, whole(1), "How many threads compute; as many as help if not set.")
+    threads: int | None = _number("threads", None, "How many threads compute; as many as help if not set.")
     system: str | None = _setting(None, ANY_TEXT, "What the model is told before a new chat.")
-    temperature: float | None = _setting(
-        None, number("0 or more", lambda value: value >= 0), "0 always takes the likeliest token."
+    temperature: float | None = _number("temperature", None, "0 always takes the likeliest token.")
+    top_k: int | None = _number("top_k", None, "Choose among this many likeliest tokens; 0 is off.")
+    top_p: float | None = _number("top_p", None, "Choose among this share of likeliest.")
+    min_p: float | None = _number("min_p", None, "Drop tokens rarer than this times the likeliest.")
+    repetition_penalty: float | None = _number("repetition_penalty", None, "Above 1 repeats less.")
+    seed: int | None = _number("seed", None, "The same seed gives the same text.")
+    max_tokens: int | None = _number("max_tokens", None, "Where a reply stops at the latest.")
+    stop: tuple[str, ...] | None = _setting(None, STOPS, "Texts that a reply stops before.")
+    cache_budget_mb: int | None = _number(
+        "cache_budget_mb", None, "Memory for what models keep of conversations; a quarter of what is free if not set."
     )
-    top_k: int | None = _setting(None, whole(0), "Choose among this many likeliest tokens; 0 is off.")
-    top_p: float | None = _setting(
-        None, number("more than 0 and at most 1", lambda value: 0 < value <= 1), "Choose among this share of likeliest."
-    )
-    min_p: float | None = _setting(
-        None, number("from 0 to 1", lambda value: 0 <= value <= 1), "Drop tokens rarer than this times the likeliest."
-    )
-    repetition_penalty: float | None = _setting(
-        None, number("more than 0", lambda value: value > 0), "Above 1 repeats less."
-    )
-    seed: int | None = _setting(None, whole(0), "The same seed gives the same text.")
-    max_tokens: int | None = _setting(None, whole(1), "Where a reply stops at the latest.")
-    stop: tuple[str, ...] | None = _setting(None, TEXTS, "Texts that a reply stops before.")
-    cache_budget_mb: int | None = _setting(
-        None, whole(1), "Memory for what models keep of conversations; a quarter of what is free if not set."
-    )
-    snapshot_limit_mb: int = _setting(2000, whole(0), "Disk for the same, so that a session opens at once.")
+    snapshot_limit_mb: int = _number("snapshot_limit_mb", 2000, "Disk for the same, so that a session opens at once.")
     db: Path = field(
         default_factory=sessions_file, metadata={"kind": PATH, "meaning": "The database that keeps the sessions."}
     )
