@@ -26,7 +26,6 @@ from tui.settings.places import snapshots_directory
 from tui.settings.settings import Settings
 from tui.shelf import Shelf
 from tui.talk import Talk
-from tui.terminal.sanitize import sanitize
 from tui.tour import Tour
 from tui.tuning import Tuning
 from tui.view import View
@@ -242,7 +241,7 @@ class Controller:
                 session.draw_up(self.composing.draft)
         elif not session.readonly and (pane := self._screen.pane_of(session)):
             written = "".join(node.text for node in session.tree.path())
-            session.draft = "" if session.reply or pane.text == sanitize(written) else pane.text
+            session.draft = "" if session.reply or pane.text == written else pane.text
 
     # ---- what goes on by itself
 

@@ -11,6 +11,8 @@ from pathlib import Path
 
 from textual.app import App, SuspendNotSupported
 
+from tui.terminal.typing import normalized
+
 LARGEST = 2**20
 
 
@@ -24,7 +26,7 @@ def read_text(name: str) -> str:
     try:
         if path.stat().st_size > LARGEST:
             raise OutsideError(f"{path} has more than a megabyte, too much for a message.")
-        return path.read_bytes().decode("utf-8-sig")
+        return normalized(path.read_bytes().decode("utf-8-sig"))
     except UnicodeDecodeError:
         raise OutsideError(f"{path} is not UTF-8 text.") from None
     except (OSError, ValueError, RuntimeError) as error:
@@ -63,5 +65,5 @@ async def edit_text(app: App[None], text: str) -> str:
         if done.returncode:
             raise OutsideError(f"{command[0]} ended with exit code {done.returncode}; the text is as it was.")
         with contextlib.suppress(UnicodeDecodeError):
-            return file.read_bytes().decode("utf-8").removesuffix("\n")
+            return normalized(file.read_bytes().decode("utf-8")).removesuffix("\n")
         raise OutsideError(f"What {command[0]} has saved is not UTF-8 text; the text is as it was.")

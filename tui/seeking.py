@@ -11,7 +11,6 @@ from tui.library import Library
 from tui.screens.search import SearchScreen
 from tui.session import Session
 from tui.talk import BUSY
-from tui.terminal.sanitize import sanitize
 from tui.widgets.story import StoryPane
 
 if TYPE_CHECKING:
@@ -78,7 +77,7 @@ class Seeking:
                 reason = OPEN_ELSEWHERE if session.readonly else BUSY
                 self._controller.say(f"What was found stands in another version of this story. {reason}")
                 return
-            follow(session.tree, pane.text, sanitize)  # what was written since is kept, as a version
+            follow(session.tree, pane.text)  # what was written since is kept, as a version
             session.draft = ""
             pane.source = None  # its text is to be read from the tree again
             self._move(session, node_id)
@@ -98,7 +97,7 @@ def _place(session: Session, hit: Hit, text: str) -> int | None:
     if hit.node_id not in ids:
         return None
     before = sum(len(node.text) for node in path[: ids.index(hit.node_id)])
-    extract = sanitize(hit.extract)
+    extract = hit.extract
     words = extract.strip("…")
     found = text.find(words, before)
     if found < 0 and (found := text.find(words)) < 0:

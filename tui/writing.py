@@ -9,7 +9,6 @@ from tui.conversation.tree import Node
 from tui.desk import Desk
 from tui.session import Session
 from tui.talk import BUSY, Talk
-from tui.terminal.sanitize import sanitize
 from tui.widgets.story import StoryPane
 
 if TYPE_CHECKING:
@@ -120,7 +119,7 @@ class Writing:
         return None
 
     def _follow(self, pane: StoryPane) -> None:
-        follow(self.current.tree, pane.text, sanitize, self._ids_within)
+        follow(self.current.tree, pane.text, self._ids_within)
 
     def _ids_within(self, before: list[Node], node: Node, length: int) -> tuple[int, int]:
         model, ids = self._desk.model(self.current), node.ids_for(self.current.model)

@@ -50,14 +50,6 @@ def test_continuing_from_the_middle_keeps_the_rest_as_an_alternative() -> None:
     assert whole in tree
 
 
-def test_the_screen_may_show_symbols_for_what_the_model_wrote() -> None:
-    tree = Tree()
-    follow(tree, "Once")
-    node = written(tree, "\x1b!", (9,))
-    follow(tree, "Once␛!", lambda text: text.replace("\x1b", "␛"))
-    assert tree.tip == node
-
-
 @given(st.lists(st.text("ab", max_size=6), max_size=12))
 def test_the_path_always_reads_the_text(versions: list[str]) -> None:
     tree = Tree()

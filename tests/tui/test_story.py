@@ -178,10 +178,10 @@ async def test_generated_text_is_tinted_until_the_next_edit(story_only_model: Pa
         await ready(pilot)
         await pilot.press(*"Once", "f5")
         await idle(pilot)
-        assert "Once" + tinted(pilot) == pane(pilot).text
+        assert "Once" + tinted(pilot) == sanitize(pane(pilot).text)
         await pilot.press("f5")
         await idle(pilot)
-        assert "Once" + tinted(pilot) == pane(pilot).text
+        assert "Once" + tinted(pilot) == sanitize(pane(pilot).text)
         await pilot.press("f8")
         await idle(pilot)
         await pilot.press("f7", "left", "up")
@@ -219,7 +219,7 @@ async def test_keys_do_not_undo_while_the_model_writes(talkative_model: Path) ->
         await tap(pilot, "escape")
         await idle(pilot)
         tip = current(pilot).tip
-        assert tip and pane(pilot).text == "Once" + sanitize(tip.text)
+        assert tip and pane(pilot).text == "Once" + tip.text
         await pilot.press("ctrl+z")
         assert pane(pilot).text == "Once"
 

@@ -5,8 +5,6 @@ from dataclasses import replace
 
 from tui.conversation.tree import Node, Tree
 
-# How a text looks on the screen; it keeps the length.
-Shown = Callable[[str], str]
 # Of a piece behind others: how many of its token ids, from the first on, make at most so many characters, and how many
 # these are.
 Within = Callable[[list[Node], Node, int], tuple[int, int]]
@@ -17,12 +15,12 @@ def no_ids(_before: list[Node], _node: Node, _length: int) -> tuple[int, int]:
     return 0, 0
 
 
-def follow(tree: Tree, text: str, shown: Shown = str, within: Within = no_ids) -> None:
-    """Move the tip so that the path reads ``text``, as it is shown, along what the tree knows and adding only the rest.
+def follow(tree: Tree, text: str, within: Within = no_ids) -> None:
+    """Move the tip so that the path reads ``text``, along what the tree knows and adding only the rest.
 
     Where a person cut into a piece, what is left of it keeps its token ids.
     """
-    taken, at, begun = _furthest(tree, text, shown)
+    taken, at, begun = _furthest(tree, text)
     tree.move(at)
     for reach, parent, node in begun:
         if reach <= taken:
@@ -90,7 +88,7 @@ def shared(one: str, other: str) -> int:
     return next((index for index, (a, b) in enumerate(zip(one, other, strict=False)) if a != b), len(other))
 
 
-def _furthest(tree: Tree, text: str, shown: Shown) -> tuple[int, str | None, list[tuple[int, str, Node]]]:
+def _furthest(tree: Tree, text: str) -> tuple[int, str | None, list[tuple[int, str, Node]]]:
     """How many characters of the text the tree knows, and the node they end with: of those that know as many, one on
     the path, else the one added last. And pieces that begin so that they go further, the furthest first: how far, the
     node before, the piece.
@@ -104,7 +102,7 @@ def _furthest(tree: Tree, text: str, shown: Shown) -> tuple[int, str | None, lis
         taken, at = ways.pop()
         ends.append((taken, at in here, order.get(at or "", -1), at))
         for child in tree.children(at):
-            piece = shown(child.text)
+            piece = child.text
             if piece and text.startswith(piece, taken):
                 ways.append((taken + len(piece), child.id))
             elif at and child.token_ids and (common := shared(piece, text[taken : taken + len(piece)])):

@@ -7,7 +7,6 @@ from textual.widgets import ContentSwitcher, Static
 
 from tui.session import Session
 from tui.settings.keymap import Where, bindings
-from tui.terminal.sanitize import sanitize
 from tui.widgets.bars import StatusBar, TopBar
 from tui.widgets.composer import Composer
 from tui.widgets.findbar import FindBar
@@ -127,7 +126,7 @@ class MainScreen(Screen[None]):
         if pane.source is not session.tree:  # it comes from the database, where another window may have changed it
             pane.source = session.tree
             text = session.draft or "".join(node.text for node in session.tree.path())
-            if pane.text != sanitize(text):
+            if pane.text != text:
                 pane.load(text)
         return pane
 

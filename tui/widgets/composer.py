@@ -8,7 +8,7 @@ from textual.message import Message
 from textual.widgets import TextArea
 
 from tui.settings.keymap import bindings
-from tui.terminal.sanitize import sanitize
+from tui.terminal.typing import normalized
 from tui.widgets.editor import Editor
 from tui.widgets.pasted import Pasted
 
@@ -70,7 +70,7 @@ class Composer(Editor):
 
     def collapse(self, text: str) -> str:
         """What stands for a text that comes from elsewhere: a token if it is long."""
-        return self._pasted.collapse(sanitize(text))
+        return self._pasted.collapse(normalized(text))
 
     async def _on_key(self, event: events.Key) -> None:
         # Comes before the text area's own handler, which would insert a newline: the binding sends instead.
@@ -86,7 +86,7 @@ class Composer(Editor):
 
     async def _on_paste(self, event: events.Paste) -> None:
         # Comes before the editor's handler.
-        event.text = self.collapse(event.text.replace("\r\n", "\n").replace("\r", "\n"))
+        event.text = self.collapse(event.text)
 
     def action_send(self) -> None:
         if self.text.strip():

@@ -1,20 +1,61 @@
-"""A text area whose text is always safe to show."""
+"""A text area that keeps its text as it was written, and draws it such that nothing in it can steer the terminal."""
 
 from dataclasses import replace
 
 from textual import events
-from textual.document._document import EditResult
+from textual.document._document import Document, EditResult, Location
+from textual.document._document_navigator import DocumentNavigator
 from textual.document._edit import Edit
+from textual.document._wrapped_document import WrappedDocument
 from textual.widgets import TextArea
 
 from tui.terminal.sanitize import sanitize
+from tui.terminal.typing import normalized, typed, whole
+
+
+class ShownDocument(Document):
+    """``lines`` are drawn and measured, a symbol for each character that is not safe; ``text`` is what was written."""
+
+    def __init__(self, text: str) -> None:
+        self._newline = "\n"
+        self._written = text.split("\n")
+        self._lines = [_shown(line) for line in self._written]
+
+    @property
+    def text(self) -> str:
+        return "\n".join(self._written)
+
+    def get_text_range(self, start: Location, end: Location) -> str:
+        (top, first), (bottom, last) = sorted((start, end))
+        lines = self._written[top : bottom + 1]
+        if not lines:
+            return ""
+        if bottom < len(self._written):
+            lines[-1] = lines[-1][:last]
+        lines[0] = lines[0][first:]
+        return "\n".join(lines)
+
+    def replace_range(self, start: Location, end: Location, text: str) -> EditResult:
+        (top, first), (bottom, last) = sorted((start, end))
+        replaced = self.get_text_range((top, first), (bottom, last))
+        before = self._written[top][:first] if top < len(self._written) else ""
+        after = self._written[bottom][last:] if bottom < len(self._written) else ""
+        lines = text.split("\n")
+        reached = (top + len(lines) - 1, len(lines[-1]) + (len(before) if len(lines) == 1 else 0))
+        lines[0] = before + lines[0]
+        lines[-1] += after
+        self._written[top : bottom + 1] = lines
+        self._lines[top : bottom + 1] = [_shown(line) for line in lines]
+        return EditResult(reached, replaced)
+
+
+def _shown(line: str) -> str:
+    """One line as it is drawn. Lines that end as on Windows show nothing of that."""
+    return sanitize(line.removesuffix("\r")) + " " * line.endswith("\r")
 
 
 class Editor(TextArea):
-    """What is typed, pasted or put into it becomes visible symbols where it could steer the terminal.
-
-    The cursor does not blink: an idle program does nothing.
-    """
+    """The cursor does not blink: an idle program does nothing."""
 
     def __init__(self, placeholder: str, id: str | None = None) -> None:
         super().__init__(
@@ -27,14 +68,32 @@ class Editor(TextArea):
         )
         self.cursor_blink = False
 
+    def _set_document(self, text: str, language: str | None) -> None:
+        """As Textual's, but for the kind of document."""
+        self.document = ShownDocument(text)
+        self.wrapped_document = WrappedDocument(self.document, tab_width=self.indent_width)
+        self.navigator = DocumentNavigator(self.wrapped_document)
+        self._build_highlight_map()
+        self.move_cursor((0, 0))
+        self._rewrap_and_refresh_virtual_size()
+
     def edit(self, edit: Edit) -> EditResult:
-        return super().edit(replace(edit, text=sanitize(edit.text)))
+        return super().edit(replace(edit, text=whole(edit.text)))
 
     def load(self, text: str) -> None:
         """Show another text, with nothing to undo, and the cursor at its end."""
-        self.text = sanitize(text)
+        self.text = whole(text)
         self.move_cursor(self.document.end)
+
+    def check_consume_key(self, key: str, character: str | None = None) -> bool:
+        return not self.read_only and typed(events.Key(key, character)) is not None
+
+    async def _on_key(self, event: events.Key) -> None:
+        # Comes before the text area's own handler, which types only what Python calls printable.
+        if not self.read_only and (text := typed(event)):
+            event.prevent_default().stop()
+            self._replace_via_keyboard(text, *self.selection)
 
     async def _on_paste(self, event: events.Paste) -> None:
         # Comes before the text area's own handler, which inserts the text.
-        event.text = event.text.replace("\r\n", "\n").replace("\r", "\n")
+        event.text = normalized(event.text)

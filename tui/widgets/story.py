@@ -13,7 +13,6 @@ from textual.widgets import TextArea
 from tui.conversation.story import shared
 from tui.conversation.tree import Tree
 from tui.settings.keymap import bindings
-from tui.terminal.sanitize import sanitize
 from tui.widgets.editor import Editor
 
 PLACEHOLDER = "Write how it begins. F5 lets the model go on from the cursor, Esc stops it, Ctrl+Z takes it back."
@@ -92,7 +91,6 @@ class StoryPane(Editor):
 
     def show_other(self, text: str, written: int | None) -> None:
         """Another version of the text, as one step to undo; the model wrote it from the character ``written`` on."""
-        text = sanitize(text)
         same = shared(self.text, text)
         self.history.checkpoint()
         self.replace(text[same:], _location(text, same), self.document.end, maintain_selection_offset=False)
