@@ -25,9 +25,9 @@ from inference.checkpoint.registry import HUB_NAME, UNFINISHED, folder_name
 from inference.checkpoint.weights import INDEX, SINGLE, Weights, read_index
 from inference.download import LINE_ERRORS, PART, TIMEOUT_SECONDS, RemoteFile, arrived, fetch
 from inference.errors import HubError, InferenceError
-from inference.json_file import MAX_JSON_BYTES, read_json
+from inference.json_file import read_json
 from inference.text.template import ChatTemplate
-from inference.text.tokenizer import Tokenizer
+from inference.text.tokenizer import MAX_TOKENIZER_BYTES, Tokenizer
 
 NEEDED = ("config.json", "tokenizer.json")
 DESCRIPTIONS = (
@@ -140,9 +140,9 @@ def _describe(name: str, work: Path, offered: dict[str, RemoteFile]) -> tuple[Fa
     """Fetch all but the weights, and make sure that the engine can use it."""
     try:
         for file in (offered[description] for description in DESCRIPTIONS if description in offered):
-            if file.size > MAX_JSON_BYTES:
+            if file.size > MAX_TOKENIZER_BYTES:
                 raise HubError(
-                    f"{name}: {file.name} is larger than {MAX_JSON_BYTES // 2**20} MB, which no model needs."
+                    f"{name}: {file.name} is larger than {MAX_TOKENIZER_BYTES // 2**20} MB, which no model needs."
                 )
             fetch(file, work, lambda done: None)
         family, config = read_config(work, FAMILIES)

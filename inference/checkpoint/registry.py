@@ -8,11 +8,13 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from inference.errors import CheckpointError
+from inference.regular_file import read_bytes
 
 # ORG/NAME or ORG/NAME@REVISION; nothing in it leads out of a directory.
 HUB_NAME = re.compile(r"(?!.*\.\.)\w[\w.-]*/\w[\w.-]*(@\w[\w./-]*)?", re.ASCII)
 # Among the downloads, and apart from them: those that are not complete.
 UNFINISHED = ".unfinished"
+MAX_REF_BYTES = 1000
 
 
 @dataclass(frozen=True)
@@ -98,9 +100,9 @@ def _in_hub_cache(cache: Path, name: str) -> Path | None:
     repository, _, revision = name.partition("@")
     folder = cache / f"models--{repository.replace('/', '--')}"
     commit = revision
-    with contextlib.suppress(OSError, UnicodeDecodeError):
-        commit = (folder / "refs" / (revision or "main")).read_text().strip()
-    if commit and (folder / "snapshots" / commit).is_dir():
+    with contextlib.suppress(OSError, UnicodeDecodeError, CheckpointError):
+        commit = read_bytes(folder / "refs" / (revision or "main"), MAX_REF_BYTES).decode().strip()
+    if commit and Path(commit).name == commit and (folder / "snapshots" / commit).is_dir():
         return folder / "snapshots" / commit
     snapshots = [] if revision else _folders(folder / "snapshots")
     return max(snapshots, key=lambda path: path.stat().st_mtime, default=None)
@@ -108,8 +110,10 @@ def _in_hub_cache(cache: Path, name: str) -> Path | None:
 
 def _folders(directory: Path) -> list[Path]:
     """The visible directories in ``directory``, by name; none where there is nothing to read."""
-    try:
-        with os.scandir(directory) as entries:
-            return sorted(Path(e.path) for e in entries if e.is_dir() and not e.name.startswith("."))
-    except OSError:
-        return []
+    folders = []
+    with contextlib.suppress(OSError), os.scandir(directory) as entries:
+        for entry in entries:
+            with contextlib.suppress(OSError):  # a link that leads to itself hides nothing but itself
+                if entry.is_dir() and not entry.name.startswith("."):
+                    folders.append(Path(entry.path))
+    return sorted(folders)

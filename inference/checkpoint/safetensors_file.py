@@ -17,8 +17,9 @@ import numpy as np
 import numpy.typing as npt
 
 from inference.errors import CheckpointError
+from inference.regular_file import open_file
 
-MAX_HEADER_BYTES = 100_000_000
+MAX_HEADER_BYTES = 10_000_000
 SAMPLES, SAMPLE_BYTES = 64, 4096
 # numpy has no bfloat16: such tensors are handed out as the uint16 words they are stored in.
 STORED_DTYPES: dict[str, np.dtype[Any]] = {
@@ -57,7 +58,7 @@ class SafetensorsFile:
     def __init__(self, path: Path) -> None:
         self.path = path
         try:
-            with path.open("rb") as file:
+            with open_file(path) as file:
                 self._map = mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ)
         except FileNotFoundError:
             raise CheckpointError(f"{path} is missing; download the model again.") from None

@@ -12,7 +12,8 @@ from inference.checkpoint.config import ModelConfig
 from inference.checkpoint.families.base import Family
 from inference.checkpoint.safetensors_file import SafetensorsFile, TensorInfo
 from inference.errors import CheckpointError, UnsupportedModelError
-from inference.json_file import read_json
+from inference.json_file import MAX_JSON_BYTES, read_json
+from inference.regular_file import read_bytes
 
 SINGLE, INDEX = "model.safetensors", "model.safetensors.index.json"
 
@@ -72,7 +73,7 @@ class Weights:
 
     def fingerprint(self) -> str:
         """Tells checkpoints apart by ``config.json``, every header and samples of the data, in milliseconds."""
-        digest = hashlib.sha256((self.directory / "config.json").read_bytes())
+        digest = hashlib.sha256(read_bytes(self.directory / "config.json", MAX_JSON_BYTES))
         for file in self._files:
             for part in file.samples():
                 digest.update(part)

@@ -11,6 +11,7 @@ import tokenizers
 from inference.errors import CheckpointError, InferenceError, from_library
 from inference.json_file import read_json
 
+MAX_TOKENIZER_BYTES = 64 * 2**20
 # Text put before a piece that does not begin a text; one of them never merges with what follows.
 ANCHORS = ("\n", ".", "a")
 NO_TEXT = "What was given is not text: it has bytes, or halves of characters, that no encoding stands for."
@@ -41,7 +42,7 @@ class Tokenizer:
         Raises CheckpointError if it is missing or damaged.
         """
         path = directory / "tokenizer.json"
-        description = read_json(path)
+        description = read_json(path, MAX_TOKENIZER_BYTES)
         settings = read_tokenizer_config(directory)
         names = {token_text(settings.get(key)) for key in ("bos_token", "eos_token")}
         ids = set(end_ids)

@@ -1,0 +1,42 @@
+"""Files of a model directory may be anything: their kind and size are looked at before a byte is read."""
+
+import os
+import stat
+from pathlib import Path
+from typing import BinaryIO
+
+from inference.errors import CheckpointError
+
+KINDS = {stat.S_IFDIR: "a directory", stat.S_IFIFO: "a pipe", stat.S_IFCHR: "a device", stat.S_IFBLK: "a device"}
+
+
+def open_file(path: Path) -> BinaryIO:
+    """``path`` opened for reading. Raises FileNotFoundError, or CheckpointError if it is no file that can be read.
+
+    A pipe that nobody writes to does not hold it up.
+    """
+    try:
+        descriptor = os.open(path, os.O_RDONLY | os.O_NONBLOCK | os.O_NOCTTY | os.O_CLOEXEC)
+    except FileNotFoundError:
+        raise
+    except OSError as error:
+        raise CheckpointError(f"{path} cannot be read: {error.strerror}.") from None
+    except ValueError:  # a NUL, or half a character
+        raise CheckpointError(f"{str(path)!r} cannot be the name of a file.") from None
+    kind = stat.S_IFMT(os.fstat(descriptor).st_mode)
+    if kind != stat.S_IFREG:
+        os.close(descriptor)
+        raise CheckpointError(f"{path} cannot be read: it is {KINDS.get(kind, 'no file')}.")
+    return os.fdopen(descriptor, "rb")
+
+
+def read_bytes(path: Path, limit: int) -> bytes:
+    """What ``path`` holds. Raises FileNotFoundError, or CheckpointError if it is no file or larger than ``limit``."""
+    with open_file(path) as file:
+        try:
+            content = file.read(limit + 1) if os.fstat(file.fileno()).st_size <= limit else None
+        except OSError as error:
+            raise CheckpointError(f"{path} cannot be read: {error.strerror}.") from None
+    if content is None or len(content) > limit:
+        raise CheckpointError(f"{path} is larger than {limit // 2**20} MB, more than any real one.")
+    return content
