@@ -9,32 +9,72 @@
             if isinstance(event, Token):
                 print(event.text, end="", flush=True)
 
-This module is the public face; nothing else here is meant for other programs.
+This module is the public face; nothing else here is meant for other programs. A name is imported when it is asked for:
+to import the package costs next to nothing.
 """
 
-from inference.checkpoint.config import ModelConfig
-from inference.checkpoint.memory import available_memory
-from inference.errors import (
-    BusyError,
-    CacheError,
-    CheckpointError,
-    ContextOverflowError,
-    InferenceError,
-    MemoryLimitError,
-    ParameterError,
-    TemplateError,
-    UnsupportedModelError,
-)
-from inference.model import PRECISIONS, Model, ModelInfo
-from inference.runtime.engine import Engine
-from inference.runtime.events import Event, Failed, Finished, Prefill, Queued, Started, Stats, Token
-from inference.runtime.generation import Generation
-from inference.runtime.sampling import SamplingParams
-from inference.runtime.session import Session
-from inference.text.detokenizer import stand_for, tokens_within
-from inference.text.template import ChatTemplate
-from inference.text.tokenizer import Tokenizer
-from inference.transformer.cache import KVCache
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from inference.checkpoint.config import ModelConfig
+    from inference.checkpoint.memory import available_memory
+    from inference.errors import (
+        BusyError,
+        CacheError,
+        CheckpointError,
+        ContextOverflowError,
+        InferenceError,
+        MemoryLimitError,
+        ParameterError,
+        TemplateError,
+        UnsupportedModelError,
+    )
+    from inference.model import PRECISIONS, Model, ModelInfo
+    from inference.runtime.engine import Engine
+    from inference.runtime.events import Event, Failed, Finished, Prefill, Queued, Started, Stats, Token
+    from inference.runtime.generation import Generation
+    from inference.runtime.sampling import SamplingParams
+    from inference.runtime.session import Session
+    from inference.text.detokenizer import stand_for, tokens_within
+    from inference.text.template import ChatTemplate
+    from inference.text.tokenizer import Tokenizer
+    from inference.transformer.cache import KVCache
+
+_NAMES = {
+    "checkpoint.config": ("ModelConfig",),
+    "checkpoint.memory": ("available_memory",),
+    "errors": (
+        "BusyError",
+        "CacheError",
+        "CheckpointError",
+        "ContextOverflowError",
+        "InferenceError",
+        "MemoryLimitError",
+        "ParameterError",
+        "TemplateError",
+        "UnsupportedModelError",
+    ),
+    "model": ("PRECISIONS", "Model", "ModelInfo"),
+    "runtime.engine": ("Engine",),
+    "runtime.events": ("Event", "Failed", "Finished", "Prefill", "Queued", "Started", "Stats", "Token"),
+    "runtime.generation": ("Generation",),
+    "runtime.sampling": ("SamplingParams",),
+    "runtime.session": ("Session",),
+    "text.detokenizer": ("stand_for", "tokens_within"),
+    "text.template": ("ChatTemplate",),
+    "text.tokenizer": ("Tokenizer",),
+    "transformer.cache": ("KVCache",),
+}
+_HOMES = {name: f"inference.{module}" for module, names in _NAMES.items() for name in names}
+
+
+def __getattr__(name: str) -> Any:
+    if name not in _HOMES:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    value = globals()[name] = getattr(import_module(_HOMES[name]), name)
+    return value
+
 
 __all__ = [
     "PRECISIONS",

@@ -16,7 +16,7 @@ from inference.checkpoint.weights import Weights
 from inference.errors import CheckpointError, ParameterError, TemplateError, UnsupportedModelError
 from inference.json_file import read_json
 from inference.kernels.reference import Floats
-from inference.text.template import ChatTemplate
+from inference.text.template import ChatTemplate, read_template
 from inference.text.tokenizer import Tokenizer, read_tokenizer_config, token_text
 from inference.transformer.build import build
 from inference.transformer.cache import KVCache
@@ -144,7 +144,7 @@ class Model:
             context=config.max_position_embeddings,
             size_on_disk=sum(file.stat().st_size for file in directory.iterdir() if file.is_file()),
             memory=_memory_needed(weights, config),
-            has_chat_template=isinstance(_chat_template(directory), ChatTemplate),
+            has_chat_template=read_template(directory, read_tokenizer_config(directory)) is not None,
         )
 
     def prepare(self, progress: Progress | None = None) -> None:

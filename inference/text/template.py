@@ -1,24 +1,33 @@
 """Chat templates: messages to the text a model was trained on, and to token ids nobody can forge.
 
-A template comes with the model, from a stranger, and runs in a sandbox. The messages come from people and documents:
-whatever they contain is encoded as text, while the control tokens that the template itself writes are meant.
+A template comes with the model, from a stranger, and runs in a sandbox and in a process of its own. The messages come
+from people and documents: whatever they contain is encoded as text, while the control tokens that the template itself
+writes are meant.
 """
 
-import threading
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any
 
-from inference.errors import CheckpointError, InferenceError, TemplateError
+from inference.errors import CheckpointError, TemplateError
 from inference.json_file import read_json
+from inference.regular_file import read_bytes
 from inference.text.detokenizer import stand_for
 from inference.text.marks import END, Marks, around, marks_in, strings
-from inference.text.sandbox import MAX_SOURCE, BoundedEnvironment
+from inference.text.sandbox_process import Limit, SandboxError, SandboxProcess, SandboxRefusal
 from inference.text.tokenizer import Tokenizer, read_tokenizer_config, token_text
 
 Message = Mapping[str, Any]
-T = TypeVar("T")
+
+MAX_SOURCE = 1_000_000
+# One process renders for all: it holds nothing of a template between two requests that could not be sent again.
+RENDERER = SandboxProcess(memory=256 * 2**20, seconds=2)
+LIMITS: dict[Limit, str] = {
+    "time": "The chat template does not come to an end; use another template or story mode.",
+    "memory": "The chat template asks for more memory than it may; it cannot be used.",
+    "size": "The conversation is larger than any context; shorten it.",
+}
 
 EM_SPACE = "\N{EM SPACE}"
 
@@ -34,22 +43,15 @@ class ChatTemplate:
             raise TemplateError(f"The chat template has {len(source)} characters, far more than any real one.")
         self.source = source
         self._tokens = {"bos_token": bos_token or "", "eos_token": eos_token or "", **other_tokens}
-        self._environment = BoundedEnvironment()
-        self._lock = threading.Lock()
-        self._template = _told(lambda: self._environment.from_string(source))
+        _ask(task="check", source=source)
 
     @classmethod
     def load(cls, directory: Path) -> "ChatTemplate | None":
         """The template of a model directory: ``chat_template.jinja``, else the one in ``tokenizer_config.json``."""
         settings = read_tokenizer_config(directory)
-        file = directory / "chat_template.jinja"
-        source = _read_text(file) if file.exists() else settings.get("chat_template")
-        if isinstance(source, list):
-            source = {e.get("name"): e.get("template") for e in source if isinstance(e, dict)}.get("default")
+        source = read_template(directory, settings)
         if source is None:
             return None
-        if not isinstance(source, str):
-            raise CheckpointError(f"{directory / 'tokenizer_config.json'}: the chat_template is not a text; mend it.")
         path = directory / "special_tokens_map.json"
         named = (read_json(path) if path.exists() else {}) | settings
         names = ("bos_token", "eos_token", "unk_token", "pad_token")
@@ -103,11 +105,15 @@ class ChatTemplate:
 
     def _render(self, messages: Sequence[Message], add_generation_prompt: bool) -> str:
         shown = [{key: value for key, value in message.items() if key != "token_ids"} for message in messages]
-        variables = {**self._tokens, "tools": None, "documents": None, "add_generation_prompt": add_generation_prompt}
-        # The budget belongs to one rendering: sessions that ask from several threads take turns.
-        with self._lock:
-            self._environment.start(sum(map(len, strings(shown))))
-            return _told(lambda: self._template.render(messages=shown, **variables))
+        variables = {
+            **self._tokens,
+            "messages": shown,
+            "tools": None,
+            "documents": None,
+            "add_generation_prompt": add_generation_prompt,
+        }
+        size = sum(map(len, strings(shown)))
+        return str(_ask(task="render", source=self.source, variables=variables, input_size=size))
 
 
 @dataclass(frozen=True)
@@ -202,24 +208,33 @@ def _by_origin(text: str, marks: Marks) -> Iterator[tuple[str, bool]]:
         yield marks.restore(meant), False
 
 
+def read_template(directory: Path, settings: Mapping[str, Any]) -> str | None:
+    """The source of a model directory's template, or None: ``chat_template.jinja``, else the one in ``settings``,
+    which are those of ``tokenizer_config.json``.
+    """
+    file = directory / "chat_template.jinja"
+    source = _read_text(file) if file.exists() else settings.get("chat_template")
+    if isinstance(source, list):
+        named = [entry for entry in source if isinstance(entry, dict) and entry.get("name") == "default"]
+        source = named[0].get("template") if named else None
+    if source is not None and not isinstance(source, str):
+        raise CheckpointError(f"{directory / 'tokenizer_config.json'}: the chat_template is not a text; mend it.")
+    return source
+
+
 def _read_text(path: Path) -> str:
     try:
-        return path.read_text(encoding="utf-8")
+        return read_bytes(path, 4 * MAX_SOURCE).decode("utf-8")
     except (OSError, ValueError) as error:
         raise CheckpointError(f"{path} cannot be read as text ({error}).") from None
 
 
-def _told(run: Callable[[], T]) -> T:
-    """What ``run`` returns; whatever goes wrong inside a template comes out as one sentence."""
+def _ask(**request: Any) -> Any:
     try:
-        return run()
-    except InferenceError:
-        raise
-    except RecursionError:
-        raise TemplateError("The chat template calls itself without end; it cannot be used.") from None
-    except (MemoryError, OverflowError):
-        raise TemplateError("The chat template asks for more memory than it may; it cannot be used.") from None
-    except Exception as error:  # a template can raise anything at all
-        raise TemplateError(
-            f"The chat template failed: {str(error)[:300].rstrip('.') or type(error).__name__}."
-        ) from None
+        return RENDERER.ask(**request)
+    except SandboxRefusal as refusal:
+        raise TemplateError(str(refusal)) from None
+    except SandboxError as error:
+        raise TemplateError(LIMITS[error.limit]) from None
+    except (TypeError, ValueError, RecursionError) as error:
+        raise TemplateError(f"The messages hold something that is no text ({error}).") from None
