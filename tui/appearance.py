@@ -1,12 +1,12 @@
 """What the app looks like and which keys it takes: as the files say, when it starts and when they change."""
 
-import asyncio
 import os
 from dataclasses import replace
 from pathlib import Path
 
 from textual.app import App
 
+from tui.in_thread import in_thread
 from tui.settings.errors import SettingsError
 from tui.settings.keymap import Key, textual_keymap
 from tui.settings.places import config_file
@@ -82,7 +82,7 @@ class Appearance:
     async def _look(self) -> None:
         """Only while somebody looks too; off this thread, as a file system may take its time."""
         if self._app.app_focus:
-            stamp = await asyncio.to_thread(_stamp)
+            stamp = await in_thread(_stamp)
             before, self._stamp = self._stamp, stamp
             if before not in (None, stamp):
                 self._reload()

@@ -1,6 +1,5 @@
 """What an action does: the only place that joins conversations, engine and screen. Actions are named in the key map."""
 
-import asyncio
 import time
 from typing import TYPE_CHECKING
 
@@ -16,6 +15,7 @@ from tui.conversation.errors import StoreError
 from tui.conversation.tree import Node
 from tui.desk import Desk
 from tui.filing import Filing
+from tui.in_thread import in_thread
 from tui.library import Library
 from tui.loader import Choice, Loaded, LoadFailed, Loading
 from tui.reading import Reading
@@ -113,7 +113,7 @@ class Controller:
 
     async def _back_up(self) -> None:
         try:
-            await asyncio.to_thread(back_up_daily, self.library.store.file)
+            await in_thread(back_up_daily, self.library.store.file)
         except StoreError as error:
             self.say(str(error))
         except FAULTS:
@@ -278,7 +278,7 @@ class Controller:
         due = [id for id, since in self.keeping.items() if time.monotonic() - since > KEEP_SECONDS]
         for session in [session for session in self.library if session.id in due and session.reply is None]:
             del self.keeping[session.id]
-            self._app.run_worker(asyncio.to_thread(self._desk.keep, session))
+            self._app.run_worker(in_thread(self._desk.keep, session))
 
     def progress(self, event: Progress) -> None:
         self._desk.progress(event)

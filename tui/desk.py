@@ -14,6 +14,7 @@ from tui.bridge import Bridge, Progress
 from tui.conversation.snapshots import Snapshots
 from tui.conversation.story import pieces
 from tui.conversation.tree import Node
+from tui.in_thread import in_thread
 from tui.loader import Choice
 from tui.parameters import own
 from tui.reply import Reply, outcome_of
@@ -135,7 +136,7 @@ class Desk:
             self._app.run_worker(self._count(session, done))
 
     async def _ask(self, session: Session, reply: Reply) -> None:
-        from inference import InferenceError
+        from inference.errors import explained
 
         # Templates are rendered one at a time, in the order of asking, and not on this thread.
         async with self._turn:
@@ -143,9 +144,9 @@ class Desk:
                 self._end(session, reply, None, "")
                 return
             try:
-                generation = await asyncio.to_thread(self._submit, session, reply, session.tree.path(reply.node_id))
-            except InferenceError as error:
-                self._end(session, reply, None, str(error))
+                generation = await in_thread(self._submit, session, reply, session.tree.path(reply.node_id))
+            except Exception as error:
+                self._end(session, reply, None, str(explained(error)))
                 return
         reply.generation = generation
         session.computed = True
@@ -217,13 +218,11 @@ class Desk:
             self._snapshots.prune()
 
     async def _count(self, session: Session, done: Callable[[], None]) -> None:
-        from inference import InferenceError
-
         path = session.tree.path()
         async with self._turn:
             try:
-                used = await asyncio.to_thread(self._tokens, session, path)
-            except InferenceError:  # a template may refuse a conversation as it stands; asking will say so
+                used = await in_thread(self._tokens, session, path)
+            except Exception:  # a template may refuse a conversation as it stands; asking will say so
                 return
         if session.reply is None:
             tip = session.tip
@@ -288,11 +287,11 @@ class Desk:
             if finished is not None and finished.reason != "cancelled":
                 session.notice = "The model had nothing to add."
         else:
-            written = tuple(reply.generation.token_ids) if reply.generation else ()
+            written = _written(reply.generation)
             outcome = outcome_of(reply.generation, finished, session.model) if finished and reply.generation else None
             # Ids must stand for all of the text and be known to be this model's, or there are none.
-            known = outcome is not None and (not reply.seed_text or bool(reply.seed_ids))
-            node = session.tree.settle(node.id, reply.seed_ids + written if known else (), outcome)
+            known = outcome is not None and written is not None and (not reply.seed_text or bool(reply.seed_ids))
+            node = session.tree.settle(node.id, reply.seed_ids + (written or ()) if known else (), outcome)
         self._on_news(session, node, last_text, True)
 
     def _account(self, session: Session, reply: Reply, finished: "Finished") -> None:
@@ -307,3 +306,13 @@ class Desk:
             session.notice = "The context is full: roll back, fork from an earlier turn, or start a new session."
         assert session.engine is not None
         trace(session, finished, session.engine.model.counters.rows - reply.rows_before)
+
+
+def _written(generation: "Generation | None") -> tuple[int, ...] | None:
+    """The ids that stand for what was generated; None where the tokenizer cannot tell."""
+    from inference import InferenceError
+
+    try:
+        return tuple(generation.token_ids) if generation else ()
+    except InferenceError:
+        return None

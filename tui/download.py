@@ -54,7 +54,7 @@ class Download:
             failed = str(error)
         except OSError as error:
             failed = f"{error.filename} cannot be made ({error.strerror}); downloads belong there."
-        except Exception as error:  # a bug: the interface stays, and says so
+        except BaseException as error:  # a bug, here or in a library that panics: the interface stays, and says so
             failed = f"The download came to a halt ({type(error).__name__}: {error}); please report it."
         if self.running:
             self.running, self.failed = False, failed

@@ -105,7 +105,7 @@ class Loader:
             self._post(LoadFailed(choice, str(error)))
         except MemoryError:
             self._post(LoadFailed(choice, f"There is not enough memory for {choice.name}; choose a smaller model."))
-        except Exception as error:  # a bug: the interface stays, and says so
+        except BaseException as error:  # a bug, here or in a library that panics: the interface stays, and says so
             sentence = f"The model could not be loaded ({type(error).__name__}: {error}); please report it."
             self._post(LoadFailed(choice, sentence))
         else:

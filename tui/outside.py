@@ -1,6 +1,5 @@
 """Files and programs outside: text that is read, saved, or written in the person's own editor."""
 
-import asyncio
 import contextlib
 import os
 import shlex
@@ -11,6 +10,7 @@ from pathlib import Path
 
 from textual.app import App, SuspendNotSupported
 
+from tui.in_thread import in_thread
 from tui.terminal.typing import normalized
 
 LARGEST = 2**20
@@ -57,7 +57,7 @@ async def edit_text(app: App[None], text: str) -> str:
         file.write_text(text, encoding="utf-8", errors="replace")
         try:
             with app.suspend(), app.batch_update():
-                done = await asyncio.to_thread(subprocess.run, [*command, str(file)], check=False)
+                done = await in_thread(subprocess.run, [*command, str(file)], check=False)
         except SuspendNotSupported:
             raise OutsideError("This terminal cannot be lent to an editor.") from None
         except OSError as error:

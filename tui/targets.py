@@ -1,6 +1,5 @@
 """Sessions and models as targets of the command palette."""
 
-import asyncio
 from collections.abc import Callable
 from functools import partial
 from itertools import islice
@@ -9,6 +8,7 @@ from typing import TYPE_CHECKING, NamedTuple, cast
 
 from textual.command import Hit, Hits, Provider
 
+from tui.in_thread import in_thread
 from tui.settings.places import model_places
 from tui.terminal.sanitize import one_line
 
@@ -39,7 +39,7 @@ class Targets(Provider):
             Target(f"Session: {line.title}", line.mode, partial(controller.open, line.id))
             for line in controller.library.lines()[:LOOKED_THROUGH]
         )
-        names = await asyncio.to_thread(_model_names, controller.tuning.directories)
+        names = await in_thread(_model_names, controller.tuning.directories)
         self._models = tuple(
             Target(f"Model: {one_line(name)}", "for this session", partial(controller.tuning.use_named, name))
             for name in names

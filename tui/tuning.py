@@ -1,6 +1,5 @@
 """What a session talks to, and how: its model and its settings."""
 
-import asyncio
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -10,6 +9,7 @@ from tui.conversation.conversation import Mode
 from tui.conversation.store import OPEN_ELSEWHERE
 from tui.desk import Desk
 from tui.download import Download, Downloads
+from tui.in_thread import in_thread
 from tui.loader import Choice, LoadFailed
 from tui.parameters import differing, own
 from tui.session import Figures, Session
@@ -75,7 +75,7 @@ class Tuning:
         self.load(again=True)
         model = self._desk.model(session)
         if session.engine is not None and session.engine.model is not model:
-            self._app.run_worker(asyncio.to_thread(self._desk.part(session)))
+            self._app.run_worker(in_thread(self._desk.part(session)))
         self._controller.library.save(session)
         if model is not None:
             self._desk.loaded(choice)

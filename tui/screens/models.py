@@ -1,6 +1,5 @@
 """F4: every model that is here, or that can be downloaded, and how its weights are to be held."""
 
-import asyncio
 import contextlib
 import time
 from collections.abc import Iterator
@@ -16,6 +15,7 @@ from textual.timer import Timer
 from textual.widgets import Input, OptionList, Static
 
 from tui.download import Downloads
+from tui.in_thread import in_thread
 from tui.loader import Choice
 from tui.settings.kinds import PRECISIONS
 from tui.settings.places import model_places
@@ -76,14 +76,14 @@ class ModelsScreen(ModalScreen[Choice | None]):
 
     async def _read(self) -> None:
         """Read the catalogue and show it, a few models at a time."""
-        listings, self._list.available = await asyncio.to_thread(_catalogue, self._directories)
+        listings, self._list.available = await in_thread(_catalogue, self._directories)
         found: list[Listing] = []
-        while batch := await asyncio.to_thread(_batch, listings):
+        while batch := await in_thread(_batch, listings):
             found += batch
             self._listings = max(found, self._listings, key=len)
             self._fill()
         if self._current not in [listing.found.name for listing in found]:  # a directory that was given by its name
-            found += [row.listing for row in await asyncio.to_thread(_named, self._current) if row.listing]
+            found += [row.listing for row in await in_thread(_named, self._current) if row.listing]
         self._listings = found
         self._fill()
 
@@ -119,7 +119,7 @@ class ModelsScreen(ModalScreen[Choice | None]):
         self.run_worker(self._look(event.value.strip()), group="typed", exclusive=True)
 
     async def _look(self, text: str) -> None:
-        self._typed = await asyncio.to_thread(_named, text)
+        self._typed = await in_thread(_named, text)
         if self._typed:
             self._fill()
 

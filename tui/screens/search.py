@@ -20,6 +20,7 @@ from textual.widgets.option_list import Option
 from tui.conversation.errors import StoreError
 from tui.conversation.finder import find
 from tui.conversation.search import Hit
+from tui.in_thread import in_thread
 from tui.terminal.sanitize import sanitize
 from tui.widgets.field import Field
 from tui.widgets.sessions import age
@@ -88,7 +89,7 @@ class SearchScreen(ModalScreen[Hit | None]):
     async def _search(self, text: str) -> None:
         self._searching = True
         over = threading.Event()
-        answer = asyncio.create_task(asyncio.to_thread(find, self._file, text, LIMIT, over.is_set))
+        answer = asyncio.create_task(in_thread(find, self._file, text, LIMIT, over.is_set))
         try:
             if not (await asyncio.wait({answer}, timeout=PATIENCE))[0]:
                 self._note.update("Searching …")

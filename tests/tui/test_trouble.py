@@ -1,0 +1,83 @@
+"""Whatever is raised while a reply is asked for or a model loaded: it is said, and all else goes on."""
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from inference import Model
+from inference.text.template import ChatTemplate
+from tests.tui.conftest import SIZE, app_of, current, make_app, ready, say, until
+from tui.in_thread import in_thread
+
+
+class Panic(BaseException):
+    """As pyo3 raises a panic of a library in Rust: no Exception."""
+
+
+RAISED = (StopIteration(), StopAsyncIteration(), KeyError("x"), MemoryError(), GeneratorExit(), SystemExit(3), Panic())
+
+
+def raising(error: BaseException) -> Any:
+    def fail(*args: Any, **others: Any) -> Any:
+        raise error
+
+    return fail
+
+
+async def test_what_a_thread_returns_comes_back() -> None:
+    assert await in_thread(divmod, 7, 2) == (3, 1)
+    assert await in_thread(sorted, [1, 2], reverse=True) == [2, 1]
+
+
+@pytest.mark.parametrize("error", RAISED, ids=repr)
+async def test_what_a_thread_raises_comes_out_as_an_exception(error: BaseException) -> None:
+    with pytest.raises(Exception) as raised:
+        await in_thread(raising(error))
+    if isinstance(error, Exception) and not isinstance(error, StopIteration):
+        assert raised.value is error
+    else:
+        assert type(raised.value) is RuntimeError
+        assert raised.value.__cause__ is error
+
+
+@pytest.mark.parametrize("error", RAISED, ids=repr)
+async def test_a_reply_that_cannot_be_asked_for_says_so_and_the_next_one_comes(
+    tiny_model: Path, monkeypatch: pytest.MonkeyPatch, error: BaseException
+) -> None:
+    async with make_app(tiny_model).run_test(size=SIZE) as pilot:
+        await ready(pilot)
+        with monkeypatch.context() as patch:
+            patch.setattr(ChatTemplate, "encode", raising(error))
+            await say(pilot, "hello")
+            told = "not enough memory" if isinstance(error, MemoryError) else type(error).__name__
+            assert told in current(pilot).notice
+            assert not app_of(pilot).controller._desk._turn.locked()
+        await say(pilot, "and now")
+        assert [node.role for node in current(pilot).tree.path()][-1] == "assistant"
+
+
+async def test_ids_that_the_tokenizer_cannot_tell_are_not_kept(
+    tiny_model: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from inference import Generation, InferenceError
+
+    async with make_app(tiny_model).run_test(size=SIZE) as pilot:
+        await ready(pilot)
+        monkeypatch.setattr(Generation, "token_ids", property(raising(InferenceError("it cannot tell"))))
+        await say(pilot, "hello")
+        reply = current(pilot).tip
+        assert reply and reply.role == "assistant" and reply.text
+        assert reply.token_ids == ()
+
+
+@pytest.mark.parametrize("error", RAISED, ids=repr)
+async def test_a_model_that_cannot_be_loaded_says_so(
+    tiny_model: Path, monkeypatch: pytest.MonkeyPatch, error: BaseException
+) -> None:
+    monkeypatch.setattr(Model, "load", raising(error))
+    async with make_app(tiny_model).run_test(size=SIZE) as pilot:
+        desk = app_of(pilot).controller._desk
+        await until(pilot, lambda: desk.shelf.place(desk.choice(current(pilot))).failed)
+        told = "not enough memory" if isinstance(error, MemoryError) else type(error).__name__
+        assert told in desk.shelf.place(desk.choice(current(pilot))).failed
