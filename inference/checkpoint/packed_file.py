@@ -27,8 +27,8 @@ LINE = 64
 Buffer = npt.NDArray[np.uint8]
 
 
-def read_packed(path: Path, sizes: Mapping[str, int], key: str) -> dict[str, Buffer]:
-    """The buffers of ``sizes``, bytes by name, mapped read-only.
+def open_packed(path: Path, sizes: Mapping[str, int], key: str) -> SafetensorsFile:
+    """The file with the buffers of ``sizes``, bytes by name.
 
     Raises CacheError unless the file is whole and its header is the one that ``write_packed`` gives these sizes and
     this key.
@@ -39,7 +39,7 @@ def read_packed(path: Path, sizes: Mapping[str, int], key: str) -> dict[str, Buf
         raise CacheError(str(error)) from None
     if (file.metadata.get("format"), file.metadata.get("key")) != (FORMAT, key) or file.tensors != _infos(sizes, key):
         raise CacheError(f"{path} holds other weights than its name tells.")
-    return {name: file.array(name) for name in sizes}
+    return file
 
 
 @contextlib.contextmanager

@@ -8,6 +8,7 @@ dtype of its own, and because a person should read what is wrong with a file.
 import json
 import math
 import mmap
+import os
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -59,6 +60,7 @@ class SafetensorsFile:
         self.path = path
         try:
             with open_file(path) as file:
+                self._opened = os.fstat(file.fileno())
                 self._map = mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ)
         except FileNotFoundError:
             raise CheckpointError(f"{path} is missing; download the model again.") from None
@@ -68,8 +70,26 @@ class SafetensorsFile:
             raise CheckpointError(f"{path} cannot be read: {error.strerror}.") from None
         self.metadata, self.tensors = self._read_header()
 
+    def check(self) -> None:
+        """Raises CheckpointError where the file is no longer what was opened.
+
+        Reading from a mapping what has been cut off ends the process, and what was written over it since is another
+        model's. A file that another has taken the place of is still whole: its mapping keeps it.
+        """
+        try:
+            now = self.path.stat()
+        except OSError:
+            now = self._opened
+        written_to = os.path.samestat(now, self._opened) and now.st_mtime_ns != self._opened.st_mtime_ns
+        if written_to or self._map.size() != len(self._map):
+            raise CheckpointError(f"{self.path} has been changed while it was in use: start the program again.")
+
     def array(self, name: str) -> npt.NDArray[Any]:
-        """The tensor as a read-only view of the mapped file; bfloat16 comes as uint16 words."""
+        """The tensor as a read-only view of the mapped file; bfloat16 comes as uint16 words.
+
+        Whoever keeps it calls ``check`` before it is used. Raises as that does.
+        """
+        self.check()
         info = self.tensors[name]
         return np.ndarray(info.shape, STORED_DTYPES[info.dtype], self._map, info.start)
 

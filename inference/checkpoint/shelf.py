@@ -13,8 +13,9 @@ from pathlib import Path
 
 import platformdirs
 
-from inference.checkpoint.packed_file import FORMAT, PARTIAL, Buffer, read_packed, write_packed
-from inference.errors import CacheError
+from inference.checkpoint.packed_file import FORMAT, PARTIAL, Buffer, open_packed, write_packed
+from inference.checkpoint.safetensors_file import SafetensorsFile
+from inference.errors import CacheError, CheckpointError
 from inference.kernels.quantised import Form, QuantisedMatrix
 
 # Less is packed as fast as it is read: some 50 milliseconds on two cores.
@@ -25,7 +26,7 @@ ABANDONED = 3600
 
 
 class Shelf:
-    """The saved weights of all models. ``warnings``: what went wrong, a sentence each.
+    """The saved weights of all models. ``warnings``: what went wrong, a sentence each. ``mapped``: what was opened.
 
     ``limit``: bytes that they may take together; None is LIMIT or a tenth of the free disk, whichever is smaller, and
     with 0 nothing is saved.
@@ -34,6 +35,7 @@ class Shelf:
     def __init__(self, limit: int | None = None) -> None:
         self.directory = platformdirs.user_cache_path("llm-tui", appauthor=False) / "weights"
         self.warnings: list[str] = []
+        self.mapped: list[SafetensorsFile] = []
         self._limit = limit
 
     def files(self) -> list[Path]:
@@ -60,14 +62,17 @@ class Shelf:
         if not path.exists():
             return None
         try:
-            buffers = read_packed(path, sizes, key)
-        except CacheError:
+            file = open_packed(path, sizes, key)
+            buffers = {name: file.array(name) for name in sizes}
+        except (CacheError, CheckpointError):
             self.warnings.append("The saved weights were damaged and have been packed again.")
             with contextlib.suppress(OSError):
                 path.unlink()
             return None
+        self.mapped.append(file)
         with contextlib.suppress(OSError):  # in a directory that cannot be written to, nothing needs to be in order
-            os.utime(path)
+            # Read just now; when it was written is how others know that it is still what they opened.
+            os.utime(path, ns=(time.time_ns(), path.stat().st_mtime_ns))
             self._make_room(self._allowed())
         return buffers
 
@@ -111,4 +116,4 @@ class Shelf:
         for path in self.directory.glob(pattern):
             with contextlib.suppress(FileNotFoundError):  # removed by another process just now
                 found.append((path, path.stat()))
-        return sorted(found, key=lambda pair: pair[1].st_mtime_ns, reverse=True)
+        return sorted(found, key=lambda pair: pair[1].st_atime_ns, reverse=True)

@@ -48,6 +48,10 @@ class Weights:
         self._stored = stored
 
     @property
+    def files(self) -> list[SafetensorsFile]:
+        return list(self._files)
+
+    @property
     def parameters(self) -> int:
         return sum(math.prod(self.info(name).shape) for name in self._names)
 

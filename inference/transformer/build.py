@@ -38,6 +38,7 @@ def build(
     else:
         threadpoolctl.threadpool_limits(threads or usable_cores(), user_api="blas")
         transformer = _plain(load, config, fingerprint)
+    transformer.files = [*weights.files, *shelf.mapped]
     progress(weights.nbytes, weights.nbytes, "loading weights")
     return transformer
 

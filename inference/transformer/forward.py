@@ -8,6 +8,7 @@ import numpy as np
 import numpy.typing as npt
 
 from inference.checkpoint.config import ModelConfig
+from inference.checkpoint.safetensors_file import SafetensorsFile
 from inference.errors import CacheError, ContextOverflowError, InferenceError
 from inference.kernels.reference import Floats
 from inference.transformer.attention import Attention
@@ -45,10 +46,12 @@ class Counters:
 class Transformer(ABC):
     """Token ids to logits. Not thread-safe: one thread at a time.
 
-    ``fingerprint``: of the weights, their precision and the layout of the cache. ``tiled``: that layout.
+    ``fingerprint``: of the weights, their precision and the layout of the cache. ``tiled``: that layout. ``files``:
+    those that weights are mapped from, which are looked at wherever a pass may be stopped.
     """
 
     tiled = False
+    files: Sequence[SafetensorsFile] = ()
 
     def __init__(self, config: ModelConfig, fingerprint: str) -> None:
         self.config = config
@@ -75,7 +78,7 @@ class Transformer(ABC):
         All rows go through each weight matrix together. ``checkpoint`` is called between the layers, or every ten
         milliseconds or so in a pass over few rows, and may raise to stop: then no cache has changed its length. Raises
         ContextOverflowError where a sequence would not fit and InferenceError for ids outside the vocabulary, before
-        anything is computed.
+        anything is computed; CheckpointError where the weights have been changed under the model.
         """
         if not batch:
             return []
@@ -86,7 +89,13 @@ class Transformer(ABC):
             cache.reserve(len(tokens))
             sequences.append((slice(start, start + len(tokens)), cache))
             start += len(tokens)
-        x = self._through_blocks(ids, sequences, checkpoint)  # rows, hidden
+
+        def look() -> None:
+            self._look_at_files()
+            checkpoint()
+
+        look()
+        x = self._through_blocks(ids, sequences, look)  # rows, hidden
         for part, cache in sequences:
             cache.extend(part.stop - part.start)
         self.counters.rows += len(ids)
@@ -94,8 +103,13 @@ class Transformer(ABC):
         if last_only:
             x = np.concatenate([x[part] for part in wanted])
             wanted = [slice(i, i + 1) for i in range(len(wanted))]
+        self._look_at_files()
         logits = self._logits(x)
         return [logits[part] for part in wanted]
+
+    def _look_at_files(self) -> None:
+        for file in self.files:
+            file.check()
 
     def _check(self, batch: Batch) -> Ids:
         if len({id(cache) for _, cache in batch}) != len(batch):

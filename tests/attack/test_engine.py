@@ -1,11 +1,14 @@
 """Requests, evictions, threads, panics and snapshots that nobody expects: each ends in events or in one sentence."""
 
 import json
+import os
 import random
 import shutil
 import struct
+import subprocess
 import sys
 import threading
+import time
 import zlib
 from collections.abc import Iterator
 from pathlib import Path
@@ -15,10 +18,12 @@ import numpy as np
 import pytest
 
 from inference import CacheError, Engine, Failed, InferenceError, KVCache, Model, SamplingParams
+from inference.checkpoint import shelf
 from inference.runtime.generation import Generation
 from inference.runtime.session import Session
 from tests.attack.conftest import Attack
 from tests.inference.test_engine import finished
+from tests.tiny_model import make_tiny_model
 
 FEW = SamplingParams(temperature=0, max_tokens=3)
 HELLO = [{"role": "user", "content": "Hello"}]
@@ -330,3 +335,94 @@ def test_panics_of_the_tokenizer_are_sentences(panicking: Model, attack: Attack)
         ):
             with attack("panics"), pytest.raises(InferenceError, match="tokenizer failed"):
                 ask()
+
+
+# ---- mappings
+
+
+def cut(file: Path) -> None:
+    os.truncate(file, 100)
+
+
+def overwritten(file: Path) -> None:
+    """As ``cp`` does it: the same file, of the same size, with something else in it."""
+    size = file.stat().st_size
+    with file.open("r+b") as same:
+        same.truncate(0)
+        same.write(bytes(size))
+
+
+def written_into(file: Path) -> None:
+    with file.open("r+b") as same:
+        same.seek(-8, os.SEEK_END)
+        same.write(bytes(8))
+    os.utime(file, (time.time() + 1,) * 2)  # whatever the clock of the file system can tell
+
+
+def replaced(file: Path) -> None:
+    shutil.copy(file, file.with_name("other"))
+    cut(file.with_name("other"))
+    file.with_name("other").replace(file)
+
+
+CHANGES = (cut, overwritten, written_into, replaced, Path.unlink)
+
+
+def change_under_models(directory: Path, precision: str, packed: bool) -> None:
+    """In a process of its own, which a signal may end: prints what a model says after each change of its files."""
+    shelf.WORTH_SAVING = 0  # type: ignore[misc]
+    for number, change in enumerate(CHANGES):
+        source = make_tiny_model(directory / str(number), seed=number)
+        model = Model.load(source, precision, cache_limit=2**30 if packed else 0)
+        file = shelf.Shelf().files()[0] if packed else source / "model.safetensors"
+        with Engine(model) as engine:
+            _, before = told_and_text(engine)
+            change(file)
+            after = [told_and_text(engine) for _ in range(2)]
+            print(change.__name__, [told or text == before for told, text in after], flush=True)
+
+
+def told_and_text(engine: Engine) -> tuple[str, list[int]]:
+    generation = engine.new_session().complete([[5] * 300], FEW)
+    end = list(generation)[-1]
+    return (str(end.error) if isinstance(end, Failed) else ""), generation.token_ids
+
+
+@pytest.mark.parametrize(
+    ("kernels", "precision", "packed"),
+    [("", "float32", False), ("", "int8", True), ("numpy", "bfloat16", False), ("numpy", "int4", True)],
+)
+def test_weights_that_change_under_a_mapping(
+    tmp_path: Path, attack: Attack, kernels: str, precision: str, packed: bool
+) -> None:
+    with attack("weights under a mapping"):
+        arguments = f"Path({str(tmp_path)!r}), {precision!r}, {packed}"
+        code = f"from tests.attack.test_engine import *; change_under_models({arguments})"
+        done = subprocess.run(
+            [sys.executable, "-c", code],
+            env=os.environ | {"LLM_TUI_KERNELS": kernels},
+            cwd=Path(__file__).parents[2],
+            capture_output=True,
+            text=True,
+        )
+        assert done.returncode == 0, done.stderr
+        lines = done.stdout.splitlines()
+        assert [line.split()[0] for line in lines] == [change.__name__ for change in CHANGES]
+        for line in lines[:3]:
+            assert line.count("has been changed while it was in use") == 2, line
+        for line in lines[3:]:
+            assert line.endswith("[True, True]"), line
+
+
+def test_another_process_that_opens_packed_weights_changes_nothing(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """It notes that they were used, which is not to be taken for writing."""
+    monkeypatch.setattr(shelf, "WORTH_SAVING", 0)
+    directory = make_tiny_model(tmp_path / "model")
+    model = Model.load(directory, "int8")
+    (file,) = shelf.Shelf().files()
+    os.utime(file, ns=(0, file.stat().st_mtime_ns))
+    Model.load(directory, "int8")
+    assert file.stat().st_atime_ns > 0
+    model.forward([5], model.new_cache())
