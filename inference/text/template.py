@@ -178,18 +178,19 @@ def _encode(pieces: Iterable[str | list[int]], marks: Marks, tokenizer: Tokenize
             ids += piece
             continue
         for text, plain in _by_origin(piece, marks):
-            if ids or plain:
+            if ids:
                 ids += tokenizer.encode_continuation(text, plain)
             else:
-                ids += tokenizer.encode_control(text)
+                ids += tokenizer.encode(text, False) if plain else tokenizer.encode_control(text)
     return ids
 
 
 def _by_origin(text: str, marks: Marks) -> Iterator[tuple[str, bool]]:
     """Parts of ``text`` and whether each is plain: what quotes a control token is, from one real one to the next."""
-    if not marks.hides(text):
-        if text:
-            yield marks.restore(text), False
+    whole = marks.restore(text)
+    if _controls(whole, marks) == _controls(text, marks):  # the halves that it quotes have made no whole
+        if whole:
+            yield whole, False
         return
     meant = ""
     start = 0
@@ -206,6 +207,17 @@ def _by_origin(text: str, marks: Marks) -> Iterator[tuple[str, bool]]:
         start = stop
     if meant:
         yield marks.restore(meant), False
+
+
+def _controls(text: str, marks: Marks) -> list[tuple[int, str]]:
+    """The control tokens in ``text``, and where each stands when what is hidden is back in its place."""
+    found, position, start = [], 0, 0
+    for match in marks.control.finditer(text):
+        position += len(marks.restore(text[start : match.start()]))
+        found.append((position, match.group()))
+        position += len(match.group())
+        start = match.end()
+    return found
 
 
 def read_template(directory: Path, settings: Mapping[str, Any]) -> str | None:

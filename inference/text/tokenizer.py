@@ -1,8 +1,10 @@
 """Text to token ids and back. What people type never becomes a control token."""
 
+import itertools
 import json
+import re
 import threading
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -17,6 +19,10 @@ ANCHORS = ("\n", ".", "a")
 NO_TEXT = "What was given is not text: it has bytes, or halves of characters, that no encoding stands for."
 
 
+Span = tuple[int, int]
+Run = Callable[[str, bool], tuple[list[int], list[Span]]]
+
+
 def _failed(why: str) -> InferenceError:
     return InferenceError(f"The model's tokenizer failed ({why}); its tokenizer.json is damaged, or its text too odd.")
 
@@ -26,14 +32,25 @@ class Tokenizer:
     ever produced by ``encode_control`` and by what surrounds a text (BOS), never by the text itself.
     """
 
-    def __init__(self, backend: tokenizers.Tokenizer, bos_token_id: int | None = None) -> None:
-        """``bos_token_id``: put before a text where the backend's own post-processor does not do it."""
+    def __init__(
+        self, backend: tokenizers.Tokenizer, bos_token_id: int | None = None, unknown_id: int | None = None
+    ) -> None:
+        """``bos_token_id``: put before a text where the backend's own post-processor does not do it.
+
+        ``unknown_id``: stands for what the vocabulary has no token for.
+        """
         self._backend = backend
-        self._bos = [] if bos_token_id is None else [bos_token_id]
         self._lock = threading.Lock()
+        around = self._run(ANCHORS[-1], True, add_special_tokens=True)
+        own = [index for index, added in enumerate(around.special_tokens_mask) if not added] or [len(around.ids)]
+        self._before = [*([] if bos_token_id is None else [bos_token_id]), *around.ids[: own[0]]]
+        self._after = around.ids[own[-1] + 1 :]
         added = backend.get_added_tokens_decoder()
         self.control_tokens = {token.content: id_ for id_, token in added.items() if token.special}
         self.control_ids = frozenset(self.control_tokens.values())
+        self._unknown_id = unknown_id
+        longest_first = sorted(self.control_tokens, key=len, reverse=True)
+        self._control = re.compile("|".join(map(re.escape, longest_first)) or r"(?!)")
 
     @classmethod
     def load(cls, directory: Path, end_ids: Iterable[int] = ()) -> "Tokenizer":
@@ -56,7 +73,8 @@ class Tokenizer:
             backend = tokenizers.Tokenizer.from_str(json.dumps(description))
             bos = backend.token_to_id(token_text(settings.get("bos_token")) or "")
             wanted = settings.get("add_bos_token") is True and bos is not None
-            return cls(backend, bos if wanted and bos not in backend.encode("a").ids else None)
+            bos = bos if wanted and bos not in backend.encode("a").ids else None
+            return cls(backend, bos, _unknown_id(description.get("model"), backend))
 
     @property
     @from_library(_failed)
@@ -75,21 +93,16 @@ class Tokenizer:
 
         A control token spelled out in ``text`` (``<|im_end|>``, ``</s>``) is encoded as the characters it is made of.
         """
-        ids = self._encode(text, add_special_tokens, plain=True)
-        return self._bos + ids if add_special_tokens else ids
+        ids = self._encode_plain(text, self._begin)
+        return [*self._before, *ids, *self._after] if add_special_tokens else ids
 
     def encode_control(self, text: str) -> list[int]:
         """Token ids of text that a template wrote: control tokens in it are meant. Nothing is put around it."""
-        return self._encode(text, add_special_tokens=False, plain=False)
+        return self._encode_control(text, self._begin)
 
     def encode_continuation(self, text: str, plain: bool = True) -> list[int]:
         """Token ids of text that follows other text: no blank is put before it as before the beginning of a text."""
-        for anchor in ANCHORS:
-            head = self._encode(anchor, False, plain)
-            whole = self._encode(anchor + text, False, plain)
-            if whole[: len(head)] == head:
-                return whole[len(head) :]
-        return self._encode(text, False, plain)
+        return self._encode_plain(text, self._go_on) if plain else self._encode_control(text, self._go_on)
 
     def encode_pieces(self, pieces: Iterable[str | Sequence[int]]) -> list[int]:
         """Plain text and ids already known, in turn, as one text. A first piece of text gets BOS, even an empty one."""
@@ -124,15 +137,80 @@ class Tokenizer:
             for id_ in set(ids)
         )
 
+    def _encode_plain(self, text: str, run: Run) -> list[int]:
+        """Token ids of which none is a control token, though the vocabulary itself may hold one that is spelled out,
+        or have merges that lead to it: then the text is cut there, until none is left.
+        """
+        ids, spans = run(text, True)
+        found = [span for id_, span in zip(ids, spans, strict=True) if self._forged(id_, text[slice(*span)])]
+        if not found:
+            return ids
+        if len(text) == 1:  # the character itself is one
+            return [id_ for id_ in ids if not self._forged(id_, text)]
+        cuts = {cut for span in found for cut in _cuts(span, len(text))}
+        parts = [text[start:end] for start, end in itertools.pairwise([0, *sorted(cuts), len(text)])]
+        return [*self._encode_plain(parts[0], run), *(i for part in parts[1:] for i in self.encode_continuation(part))]
+
+    def _forged(self, id_: int, text: str) -> bool:
+        """Whether the id that came of ``text`` is a control token; to be unknown is none, unless it is spelled out."""
+        return id_ in self.control_ids and (id_ != self._unknown_id or self.control_tokens.get(text) == id_)
+
+    def _encode_control(self, text: str, run: Run) -> list[int]:
+        """Token ids whose control tokens are those that ``text`` spells out, and no other."""
+        ids, _ = run(text, False)
+        wanted = [(match.span(), self.control_tokens[match.group()]) for match in self._control.finditer(text)]
+        kept = self.control_ids - {self._unknown_id}
+        if [id_ for id_ in ids if id_ in kept] == [id_ for _, id_ in wanted if id_ in kept]:
+            return ids
+        ids, position = [], 0
+        for (start, end), control in [*wanted, ((len(text), len(text)), None)]:
+            between = text[position:start]
+            if between:
+                ids += self.encode_continuation(between) if position else self._encode_plain(between, run)
+            ids += [] if control is None else [control]
+            position = end
+        return ids
+
+    def _begin(self, text: str, plain: bool) -> tuple[list[int], list[Span]]:
+        """The ids of a text that follows nothing, unchecked, and which part of it each stands for."""
+        encoding = self._run(text, plain)
+        return encoding.ids, encoding.offsets
+
+    def _go_on(self, text: str, plain: bool) -> tuple[list[int], list[Span]]:
+        """The same of a text that follows another."""
+        for anchor in ANCHORS:
+            head = self._run(anchor, plain).ids
+            encoding = self._run(anchor + text, plain)
+            if encoding.ids[: len(head)] == head:
+                spans = [(max(0, s - len(anchor)), max(0, e - len(anchor))) for s, e in encoding.offsets[len(head) :]]
+                return encoding.ids[len(head) :], spans
+        return self._begin(text, plain)
+
     @from_library(_failed)
-    def _encode(self, text: str, add_special_tokens: bool, plain: bool) -> list[int]:
+    def _run(self, text: str, plain: bool, add_special_tokens: bool = False) -> Any:
         # The flag belongs to the backend: whoever asks next, from whatever thread, must find it as it needs it.
         with self._lock:
             self._backend.encode_special_tokens = plain
             try:
-                return list(self._backend.encode(text, add_special_tokens=add_special_tokens).ids)
+                return self._backend.encode(text, add_special_tokens=add_special_tokens)
             except (UnicodeEncodeError, TypeError):
                 raise InferenceError(NO_TEXT) from None
+
+
+def _cuts(span: Span, length: int) -> set[int]:
+    """Where to cut a text of ``length`` characters so that none of its parts holds the whole ``span``."""
+    start, end = span
+    if end - start > 1:
+        return {(start + end) // 2}
+    if end - start == 1 and length > 1:  # one character: alone
+        return {start, end} - {0, length}
+    return {length // 2}  # the library does not know where it came from
+
+
+def _unknown_id(model: Any, backend: tokenizers.Tokenizer) -> int | None:
+    """What the model of a ``tokenizer.json`` puts for text that it has no token for."""
+    id_ = model.get("unk_id")
+    return id_ if isinstance(id_, int) else backend.token_to_id(model.get("unk_token") or "")
 
 
 def read_tokenizer_config(directory: Path) -> dict[str, Any]:
