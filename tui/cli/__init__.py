@@ -6,6 +6,8 @@ import os
 import signal
 import sys
 
+from tui.cli.output import guard, tell
+
 DONE, FAILED, INTERRUPTED = 0, 1, 130
 # So many new objects have Python look for circles: its own 700 are reached hundreds of times before the first screen.
 NEW_OBJECTS = 50_000
@@ -14,6 +16,7 @@ NEW_OBJECTS = 50_000
 def main() -> None:
     """The entry point of the ``llm-tui`` command."""
     gc.set_threshold(NEW_OBJECTS)
+    guard()
     try:
         code = _run()
     except KeyboardInterrupt:
@@ -55,20 +58,19 @@ def _told(error: Exception) -> int:
     from inference import InferenceError
     from tui.conversation.errors import StoreError
     from tui.settings.errors import SettingsError
-    from tui.terminal.sanitize import sanitize
 
     if isinstance(error, click.exceptions.Exit):
         return error.exit_code
     if isinstance(error, click.Abort):
         return INTERRUPTED
     if isinstance(error, click.ClickException):
-        error.show()
+        if sys.stderr is not None:
+            error.show(sys.stderr)
         return error.exit_code
     if isinstance(error, OSError) and error.filename is None:
-        click.echo(f"The output cannot be written: {error.strerror or error}.", err=True)
+        tell(f"The output cannot be written: {error.strerror or error}.")
     elif isinstance(error, StoreError | SettingsError | InferenceError):
-        # The sentence may name files and sessions: what could steer the terminal is made visible.
-        click.echo(sanitize(str(error)), err=True)
+        tell(error)
     else:
         raise error
     return FAILED

@@ -1,17 +1,14 @@
 """`llm-tui bench`: how fast models run on this machine, and against llama.cpp."""
 
 import json
-import shutil
-import sys
 
 import click
 
 from tui.cli.generation import find
 from tui.cli.options import bounded, settings_for
-from tui.cli.output import writer
+from tui.cli.output import show_progress, writer
 from tui.settings.kinds import PRECISIONS
 from tui.settings.places import cache_directory
-from tui.terminal.sanitize import one_line
 
 SHAPES = ("1.1b", "135m", "0.5b")
 
@@ -100,6 +97,4 @@ class Status:
         self.show("")
 
     def show(self, what: str) -> None:
-        if sys.stderr.isatty():
-            line = one_line(what)[: shutil.get_terminal_size().columns - 1]
-            click.echo(f"\r\x1b[K{line}", err=True, nl=False)
+        show_progress(what)

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from tui.cli.options import settings_for
-from tui.cli.output import writer
+from tui.cli.output import tell, writer
 from tui.settings.places import config_file
 
 if TYPE_CHECKING:
@@ -28,7 +28,7 @@ def config(context: click.Context, as_json: bool) -> None:
 
     settings = settings_for(context)
     for warning in remap(settings)[1]:
-        click.echo(warning, err=True)
+        tell(warning)
     values = {field.name: getattr(settings, field.name) for field in fields(settings) if field.name in MEANINGS}
     write = writer()
     if as_json:

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 import click
 
 from tui.cli.options import settings_for
+from tui.cli.output import tell
 from tui.conversation.errors import StoreError
 
 if TYPE_CHECKING:
@@ -34,7 +35,7 @@ def open_store(context: click.Context, db: Path | None, *, new: bool) -> "Iterat
         if store.trouble:
             raise StoreError(store.trouble)
         if new and store.note:  # of interest to those who write
-            click.echo(store.note, err=True)
+            tell(store.note)
         yield store
     finally:
         store.close()

@@ -7,7 +7,7 @@ import click
 
 from tui.cli.database import open_store
 from tui.cli.options import db_option, written
-from tui.cli.output import writer
+from tui.cli.output import write_bytes, writer
 from tui.conversation.errors import StoreError
 
 
@@ -38,5 +38,4 @@ def export(
     elif sys.stdout.isatty():
         writer()(WRITERS[kind](conversation))
     else:
-        sys.stdout.buffer.write(WRITERS[kind](conversation).encode())
-        sys.stdout.buffer.flush()
+        write_bytes(WRITERS[kind](conversation).encode())

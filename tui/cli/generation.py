@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any, Literal
 
 import click
 
-from tui.cli.output import writer
+from tui.cli.output import tell, writer
 from tui.resources import shipped
 from tui.settings.places import model_places
 from tui.settings.settings import DEFAULT, Settings
@@ -84,7 +84,7 @@ class _Patience:
     def __call__(self, done: int, total: int, what: str) -> None:
         if not self._said and time.monotonic() - self._begun > 1:
             self._said = True
-            click.echo(f"{what[0].upper()}{what[1:]}; this takes a while…", err=True)
+            tell(f"{what[0].upper()}{what[1:]}; this takes a while…")
 
 
 def generate(
@@ -130,9 +130,9 @@ def _stream(
         elif isinstance(event, Finished):
             write("\n")
             if event.reason == "context":
-                click.echo("The context is full; the text ends here.", err=True)
+                tell("The context is full; the text ends here.")
             if stats:
-                click.echo(_describe(event.stats), err=True)
+                tell(_describe(event.stats))
             return event
     raise AssertionError("a generation ends with Finished or Failed")
 

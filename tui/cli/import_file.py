@@ -6,6 +6,7 @@ import click
 
 from tui.cli.database import open_store
 from tui.cli.options import db_option
+from tui.cli.output import tell, writer
 
 
 @click.command("import")
@@ -22,7 +23,7 @@ def import_command(context: click.Context, file: Path, db: Path | None) -> None:
     with open_store(context, db, new=True) as store:
         imported = import_file(store, file)
     count = len(imported.session_ids)
-    click.echo(f"Imported {count} session{'' if count == 1 else 's'}.")
+    writer()(f"Imported {count} session{'' if count == 1 else 's'}.\n")
     if imported.left_out:
         kinds = ", ".join(f"{number} × {kind}" for kind, number in sorted(imported.left_out.items()))
-        click.echo(f"Left out: {kinds}.", err=True)
+        tell(f"Left out: {kinds}.")

@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 import click
 
+from tui.cli.output import tell
 from tui.settings.kinds import BOUNDS, CACHE_PRECISIONS, PRECISIONS, STOPS
-from tui.terminal.sanitize import sanitize
 
 if TYPE_CHECKING:
     from tui.settings.settings import Settings
@@ -108,5 +108,5 @@ def settings_for(context: click.Context, **flags: Any) -> "Settings":
 
     settings = load_settings(**context.obj).with_flags(**flags)
     for warning in settings.warnings:
-        click.echo(sanitize(warning), err=True)
+        tell(warning)
     return settings

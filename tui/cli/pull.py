@@ -1,12 +1,12 @@
 """`llm-tui pull`: a model from the Hugging Face Hub."""
 
 import math
-import shutil
 import sys
 import time
 
 import click
 
+from tui.cli.output import show_progress, tell, writer
 from tui.settings.places import downloads_directory, sessions_file
 from tui.units import size
 
@@ -34,11 +34,11 @@ def pull(name: str) -> None:
         path = download(name, downloads_directory(), bar.show)
     except KeyboardInterrupt:
         bar.close()
-        click.echo(f"Stopped; `llm-tui pull {name}` goes on from here.", err=True)
+        tell(f"Stopped; `llm-tui pull {name}` goes on from here.")
         raise
     finally:
         bar.close()
-    click.echo(f"{name} is in {path}: llm-tui --model {name}")
+    writer()(f"{name} is in {path}: llm-tui --model {name}\n")
 
 
 class Bar:
@@ -60,13 +60,12 @@ class Bar:
         parts = [self._name, f"{done * 100 // max(total, 1)} %", f"{size(done)} of {size(total)}"]
         if rate > 0:
             parts += [f"{size(int(rate))}/s", f"{_duration((total - done) / rate)} left"]
-        line = " · ".join(parts)[: shutil.get_terminal_size().columns - 1]
-        click.echo(f"\r\x1b[K{line}", err=True, nl=False)
+        show_progress(" · ".join(parts))
 
     def close(self) -> None:
         """Leave the line as it is and go to the next."""
         if self._drawn:
-            click.echo(err=True)
+            tell("")
             self._drawn = 0.0
 
 

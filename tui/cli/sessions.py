@@ -10,7 +10,7 @@ import click
 
 from tui.cli.database import AbsentError, open_store
 from tui.cli.options import db_option, written
-from tui.cli.output import writer
+from tui.cli.output import tell, writer
 from tui.terminal.sanitize import one_line
 
 if TYPE_CHECKING:
@@ -35,11 +35,11 @@ def sessions(context: click.Context, search: str | None, as_json: bool, db: Path
         with open_store(context, db, new=False) as store:
             lines, values = _listed(store) if search is None else _found(store, search)
         if not values:
-            click.echo("There are no sessions yet." if search is None else "No session has these words.", err=True)
+            tell("There are no sessions yet." if search is None else "No session has these words.")
     except AbsentError as error:
         if db or context.obj.get("db"):
             raise  # a file that was named on this line is more likely misspelt than new
-        click.echo(error, err=True)
+        tell(error)
     write(json.dumps(values, indent=1) + "\n" if as_json else "".join(line + "\n" for line in lines))
 
 
@@ -56,6 +56,6 @@ def _listed(store: "Store") -> tuple[list[str], list[dict[str, object]]]:
 def _found(store: "Store", words: str) -> tuple[list[str], list[dict[str, object]]]:
     hits = store.search(words, FOUND + 1)
     if len(hits) > FOUND:
-        click.echo(f"More than {FOUND} were found; these are the newest.", err=True)
+        tell(f"More than {FOUND} were found; these are the newest.")
     lines = [f"{hit.session_id[:SHORT_ID]}  {hit.title}\n          {one_line(hit.extract)}" for hit in hits[:FOUND]]
     return lines, [asdict(hit) for hit in hits[:FOUND]]

@@ -6,8 +6,8 @@ import sys
 import click
 
 from tui.cli.options import settings_for
-from tui.cli.output import writer
-from tui.terminal.sanitize import one_line, sanitize
+from tui.cli.output import tell, writer
+from tui.terminal.sanitize import one_line
 
 
 @click.command()
@@ -37,6 +37,6 @@ def themes(context: click.Context, as_json: bool) -> None:
             mark = "*" if file.name == chosen else " "
             write(f"{mark} {file.name:<{width}}  {one_line(file.about)}  ({one_line(where)})\n")
     for problem in problems:
-        click.echo(sanitize(problem), err=True)
+        tell(problem)
     if problems:
         sys.exit(1)
