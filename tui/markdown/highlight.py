@@ -1,15 +1,23 @@
 """Code in colours, line by line: each line is read once, and what is open at its end goes on in the next."""
 
+import time
+from collections import Counter
 from collections.abc import Iterable, Iterator
-from functools import lru_cache
+from functools import cache, lru_cache
 from typing import Any
 
 from pygments.lexer import Lexer, RegexLexer
-from pygments.lexers import get_lexer_by_name
+from pygments.lexers import get_all_lexers, get_lexer_by_name
 from pygments.token import Comment, Keyword, Name, Number, String, _TokenType
-from pygments.util import ClassNotFound
 
+from tui.markdown.deadline import OutOfTimeError, at_most, bounded_here
 from tui.markdown.row import Span
+
+# Seconds of processor time: what colours may take at once, and in a whole text, to begin with and for what there is.
+# Most languages take a tenth of that. Some have expressions that would take years over a line made for them.
+AT_ONCE, TO_BEGIN_WITH, PER_LINE, PER_CHARACTER = 0.1, 0.1, 300e-6, 20e-6
+# A language that has taken too long so many times is not coloured again.
+STRIKES = 2
 
 # From pygments' many kinds of token to our few styles; the first that holds the token.
 _STYLES = (
@@ -25,13 +33,40 @@ _STYLES = (
     (Number, "number"),
 )
 Token = tuple[int, _TokenType, str]
+_STRIKES: Counter[str] = Counter()  # of languages
+
+
+class Allowance:
+    """The time that is left for the colours of a text, all its blocks and each drawing of its lines together."""
+
+    def __init__(self) -> None:
+        self.left = TO_BEGIN_WITH
+
+    def line(self, highlighter: "Highlighter", text: str) -> list[Span]:
+        """What the highlighter makes of the line. Raises OutOfTimeError, from then on at once."""
+        self.left += PER_LINE + PER_CHARACTER * len(text)
+        if self.left <= 0:
+            raise OutOfTimeError
+        begun = time.thread_time()
+        try:
+            with at_most(min(self.left, AT_ONCE)):
+                return highlighter.colored(text)
+        except OutOfTimeError:
+            self.left = -float("inf")
+            raise
+        finally:
+            self.left -= time.thread_time() - begun
 
 
 class Highlighter:
-    """One block of code. ``language`` as its fence names it; one that nobody knows is plain text."""
+    """One block of code. ``language`` as its fence names it; one that nobody knows is plain text, and so is what
+    cannot be coloured in the time there is.
+    """
 
-    def __init__(self, language: str) -> None:
-        self._lexer = _lexer(language)
+    def __init__(self, language: str, allowance: Allowance | None = None) -> None:
+        self._lexer = _lexer(language) if bounded_here() and _STRIKES[language] < STRIKES else None
+        self._language = language
+        self._allowance = allowance or Allowance()
         self._states: tuple[str, ...] = ("root",)
         self._in_comment = False
 
@@ -43,8 +78,19 @@ class Highlighter:
 
     def line(self, text: str) -> list[Span]:
         """The spans of the next line of the code."""
-        if self._lexer is None or not text:
-            return [Span(text, "block")]
+        if self._lexer is not None and text:
+            try:
+                return self._allowance.line(self, text)
+            except OutOfTimeError:
+                _STRIKES[self._language] += 1
+            except Exception:  # what pygments' lexers raise over odd code is not agreed on
+                pass
+            self._lexer = None
+        return [Span(text, "block")]
+
+    def colored(self, text: str) -> list[Span]:
+        """The same, however long it takes."""
+        assert self._lexer
         start = 0
         if self._in_comment:
             start = text.find("*/") + 2
@@ -103,12 +149,15 @@ def _change(states: list[str], change: object) -> None:
             states.append(step)
 
 
+@cache
+def _languages() -> frozenset[str]:
+    """All names. Asked for another, pygments looks through everything that is installed, each time."""
+    return frozenset(name for _, names, _, _ in get_all_lexers(plugins=False) for name in names)
+
+
 @lru_cache(maxsize=64)
 def _lexer(language: str) -> Lexer | None:
-    try:
-        return get_lexer_by_name(language, stripnl=False)
-    except ClassNotFound:
-        return None
+    return get_lexer_by_name(language, stripnl=False) if language in _languages() else None
 
 
 def _resumable(lexer: Lexer | None) -> bool:

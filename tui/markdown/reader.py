@@ -10,7 +10,7 @@ from copy import copy
 from typing import NamedTuple
 
 from tui.markdown.containers import RULE, THOUGHT, Container, begin, enter, leads
-from tui.markdown.highlight import Highlighter
+from tui.markdown.highlight import Allowance, Highlighter
 from tui.markdown.inline import inline
 from tui.markdown.row import Row, Span, break_spans, part, restyle
 from tui.markdown.table import Table, delimits
@@ -70,6 +70,7 @@ class Reader:
         self._gap: tuple[Container, ...] | None = None  # a blank line is due, inside of these
         self._text = False  # the line before was text, and may go on
         self._fence: _Fence | None = None
+        self._allowance = Allowance()
         self._header: _Header | None = None
         self._table: _OpenTable | None = None
         self._words: int | None = None  # in the thought that is open
@@ -227,7 +228,9 @@ class Reader:
 
     def _begin_code(self, match: re.Match[str], growing: bool) -> None:
         self._rule(f"── {match['info'].strip()} " if match["info"] else "")
-        self._fence = _Fence(match["mark"], len(match["indent"]), Highlighter(match["language"].lower()))
+        self._fence = _Fence(
+            match["mark"], len(match["indent"]), Highlighter(match["language"].lower(), self._allowance)
+        )
         if not growing:
             self.codes.append(Code(len(self.rows) - 1, []))
 
