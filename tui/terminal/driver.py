@@ -17,7 +17,7 @@ from textual.drivers.linux_driver import LinuxDriver
 from textual.message import Message
 
 from tui.terminal.parser import TerminalParser
-from tui.terminal.sequences import Typed, key_for
+from tui.terminal.turns import Turns
 
 BEHIND = 9  # writes that wait for the terminal, three for each painting
 PATIENCE = 5.0  # seconds that a terminal has at the end to take what waits
@@ -58,6 +58,7 @@ class PatientDriver(LinuxDriver):
         super().__init__(*args, **options)
         self._file: Any = Outlet(self._file.fileno(), self._drained)
         self._loop = asyncio.get_running_loop()
+        self._turns = Turns(self._app, self._loop)
         self._rest = ExitStack()
         self._resting = False
 
@@ -68,6 +69,11 @@ class PatientDriver(LinuxDriver):
             self._writer_thread._queue.maxsize = 0  # without limit: nothing waits to be put there
             self.write(REPORT_BASE_LAYOUT)
         self._resting = False
+        self._turns.resume()
+
+    def stop_application_mode(self) -> None:
+        self._turns.hold()
+        super().stop_application_mode()
 
     def run_input_thread(self) -> None:
         """Read until there is nothing more to come."""
@@ -88,11 +94,7 @@ class PatientDriver(LinuxDriver):
         """The terminal has said something about itself; called by the thread that reads."""
 
     def send_message(self, message: Message) -> None:
-        if isinstance(message, Typed):
-            for character in message.text:
-                super().send_message(key_for(character))
-        else:
-            super().send_message(message)
+        self._turns.put(message)
 
     def write(self, data: str) -> None:
         super().write(data)

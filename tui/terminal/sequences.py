@@ -84,7 +84,7 @@ class Sequences:
             if event := self._tables.parse_mouse_code(sequence.decode()):
                 yield event
         elif keys := list(self._keys(sequence.decode("latin-1"))):
-            yield from keys
+            yield from map(_as_typed, keys)
         elif _BARE.match(sequence):  # no answer, and no key: it was typed so
             yield from self.typed(sequence)
 
@@ -106,6 +106,11 @@ class Sequences:
         for each in keys:
             if each.key != Keys.Ignore and not re.match("[\ud800-\udfff]", each.character or ""):
                 yield each
+
+
+def _as_typed(key: events.Key) -> Message:
+    """Kitty's protocol spells characters as sequences too."""
+    return Typed(key.character) if key.is_printable and key_for(key.character or "").key == key.key else key
 
 
 def _plain(key: re.Match[str]) -> str:
