@@ -94,7 +94,7 @@ class Terminal:
             self.pump()
         raise AssertionError(f"{pattern!r} did not appear on this screen:\n{self.text}")
 
-    def send(self, text: str) -> None:
+    def send(self, text: str | bytes) -> None:
         """Type ``text`` and wait for nothing."""
         self._child.send(text)
 

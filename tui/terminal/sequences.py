@@ -110,7 +110,8 @@ class Sequences:
 
 def _as_typed(key: events.Key) -> Message:
     """Kitty's protocol spells characters as sequences too."""
-    return Typed(key.character) if key.is_printable and key_for(key.character or "").key == key.key else key
+    character = key.character
+    return Typed(character) if character and character.isprintable() and key_for(character).key == key.key else key
 
 
 def _plain(key: re.Match[str]) -> str:

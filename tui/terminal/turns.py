@@ -17,7 +17,9 @@ from textual.widgets import Input, TextArea
 
 from tui.terminal.sequences import Typed, key_for
 
-# Seconds that a key waits at most for what takes longer, and how often to look where that is nothing to do but to wait.
+# What a key sets off is done after at most 80 rounds of the loop. So many are enough where others keep it busy.
+ROUNDS = 250
+# Seconds that a key waits at most for a layout or for what a dialog looks for, and how often to look.
 PATIENCE, LOOK = 1.0, 0.002
 # These act on what a dialog has found and where it stands; others on what is typed in it.
 CHOOSING = frozenset(("enter", "up", "down", "pageup", "pagedown", "home", "end", "tab", "shift+tab"))
@@ -33,7 +35,10 @@ class Turns:
         self._waiting: deque[Message] = deque()
         self._busy = False
         self._held = False
-        self._settled_at = 0.0
+        self._rounds = 0  # since the last one was handed over
+        self._quiet_at = 0.0  # since when nothing can be done but to wait
+        self._patient = True
+        self._typing = False  # the last one were characters, which go where the next ones go
 
     def put(self, message: Message) -> None:
         """From any thread."""
@@ -58,7 +63,7 @@ class Turns:
 
     def _begin(self) -> None:
         if not self._busy and not self._held and self._waiting:
-            self._busy, self._settled_at = True, time.monotonic()
+            self._busy, self._rounds = True, ROUNDS  # whatever else goes on, nothing of it comes from a key
             self._go_on()
 
     # ---- whose turn it is
@@ -68,34 +73,50 @@ class Turns:
         if self._held:
             self._busy = False
             return
+        first = self._waiting[0] if self._waiting else None
         quiet = self._quiet()
-        late = time.monotonic() - self._settled_at > PATIENCE
-        if settled := quiet and self._settled():
-            self._settled_at = time.monotonic()
-        if not self._waiting and (settled or late):
+        ready = quiet and self._ready(first)
+        if first is None and ready:
             self._busy = False
-            return
-        if self._waiting and (settled or late or (quiet and not self._chooses(self._waiting[0]))):
-            message = self._next()
-            self._app.post_message(message.set_sender(self._app))
-            quiet = False
-        if quiet:
+        elif first is not None and (ready or (self._typing and isinstance(first, Typed))):
+            self._app.post_message(self._next().set_sender(self._app))
+            self._rounds = 0
+            self._loop.call_soon(self._go_on)
+        elif quiet:
             self._loop.call_later(LOOK, self._go_on)
         else:
             self._loop.call_soon(self._go_on)
 
     def _quiet(self) -> bool:
         """Whether all that could be done was done: what the loop still waits for is time, the terminal or a thread."""
-        return not self._loop._ready and not any(screen._callbacks for screen in self._screens)  # type: ignore[attr-defined]
+        self._rounds += 1
+        quiet = self._rounds > ROUNDS or not self._loop._ready  # type: ignore[attr-defined]
+        if not quiet:
+            self._quiet_at = time.monotonic()
+        return quiet
 
-    def _settled(self) -> bool:
-        """Whether the screen stands as it will, and a dialog has found what it looks for."""
-        if not self._screens:
-            return True
-        top = self._screens[-1]
-        if top._layout_required and not self._app._batch_count:
+    def _ready(self, first: Message | None) -> bool:
+        """Whether nothing more is to come by itself, or that takes too long."""
+        pending = self._pending(first)
+        if not pending:
+            self._patient = True
+        elif time.monotonic() - self._quiet_at > PATIENCE:
+            self._patient = False
+        return not (pending and self._patient)
+
+    def _pending(self, first: Message | None) -> bool:
+        """What is to be done after the next painting; and for what acts on more than a text, the layout of the screen
+        and what a dialog looks for.
+        """
+        if not (screens := self._screens):
             return False
-        return not any(worker.node is top and not worker.is_finished for worker in self._app.workers)
+        if any(screen._callbacks for screen in screens):
+            return True
+        if isinstance(first, Typed | events.Paste) or (isinstance(first, events.Key) and first.key not in CHOOSING):
+            return False
+        if screens[-1]._layout_required and not self._app._batch_count:
+            return True
+        return any(worker.node is screens[-1] and not worker.is_finished for worker in self._app.workers)
 
     @property
     def _screens(self) -> "list[Screen[object]]":
@@ -104,18 +125,13 @@ class Turns:
         except ScreenStackError:
             return []
 
-    @staticmethod
-    def _chooses(message: Message) -> bool:
-        if isinstance(message, events.Key):
-            return message.key in CHOOSING
-        return not isinstance(message, Typed | events.Paste)
-
     # ---- what is next
 
     def _next(self) -> Message:
         message = self._waiting.popleft()
+        self._typing = isinstance(message, Typed) and self._takes_runs()
         if isinstance(message, Typed):
-            return self._typed(message)
+            return self._characters(message)
         if isinstance(message, events.Key) and (character := self._escaped(message)):
             self._waiting.appendleft(Typed(character))
             return events.Key("escape", "\x1b")
@@ -125,10 +141,10 @@ class Turns:
         """The character that came with Alt, where that means nothing: terminals send the same for Escape before it."""
         return key.character if key.key.startswith("alt+") and key.key not in self._bound() else None
 
-    def _typed(self, message: Typed) -> events.Key:
+    def _characters(self, message: Typed) -> events.Key:
         """As much as can be inserted at once, or one character."""
         text = message.text
-        count = self._run(text) if len(text) > 1 and self._takes_runs() else 1
+        count = self._run(text) if len(text) > 1 and self._typing else 1
         if rest := text[count:]:
             self._waiting.appendleft(Typed(rest))
         return key_for(text[0]) if count == 1 else events.Key(RUN, text[:count])

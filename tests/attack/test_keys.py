@@ -1,0 +1,279 @@
+"""Keys in random packets and gaps, sent to the real program and to a small model of it: the same comes of them.
+
+Each block is what a person does in one go: writes a message, renames, searches, chooses from a list. What it leads to
+is read from the database.
+"""
+
+import random
+import re
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from tests.attack.conftest import Attack
+from tests.e2e.talking import PROGRAM, conversations
+from tests.e2e.terminal import Terminal
+from tests.tiny_model import make_tiny_model
+from tui.conversation.conversation import Conversation
+from tui.settings.settings import load_settings
+
+pytestmark = [pytest.mark.e2e, pytest.mark.timeout(300)]
+GAPS = (0.0, 0.0, 0.0, 0.001, 0.01, 0.02, 0.05)
+BLOCKS = 14
+WORD = re.compile(r"(?<=\W)(?=\w)|(?<=\w)(?=\W)")  # as Textual's text area has it
+LETTERS = "abcdefghijklmnopqrstuvwxyz아안é"
+SYLLABLE = ("ㅇ", "\x7f아", "\x7f안")  # as an input method rewrites it
+BACKSPACE, DELETE, LEFT, RIGHT, HOME, END = "\x7f", "\x1b[3~", "\x1b[D", "\x1b[C", "\x1b[H", "\x1b[F"
+NEW_LINE, DELETE_WORD, DELETE_LINE = "\n", "\x17", "\x15"
+F2, F3, F4, F6 = "\x1bOQ", "\x1bOR", "\x1bOS", "\x1b[17~"
+ESCAPE = "\x1b[27u"  # as Kitty's protocol spells it: alone, Escape needs a pause behind it
+
+
+class Line:
+    """A model of a text area: what these keys make of its text."""
+
+    def __init__(self, text: str = "") -> None:
+        self.text, self.place = text, len(text)
+
+    def press(self, key: str) -> None:
+        start, stop = self.text.rfind("\n", 0, self.place) + 1, self.text.find("\n", self.place)
+        if key == BACKSPACE:
+            self._delete(self.place - 1, self.place)
+        elif key == DELETE:
+            self._delete(self.place, self.place + 1)
+        elif key == LEFT:
+            self.place = max(0, self.place - 1)
+        elif key == RIGHT:
+            self.place = min(len(self.text), self.place + 1)
+        elif key == HOME:
+            self.place = start
+        elif key == END:
+            self.place = stop if stop >= 0 else len(self.text)
+        elif key == DELETE_LINE:
+            self._delete(min(start, self.place - 1), self.place)
+        elif key == DELETE_WORD:
+            words = [found.start() for found in WORD.finditer(self.text[start : self.place].rstrip())]
+            self._delete(start + (words[-1] if words else 0) if self.place > start else self.place - 1, self.place)
+        else:
+            self.text = self.text[: self.place] + key + self.text[self.place :]
+            self.place += len(key)
+
+    def _delete(self, start: int, stop: int) -> None:
+        start = max(0, start)
+        self.text = self.text[:start] + self.text[stop:]
+        self.place = start
+
+
+class Someone:
+    """Does what a person does, and knows what should come of it. ``keys`` wait to be sent."""
+
+    def __init__(self, chance: random.Random) -> None:
+        self.chance = chance
+        self.keys: list[str] = []
+        self.sessions: list[list[str]] = [[]]  # the messages of each
+        self.titles: dict[int, str] = {}
+        self.sampling: dict[int, dict[str, float]] = {}
+        self.current = 0
+        self.count = 0
+
+    def type(self, text: str) -> None:
+        self.keys += text
+
+    def word(self) -> str:
+        """One that is nowhere else."""
+        self.count += 1
+        return f"w{self.count:03}" + "".join(self.chance.choices("abcdefgh", k=3))
+
+    def write(self, line: Line, lines: bool = True) -> None:
+        """Type and change one's mind."""
+        moves = [BACKSPACE, BACKSPACE, DELETE, LEFT, RIGHT, HOME, END, DELETE_WORD, DELETE_LINE]
+        for _ in range(self.chance.randrange(1, 25)):
+            kind = self.chance.random()
+            if kind < 0.5:
+                keys = self.chance.choices(LETTERS + "   ", k=self.chance.randrange(1, 6))
+            elif kind < 0.6:
+                keys = [SYLLABLE[0], *SYLLABLE[1], *SYLLABLE[2]]
+            else:
+                keys = [self.chance.choice(moves + [NEW_LINE] * lines)]
+            for key in keys:
+                if len(line.text) < 60 or key in moves:
+                    line.press(key)
+                    self.keys.append(key)
+
+    def send(self, line: Line) -> None:
+        last = self.word()  # so that there is something to send
+        for key in [END, *last]:
+            line.press(key)
+            self.keys.append(key)
+        self.type("\r")
+        self.sessions[self.current].append(line.text)
+
+    # ---- blocks
+
+    def messages(self) -> None:
+        for _ in range(self.chance.randrange(1, 4)):
+            line = Line()
+            self.write(line)
+            self.send(line)
+
+    def lines(self) -> None:
+        """A paste without brackets."""
+        for _ in range(3):
+            text = self.word() + " line"
+            self.type(text + "\r")
+            self.sessions[self.current].append(text)
+
+    def new_session(self) -> None:
+        self.keys.append("\x0e")
+        if self.sessions[self.current]:
+            self.sessions.append([])
+            self.current = len(self.sessions) - 1
+        self.messages()
+
+    def rename(self) -> None:
+        line = Line()
+        self.keys += [F2, DELETE_LINE]
+        self.write(line, lines=False)
+        name = self.word()
+        self.keys += [END, *name, "\r"]
+        for key in [END, *name]:
+            line.press(key)
+        self.titles[self.current] = " ".join(line.text.split())
+        self.messages()
+
+    def settings(self) -> None:
+        temperature, top_k = self.chance.randrange(1, 20) / 10, self.chance.randrange(1, 99)
+        self.keys += [F6, "\t", DELETE_LINE, *str(temperature), "\t", DELETE_LINE, *"7", BACKSPACE, *str(top_k), "\r"]
+        self.sampling[self.current] = {"temperature": temperature, "top_k": top_k}
+        self.messages()
+
+    def palette(self) -> None:
+        self.keys += ["\x10", *"new sesion", BACKSPACE, BACKSPACE, BACKSPACE, *"sion", "\r"]
+        if self.sessions[self.current]:
+            self.sessions.append([])
+            self.current = len(self.sessions) - 1
+        self.messages()
+
+    def search(self) -> None:
+        """Find a message, and send it changed."""
+        session = self.chance.choice([index for index, texts in enumerate(self.sessions) if texts])
+        text = self.sessions[session][-1]
+        self.keys += [F3, *text.split()[-1], "\r", "e"]
+        self.current = session
+        self.send(Line(text))
+
+    def history(self) -> None:
+        """Send again what was said before, changed."""
+        text = self.chance.choice([texts for texts in self.sessions if texts])[-1]
+        self.keys += ["\x12", *text.split()[-1], "\r"]
+        self.send(Line(text))
+
+    def find(self) -> None:
+        """What is typed there goes nowhere else."""
+        self.keys += ["\x10", *"find in this session", "\r", *"nothing", BACKSPACE, "\r", "n", "\x0e"]
+        self.sessions.append([])
+        self.current = len(self.sessions) - 1
+        self.messages()
+
+    def models(self) -> None:
+        """Looks at them, takes none."""
+        self.keys += [F4, *"story", BACKSPACE, "\t", "\x1b[B", ESCAPE]
+        self.messages()
+
+
+def packets(keys: list[str], chance: random.Random) -> list[bytes]:
+    """What comes at once: some keys, and never Escape without what belongs to it."""
+    found: list[bytes] = []
+    size = chance.choice((1, 2, 5, 1000))
+    left = list(keys)
+    while left:
+        count = chance.randrange(1, size + 1)
+        packet, left = "".join(left[:count]).encode(), left[count:]
+        cut = chance.randrange(len(packet) + 1)
+        if 0 < cut < len(packet) and not packet[:cut].endswith(b"\x1b") and chance.random() < 0.3:
+            found.append(packet[:cut])
+            packet = packet[cut:]
+        found.append(packet)
+    return found
+
+
+def wait_for(terminal: Terminal, expected: Callable[[list[Conversation]], object], file: Path, what: str) -> None:
+    end = time.monotonic() + 60
+    while True:
+        for _ in range(10):
+            terminal.pump(0.02)
+        if file.exists() and expected(conversations(file)):
+            return
+        assert time.monotonic() < end, f"{what}\nThere is:\n{said(conversations(file))}\n{terminal.text}"
+
+
+def said(all: list[Conversation]) -> list[list[str]]:
+    """What was sent, by session, in the order in which it was."""
+    return [
+        texts
+        for each in sorted(all, key=lambda one: one.created)
+        if (texts := [node.text for node in each.tree if node.role == "user"])
+    ]
+
+
+def as_meant(someone: Someone, all: list[Conversation]) -> bool:
+    """Whether the database has what was done, and no reply is being written."""
+    begun = [index for index, texts in enumerate(someone.sessions) if texts]
+    if said(all) != [someone.sessions[index] for index in begun]:
+        return False
+    found = [
+        each for each in sorted(all, key=lambda one: one.created) if any(node.role == "user" for node in each.tree)
+    ]
+    return all_of(someone, dict(zip(begun, found, strict=True)))
+
+
+def all_of(someone: Someone, sessions: dict[int, Conversation]) -> bool:
+    return (
+        all(node.outcome for each in sessions.values() for node in each.tree if node.role == "assistant")
+        and all(each.title == someone.titles.get(index, "") for index, each in sessions.items())
+        and all(
+            each.settings.get("sampling", {}) == someone.sampling.get(index, {}) for index, each in sessions.items()
+        )
+    )
+
+
+@pytest.fixture(scope="module")
+def brief_model(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return make_tiny_model(tmp_path_factory.mktemp("models") / "brief", max_position_embeddings=8192)
+
+
+def settle_config(home: Path) -> None:
+    """Replies of one token."""
+    config = home / "config" / "llm-tui" / "config.toml"
+    config.parent.mkdir(parents=True)
+    config.write_text("max_tokens = 1\n")
+
+
+@pytest.mark.parametrize("seed", range(2))
+def test_keys_are_carried_out_in_their_order(
+    brief_model: Path, home: Path, attack: Attack, rounds: int, seed: int
+) -> None:
+    settle_config(home)
+    file = load_settings().db
+    for number in range(rounds):
+        chance = random.Random(f"{seed} {number}")
+        someone = Someone(chance)
+        blocks = [someone.messages, someone.lines, someone.new_session, someone.rename, someone.settings]
+        blocks += [someone.palette, someone.search, someone.history, someone.find, someone.models]
+        order = [someone.messages, *chance.sample(blocks, len(blocks)), *chance.choices(blocks, k=BLOCKS - len(blocks))]
+        file.unlink(missing_ok=True)
+        with Terminal([PROGRAM, "--model", str(brief_model)], 24, 80) as terminal:
+            terminal.until("float32", 60)
+            for block in order:
+                block()
+                sent = packets(someone.keys, chance)
+                with attack("keys"):
+                    for packet in sent:
+                        terminal.send(packet)
+                        terminal.pump(0.001)
+                        time.sleep(chance.choice(GAPS))
+                    what = f"{block.__name__} of {sent} was to lead to:\n{someone.sessions}"
+                    wait_for(terminal, lambda found, someone=someone: as_meant(someone, found), file, what)
+                someone.keys.clear()
