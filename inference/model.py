@@ -10,7 +10,7 @@ import numpy.typing as npt
 
 from inference.checkpoint.config import ModelConfig
 from inference.checkpoint.families import FAMILIES, read_config
-from inference.checkpoint.memory import EXACT_BELOW, choose_precision
+from inference.checkpoint.memory import EXACT_BELOW, best_precision, choose_precision
 from inference.checkpoint.shelf import Shelf
 from inference.checkpoint.weights import Weights
 from inference.errors import CheckpointError, ParameterError, TemplateError, UnsupportedModelError
@@ -29,7 +29,10 @@ PRECISIONS = {"float32": 4.0, "bfloat16": 2.0, "float16": 2.0, "int8": 1 + 1 / 3
 
 @dataclass(frozen=True)
 class ModelInfo:
-    """What the headers of a checkpoint tell. ``memory``: bytes by precision, with a cache of the full context."""
+    """What the headers of a checkpoint tell. ``memory``: bytes by precision, with a cache of the full context.
+
+    ``stored``: the precision of its weights as they are on disk.
+    """
 
     path: Path
     family: str
@@ -38,6 +41,11 @@ class ModelInfo:
     size_on_disk: int
     memory: dict[str, int]
     has_chat_template: bool
+    stored: str
+
+    def auto_precision(self, available: int | None) -> str | None:
+        """What it is loaded in with so many bytes free, where nobody chose; None where nothing fits."""
+        return best_precision(self.memory, self.parameters, self.stored, available)
 
 
 class Model:
@@ -145,6 +153,7 @@ class Model:
             size_on_disk=sum(file.stat().st_size for file in directory.iterdir() if file.is_file()),
             memory=_memory_needed(weights, config),
             has_chat_template=read_template(directory, read_tokenizer_config(directory)) is not None,
+            stored=weights.precision,
         )
 
     def prepare(self, progress: Progress | None = None) -> None:

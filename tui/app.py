@@ -121,6 +121,11 @@ class LlmTui(App[None]):
     def on_composer_sent(self, event: Composer.Sent) -> None:
         self.controller.composing.send(event.text)
 
+    @on(Composer.Typed)
+    @on(StoryPane.Typed)
+    def _on_typed(self) -> None:
+        self.controller.typed()
+
     def on_story_pane_edited(self, event: StoryPane.Edited) -> None:
         self.controller.refresh()
 

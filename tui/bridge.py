@@ -1,6 +1,5 @@
 """Engine events into Textual messages: read without waiting, and made one message per reply and tick."""
 
-from collections.abc import Callable
 from typing import TYPE_CHECKING
 
 from textual.message import Message
@@ -33,9 +32,8 @@ class Progress(Message):
 class Bridge:
     """Polls the generations it watches, and nothing when it watches none."""
 
-    def __init__(self, pump: MessagePump, now: Callable[[], float]) -> None:
+    def __init__(self, pump: MessagePump) -> None:
         self._pump = pump
-        self._now = now
         self._replies: list[Reply] = []
         self._timer: Timer | None = None
 
@@ -71,7 +69,7 @@ class Bridge:
                 reply.prefill = (event.done, event.total)
             elif isinstance(event, Started):
                 reply.prompt_tokens, reply.reused_tokens = event.prompt_tokens, event.reused_tokens
-                reply.first_token_at = self._now()
+                reply.streaming = True
             elif isinstance(event, Finished):
                 finished = event
             elif isinstance(event, Failed):

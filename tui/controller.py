@@ -4,7 +4,6 @@ import time
 from typing import TYPE_CHECKING
 
 from textual.app import App
-from textual.widgets import TextArea
 
 from tui.bridge import Progress
 from tui.composing import Composing
@@ -13,7 +12,8 @@ from tui.conversation.conversation import Mode
 from tui.conversation.database import FAULTS
 from tui.conversation.errors import StoreError
 from tui.conversation.tree import Node
-from tui.desk import Desk
+from tui.copying import Copying
+from tui.desk import STOPPED, STOPPED_BEFORE, Desk
 from tui.filing import Filing
 from tui.in_thread import in_thread
 from tui.library import Library
@@ -36,13 +36,19 @@ if TYPE_CHECKING:
     from inference import Model, SamplingParams
     from tui.screens.main import MainScreen
 
-# How long, in seconds, a warning before quitting counts: that it quits, that something is lost then.
-QUIT_WINDOW, UNSAVED_WINDOW = 2.0, 10.0
+# How long, in seconds, the warning counts that something is lost by quitting.
+UNSAVED_WINDOW = 10.0
 # How often what has changed goes to disk; how often to look what other processes did to a session read here, and to
 # tell anew how long ago sessions were used.
 TICK, FOLLOW_TICKS, AGE_TICKS = 0.5, 4, 60
 # How long a session must be idle before its cache is worth writing to disk.
 KEEP_SECONDS = 2.0
+# How long after a reply ended by itself Esc is meant for it.
+JUST_ENDED = 0.5
+# Actions that only look around, or go on with what a notice says.
+LOOKING = frozenset(
+    {"stop", "switch_session", "toggle_sidebar", "help", "palette", "find", "find_next", "find_previous"}
+)
 
 
 class Controller:
@@ -69,6 +75,7 @@ class Controller:
         self._view = View(screen, self._desk, library, self.tour)
         self._mode_given = mode is not None
         self._asked_to_quit = 0.0
+        self._said = ""  # of the actions here; what went wrong elsewhere is only told by the session
         self._ticks = 0
         self.keeping: dict[str, float] = {}  # sessions whose cache waits to be written, and since when it is idle
         self.current = self._first(mode)
@@ -78,17 +85,27 @@ class Controller:
         self.seeking = Seeking(self, app, screen, library)
         self.writing = Writing(self, screen, self._desk, self.talk)
         self.reading = Reading(self, screen)
+        self.copying = Copying(self, app, screen, self._desk)
         self.composing = Composing(self, app, screen)
         self._owners = (
-            *(self, self.reading, self.composing, self.talk),
+            *(self, self.reading, self.copying, self.composing, self.talk),
             *(self.tuning, self.filing, self.seeking, self.writing),
         )
 
     def do(self, name: str) -> None:
-        """Carry out an action of the key map."""
+        """Carry out an action of the key map. What was said before it goes, unless one only looks around."""
+        said = name not in LOOKING and self.current.notice
+        if said:
+            self.current.notice = ""
         getattr(next(owner for owner in self._owners if hasattr(owner, name)), name)()
-        if self.tour.done(name):
+        if self.tour.done(name) or said:
             self.refresh()
+
+    def typed(self) -> None:
+        """Something was written: what was told of the action before it goes."""
+        passing = (self._said, STOPPED_BEFORE, *STOPPED.values())
+        if self.current.notice and self.current.notice in passing and self.current.reply is None:
+            self.say("")
 
     @property
     def sessions(self) -> list[Session]:
@@ -228,6 +245,7 @@ class Controller:
         self.collect()
         left, self.current = self.current, session
         if left is not session:
+            left.notice = ""
             self.library.leave(left)
         session.unread = False
         self.show()
@@ -240,6 +258,8 @@ class Controller:
             if self._screen.shown is session:
                 session.draw_up(self.composing.draft)
         elif not session.readonly and (pane := self._screen.pane_of(session)):
+            if session.reply is None and not pane.text:
+                session.tree.move(None)  # what was there is kept, as everything that is taken away
             written = "".join(node.text for node in session.tree.path())
             session.draft = "" if session.reply or pane.text == written else pane.text
 
@@ -248,20 +268,21 @@ class Controller:
     def _tick(self) -> None:
         """Put on disk what has changed, and see what others did."""
         self._ticks += 1
-        draft = self.current.draft
+        draft, tip = self.current.draft, self.current.tree.tip
         self.collect()
-        if self.current.mode == "story" and self.current.draft != draft:
+        changed = (self.current.draft, self.current.tree.tip) != (draft, tip)
+        if changed and self.current.mode == "story":
             self.recount()
-        for session in {*self._desk.replying, *([self.current] if self.current.draft != draft else [])}:
+        for session in {*self._desk.replying, *([self.current] if changed else [])}:
             self.library.save(session)
         trouble = self.library.trouble
         if trouble:
             self.library.retry()
             self._asked_to_quit *= bool(self.library.trouble)  # of what is lost then, nothing is left
-        changed = self.library.changed()
-        if self.current.readonly and (changed or self._ticks % FOLLOW_TICKS == 0):
+        elsewhere = self.library.changed()
+        if self.current.readonly and (elsewhere or self._ticks % FOLLOW_TICKS == 0):
             self._follow()
-        elif changed or trouble or self._ticks % AGE_TICKS == 0:
+        elif elsewhere or trouble or self._ticks % AGE_TICKS == 0:
             self.refresh()
         self._keep_idle()
 
@@ -312,10 +333,12 @@ class Controller:
     def stop(self) -> None:
         """Stop the reply and keep it; with nothing to stop, go from the input to the messages, or back."""
         screen, session = self._screen, self.current
+        if session.reply is None and time.monotonic() - session.ended < JUST_ENDED:
+            return
         if screen.sidebar.leave() or screen.find_bar.leave():
             return
         if session.reply is not None:
-            self._desk.stop(session)
+            self._desk.stop(session, aloud=True)
         elif screen.sessions.has_focus:
             screen.fold_sidebar()
             screen.focus_work()
@@ -328,16 +351,6 @@ class Controller:
         else:
             screen.focus_work()
 
-    def copy_or_quit(self) -> None:
-        focused = self._screen.focused
-        selected = focused.selected_text if isinstance(focused, TextArea) else ""
-        if selected := selected or self._screen.get_selected_text() or "":
-            self.copy(selected)
-        elif self.current.reply is not None:
-            self._desk.stop(self.current)
-        elif self._sure("Ctrl+C once more quits.", QUIT_WINDOW):
-            self.quit()
-
     def palette(self) -> None:
         self._app.action_command_palette()
 
@@ -348,21 +361,16 @@ class Controller:
         """What is in memory alone is lost then: that is said first."""
         self.collect()
         self.library.save(self.current)
-        if not self.library.store.unsaved or self._sure("Quitting again loses what is not saved.", UNSAVED_WINDOW):
+        if not self.library.store.unsaved or self.sure("Quitting again loses what is not saved.", UNSAVED_WINDOW):
             self._app.exit()
 
-    def _sure(self, warning: str, seconds: float) -> bool:
+    def sure(self, warning: str, seconds: float) -> bool:
         """Whether the person was warned a moment ago; if not, now."""
         sure = time.monotonic() - self._asked_to_quit < seconds
         if not sure:
             self._asked_to_quit = time.monotonic()
             self.say(warning)
         return sure
-
-    def copy(self, text: str) -> None:
-        """To the clipboard of the person's own terminal."""
-        self._app.copy_to_clipboard(text)
-        self.say(f"Sent to clipboard: {len(text)} characters.")
 
     # ---- what the screen shows
 
@@ -371,7 +379,7 @@ class Controller:
         self._desk.recount(self.current, self.refresh)
 
     def say(self, notice: str) -> None:
-        self.current.notice = notice
+        self.current.notice = self._said = notice
         self.refresh()
 
     def show(self, to_end: bool = True) -> None:
@@ -380,5 +388,5 @@ class Controller:
         self.refresh()
 
     def refresh(self) -> None:
-        self._view.refresh(self.current, self.tuning.differing())
-        self.writing.refresh()
+        if self._view.refresh(self.current, self.tuning.differing()):
+            self.writing.refresh()

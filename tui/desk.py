@@ -17,7 +17,7 @@ from tui.conversation.tree import Node
 from tui.in_thread import in_thread
 from tui.loader import Choice
 from tui.parameters import own
-from tui.reply import Reply, outcome_of
+from tui.reply import BUSY, Reply, outcome_of
 from tui.session import Session
 from tui.shelf import Shelf
 from tui.trace import trace
@@ -28,6 +28,11 @@ if TYPE_CHECKING:
 
 # How far one continuation of a story goes where nobody said.
 STORY_TOKENS = 120
+STOPPED = {
+    "chat": "Stopped; what was written is kept. c in the messages goes on from there.",
+    "story": "Stopped; what was written is kept. F5 goes on, Ctrl+Z takes it back.",
+}
+STOPPED_BEFORE = "Stopped before a word was written."
 
 
 class Desk:
@@ -54,7 +59,7 @@ class Desk:
         self._sampling = sampling
         self._params = params
         self._on_news = on_news
-        self._bridge = Bridge(app, time.monotonic)
+        self._bridge = Bridge(app)
         self._sessions: dict[Reply, Session] = {}
         self._turn = asyncio.Lock()
 
@@ -115,10 +120,11 @@ class Desk:
         else:
             self.shelf.want(self.choice(session), again=True)
 
-    def stop(self, session: Session) -> None:
-        """End the reply on its way, if there is one; what came so far is kept."""
+    def stop(self, session: Session, aloud: bool = False) -> None:
+        """End the reply on its way, if there is one; what came so far is kept. ``aloud`` tells of that."""
         reply = session.reply
         if reply is not None:
+            reply.aloud = aloud
             reply.cancel()
             if self.model(session) is None:
                 self._end(session, reply, None, "")
@@ -278,13 +284,18 @@ class Desk:
     ) -> None:
         del self._sessions[reply]
         session.reply = None
-        session.notice = notice
+        if notice or session.notice == BUSY:
+            session.notice = notice
+        if not reply.cancelled:
+            session.ended = time.monotonic()
         node = session.tree[reply.node_id]
         if finished is not None:
             self._account(session, reply, finished)
         if len(node.text) == len(reply.seed_text):
             session.tree.abandon(node.id, reply.tip_before)
-            if finished is not None and finished.reason != "cancelled":
+            if reply.aloud:
+                session.notice = STOPPED_BEFORE
+            elif finished is not None and not reply.cancelled:
                 session.notice = "The model had nothing to add."
         else:
             written = _written(reply.generation)
@@ -292,6 +303,8 @@ class Desk:
             # Ids must stand for all of the text and be known to be this model's, or there are none.
             known = outcome is not None and written is not None and (not reply.seed_text or bool(reply.seed_ids))
             node = session.tree.settle(node.id, reply.seed_ids + (written or ()) if known else (), outcome)
+            if reply.aloud:
+                session.notice = STOPPED[session.mode]
         self._on_news(session, node, last_text, True)
 
     def _account(self, session: Session, reply: Reply, finished: "Finished") -> None:
@@ -300,7 +313,7 @@ class Desk:
             session.figures = replace(
                 session.figures,
                 tokens_per_second=stats.tokens_per_second,
-                first_token_seconds=reply.first_token_seconds,  # from the asking on, as while it streamed
+                first_token_seconds=stats.first_token_seconds,
             )
         if finished.reason == "context":
             session.notice = "The context is full: roll back, fork from an earlier turn, or start a new session."

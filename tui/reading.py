@@ -1,4 +1,4 @@
-"""What can be done while one reads a chat: find, copy code, see what a model thought and how a reply was made."""
+"""What can be done while one reads a chat: find, see what a model thought and how a reply was made."""
 
 from typing import TYPE_CHECKING
 
@@ -18,35 +18,27 @@ class Reading:
 
     def find(self, words: str = "") -> None:
         """``words``; without, what was found last is there to be changed."""
-        if self._chats:
+        if self.chats:
             self._screen.find_bar.open(words)
 
     def find_next(self) -> None:
-        if self._chats:
+        if self.chats:
             self._screen.find_bar.step(forward=True)
 
     def find_previous(self) -> None:
-        if self._chats:
+        if self.chats:
             self._screen.find_bar.step(forward=False)
 
-    def copy_code(self) -> None:
-        if self._chats:
-            code = self._screen.transcript.code
-            if code is None:
-                self._controller.say("There is no code in this message; y copies all of it.")
-            else:
-                self._controller.copy(code)
-
     def toggle_thoughts(self) -> None:
-        if self._chats:
+        if self.chats:
             self._screen.transcript.toggle_thoughts()
 
     def toggle_details(self) -> None:
-        if self._chats and not self._screen.transcript.toggle_details():
+        if self.chats and not self._screen.transcript.toggle_details():
             self._controller.say("Only a reply that has ended has figures.")
 
     @property
-    def _chats(self) -> bool:
+    def chats(self) -> bool:
         chats = self._controller.current.mode == "chat"
         if not chats:
             self._controller.say(IN_CHATS)

@@ -1,13 +1,17 @@
 """One reply on its way, from the moment it is asked for."""
 
-import time
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass
 from typing import TYPE_CHECKING
 
 from tui.conversation.tree import Outcome
 
 if TYPE_CHECKING:
     from inference import Finished, Generation
+
+
+BUSY = "A reply is still being written: Esc stops it and keeps what is there."
+# The speed of fewer seconds is a matter of luck.
+TELLING_SECONDS = 0.5
 
 
 @dataclass(eq=False)
@@ -24,28 +28,26 @@ class Reply:
     seed_ids: tuple[int, ...] = ()
     generation: "Generation | None" = None
     cancelled: bool = False
+    aloud: bool = False  # that it was stopped is to be told
     prefill: tuple[int, int] | None = None
     prompt_tokens: int = 0
     reused_tokens: int = 0
     tokens: int = 0
     rows_before: int = 0
-    asked_at: float = field(default_factory=time.monotonic)
-    first_token_at: float | None = None
-
-    @property
-    def streaming(self) -> bool:
-        """Whether tokens are coming."""
-        return self.first_token_at is not None
+    streaming: bool = False  # tokens are coming
 
     @property
     def first_token_seconds(self) -> float | None:
-        return None if self.first_token_at is None else self.first_token_at - self.asked_at
+        """As the engine measured it, here and in what is kept of the reply."""
+        return None if self.generation is None else self.generation.stats.first_token_seconds
 
     @property
     def tokens_per_second(self) -> float | None:
-        if self.first_token_at is None or self.tokens < 2:
+        """None while too little was written to tell."""
+        if self.generation is None or (first := self.generation.stats.first_token_seconds) is None:
             return None
-        return (self.tokens - 1) / max(1e-3, time.monotonic() - self.first_token_at)
+        stats = self.generation.stats
+        return stats.tokens_per_second if stats.total_seconds - first >= TELLING_SECONDS else None
 
     def cancel(self) -> None:
         """Stop as soon as can be; before the engine was asked, it never is."""

@@ -8,9 +8,9 @@ from tui.conversation.search import Hit
 from tui.conversation.store import OPEN_ELSEWHERE
 from tui.conversation.story import follow
 from tui.library import Library
+from tui.reply import BUSY
 from tui.screens.search import SearchScreen
 from tui.session import Session
-from tui.talk import BUSY
 from tui.widgets.story import StoryPane
 
 if TYPE_CHECKING:
@@ -84,10 +84,7 @@ class Seeking:
         pane.call_after_refresh(_put_cursor, pane, _place(session, hit, pane.text))
 
     def _move(self, session: Session, node_id: str) -> None:
-        session.tree.move(session.tree.latest(node_id))
-        self._library.save(session)
-        self._controller.show()
-        self._controller.recount()
+        self._controller.talk.go(lambda: session.tree.move(session.tree.latest(node_id)))
 
 
 def _place(session: Session, hit: Hit, text: str) -> int | None:

@@ -31,8 +31,8 @@ class Session(Conversation):
     ``editing``: the message that the draft would be another version of. ``notice``: what went wrong last.
     ``readonly``: another process has it open. ``queue``: messages that wait for the end of the reply.
     ``aside``: what stood in the input before a message was edited there. ``unsent``: what was typed here while it could
-    only be read. ``computed``: its cache holds more than its
-    snapshot.
+    only be read. ``computed``: its cache holds more than its snapshot. ``ended``: when, on the monotonic clock, a reply
+    ended here that nobody stopped.
     """
 
     engine: "inference.Session | None" = None
@@ -46,6 +46,7 @@ class Session(Conversation):
     aside: str = ""
     unsent: str = ""
     computed: bool = False
+    ended: float = 0.0
 
     @classmethod
     def of(cls, conversation: Conversation) -> "Session":

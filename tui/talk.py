@@ -6,8 +6,8 @@ from typing import TYPE_CHECKING
 
 from tui.conversation.store import OPEN_ELSEWHERE
 from tui.conversation.tree import Node, Tree
+from tui.reply import BUSY
 from tui.session import Session
-from tui.terminal.sanitize import sanitize
 
 if TYPE_CHECKING:
     from tui.controller import Controller
@@ -15,7 +15,6 @@ if TYPE_CHECKING:
     from tui.screens.main import MainScreen
 
 FORK = "fork: "
-BUSY = "A reply is still being written: Esc stops it and keeps what is there."
 
 
 class Talk:
@@ -91,21 +90,22 @@ class Talk:
 
     def roll_back(self) -> None:
         """To before your message, which is offered again; or to the end of a reply."""
-        node = self._chosen()
+        node = self.chosen()
         if node is None:
             return
         self._desk.stop(self.current)
+        composer, tree = self._screen.composer, self.current.tree
         if node.role == "user":
-            self.current.tree.move(node.parent)
-            if not self._screen.composer.text:
-                self._screen.composer.put(node.text)
-            self._screen.set_focus(self._screen.composer)
+            if not composer.text or composer.whole in map(_typed, tree.path(tree.latest(tree.tip))[len(tree.path()) :]):
+                composer.put(node.text)
+            tree.move(node.parent)
+            self._screen.set_focus(composer)
         else:
-            self.current.tree.move(node.id)
+            tree.move(node.id)
         self._moved()
 
     def edit(self) -> None:
-        node = self._chosen()
+        node = self.chosen()
         if node is None:
             return
         if node.role != "user":
@@ -114,7 +114,7 @@ class Talk:
         session, typed = self.current, self._controller.composing.draft.rstrip("\n")
         if session.editing is None:
             session.aside = typed
-        elif typed != sanitize(session.tree[session.editing].text.rstrip("\n")):  # what was made of another message
+        elif typed != session.tree[session.editing].text.rstrip("\n"):  # what was made of another message
             session.aside = "\n\n".join(filter(None, (session.aside, typed)))
         session.editing, session.notice = node.id, ""
         self._screen.composer.put(node.text)
@@ -129,16 +129,18 @@ class Talk:
         self._controller.refresh()
 
     def regenerate(self) -> None:
-        node, tree = self._chosen(), self.current.tree
+        node, tree = self.chosen(), self.current.tree
         if node is None:
             return
         if node.role == "user":
-            self.ask(self.current, lambda: tree.begin("assistant", node.id))
+            begun = self.ask(self.current, lambda: tree.begin("assistant", node.id))
         else:
-            self.ask(self.current, lambda: tree.regenerate(node.id))
+            begun = self.ask(self.current, lambda: tree.regenerate(node.id))
+        if begun and tree.tip and (count := len(tree.siblings(tree.tip))) > 1:
+            self._controller.say(f"Reply {count} of {count}; [ in the messages goes back to the one before.")
 
     def continue_reply(self) -> None:
-        node = self._chosen()
+        node = self.chosen()
         if node is None:
             return
         if node.role != "assistant":
@@ -148,7 +150,7 @@ class Talk:
 
     def fork(self) -> None:
         """A new session with the conversation up to here; your own message is offered again, as in rolling back."""
-        node, source = self._chosen(reading=True), self.current
+        node, source = self.chosen(reading=True), self.current
         if node is None:
             return
         end = node.parent if node.role == "user" else node.id
@@ -161,6 +163,7 @@ class Talk:
             self._screen.composer.put(node.text)
         self._screen.focus_work()
         self._moved()
+        self._controller.say(f"A fork of “{source.shown_title}”, which stays as it is. Ctrl+O goes back to it.")
 
     def previous_sibling(self) -> None:
         self._walk(-1)
@@ -168,18 +171,23 @@ class Talk:
     def next_sibling(self) -> None:
         self._walk(1)
 
-    def copy_message(self) -> None:
-        if node := self._chosen(reading=True):
-            self._controller.copy(node.text)
-
     def _walk(self, step: int) -> None:
-        node, tree = self._chosen(), self.current.tree
+        node, tree = self.chosen(), self.current.tree
         if self.current.mode == "story" or self.current.readonly:
             return
         if node is None:
-            tree.move(tree.latest(None))
+            self.go(lambda: tree.move(tree.latest(None)))
         else:
-            tree.walk(node.id, step)
+            self.go(lambda: tree.walk(node.id, step))
+
+    def go(self, move: Callable[[], None]) -> None:
+        """To where ``move`` moves the tip. What is shown again is not offered to be sent again."""
+        session, composer = self.current, self._screen.composer
+        before = {node.id for node in session.tree.path()}
+        move()
+        again = [_typed(node) for node in session.tree.path() if node.id not in before]
+        if session.mode == "chat" and session.editing is None and composer.text and composer.whole in again:
+            composer.put("")
         self._moved()
 
     def _moved(self) -> None:
@@ -188,7 +196,7 @@ class Talk:
         self._controller.show()
         self._controller.recount()
 
-    def _chosen(self, reading: bool = False) -> Node | None:
+    def chosen(self, reading: bool = False) -> Node | None:
         """The message that the keys act on: the chosen one, else the last. None, and why, where they cannot act."""
         if self.current.mode == "story":
             self._controller.say("That is for the messages of a chat; in a story Ctrl+Z takes back and F5 goes on.")
@@ -199,11 +207,11 @@ class Talk:
         chosen = self._screen.transcript.chosen
         return self.current.tree[chosen] if chosen else self.current.tip
 
-    def ask(self, session: Session, grow: Callable[[], Node], before: str | None = None) -> None:
-        """What was said is on disk before the engine sees it."""
+    def ask(self, session: Session, grow: Callable[[], Node], before: str | None = None) -> bool:
+        """What was said is on disk before the engine sees it. False, and why, where another reply is on its way."""
         if session.reply is not None:
             self._controller.say(BUSY)
-            return
+            return False
         before = before or session.tree.tip
         node = grow()
         session.updated = time.time()
@@ -211,3 +219,9 @@ class Talk:
         self._desk.ask(session, node, before)
         if session is self.current:
             self._controller.show()
+        return True
+
+
+def _typed(node: Node) -> str:
+    """A person's message as it stands in the input."""
+    return node.text if node.role == "user" else ""

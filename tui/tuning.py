@@ -12,9 +12,9 @@ from tui.download import Download, Downloads
 from tui.in_thread import in_thread
 from tui.loader import Choice, LoadFailed
 from tui.parameters import differing, own
+from tui.reply import BUSY
 from tui.session import Figures, Session
 from tui.settings.settings import Settings
-from tui.talk import BUSY
 from tui.terminal.sanitize import sanitize
 
 if TYPE_CHECKING:
@@ -49,7 +49,9 @@ class Tuning:
         from tui.screens.models import ModelsScreen
 
         if not self._refused():
-            screen = ModelsScreen(self._desk.choice(self.current), self.directories, self._downloads)
+            model = self._desk.model(self.current)
+            running = model.precision if model else None
+            screen = ModelsScreen(self._desk.choice(self.current), self.directories, self._downloads, running)
             self._app.push_screen(screen, self.use)
 
     @property

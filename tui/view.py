@@ -106,32 +106,36 @@ class View:
             return (*wrap(sanitize(place.model.no_chat), HINT_WIDTH), "", "Ctrl+T  to the story")
         return (*(GREETING if session.model == "guide" else WELCOME), "", self._kept(session))
 
-    def refresh(self, session: Session, differing: list[str]) -> None:
-        """Bars, marks and the notice. ``differing``: the settings that the session has of its own."""
+    def refresh(self, session: Session, differing: list[str]) -> bool:
+        """Bars, marks and the notice. ``differing``: the settings that the session has of its own. Tells whether the
+        figures are those of now.
+        """
         screen, model = self._screen, self._place(session).model
         if not screen.whole:
-            return
+            return False
         screen.sessions.list(self._library.lines(), session.id, self._library.complete)
         screen.composer.announce(_waiting(session))
         screen.top.mode = session.mode
         screen.top.model = " · ".join([_model_name(session.model), *([model.precision] if model else []), *differing])
-        self._refresh_status(session)
+        told = self._refresh_status(session)
         failed = "" if session.empty else sanitize(self._place(session).failed)
         hint = "" if session.reply else self._tour.text(session.mode)
         notice = session.notice or failed or (OPEN_ELSEWHERE if session.readonly else "") or hint
         screen.say("\n".join(filter(None, (notice, self._library.trouble))))
+        return told
 
-    def _refresh_status(self, session: Session) -> None:
-        """While a reply is written not with each token: over a slow line every byte counts."""
+    def _refresh_status(self, session: Session) -> bool:
+        """While a reply is written not with each token: over a slow line every byte counts. False if not now."""
         status, state, now = self._screen.status, self._state(session), time.monotonic()
         if session.reply is not None and state[1] == status.state[1] and now - self._told < STATUS_SECONDS:
-            return
+            return False
         self._told = now
         status.state = state
         model = self._place(session).model
         status.context = model.config.max_position_embeddings if model else 0
         status.figures = session.figures
         status.streaming = sum(each.state == "streaming" for each in self._library)
+        return True
 
     def _state(self, session: Session) -> tuple[str, str]:
         reply, place = session.reply, self._place(session)

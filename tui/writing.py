@@ -7,13 +7,17 @@ from tui.conversation.store import OPEN_ELSEWHERE
 from tui.conversation.story import alternatives, follow, part
 from tui.conversation.tree import Node
 from tui.desk import Desk
+from tui.reply import BUSY
 from tui.session import Session
-from tui.talk import BUSY, Talk
+from tui.talk import Talk
 from tui.widgets.story import StoryPane
 
 if TYPE_CHECKING:
     from tui.controller import Controller
     from tui.screens.main import MainScreen
+
+
+KEPT = "What stood behind the cursor is kept: F7 shows it again, Ctrl+Z puts it back."
 
 
 class Writing:
@@ -38,8 +42,11 @@ class Writing:
             self._controller.say("There is nothing to continue: write a few words first.")
             return
         self._follow(pane)
+        behind = pane.text[len(pane.before_cursor) :]
         part(self.current.tree, len(pane.before_cursor), self._ids_within)
         self._go_on(pane)
+        if behind.strip() and self.current.reply:
+            self._controller.say(KEPT)
 
     def previous_alternative(self) -> None:
         self._walk(-1)
@@ -75,7 +82,7 @@ class Writing:
         session, pane = self.current, self._screen.pane_of(self.current)
         if session.mode != "story" or pane is None:
             return
-        words, tokens = len(pane.text.split()), session.figures.context_used
+        words, tokens = len(pane.text.split()), session.figures.context_used if pane.text else 0
         values = self._controller.tuning.values(session)
         length, temperature = values.get("max_tokens"), values.get("temperature")
         node = None if session.draft else alternatives(session.tree, len(pane.text))

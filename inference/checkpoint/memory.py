@@ -27,19 +27,25 @@ def available_memory() -> int | None:
     return min(limits, default=None)
 
 
+def best_precision(needed: dict[str, int], parameters: int, stored: str, available: int | None) -> str | None:
+    """What ``auto`` comes to with so many bytes free (None: nobody knows how many); None where nothing fits."""
+    fitting = [name for name, size in needed.items() if available is None or size <= available]
+    small = parameters < EXACT_BELOW
+    best = stored if small else "int8"
+    return best if best in fitting else next(iter(fitting[:1] if small else fitting[-1:]), None)
+
+
 def choose_precision(needed: dict[str, int], precision: str, parameters: int, stored: str) -> str:
     """The precision to load in; ``needed`` holds bytes by precision, largest first.
 
-    ``auto``: models so small that any precision is fast stay as they are ``stored``; others become int8, which is the
-    fastest that changes next to nothing. What does not fit gives way to what does. Raises MemoryLimitError, with the
-    numbers and a precision that fits, if the one asked for does not.
+    ``auto`` (see ``best_precision``): models so small that any precision is fast stay as they are ``stored``; others
+    become int8, which is the fastest that changes next to nothing. What does not fit gives way to what does. Raises
+    MemoryLimitError, with the numbers and a precision that fits, if the one asked for does not.
     """
     available = available_memory()
     fitting = [name for name, size in needed.items() if available is None or size <= available]
-    if precision == "auto" and fitting:
-        small = parameters < EXACT_BELOW
-        best = stored if small else "int8"
-        return best if best in fitting else fitting[0 if small else -1]
+    if precision == "auto" and (best := best_precision(needed, parameters, stored, available)):
+        return best
     if precision in fitting or available is None:
         return precision
     wanted = min(needed, key=lambda name: needed[name]) if precision == "auto" else precision

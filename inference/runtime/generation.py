@@ -114,6 +114,19 @@ class Generation:
             ids += self.model.tokenizer.encode_continuation(self.text[shown:])
         return ids
 
+    @property
+    def stats(self) -> Stats:
+        """Counts and times so far."""
+        now, first = time.perf_counter(), self._first_token
+        return Stats(
+            prompt_tokens=len(self.prompt_ids),
+            reused_tokens=self.reused_tokens,
+            generated_tokens=len(self._sampled),
+            first_token_seconds=None if first is None else first - self._submitted,
+            total_seconds=now - self._submitted,
+            seed=self.sampler.seed,
+        )
+
     # ---- for the engine
 
     @property
@@ -184,16 +197,7 @@ class Generation:
         return len(self.prompt_ids) + len(self._sampled) >= self.model.config.max_position_embeddings
 
     def _end(self, reason: Reason) -> None:
-        first = None if self._first_token is None else self._first_token - self._submitted
-        stats = Stats(
-            prompt_tokens=len(self.prompt_ids),
-            reused_tokens=self.reused_tokens,
-            generated_tokens=len(self._sampled),
-            first_token_seconds=first,
-            total_seconds=time.perf_counter() - self._submitted,
-            seed=self.sampler.seed,
-        )
-        self._emit(Finished(reason, stats))
+        self._emit(Finished(reason, self.stats))
 
     def _emit(self, event: Event) -> None:
         with self._news:

@@ -61,15 +61,18 @@ async def ready(pilot: Pilot[None]) -> None:
 
 
 async def idle(pilot: Pilot[None]) -> None:
-    """No reply is on its way in the session that is open."""
+    """No reply is on its way in the session that is open, and none has ended just now: Esc means what it says."""
     await until(pilot, lambda: current(pilot).reply is None)
+    current(pilot).ended = 0.0
     await pilot.pause()
 
 
 async def say(pilot: Pilot[None], text: str) -> None:
     """Type a message, send it, wait for the reply."""
     await pilot.press(*text)
+    before = len(current(pilot).tree)
     await tap(pilot, "enter")
+    await until(pilot, lambda: len(current(pilot).tree) > before)
     await idle(pilot)
 
 

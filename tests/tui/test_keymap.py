@@ -5,6 +5,7 @@ from textual.binding import Binding
 
 from tui.composing import Composing
 from tui.controller import Controller
+from tui.copying import Copying
 from tui.filing import Filing
 from tui.reading import Reading
 from tui.seeking import Seeking
@@ -38,7 +39,7 @@ def test_every_key_has_somebody_who_does_it(key: Key) -> None:
     if key.local:
         assert callable(getattr(WIDGETS[key.where], f"action_{key.id}"))
     else:
-        owners = (Controller, Reading, Composing, Talk, Tuning, Filing, Seeking, Writing)
+        owners = (Controller, Reading, Copying, Composing, Talk, Tuning, Filing, Seeking, Writing)
         assert any(callable(getattr(owner, key.id, None)) for owner in owners)
 
 

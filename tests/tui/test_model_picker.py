@@ -12,6 +12,7 @@ from huggingface_hub import constants
 from textual.command import Command, CommandList
 from textual.pilot import Pilot
 
+from inference.model import PRECISIONS, ModelInfo
 from tests.fake_hub import FakeHub, serve
 from tests.tiny_model import make_tiny_model, make_tokenizer
 from tests.tui.conftest import SIZE, app_of, current, idle, make_app, ready, say, shown, tap, until
@@ -124,6 +125,21 @@ async def test_what_cannot_be_used_cannot_be_chosen(shelf: Path) -> None:
         assert "cannot be used" in told(picker(pilot))["broken"]
         await pilot.press("escape")
         assert current(pilot).model == str(shelf / "first")
+
+
+async def test_auto_says_what_runs(shelf: Path) -> None:
+    for name in PRECISIONS:
+        if name == "auto":
+            continue
+        info = ModelInfo(Path("x"), "llama", 10**6, 512, 1, {"float32": 8, "bfloat16": 4, "int8": 2}, True, name)
+        assert info.auto_precision(None) == (name if name in info.memory else "float32")
+    large = ModelInfo(Path("x"), "llama", 10**9, 512, 1, {"float32": 8, "bfloat16": 4, "int8": 2}, True, "bfloat16")
+    assert [large.auto_precision(free) for free in (8, 4, 2, 1)] == ["int8", "int8", "int8", None]
+    async with make_app("story", mode="story").run_test(size=SIZE) as pilot:
+        await until(pilot, lambda: app_of(pilot).controller.model, 120)
+        screen = await open_picker(pilot)
+        model = app_of(pilot).controller.model
+        assert model and f"auto: {model.precision}" in told(screen)["story"]
 
 
 async def test_what_does_not_fit_is_marked(shelf: Path) -> None:

@@ -226,3 +226,37 @@ def test_ages_fit_into_three_characters() -> None:
     ages = [0, 59, 60, 59 * 60, hour, 23 * hour, day, 6 * day, 7 * day, 364 * day, 365 * day, 10**12]
     expected = ["now", "now", "1m", "59m", "1h", "23h", "1d", "6d", "1w", "52w", "1y", "99y"]
     assert [age(seconds) for seconds in ages] == expected
+
+
+async def test_the_mark_is_on_the_session_that_is_open(tiny_model: Path) -> None:
+    async with make_app(tiny_model).run_test(size=(160, 48)) as pilot:
+        await ready(pilot)
+        controller = app_of(pilot).controller
+        sessions = app_of(pilot).main.sessions
+        for text in ("one", "two", "three"):
+            await say(pilot, text)
+            await pilot.press("ctrl+n")
+        await say(pilot, "four")
+        await pilot.press("ctrl+o", "down", "down", "enter")
+        await pilot.pause()
+        assert current(pilot).shown_title == "two" and sessions.highlighted_id == current(pilot).id
+        await pilot.press("ctrl+o", "down", "escape")  # looked further, and opened nothing
+        await pilot.pause()
+        assert sessions.highlighted_id == current(pilot).id
+        await pilot.press("ctrl+o", "down", "ctrl+t", *"Once")
+        await pilot.pause()
+        assert current(pilot).mode == "story" and sessions.highlighted_id == current(pilot).id
+        await pilot.press("ctrl+o", "down", "ctrl+t")
+        await pilot.pause()
+        assert current(pilot).mode == "chat" and sessions.highlighted_id == current(pilot).id
+        opened = current(pilot)
+        await pilot.press("ctrl+o", "d")
+        await pilot.pause()
+        assert current(pilot) is not opened
+        await pilot.press("u")
+        await pilot.pause()
+        assert current(pilot) is opened and sessions.highlighted_id == opened.id
+        await pilot.press("ctrl+o", "d")
+        controller._screen.focus_work()
+        await pilot.pause()
+        assert sessions.highlighted_id == current(pilot).id

@@ -1,5 +1,6 @@
 """The one screen: sessions at the side, a chat or a story in the middle, bars above and below."""
 
+from textual import events
 from textual.app import ComposeResult
 from textual.containers import Horizontal, Vertical
 from textual.screen import Screen
@@ -7,6 +8,7 @@ from textual.widgets import ContentSwitcher, Static
 
 from tui.session import Session
 from tui.settings.keymap import Where, bindings
+from tui.terminal.typing import typed
 from tui.widgets.bars import StatusBar, TopBar
 from tui.widgets.composer import Composer
 from tui.widgets.findbar import FindBar
@@ -49,6 +51,27 @@ class MainScreen(Screen[None]):
         self.notice = self.query_one("#notice", Static)
         self.composer = self.query_one(Composer)
         self.status = self.query_one(StatusBar)
+
+    # ---- what is typed in the messages and is no command there is meant for the input
+
+    def on_key(self, event: events.Key) -> None:
+        text = typed(event)
+        if self._reading and text and event.key not in self.active_bindings:
+            event.stop()
+            self.set_focus(self.composer)
+            self.composer.insert(text)
+
+    def on_paste(self, event: events.Paste) -> None:
+        if self._reading:
+            event.stop()
+            self.set_focus(self.composer)
+            self.composer.post_message(events.Paste(event.text))
+
+    @property
+    def _reading(self) -> bool:
+        return self.transcript.has_focus and not self.composer.disabled
+
+    # ---- what is where
 
     @property
     def whole(self) -> bool:

@@ -32,7 +32,10 @@ NOTHING = "No model here is called so. Type a directory, or ORG/NAME of the Hugg
 
 
 class ModelsScreen(ModalScreen[Choice | None]):
-    """Returns what was chosen. The field keeps the focus; the list follows what is typed in it."""
+    """Returns what was chosen. The field keeps the focus; the list follows what is typed in it.
+
+    ``running``: the precision in which the ``current`` model is held now, if it is.
+    """
 
     BINDINGS = [  # noqa: RUF012  as Textual declares it
         Binding("escape,f4", "dismiss", "Back", show=False),
@@ -44,8 +47,11 @@ class ModelsScreen(ModalScreen[Choice | None]):
         Binding("shift+tab", "precision(-1)", "Previous precision", show=False),
     ]
 
-    def __init__(self, current: Choice, directories: tuple[Path, ...], downloads: Downloads) -> None:
+    def __init__(
+        self, current: Choice, directories: tuple[Path, ...], downloads: Downloads, running: str | None = None
+    ) -> None:
         super().__init__()
+        self._in_use = running if current.precision == "auto" else None
         self._precision = current.precision if current.precision in PRECISIONS else PRECISIONS[0]
         self._current = current.name
         self._directories = directories
@@ -105,7 +111,8 @@ class ModelsScreen(ModalScreen[Choice | None]):
         row = self._list.row
         self._header.update(self._list.header())
         width = self._about.size.width
-        self._about.update(about(row, self._precision, self._list.available, width) if row else NOTHING)
+        running = self._in_use if row and row.name == self._current else None
+        self._about.update(about(row, self._precision, self._list.available, width, running) if row else NOTHING)
 
     def on_resize(self, event: events.Resize) -> None:
         self.call_after_refresh(self._fill)

@@ -30,10 +30,14 @@ class Composer(Editor):
             super().__init__()
             self.text = text
 
+    class Typed(Message):
+        """The text is another one than was put there."""
+
     def __init__(self) -> None:
         super().__init__(PLACEHOLDER, id="composer")
         self.commands: Sequence[str] = ()
         self.puts = 0
+        self._put = ""
         self._pasted = Pasted()
         self._offered: list[str] = []
         self._announced = ""
@@ -61,6 +65,7 @@ class Composer(Editor):
         """Show another draft."""
         self.puts += 1
         self.load(text)
+        self._put = self.text
 
     def announce(self, text: str) -> None:
         """Say this above the input."""
@@ -103,6 +108,8 @@ class Composer(Editor):
     def on_text_area_changed(self, event: TextArea.Changed) -> None:
         """Offer what the word behind the slash may become."""
         event.stop()
+        if self.text != self._put:
+            self.post_message(self.Typed())
         if self.text != self._completed:
             word = self.text[1:] if self.text.startswith("/") else " "
             self._offered = [name for name in self.commands if name.startswith(word)]

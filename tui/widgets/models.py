@@ -163,10 +163,10 @@ class ModelList(OptionList, can_focus=False):
         return GAP.join(f"{facts[column]:{COLUMNS[column]}}" for column in columns)
 
 
-def about(row: Row, precision: str, available: int | None, width: int) -> Content:
+def about(row: Row, precision: str, available: int | None, width: int, running: str | None = None) -> Content:
     """All that is known of a model, and what Enter does, in lines of ``width`` cells.
 
-    ``precision`` is what it would be loaded in.
+    ``precision`` is what it would be loaded in; ``running``, what ``auto`` came to for it, if that runs now.
     """
     lines = [Content.styled(one_line(row.name), "bold")]
     if row.downloading:
@@ -191,7 +191,7 @@ def about(row: Row, precision: str, available: int | None, width: int) -> Conten
         lines += [
             Content(" · ".join(facts)),
             _hint(f"Memory with a full context{free}:"),
-            *_precisions(info, precision, available, width),
+            *_precisions(info, precision, available, width, running),
         ]
     return Content("\n").join(lines)
 
@@ -205,10 +205,12 @@ def arriving(download: Download) -> str:
     return " · ".join([share, f"{size(download.done)} of {size(download.total)}", *rate])
 
 
-def _precisions(info: "ModelInfo", chosen: str, available: int | None, width: int) -> list[Content]:
+def _precisions(
+    info: "ModelInfo", chosen: str, available: int | None, width: int, running: str | None
+) -> list[Content]:
     """What each needs, ✓ where it fits and ✗ where it does not; the chosen one stands in ‹ ›. None is broken."""
     fitting = _fitting(info, available)
-    texts = {"auto": f"auto: {fitting[0]}" if fitting else "auto: none fits"}
+    texts = {"auto": f"auto: {running or info.auto_precision(available) or 'none fits'}"}
     for name, needed in info.memory.items():
         texts[name] = f"{name} {size(needed)} {'✓' if name in fitting else '✗'}"
     lines = [Content("")]
@@ -224,7 +226,7 @@ def _fit(info: "ModelInfo", available: int | None) -> str:
     fitting = _fitting(info, available)
     if len(fitting) == len(info.memory):
         return "fits"
-    return f"fits in {fitting[0]}" if fitting else "does not fit"
+    return f"fits in {info.auto_precision(available)}" if fitting else "does not fit"
 
 
 def _fitting(info: "ModelInfo", available: int | None) -> list[str]:

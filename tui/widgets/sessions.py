@@ -51,10 +51,14 @@ class SessionList(OptionList):
         return None if option is None else option.id
 
     def list(self, lines: Sequence[Line], current: str, complete: bool) -> None:
-        """Show these, in this order; the highlight stays on what it was on while something here has the focus."""
+        """Show these, in this order. While something here has the focus the highlight stays on what it was on, unless
+        another session was opened; else it is on the one that is open.
+        """
+        before = self._listed[1]
         self._listed = (lines, current, complete)
         ages = [age(time.time() - line.updated) for line in lines]
-        shown = (tuple(lines), tuple(ages), current, complete, self.size.width)
+        attended = self.query_ancestor(Sidebar).has_focus_within
+        shown = (tuple(lines), tuple(ages), current, complete, self.size.width, attended)
         if shown == self._shown and self.highlighted is not None:
             return
         self._shown = shown
@@ -66,19 +70,24 @@ class SessionList(OptionList):
             options.append(Option(Content.styled(" " * INDENT + "… more", "$text-muted"), id=MORE))
         if not options:
             options.append(Option(Content.styled(" " * INDENT + "No title has that.", "$text-muted"), disabled=True))
-        highlighted = self._highlight([option.id for option in options], current)
+        ids = [option.id for option in options]
+        left = before != current and before in ids  # not deleted
+        wanted = self.highlighted_id if attended and not left else current
+        highlighted = self._highlight(ids, wanted, attended)
         self._put(options)
         if self.highlighted != highlighted:
             self.highlighted = highlighted
         self.query_ancestor(Sidebar).place_field()
 
-    def on_resize(self) -> None:
+    def settle(self) -> None:
+        """Show the same as the place and the focus are now."""
         self.list(*self._listed)
 
-    def _highlight(self, ids: Sequence[str | None], current: str) -> int | None:
-        """What is to be highlighted of these: the one that was; of one that is gone, its place."""
-        attended = self.query_ancestor(Sidebar).has_focus_within
-        wanted = self.highlighted_id if attended else current
+    def on_resize(self) -> None:
+        self.settle()
+
+    def _highlight(self, ids: Sequence[str | None], wanted: str | None, attended: bool) -> int | None:
+        """The number of what is to be highlighted; of what is gone, its place while something here has the focus."""
         if wanted in ids and wanted not in (None, MORE):
             return ids.index(wanted)
         if not attended or ids == [None]:
@@ -233,6 +242,7 @@ class Sidebar(Vertical):
 
     def on_descendant_blur(self, event: events.DescendantBlur) -> None:
         self._show_hint()
+        self.sessions.settle()
         if event.widget is self._field and self._renaming and self.app.app_focus:
             self._before = (self.screen.focused, *self._before[1:])
             self._end_renaming()

@@ -58,6 +58,9 @@ class StoryPane(Editor):
             super().__init__()
             self.pane = pane
 
+    class Typed(Message):
+        """A person changed the text."""
+
     def __init__(self, session_id: str) -> None:
         super().__init__(PLACEHOLDER, id=f"story-{session_id}")
         self.session_id = session_id
@@ -77,16 +80,19 @@ class StoryPane(Editor):
     def edit(self, edit: Edit) -> EditResult:
         if not self.history.joining:
             self._generated = None
+            self.post_message(self.Typed())
         return super().edit(edit)
 
     def action_undo(self) -> None:
         if not self.read_only:
             self._generated = None
+            self.post_message(self.Typed())
             super().action_undo()
 
     def action_redo(self) -> None:
         if not self.read_only:
             self._generated = None
+            self.post_message(self.Typed())
             super().action_redo()
 
     def show_other(self, text: str, written: int | None) -> None:

@@ -1,0 +1,51 @@
+"""What can be copied, and what is said of it."""
+
+from typing import TYPE_CHECKING
+
+from textual.app import App
+from textual.widgets import TextArea
+
+if TYPE_CHECKING:
+    from tui.controller import Controller
+    from tui.desk import Desk
+    from tui.screens.main import MainScreen
+
+# How long, in seconds, the warning counts that Ctrl+C once more quits.
+QUIT_WINDOW = 2.0
+
+
+class Copying:
+    """Acts on what is selected, else on the chosen message of the chat that is open."""
+
+    def __init__(self, controller: "Controller", app: App[None], screen: "MainScreen", desk: "Desk") -> None:
+        self._controller = controller
+        self._app = app
+        self._screen = screen
+        self._desk = desk
+
+    def copy_or_quit(self) -> None:
+        controller, focused = self._controller, self._screen.focused
+        selected = focused.selected_text if isinstance(focused, TextArea) else ""
+        if selected := selected or self._screen.get_selected_text() or "":
+            self.copy(selected)
+        elif controller.current.reply is not None:
+            self._desk.stop(controller.current, aloud=True)
+        elif controller.sure("Ctrl+C once more quits.", QUIT_WINDOW):
+            controller.quit()
+
+    def copy_message(self) -> None:
+        if node := self._controller.talk.chosen(reading=True):
+            self.copy(node.text)
+
+    def copy_code(self) -> None:
+        if self._controller.reading.chats:
+            code = self._screen.transcript.code
+            if code is None:
+                self._controller.say("There is no code in this message; y copies all of it.")
+            else:
+                self.copy(code)
+
+    def copy(self, text: str) -> None:
+        """To the clipboard of the person's own terminal."""
+        self._app.copy_to_clipboard(text)
+        self._controller.say(f"Sent to clipboard: {len(text)} characters.")
