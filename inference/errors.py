@@ -24,13 +24,16 @@ class TemplateError(InferenceError):
 
 
 class ContextOverflowError(InferenceError):
-    """A prompt does not fit the model's context; nothing was cut and the cache is as it was."""
+    """A prompt does not fit the model's context; nothing was cut and the cache is as it was.
 
-    def __init__(self, needed: int, available: int) -> None:
+    ``about``: ``needed`` is an estimate, because it was plain that all of it need not be counted.
+    """
+
+    def __init__(self, needed: int, available: int, about: bool = False) -> None:
         self.needed = needed
         self.available = available
         super().__init__(
-            f"The prompt needs {needed} tokens but the context holds {available}: "
+            f"The prompt needs {'about ' if about else ''}{needed} tokens but the context holds {available}: "
             "shorten it, drop earlier turns, or use a model with a longer context."
         )
 

@@ -224,10 +224,14 @@ class Desk:
             self._snapshots.prune()
 
     async def _count(self, session: Session, done: Callable[[], None]) -> None:
+        from inference import ContextOverflowError
+
         path = session.tree.path()
         async with self._turn:
             try:
                 used = await in_thread(self._tokens, session, path)
+            except ContextOverflowError as error:
+                used = error.needed
             except Exception:  # a template may refuse a conversation as it stands; asking will say so
                 return
         if session.reply is None:
@@ -248,12 +252,15 @@ class Desk:
         if session.mode == "story":
             # What a person has changed since the last continuation is in the draft.
             text = [session.draft] if session.draft else self.pieces(session, path, model)
-            return len(model.tokenizer.encode_pieces(text))
+            return len(model.tokenizer.encode_pieces(text, self._context(session)))
         if model.chat_template is None:
             return 0
         return len(
             model.chat_template.encode(
-                session.messages(path, session.model), model.tokenizer, add_generation_prompt=False
+                session.messages(path, session.model),
+                model.tokenizer,
+                add_generation_prompt=False,
+                limit=self._context(session),
             )
         )
 

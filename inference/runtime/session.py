@@ -76,8 +76,9 @@ class Session:
         Raises TemplateError, ContextOverflowError with both numbers (nothing is cut), or BusyError while a reply is
         under way on this session.
         """
-        template = self._template()
-        ids = template.encode(messages, self.model.tokenizer, not continue_final_message, continue_final_message)
+        template, context = self._template(), self.model.config.max_position_embeddings
+        goes_on = continue_final_message
+        ids = template.encode(messages, self.model.tokenizer, not goes_on, goes_on, limit=context)
         return self._submit(ids, params)
 
     def complete(self, text: str | Sequence[str | Sequence[int]], params: SamplingParams | None = None) -> Generation:
@@ -89,11 +90,16 @@ class Session:
         vocab_size = self.model.config.vocab_size
         if not all(isinstance(piece, str) or _are_ids(piece, vocab_size) for piece in pieces):
             raise InferenceError(f"What to continue must be text, or lists of token ids from 0 to {vocab_size - 1}.")
-        return self._submit(self.model.tokenizer.encode_pieces(pieces), params)
+        context = self.model.config.max_position_embeddings
+        return self._submit(self.model.tokenizer.encode_pieces(pieces, limit=context), params)
 
     def count(self, messages: Sequence[Message]) -> int:
-        """How many tokens of context these messages take, with the prompt for a reply."""
-        return len(self._template().encode(messages, self.model.tokenizer))
+        """How many tokens of context these messages take, with the prompt for a reply; an estimate of far too many."""
+        limit = self.model.config.max_position_embeddings
+        try:
+            return len(self._template().encode(messages, self.model.tokenizer, limit=limit))
+        except ContextOverflowError as error:
+            return error.needed
 
     def close(self) -> None:
         """Cancel what is under way, refuse more, and forget the snapshot."""

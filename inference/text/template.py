@@ -83,18 +83,28 @@ class ChatTemplate:
         tokenizer: Tokenizer,
         add_generation_prompt: bool = True,
         continue_final_message: bool = False,
+        limit: int | None = None,
     ) -> list[int]:
         """Token ids of the rendered conversation; control tokens come from the template alone.
 
         For messages that spell out no control token the ids are those of the rendered text encoded whole. A message's
         own ``token_ids`` stand in its place where they say what its text says, and where the template leaves the text
         as it is, white space around it aside.
+
+        Raises ContextOverflowError, before the work is done, where it is plain that this takes more than ``limit``.
         """
         if not isinstance(messages, Sequence) or not all(isinstance(message, Mapping) for message in messages):
             raise TemplateError("The messages must be a list of mappings, each with a role and its content.")
+        if limit is not None:
+            # What people wrote no template leaves out; of what models wrote it may drop the thoughts.
+            tokenizer.check_fits(
+                "".join(strings([m.get("content") for m in messages if m.get("role") == "user"])), limit
+            )
         marks = Marks(list(tokenizer.control_tokens))
         plain = [{key: marks.hide(value) for key, value in message.items()} for message in messages]
         text = self.render(plain, add_generation_prompt, continue_final_message)
+        if limit is not None:
+            tokenizer.check_fits(text, limit, marks.restore)
         marked, known = _mark_known(plain, marks, tokenizer)
         if known:
             marked_text = self.render(marked, add_generation_prompt, continue_final_message)

@@ -10,7 +10,7 @@ from typing import Any
 
 import tokenizers
 
-from inference.errors import CheckpointError, InferenceError, from_library
+from inference.errors import CheckpointError, ContextOverflowError, InferenceError, from_library
 from inference.json_file import read_json
 
 MAX_TOKENIZER_BYTES = 64 * 2**20
@@ -21,6 +21,9 @@ NO_TEXT = "What was given is not text: it has bytes, or halves of characters, th
 
 Span = tuple[int, int]
 Run = Callable[[str, bool], tuple[list[int], list[Span]]]
+# Texts with more characters than this for each token that there is room for are measured, so many characters at a time;
+# each cut may add so many tokens.
+LONG, MEASURED, AT_A_CUT = 8, 2**14, 16
 
 
 def _failed(why: str) -> InferenceError:
@@ -104,8 +107,25 @@ class Tokenizer:
         """Token ids of text that follows other text: no blank is put before it as before the beginning of a text."""
         return self._encode_plain(text, self._go_on) if plain else self._encode_control(text, self._go_on)
 
-    def encode_pieces(self, pieces: Iterable[str | Sequence[int]]) -> list[int]:
-        """Plain text and ids already known, in turn, as one text. A first piece of text gets BOS, even an empty one."""
+    def check_fits(self, text: str, limit: int, shown: Callable[[str], str] = str) -> None:
+        """Raises ContextOverflowError for a text that takes far more than ``limit`` tokens, before it is encoded whole.
+
+        The work grows with ``limit`` and not with the text. ``shown`` makes of a part of it what is to be encoded.
+        """
+        least = 0
+        for end in range(MEASURED, len(text) + MEASURED, MEASURED) if len(text) > LONG * limit else ():
+            least += max(0, len(self._run(shown(text[end - MEASURED : end]), plain=True).ids) - AT_A_CUT)
+            if least > limit:
+                raise ContextOverflowError(int(least * max(1.0, len(text) / end)), limit, about=True)
+
+    def encode_pieces(self, pieces: Iterable[str | Sequence[int]], limit: int | None = None) -> list[int]:
+        """Plain text and ids already known, in turn, as one text. A first piece of text gets BOS, even an empty one.
+
+        Raises ContextOverflowError where it is plain that this takes more than ``limit`` tokens.
+        """
+        pieces = list(pieces)
+        if limit is not None:
+            self.check_fits("".join(piece for piece in pieces if isinstance(piece, str)), limit)
         ids: list[int] = []
         begun = False
         for index, piece in enumerate(pieces):
