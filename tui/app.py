@@ -27,7 +27,6 @@ from tui.screens.palette import Palette
 from tui.screens.themes import ThemesScreen
 from tui.settings.places import snapshots_directory
 from tui.settings.settings import Settings
-from tui.terminal.clipboard import osc52
 from tui.terminal.driver import PatientDriver
 from tui.widgets.composer import Composer
 from tui.widgets.sessions import Sidebar
@@ -87,7 +86,7 @@ class LlmTui(App[None]):
         """To the person's own terminal, through tmux too."""
         self._clipboard = text
         if self._driver is not None:
-            self._driver.write(osc52(text, tmux="TMUX" in os.environ))
+            self.run_worker(self.controller.copying.send(text, self._driver.write))
 
     def action_do(self, name: str) -> None:
         """Carry out an action of the key map."""

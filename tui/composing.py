@@ -5,6 +5,7 @@ from typing import TYPE_CHECKING
 from textual.app import App
 
 from tui.commands import Commands
+from tui.copying import answer
 from tui.history import History
 from tui.outside import OutsideError, edit_text, save_text
 from tui.screens.ask import AskScreen
@@ -136,7 +137,7 @@ class Composing:
         """The chosen one, else the last."""
         tree = self._controller.current.tree
         shown = self._screen.transcript.chosen or tree.tip
-        return tree[shown].text if shown else ""
+        return answer(tree[shown]) if shown else ""
 
     def _save(self, path: str, name: str, text: str) -> None:
         """To a new file; without ``path``, to the one that the person says when asked."""

@@ -1,9 +1,16 @@
 """What can be copied, and what is said of it."""
 
+import os
+from collections.abc import Callable
 from typing import TYPE_CHECKING
 
 from textual.app import App
 from textual.widgets import TextArea
+
+from tui.conversation.tree import Node
+from tui.in_thread import in_thread
+from tui.markdown.thoughts import without_thoughts
+from tui.terminal.clipboard import into_tmux, osc52
 
 if TYPE_CHECKING:
     from tui.controller import Controller
@@ -35,7 +42,10 @@ class Copying:
 
     def copy_message(self) -> None:
         if node := self._controller.talk.chosen(reading=True):
-            self.copy(node.text)
+            if text := answer(node):
+                self.copy(text)
+            else:
+                self._controller.say("There is nothing in this message but what the model thought.")
 
     def copy_code(self) -> None:
         if self._controller.reading.chats:
@@ -48,4 +58,18 @@ class Copying:
     def copy(self, text: str) -> None:
         """To the clipboard of the person's own terminal."""
         self._app.copy_to_clipboard(text)
-        self._controller.say(f"Sent to clipboard: {len(text)} characters.")
+
+    async def send(self, text: str, write: Callable[[str], None]) -> None:
+        """Through tmux, where this runs in one, else by what ``write`` sends to the terminal; say which."""
+        tmux = "TMUX" in os.environ
+        if tmux and await in_thread(into_tmux, text):
+            told = "tmux has them in its buffer too; its prefix, then ], pastes that."
+        else:
+            write(osc52(text, tmux))
+            told = "tmux did not take them: whether they arrive depends on its settings." if tmux else ""
+        self._controller.say(f"Sent to clipboard: {len(text)} characters. {told}".rstrip())
+
+
+def answer(node: Node) -> str:
+    """What a message says, without what a model thought before."""
+    return without_thoughts(node.text) if node.role == "assistant" else node.text

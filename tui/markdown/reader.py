@@ -107,7 +107,7 @@ class Reader:
             at = line.index(THINK) + len(THINK)
             if line[at:].strip():
                 self.read(line[at:], offset + at, growing)
-        elif not self._fence and not growing and not self._thoughts and _ends_thought(line):
+        elif not self._fence and not growing and not self._thoughts and ends_thought(line):
             self.thought_before = True
         else:
             self._read_line(line, offset, growing)
@@ -352,7 +352,7 @@ def _begins_block(rest: str) -> bool:
     return bool(_FENCE.match(rest) or _HEADING.match(rest) or RULE.match(rest))
 
 
-def _ends_thought(line: str) -> bool:
+def ends_thought(line: str) -> bool:
     """Whether a thought ends here that the model's template began."""
     return line.strip().startswith(END_THINK) or line.rstrip().endswith(END_THINK)
 
