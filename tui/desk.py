@@ -19,6 +19,7 @@ from tui.loader import Choice
 from tui.parameters import own
 from tui.reply import BUSY, Reply, outcome_of
 from tui.session import Session
+from tui.settings.settings import KINDS
 from tui.shelf import Shelf
 from tui.trace import trace
 
@@ -70,7 +71,8 @@ class Desk:
 
     def choice(self, session: Session) -> Choice:
         """What the session wants to talk to."""
-        return Choice(session.model, session.settings.get("precision", self.precision))
+        given = session.settings.get("precision")
+        return Choice(session.model, given if KINDS["precision"].accepts(given) else self.precision)
 
     def model(self, session: Session) -> "Model | None":
         """The session's model, once it is loaded."""

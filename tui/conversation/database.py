@@ -6,6 +6,7 @@ import os
 import sqlite3
 import time
 from contextlib import closing
+from functools import partial
 from pathlib import Path
 
 from tui.conversation.backup import back_up, damaged
@@ -79,6 +80,7 @@ def _full(file: Path) -> bool:
 
 def _open(file: Path, query: str) -> sqlite3.Connection:
     db = sqlite3.connect(f"{file.resolve().as_uri()}?{query}", BUSY_SECONDS, isolation_level=None, uri=True)
+    db.text_factory = partial(str, encoding="utf-8", errors="replace")  # damaged bytes must not take the whole list
     db.execute("PRAGMA foreign_keys = ON")
     return db
 

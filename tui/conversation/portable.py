@@ -1,16 +1,23 @@
 """Conversations as values that JSON can hold, and back, whoever wrote them."""
 
-from collections.abc import Mapping
+import json
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, replace
-from typing import Any, get_args
+from typing import Any, TypeGuard, get_args
 
-from tui.conversation.conversation import Conversation, Mode
+from tui.conversation.conversation import ID, Conversation, Listing, Mode
 from tui.conversation.tree import Node, Outcome, Role, Tree
 
 MODES: tuple[Mode, ...] = get_args(Mode)
 ROLES: tuple[Role, ...] = get_args(Role)
 MAX_TOKEN_ID = 2**32 - 1
 MAX_NUMBER = 1e12  # more seconds than there will be
+MAX_TIME = 250_000_000_000.0  # seconds since the epoch: the calendar ends with the year 9999
+MAX_COUNT = 10**30  # of tokens, and of seeds
+MAX_TITLE = 1000
+MAX_DEPTH = 32
+# What a session's settings are that this program knows. Others are kept as they are.
+SETTINGS: dict[str, type] = {"system": str, "precision": str, "sampling": dict}
 
 
 def interrupted(node: Node) -> Node:
@@ -57,18 +64,30 @@ def read_conversation(value: Mapping[str, Any]) -> Conversation:
     for fields in nodes:
         if (child := _optional_text(_mapping(fields, "a node"), "entered")) is not None:
             entered[_text(fields, "id")] = child
-    return Conversation(
+    conversation = Conversation(
         mode=value["mode"],
         tree=Tree.of(map(_node, nodes), tip, entered),
         id=_text(value, "id"),
-        title=_text(value, "title"),
+        title=_text(value, "title")[:MAX_TITLE],
         model=_text(value, "model"),
         pinned=bool(value.get("pinned")),
-        created=_number(value, "created"),
-        updated=_number(value, "updated"),
-        settings=_mapping(value.get("settings"), "the settings of a session"),
+        created=_time(value, "created"),
+        updated=_time(value, "updated"),
+        settings=_settings(_mapping(value.get("settings"), "the settings of a session")),
         draft=_text(value, "draft"),
     )
+    if not all(ID.fullmatch(an_id) for an_id in (conversation.id, *(node.id for node in conversation.tree))):
+        raise ValueError("an id is not made of 32 hexadecimal digits")
+    return conversation
+
+
+def read_listing(columns: Sequence[object]) -> Listing:
+    """What a list shows of a session; where a damaged database has what cannot be, nothing. Opening it tells what."""
+    session_id, title, opening, mode, model, pinned, updated = columns
+    texts = [text if isinstance(text, str) else "" for text in (title, opening, model)]
+    shown: Mode = "story" if mode == "story" else "chat"
+    used = _within_calendar(updated) if _is_number(updated) else 0.0
+    return Listing(str(session_id), texts[0], texts[1], shown, texts[2], bool(pinned), used)
 
 
 def _node_value(node: Node, entered: str | None) -> dict[str, Any]:
@@ -111,7 +130,7 @@ def _outcome(fields: dict[str, Any]) -> Outcome:
         first_token_seconds=None if first is None else _number(fields, "first_token_seconds"),
         total_seconds=_number(fields, "total_seconds"),
         seed=_count(fields, "seed"),
-        params={name: _frozen(parameter) for name, parameter in params.items()},
+        params={name: _frozen(parameter) for name, parameter in _shallow(params).items()},
         model=_text({"model": "", **fields}, "model"),
     )
 
@@ -129,16 +148,53 @@ def _optional_text(fields: Mapping[str, Any], name: str) -> str | None:
 
 def _number(fields: Mapping[str, Any], name: str) -> float:
     value = fields.get(name)
-    if isinstance(value, bool) or not isinstance(value, int | float) or not abs(value) < MAX_NUMBER:
+    if not _is_number(value) or not abs(value) < MAX_NUMBER:
         raise ValueError(f"“{name}” is not a number, or too large")
     return value
 
 
+def _time(fields: Mapping[str, Any], name: str) -> float:
+    value = fields.get(name)
+    if not _is_number(value):
+        raise ValueError(f"“{name}” is not a number")
+    return _within_calendar(value)
+
+
+def _is_number(value: object) -> TypeGuard[float]:
+    return isinstance(value, int | float) and not isinstance(value, bool) and value == value  # not NaN
+
+
+def _within_calendar(seconds: float) -> float:
+    """A time that can be shown: how long ago a session was used is no reason to do without it."""
+    return float(min(max(seconds, 0), MAX_TIME))
+
+
 def _count(fields: Mapping[str, Any], name: str) -> int:
     value = fields.get(name)
-    if type(value) is not int or value < 0:
+    if type(value) is not int or not 0 <= value <= MAX_COUNT:
         raise ValueError(f"“{name}” is not a count")
     return value
+
+
+def _settings(values: dict[str, Any]) -> dict[str, Any]:
+    """Without those that are of a wrong kind: a session is more than how it was set."""
+    whole = json.loads(clean(json.dumps(_shallow(values), ensure_ascii=False)))
+    return {name: value for name, value in whole.items() if isinstance(value, SETTINGS.get(name, object))}
+
+
+def _shallow(values: dict[str, Any], depth: int = MAX_DEPTH) -> dict[str, Any]:
+    """Values that can be written again: JSON is read deeper than it is written."""
+    inner: list[Any] = [values]
+    for _ in range(depth):
+        inner = [
+            item
+            for value in inner
+            if isinstance(value, dict | list)
+            for item in (value.values() if isinstance(value, dict) else value)
+        ]
+    if inner:
+        raise ValueError("it is nested too deeply")
+    return values
 
 
 def _frozen(value: Any) -> Any:

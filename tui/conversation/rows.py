@@ -8,7 +8,7 @@ from dataclasses import asdict, dataclass
 from typing import Any
 
 from tui.conversation.conversation import Conversation, Listing, Mode, has_words, shown_title
-from tui.conversation.portable import clean, read_conversation
+from tui.conversation.portable import MAX_TITLE, clean, read_conversation, read_listing
 from tui.conversation.tree import Node
 
 _HEAD = "title, mode, model, tip, root, pinned, created, updated, settings, draft"
@@ -21,8 +21,8 @@ _WRITE_NODE = f"""
     VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)
     ON CONFLICT (session, id) DO UPDATE SET entered = excluded.entered, text = excluded.text,
         token_ids = excluded.token_ids, outcome = excluded.outcome, growing = excluded.growing"""
-_LIST = """
-    SELECT id, title, opening, mode, model, pinned, updated FROM listings{}
+_LIST = f"""
+    SELECT id, substr(title, 1, {MAX_TITLE}), opening, mode, model, pinned, updated FROM listings{{}}
     ORDER BY pinned DESC, updated DESC, number LIMIT ? OFFSET ?"""
 
 Values = tuple[Any, ...]
@@ -41,16 +41,15 @@ def listings(db: sqlite3.Connection, limit: int, offset: int, words: Collection[
     """``words``, in lower case: what must be in the title as it is shown."""
 
     def fit(title: str, opening: str, mode: Mode) -> bool:
+        if not (isinstance(title, str) and isinstance(opening, str)):
+            return False  # damaged
         # What is shown is cut from what was typed: to look there first is quick, and rules most of them out.
         typed = title or opening
         return (not typed or has_words(typed, words)) and has_words(shown_title(title, opening, mode), words)
 
     db.create_function("fit", 3, fit)
     query = _LIST.format(" WHERE fit(title, opening, mode)" if words else "")
-    return [
-        Listing(session_id, title, opening, mode, model, bool(pinned), updated)
-        for session_id, title, opening, mode, model, pinned, updated in db.execute(query, (limit, offset))
-    ]
+    return [read_listing(row) for row in db.execute(query, (limit, offset))]
 
 
 def exists(db: sqlite3.Connection, session_id: str) -> bool:
@@ -70,7 +69,7 @@ def read(db: sqlite3.Connection, session_id: str) -> tuple[Conversation, Image] 
         db.execute("ROLLBACK")
     number, *columns = row
     value = {"id": session_id, **dict(zip(_HEAD.split(", "), columns, strict=True))}
-    value["settings"] = json.loads(value["settings"])
+    value["settings"] = _json(value["settings"])
     value["nodes"] = [_node_value(*row) for row in rows]
     conversation = read_conversation(value)
     return conversation, _image(number, conversation)
@@ -132,5 +131,12 @@ def _node_value(*columns: Any) -> dict[str, Any]:
     if not isinstance(ids, bytes) or len(ids) % 4:
         raise ValueError("token ids are not four bytes each")
     value["token_ids"] = list(struct.unpack(f"<{len(ids) // 4}I", ids))
-    value["outcome"] = None if outcome is None else json.loads(outcome)
+    value["outcome"] = None if outcome is None else _json(outcome)
     return value
+
+
+def _json(text: object) -> Any:
+    """Raises ValueError for what is none. What is no number, as Python's reader has some, is nothing."""
+    if not isinstance(text, str):
+        raise ValueError("settings or an outcome are not a text")
+    return json.loads(text, parse_constant=lambda _: None)

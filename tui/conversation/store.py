@@ -72,13 +72,14 @@ class Store:
         query = "SELECT id FROM sessions WHERE id >= ? AND substr(id, 1, ?) = ? ORDER BY id LIMIT ?"
         with self._reading() as db:
             found = db.execute(query, (beginning, len(beginning), beginning, limit)) if db else []
-            return [row[0] for row in found]
+            return [row[0] for row in found if isinstance(row[0], str)]
 
     def typed(self, limit: int) -> list[str]:
         """What people wrote in chats, the newest first, each text once. Raises StoreError if it cannot be read."""
         query = "SELECT text FROM nodes WHERE role = 'user' ORDER BY number DESC LIMIT ?"
         with self._reading() as db:
-            return list(dict.fromkeys(row[0] for row in db.execute(query, (limit,)))) if db else []
+            texts = (row[0] for row in db.execute(query, (limit,))) if db else ()
+            return list(dict.fromkeys(text for text in texts if isinstance(text, str)))
 
     def changed(self) -> bool:
         """Whether another process has written since this was asked last. Takes microseconds."""
@@ -206,8 +207,8 @@ class Store:
         try:
             with self._reading() as db:
                 found = rows.read(db, session_id) if db else None
-        except ValueError as error:
-            raise damaged(self.file, str(error)) from None
+        except (ValueError, RecursionError) as error:
+            raise damaged(self.file, f"session {session_id[:8]}: {error}") from None
         if found is None:
             raise MissingError(f"{self.file} has no session {session_id[:32]}.")
         return found

@@ -3,7 +3,7 @@
 import json
 from typing import Any
 
-from tui.conversation.conversation import ID, Conversation
+from tui.conversation.conversation import Conversation
 from tui.conversation.portable import clean, conversation_value, read_conversation
 
 FORMAT = "llm-tui session"
@@ -23,8 +23,6 @@ def read(value: dict[str, Any]) -> Conversation:
     if value.get("version") != VERSION:
         raise ValueError(f"it is of version {str(value.get('version'))[:20]}; this llm-tui knows {VERSION}")
     conversation = read_conversation(value)
-    if not all(ID.fullmatch(an_id) for an_id in (conversation.id, *(node.id for node in conversation.tree))):
-        raise ValueError("an id is not made of 32 hexadecimal digits")
     if any(node.growing for node in conversation.tree):
         raise ValueError("a node is said to be growing still")
     return conversation
