@@ -157,17 +157,14 @@ class Controller:
         if last is None:
             return self._new(mode)
         try:
-            return self.library.open(last)
+            return self.library.with_model(self.library.open(last), self._settings)
         except StoreError as error:
             session = self._new(mode)
             session.notice = str(error)
             return session
 
     def _new(self, mode: Mode) -> Session:
-        """Each mode goes on with the model it was used with last, unless one is named on the command line."""
-        named = self._settings.chat_model if mode == "chat" else self._settings.story_model
-        given = f"{mode}_model" in self._settings.flags
-        session = self.library.new(mode, named if given else self.library.latest_model(mode) or named)
+        session = self.library.new(mode, self.library.usual_model(mode, self._settings))
         if mode == "chat" and self._settings.system:
             session.settings["system"] = self._settings.system
         return session
@@ -232,7 +229,7 @@ class Controller:
             self.refresh()
             return
         try:
-            session = self.library.open(session_id)
+            session = self.library.with_model(self.library.open(session_id), self._settings)
         except StoreError as error:
             self.say(str(error))
             return

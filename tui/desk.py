@@ -71,8 +71,8 @@ class Desk:
 
     def choice(self, session: Session) -> Choice:
         """What the session wants to talk to."""
-        given = session.settings.get("precision")
-        return Choice(session.model, given if KINDS["precision"].accepts(given) else self.precision)
+        precision = session.settings.get("precision", self.precision)
+        return Choice(session.model, precision if KINDS["precision"].accepts(precision) else self.precision)
 
     def model(self, session: Session) -> "Model | None":
         """The session's model, once it is loaded."""

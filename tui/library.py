@@ -8,6 +8,7 @@ from tui.conversation.errors import MissingError, StoreError
 from tui.conversation.snapshots import Snapshots
 from tui.conversation.store import CHANGED_ELSEWHERE, OPEN_ELSEWHERE, Store
 from tui.session import Line, Session
+from tui.settings.settings import Settings
 
 PAGE = 200
 DELETED_ELSEWHERE = "This session was deleted in another window."
@@ -77,6 +78,18 @@ class Library:
         """The model that this kind of session was used with last; empty if there was none."""
         listings = [listing for listing in self._read(()) if listing.mode == mode and listing.model]
         return max(listings, key=lambda listing: listing.updated).model if listings else ""
+
+    def usual_model(self, mode: Mode, settings: Settings) -> str:
+        """Each mode goes on with the model it was used with last, unless one is named on the command line."""
+        named = settings.chat_model if mode == "chat" else settings.story_model
+        return named if f"{mode}_model" in settings.flags else self.latest_model(mode) or named
+
+    def with_model(self, session: Session, settings: Settings) -> Session:
+        """What was imported need not have one that is here: then it goes on with the usual one."""
+        if not session.model:
+            session.model = self.usual_model(session.mode, settings)
+            session.notice = f"This session came without a model: it goes on with {session.model}. F4 chooses another."
+        return session
 
     def typed(self, limit: int) -> list[str]:
         """The person's own messages, the newest first; those that cannot be read now are left out."""

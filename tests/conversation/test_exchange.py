@@ -100,9 +100,19 @@ def test_an_import_overwrites_nothing(store: Store, tmp_path: Path) -> None:
     export_file(conversation, "json", file, overwrite=False)
     conversation.tree.add("user", "and on")
     store.save(conversation)
-    ids = import_file(store, file).session_ids + import_file(store, file).session_ids
-    assert len({conversation.id, *ids}) == 3
-    assert [len(store.read(session_id).tree) for session_id in (conversation.id, *ids)] == [2, 1, 1]
+    for _ in range(2):
+        assert import_file(store, file) == Imported(here=1)
+    assert [len(store.read(listing.id).tree) for listing in store.sessions(5)] == [2]
+    # What says something else under the same id is another session, and that is here then.
+    value = json.loads(file.read_text())
+    value["nodes"][0]["text"] = "as it never was"
+    (other,) = import_file(store, write(file, value)).session_ids
+    assert import_file(store, file) == Imported(here=1)
+    assert {store.read(session_id).opening for session_id in (conversation.id, other)} == {
+        "as it was",
+        "as it never was",
+    }
+    assert len(store.sessions(5)) == 2
 
 
 def test_a_reply_that_grows_is_exported_as_it_is_now(store: Store, tmp_path: Path) -> None:
@@ -120,8 +130,8 @@ def test_many_sessions_in_one_file(store: Store, tmp_path: Path) -> None:
     sessions = [json.loads(WRITERS["json"](talk(f"number {number}"))) for number in range(5)]
     sessions.append(sessions[0])
     imported = import_file(store, write(tmp_path / "all.json", sessions))
-    assert len(set(imported.session_ids)) == 6
-    assert len(store.sessions(10)) == 6
+    assert (len(set(imported.session_ids)), imported.here) == (5, 1)
+    assert len(store.sessions(10)) == 5
 
 
 DAMAGES = {
@@ -151,7 +161,7 @@ DAMAGES = {
     "updated": (["updated"], "now", "“updated” is not a number"),
     "true": (["updated"], True, "“updated” is not a number"),
     "settings": (["settings"], [], "settings"),
-    "format": (["format"], "other", "neither of llm-tui nor of ChatGPT"),
+    "format": (["format"], "other", "neither of llm-tui nor of ChatGPT, Claude or Open WebUI"),
 }
 
 
@@ -166,13 +176,17 @@ def test_what_is_wrong_is_named(store: Store, tmp_path: Path, name: str) -> None
     for step in way:
         place = place[step]
     place[last] = DAMAGES[name][1]
-    good = json.loads(WRITERS["json"](talk("good")))
+    good, better = (json.loads(WRITERS["json"](talk(text))) for text in ("good", "better"))
+    imported = import_file(store, write(tmp_path / "s.json", [good, value, better]))
+    (refused,) = imported.refused
+    assert DAMAGES[name][2] in refused
+    assert refused.startswith("session 2 is damaged: ")
+    assert imported.session_ids == [good["id"], better["id"]]
     with pytest.raises(StoreError) as caught:
-        import_file(store, write(tmp_path / "s.json", [good, value]))
+        import_file(store, write(tmp_path / "s.json", [value]))
     assert DAMAGES[name][2] in str(caught.value)
-    assert "session 2 is damaged: " in str(caught.value)
     assert str(caught.value).count("\n") == 0
-    assert store.sessions(5) == []
+    assert len(store.sessions(5)) == 2
 
 
 # ---- ChatGPT
@@ -427,17 +441,13 @@ except StoreError as error:
 
 
 GOOD = WRITERS["json"](talk("good", "better"))
+OTHER = WRITERS["json"](talk("other"))
 
 
 @pytest.mark.parametrize(
     ("content", "words"),
     [
         (GOOD[:-3].encode(), "cut short within object 1"),
-        (b"[" + GOOD.encode(), "no comma|cut short"),
-        (f"[{GOOD},".encode(), "cut short"),
-        (f"[{GOOD} {GOOD}]".encode(), "there is no comma behind object 1"),
-        (f"[{GOOD}] x".encode(), "there is more behind its end"),
-        (GOOD.encode() * 2, "there is more behind its end"),
         (b"[1, 2]", "object 1 does not begin with a brace"),
         (b"[" * 100_000, "object 1 does not begin with a brace"),
         (b'{"a":' * 100_000, "object 1 is nested too deeply"),
@@ -447,9 +457,9 @@ GOOD = WRITERS["json"](talk("good", "better"))
         (b'{"a": tru}' + b" " * 100, "Expecting value"),
         (b'{"a": "\xff"}', "not a text in UTF-8"),
         (GOOD.encode("utf-16"), "not a text in UTF-8"),
-        (b"PK\x03\x04\xff\xfe", "import the conversations.json in it"),
+        (b"PK\x03\x04\xff\xfe", "an archive that cannot be unpacked"),
         (b"\x7fELF\x02\x01\x01", "neither JSON nor Markdown"),
-        (b"[{}]", "neither of llm-tui nor of ChatGPT"),
+        (b"[{}]", "neither of llm-tui nor of ChatGPT, Claude or Open WebUI"),
     ],
 )
 def test_files_that_are_no_good(store: Store, tmp_path: Path, content: bytes, words: str) -> None:
@@ -459,6 +469,53 @@ def test_files_that_are_no_good(store: Store, tmp_path: Path, content: bytes, wo
         import_file(store, file)
     assert str(file) in str(caught.value)
     assert store.sessions(5) == []
+
+
+@pytest.mark.parametrize(
+    ("content", "words"),
+    [
+        (f"[{GOOD}", "no comma behind object 1"),
+        (f"[{GOOD},", "cut short"),
+        (f"[{GOOD} {GOOD}]", "there is no comma behind object 1"),
+        (f"[{GOOD}] x", "there is more behind its end"),
+        (GOOD * 2, "there is more behind its end"),
+        (f'[{GOOD}, {{"mapping": {{"a', "cut short within object 2"),
+    ],
+)
+def test_what_comes_before_the_end_of_all_sense_is_imported(
+    store: Store, tmp_path: Path, content: str, words: str
+) -> None:
+    (tmp_path / "s.json").write_text(content)
+    imported = import_file(store, tmp_path / "s.json")
+    assert [store.read(session_id).opening for session_id in imported.session_ids] == ["good"]
+    (refused,) = imported.refused
+    assert words in refused and "what came before is imported" in refused
+
+
+@pytest.mark.parametrize(
+    ("bad", "words"),
+    [
+        (b'{"a": tru}', "Expecting value"),
+        (b'{"a": NaN}', "NaN is not a number"),
+        (b'{"a": 1' + b"0" * 5000 + b"}", "integer"),
+        (b'{"a": "\xff"}', "not a text in UTF-8"),
+        (b'{"a": "} ] \\" \x01 ]"}', "Invalid control character"),
+        (b'{"a":' * 100_000 + b"1" + b"}" * 100_000, "nested too deeply"),
+        (b"[[1, 2], {}]", "does not begin with a brace"),
+        (b'"te,xt]"', "does not begin with a brace"),
+        (b"null", "does not begin with a brace"),
+        (b"{}", "by its fields"),
+        (b'{"mapping": []}', "mapping is not an object"),
+        (b'{"chat_messages": {}}', "chat_messages are not a list"),
+        (b'{"chat": {"history": []}}', "no messages by id"),
+    ],
+)
+def test_one_bad_session_does_not_keep_out_the_others(store: Store, tmp_path: Path, bad: bytes, words: str) -> None:
+    (tmp_path / "s.json").write_bytes(b"[" + GOOD.encode() + b" , " + bad + b" , " + OTHER.encode() + b"]")
+    imported = import_file(store, tmp_path / "s.json")
+    assert [store.read(session_id).opening for session_id in imported.session_ids] == ["good", "other"]
+    (refused,) = imported.refused
+    assert refused.startswith("session 2 is damaged: ") and words in refused
 
 
 def test_files_that_are_none(store: Store, tmp_path: Path) -> None:
@@ -495,6 +552,7 @@ def test_a_gigabyte_ends_in_a_sentence_within_little_memory(tmp_path: Path) -> N
         (b"", "no JSON and has more than 32 million"),
         (b"<!-- llm-tui story -->\n# T\n\n", "no JSON and has more than 32 million"),
         (b'[{"mapping": {"', "Invalid control character"),
+        (b'[{"mapping": {', "Expecting property name"),
         (b"[", "does not begin with a brace"),
     ):
         file = tmp_path / "huge"

@@ -101,8 +101,8 @@ def test_out_and_in_again(db: Path, tmp_path: Path) -> None:
     assert (result.returncode, result.stdout, result.stderr) == (0, "Imported 1 session.\n", "")
     run("export", "aaaa", "--format", "json", "-o", files[1], "--db", other)
     assert files[0].read_bytes() == files[1].read_bytes()
-    assert run("import", files[0], "--db", other).stdout == "Imported 1 session.\n"
-    assert len(run("sessions", "--db", other).stdout.splitlines()) == 2
+    assert run("import", files[0], "--db", other).stdout == "Imported 0 sessions; 1 was here already.\n"
+    assert len(run("sessions", "--db", other).stdout.splitlines()) == 1
 
 
 def test_an_import_names_what_it_left_out(tmp_path: Path) -> None:
@@ -116,7 +116,24 @@ def test_an_import_names_what_it_left_out(tmp_path: Path) -> None:
     )
     result = run("import", file, "--db", tmp_path / "s.db")
     assert (result.returncode, result.stdout) == (0, "Imported 1 session.\n")
-    assert result.stderr == "Left out: 1 × image.\n"
+    assert result.stderr.splitlines() == [
+        "1 came without a model that is here: opened, they go on with yours.",
+        "Left out: 1 × image.",
+    ]
+
+
+def test_several_files_and_what_is_wrong_with_one(tmp_path: Path) -> None:
+    good, bad, mixed = (tmp_path / name for name in ("good.md", "bad.md", "mixed.json"))
+    good.write_text("## User\n\nhello\n")
+    bad.write_text("a note")
+    mixed.write_text(
+        '[{"chat_messages": [{"sender": "human", "text": "hi"}]}, {"chat_messages": 5, "name": "\\u001b]0;x"}]'
+    )
+    result = run("import", good, bad, mixed, "--db", tmp_path / "s.db")
+    assert result.returncode == 1
+    assert result.stdout == f"Imported 1 session from {good}.\nImported 1 session from {mixed}.\n"
+    assert f"{bad} cannot be imported: it is neither JSON nor Markdown" in result.stderr
+    assert "Not imported: session 2 is damaged: its chat_messages are not a list of objects (“␛]0;x”)." in result.stderr
 
 
 def test_your_own_database_lies_in_the_data_directory(tmp_path: Path) -> None:

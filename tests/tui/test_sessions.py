@@ -1,9 +1,17 @@
 """Sessions: new, switched, deleted, brought back; and the screens around them."""
 
+from dataclasses import replace
 from pathlib import Path
 
+import pytest
+
+from inference import SamplingParams
 from tests.tui.conftest import SIZE, app_of, current, make_app, ready, say, until
+from tui.app import LlmTui
+from tui.conversation.conversation import Conversation
+from tui.conversation.store import Store
 from tui.screens.help import HelpScreen
+from tui.settings.settings import load_settings
 
 
 async def test_switching_keeps_what_was_typed(tiny_model: Path) -> None:
@@ -170,3 +178,29 @@ async def test_help_begins_where_one_is_and_finds_what_is_typed(tiny_model: Path
                 "  Fork into a new session",
             ]
             await pilot.press("f1")
+
+
+@pytest.mark.parametrize("at_once", [True, False])
+async def test_a_session_that_came_without_a_model_is_answered_by_one_that_is_here(
+    tiny_model: Path, at_once: bool
+) -> None:
+    store = Store(load_settings().db)
+    imported = Conversation(updated=2e9 if at_once else 1e9)
+    imported.tree.add("user", "asked elsewhere")
+    other = Conversation(model=str(tiny_model), updated=1.5e9)
+    other.tree.add("user", "asked here")
+    for conversation in (imported, other):
+        store.save(conversation)
+    store.close()
+    settings = replace(load_settings(), chat_model=str(tiny_model))
+    app = LlmTui(settings, params=SamplingParams(temperature=0, max_tokens=5), mode=None)
+    async with app.run_test(size=SIZE) as pilot:
+        await pilot.pause()
+        if not at_once:
+            app_of(pilot).controller.open(imported.id)
+        assert current(pilot).id == imported.id
+        assert current(pilot).model == str(tiny_model)
+        assert f"goes on with {tiny_model}" in current(pilot).notice
+        await ready(pilot)
+        await say(pilot, "and here?")
+        assert [node.role for node in current(pilot).tree.path()] == ["user", "user", "assistant"]

@@ -1,29 +1,69 @@
-"""`llm-tui import`: sessions from a file."""
+"""`llm-tui import`: sessions from files."""
 
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import click
 
 from tui.cli.database import open_store
-from tui.cli.options import db_option
+from tui.cli.options import db_option, settings_for
 from tui.cli.output import tell, writer
+
+if TYPE_CHECKING:
+    from tui.conversation.exchange import Imported
+
+# How many of the sessions that could not be read are named.
+NAMED = 20
 
 
 @click.command("import")
-@click.argument("file", type=click.Path(path_type=Path))
+@click.argument("files", metavar="FILE...", nargs=-1, required=True, type=click.Path(path_type=Path))
 @db_option
 @click.pass_context
-def import_command(context: click.Context, file: Path, db: Path | None) -> None:
-    """Add the sessions in FILE to yours.
+def import_command(context: click.Context, files: tuple[Path, ...], db: Path | None) -> None:
+    """Add the sessions in each FILE to yours; those that are here already are not added again.
 
-    FILE is what `llm-tui export` wrote as JSON or Markdown, or the conversations.json of a ChatGPT export.
+    FILE is what `llm-tui export` wrote as JSON or Markdown, or what ChatGPT, Claude or Open WebUI export: the
+    conversations.json, or the ZIP archive with it.
     """
+    from inference.checkpoint.registry import find_model
+    from inference.errors import InferenceError
+    from tui.conversation.errors import StoreError
     from tui.conversation.exchange import import_file
+    from tui.settings.places import model_places
 
+    places = model_places(settings_for(context, db=db).model_directories)
+
+    def has_model(name: str) -> bool:
+        try:
+            return bool(name) and (find_model(name, places) / "config.json").is_file()
+        except (InferenceError, OSError, ValueError):
+            return False
+
+    failed = False
     with open_store(context, db, new=True) as store:
-        imported = import_file(store, file)
+        for file in files:
+            try:
+                _tell(import_file(store, file, has_model), file if len(files) > 1 else None)
+            except StoreError as error:
+                if len(files) == 1 or store.trouble:
+                    raise
+                tell(f"Error: {error}")
+                failed = True
+    context.exit(1 if failed else 0)
+
+
+def _tell(imported: "Imported", file: Path | None) -> None:
     count = len(imported.session_ids)
-    writer()(f"Imported {count} session{'' if count == 1 else 's'}.\n")
+    here = f"; {imported.here} {'was' if imported.here == 1 else 'were'} here already" if imported.here else ""
+    place = f" from {file}" if file else ""
+    writer()(f"Imported {count} session{'' if count == 1 else 's'}{place}{here}.\n")
+    if imported.modelless:
+        tell(f"{imported.modelless} came without a model that is here: opened, they go on with yours.")
     if imported.left_out:
         kinds = ", ".join(f"{number} × {kind}" for kind, number in sorted(imported.left_out.items()))
         tell(f"Left out: {kinds}.")
+    for refused in imported.refused[:NAMED]:
+        tell(f"Not imported: {refused}.")
+    if len(imported.refused) > NAMED:
+        tell(f"Not imported: {len(imported.refused) - NAMED} more.")

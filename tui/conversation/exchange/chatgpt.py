@@ -1,17 +1,22 @@
 """Conversations as ChatGPT exports them: a mapping of nodes with parents and children, texts in parts."""
 
+import json
+import re
 import time
-import uuid
 from collections import Counter
-from collections.abc import Iterator
 from typing import Any
 
-from tui.conversation.conversation import Conversation, new_id
-from tui.conversation.portable import MAX_NUMBER, clean
-from tui.conversation.tree import Node, Role, Tree
+from tui.conversation.conversation import Conversation
+from tui.conversation.exchange.branches import ROLES, Entry, an_id, remarks, seconds, tree_of
+from tui.conversation.portable import clean
+from tui.conversation.tree import Role
 
 LABELS = {"content_type", "language", "response_format_name"}
-ROLES: dict[str, Role] = {"system": "system", "user": "user", "assistant": "assistant"}
+# What its page draws as buttons: private characters around a kind and its fields, and an older form in brackets.
+_MARK = re.compile(" ?\ue200([^\ue200\ue201]{0,4000})\ue201")
+_SOURCE = re.compile(r" ?【\d+(?::\d+)?†[^】\n]{0,400}】")
+_STRAY = re.compile("[\ue200-\ue206]")
+_SHOWN = {"entity": 1, "url": 0}  # kinds that stand within a sentence, and which field is what one reads
 
 
 def read(value: dict[str, Any], left_out: Counter[str]) -> Conversation | None:
@@ -22,53 +27,22 @@ def read(value: dict[str, Any], left_out: Counter[str]) -> Conversation | None:
     mapping = value.get("mapping")
     if not isinstance(mapping, dict) or not all(isinstance(entry, dict) for entry in mapping.values()):
         raise ValueError("its mapping is not an object of objects")
-    nodes: dict[str, Node] = {}
-    stands_for: dict[str | None, str | None] = {None: None}  # an entry that holds no message stands for its parent
-    for name, parent in _in_order(mapping):
-        stands_for[name] = stands_for[parent]
-        if message := _message(mapping[name].get("message"), left_out):
-            node_id = _id(name)
-            if node_id in nodes:
-                node_id = new_id()
-            nodes[node_id] = Node(node_id, stands_for[parent], *message)
-            stands_for[name] = node_id
-    if not nodes:
+    entries = {
+        name: Entry(entry.get("parent"), entry.get("children"), _message(entry.get("message"), left_out))
+        for name, entry in mapping.items()
+    }
+    tree = tree_of(entries, value.get("current_node"))
+    if not len(tree):
         return None
-    tree = Tree.of(nodes.values(), None, {})
-    current = value.get("current_node")
-    tree.move(stands_for.get(current) if isinstance(current, str) else None)
-    if tree.tip is None:
-        tree.move(tree.latest(None))
-    created = _time(value.get("create_time"), time.time())
+    created = seconds(value.get("create_time"), time.time())
     title = value.get("title")
     return Conversation(
         tree=tree,
-        id=_id(value.get("conversation_id", value.get("id"))),
+        id=an_id(value.get("conversation_id") or value.get("id") or next(iter(tree)).id),
         title=clean(title) if isinstance(title, str) else "",
         created=created,
-        updated=_time(value.get("update_time"), created),
+        updated=seconds(value.get("update_time"), created),
     )
-
-
-def _in_order(mapping: dict[str, dict[str, Any]]) -> Iterator[tuple[str, str | None]]:
-    """Each entry behind its parent, siblings in the order that the parent names. Raises ValueError for loops."""
-    children: dict[str | None, list[str]] = {None: []}
-    for name, entry in mapping.items():
-        parent = entry.get("parent")
-        known = isinstance(parent, str) and parent in mapping
-        children.setdefault(parent if known else None, []).append(name)
-    seen = 0
-    waiting: list[tuple[str, str | None]] = [(name, None) for name in reversed(children[None])]
-    while waiting:
-        name, parent = waiting.pop()
-        seen += 1
-        yield name, parent
-        named = mapping[name].get("children")
-        rank = {str(child): index for index, child in enumerate(named if isinstance(named, list) else [])}
-        family = sorted(children.get(name, []), key=lambda child: rank.get(child, len(rank)))
-        waiting += [(child, name) for child in reversed(family)]
-    if seen < len(mapping):
-        raise ValueError("its messages run in a circle")
 
 
 def _message(message: object, left_out: Counter[str]) -> tuple[Role, str] | None:
@@ -90,6 +64,7 @@ def _message(message: object, left_out: Counter[str]) -> tuple[Role, str] | None
     else:
         said = [_part(part, left_out) for part in parts] if isinstance(parts, list) else [text]
         whole = clean("\n\n".join(filter(None, said)))
+        whole = _without_marks(whole) if role == "assistant" else whole
         return (ROLES[role], whole) if whole else None
     return None
 
@@ -98,21 +73,25 @@ def _part(part: object, left_out: Counter[str]) -> str:
     """Its text; where it has none, a remark in its place."""
     if isinstance(part, str):
         return part
-    kind = str(part.get("content_type"))[:40] if isinstance(part, dict) else type(part).__name__
     if isinstance(part, dict) and isinstance(text := part.get("text"), str):
         return text
-    left_out[kind] += 1
-    return f"[{kind} left out]"
+    kind = part.get("content_type") if isinstance(part, dict) else type(part).__name__
+    return remarks([kind], left_out)[0]
 
 
-def _id(value: object) -> str:
-    """The same 32 digits for the same id, if it is one."""
-    try:
-        return uuid.UUID(str(value)).hex
-    except ValueError:
-        return new_id()
+def _without_marks(text: str) -> str:
+    return _STRAY.sub("", _SOURCE.sub("", _MARK.sub(_shown, text)))
 
 
-def _time(value: object, otherwise: float) -> float:
-    usable = isinstance(value, int | float) and not isinstance(value, bool) and 0 <= value < MAX_NUMBER
-    return float(value) if usable else otherwise  # type: ignore[arg-type]
+def _shown(mark: re.Match[str]) -> str:
+    """What one reads where the mark stands; of a citation, nothing."""
+    kind, *fields = mark[1].split("\ue202")
+    if kind not in _SHOWN:
+        return ""
+    if len(fields) == 1 and fields[0].startswith("["):
+        try:
+            fields = json.loads(fields[0])
+        except (ValueError, RecursionError):
+            return ""
+    shown = fields[_SHOWN[kind]] if len(fields) > _SHOWN[kind] else ""
+    return mark[0][: mark[0].startswith(" ")] + shown if isinstance(shown, str) else ""

@@ -3,8 +3,9 @@
 import re
 
 from tui.conversation.conversation import Conversation, Mode
+from tui.conversation.exchange.branches import an_id
 from tui.conversation.portable import clean
-from tui.conversation.tree import Role
+from tui.conversation.tree import Node, Role
 
 HEADINGS: dict[Role, str] = {"system": "System", "user": "User", "assistant": "Assistant"}
 ROLES: dict[str, Role] = {heading: role for role, heading in HEADINGS.items()}
@@ -37,18 +38,24 @@ def read(text: str) -> Conversation:
     start = mark.end() if mark else 0
     title = _TITLE.match(text, start)
     start = title.end() if title else start
-    conversation = Conversation(mode, title=title[1] if title else "")
+    conversation = Conversation(mode, id=an_id(text), title=title[1] if title else "")
     if mode == "story":
         if story := text[start:].removesuffix("\n"):
-            conversation.tree.add("author", story)
+            _add(conversation, "author", story)
         return conversation
     if text[start : headings[0].start() if headings else len(text)].strip():
         raise ValueError("there is text before its first heading like “## User”")
     for heading, following in zip(headings, [*headings[1:], None], strict=False):
         message = text[heading.end() : following.start() if following else len(text)].removeprefix("\n")
         message = message.removeprefix("\n").removesuffix("\n\n" if following else "\n")
-        conversation.tree.add(ROLES[heading[1]], _LOOKALIKE.sub(_unescape, message))
+        _add(conversation, ROLES[heading[1]], _LOOKALIKE.sub(_unescape, message))
     return conversation
+
+
+def _add(conversation: Conversation, role: Role, text: str) -> None:
+    """With an id that is the same whenever this file is read."""
+    tree = conversation.tree
+    tree.append(Node(an_id(f"{conversation.id} {len(tree)}"), None, role, text))
 
 
 def _escape(found: re.Match[str]) -> str:
