@@ -33,14 +33,21 @@ attack: $(VENV)/installed-dev
 $(BIN)/python:
 	@test -n "$(PYTHON)" || { echo "llm-tui needs Python 3.11 or newer: install it, or say where it is with 'make PYTHON=/path/to/python3.11 ...'." >&2; exit 1; }
 	@$(PYTHON) -c 'import venv, ensurepip' 2>/dev/null || { echo "$(PYTHON) has no venv module: install it first (Debian and Ubuntu: apt-get install python3-venv), then run make again." >&2; exit 1; }
+	@echo "llm-tui: making a Python environment in $(VENV), once ..."
 	@$(PYTHON) -m venv $(VENV)
 
+# pip's own lines are the progress: each package as it comes, the same on any terminal and in a pipe.
+PIP := $(BIN)/python -m pip install --progress-bar off --disable-pip-version-check --editable
+
 $(VENV)/installed: pyproject.toml | $(BIN)/python
-	$(BIN)/python -m pip install --quiet --disable-pip-version-check --editable .
+	@echo "llm-tui: installing what it needs into $(VENV), once; each package is named as it comes ..."
+	@$(PIP) .
+	@echo "llm-tui: installed. The first start compiles the kernels for this CPU, a minute or two more; the screen says how far it is."
 	@touch $@
 
 $(VENV)/installed-dev: pyproject.toml | $(BIN)/python
-	$(BIN)/python -m pip install --quiet --disable-pip-version-check --editable '.[dev]'
+	@echo "llm-tui: installing what it needs, and what its tests need, into $(VENV), once ..."
+	@$(PIP) '.[dev]'
 	@touch $@ $(VENV)/installed
 
 # Draw the pictures that tests compare screens with anew; look at them before they are committed.
