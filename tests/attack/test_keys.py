@@ -16,6 +16,7 @@ from tests.attack.conftest import Attack
 from tests.e2e.talking import PROGRAM, conversations
 from tests.e2e.terminal import Terminal
 from tests.tiny_model import make_tiny_model
+from tests.tui.test_terminal_parser import ANSWERS
 from tui.conversation.conversation import Conversation
 from tui.settings.settings import load_settings
 
@@ -277,3 +278,41 @@ def test_keys_are_carried_out_in_their_order(
                     what = f"{block.__name__} of {sent} was to lead to:\n{someone.sessions}"
                     wait_for(terminal, lambda found, someone=someone: as_meant(someone, found), file, what)
                 someone.keys.clear()
+
+
+# What is pasted, and what becomes of it.
+PASTES = [
+    b"\x1b[31mERROR \x1b[0m disk full\rsecond line\r\nthird",
+    b"caf\xe9 \xff\x00 \x1b]11;?\x07 \x1b[?1049l",
+    b"\x1b[200~ nested \x1b[20",
+    b"\x03\x11\x1a\x0e\x10 control keys",
+]
+
+
+def test_nothing_that_a_terminal_says_is_typed(brief_model: Path, home: Path, attack: Attack, rounds: int) -> None:
+    """Answers cut anywhere, bytes that are no UTF-8, and pastes with anything in them, between words that are typed."""
+    settle_config(home)
+    file = load_settings().db
+    with Terminal([PROGRAM, "--model", str(brief_model)], 24, 80) as terminal:
+        terminal.until("float32", 60)
+        expected: list[str] = []
+        for number in range(12 * rounds):
+            chance = random.Random(f"answers {number}")
+            expected.append("")
+            for _ in range(3):
+                with attack("answers"):
+                    answer = chance.choice(ANSWERS)
+                    cut = chance.randrange(2, len(answer))  # Escape alone may be the key, on a busy machine
+                    for part in (b"ab", answer[:cut], answer[cut:], b"c"):
+                        terminal.send(part)
+                        time.sleep(chance.choice(GAPS))
+                expected[-1] += "abc"
+            with attack("pastes"):
+                paste = chance.choice(PASTES)
+                whole = b"\x1b[200~" + paste + b"\x1b[201~"
+                cut = chance.randrange(1, len(whole))
+                for part in (whole[:cut], whole[cut:], b"\xe9\xe9 ", b"\r"):
+                    terminal.send(part)
+                    time.sleep(chance.choice(GAPS))
+                expected[-1] += paste.decode("utf-8", "latin-1").replace("\r\n", "\n").replace("\r", "\n") + "éé "
+                wait_for(terminal, lambda found: said(found) == [expected], file, f"{expected[-1]!r} of {paste!r}")
