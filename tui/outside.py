@@ -24,9 +24,13 @@ def read_text(name: str) -> str:
     """A text file of at most a megabyte. Raises OutsideError."""
     path = Path(name).expanduser()
     try:
-        if path.stat().st_size > LARGEST:
+        if path.exists() and not (path.is_file() or path.is_dir()):  # a pipe or a device may have no end
+            raise OutsideError(f"{path} is not a file.")
+        with path.open("rb") as file:
+            data = file.read(LARGEST + 1)
+        if len(data) > LARGEST:
             raise OutsideError(f"{path} has more than a megabyte, too much for a message.")
-        return normalized(path.read_bytes().decode("utf-8-sig"))
+        return normalized(data.decode("utf-8-sig"))
     except UnicodeDecodeError:
         raise OutsideError(f"{path} is not UTF-8 text.") from None
     except (OSError, ValueError, RuntimeError) as error:
@@ -49,21 +53,30 @@ def save_text(name: str, text: str) -> Path:
 async def edit_text(app: App[None], text: str) -> str:
     """The text as the person's editor leaves it; meanwhile replies go on. Raises OutsideError."""
     named = os.environ.get("VISUAL") or os.environ.get("EDITOR") or "vi"
-    command = shlex.split(named)
+    try:
+        command = shlex.split(named)
+    except ValueError:  # a quotation mark without the other
+        command = named.split()
     if not command or shutil.which(command[0]) is None:
         raise OutsideError(f"There is no editor {named!r} here; set $EDITOR.")
-    with tempfile.TemporaryDirectory(prefix="llm-tui-") as directory:
-        file = Path(directory) / "message.md"
-        file.write_text(text, encoding="utf-8", errors="replace")
-        try:
-            with app.suspend(), app.batch_update():
-                done = await in_thread(subprocess.run, [*command, str(file)], check=False)
-        except SuspendNotSupported:
-            raise OutsideError("This terminal cannot be lent to an editor.") from None
-        except OSError as error:
-            raise OutsideError(f"{command[0]} cannot be started: {error.strerror}.") from None
-        if done.returncode:
-            raise OutsideError(f"{command[0]} ended with exit code {done.returncode}; the text is as it was.")
-        with contextlib.suppress(UnicodeDecodeError):
-            return normalized(file.read_bytes().decode("utf-8")).removesuffix("\n")
-        raise OutsideError(f"What {command[0]} has saved is not UTF-8 text; the text is as it was.")
+    try:
+        with tempfile.TemporaryDirectory(prefix="llm-tui-") as directory:
+            return await _edit_in(app, command, Path(directory) / "message.md", text)
+    except OSError as error:
+        raise OutsideError(f"The text cannot be handed to {command[0]}: {error.strerror or error}.") from None
+
+
+async def _edit_in(app: App[None], command: list[str], file: Path, text: str) -> str:
+    file.write_text(text, encoding="utf-8", errors="replace")
+    try:
+        with app.suspend(), app.batch_update():
+            done = await in_thread(subprocess.run, [*command, str(file)], check=False)
+    except SuspendNotSupported:
+        raise OutsideError("This terminal cannot be lent to an editor.") from None
+    except OSError as error:
+        raise OutsideError(f"{command[0]} cannot be started: {error.strerror}.") from None
+    if done.returncode:
+        raise OutsideError(f"{command[0]} ended with exit code {done.returncode}; the text is as it was.")
+    with contextlib.suppress(UnicodeDecodeError):
+        return normalized(file.read_bytes().decode("utf-8")).removesuffix("\n")
+    raise OutsideError(f"What {command[0]} has saved is not UTF-8 text; the text is as it was.")

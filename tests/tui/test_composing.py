@@ -1,5 +1,6 @@
 """The input: what waits, what was written before, commands, long pastes, files."""
 
+import os
 from pathlib import Path
 
 import pytest
@@ -10,6 +11,7 @@ from textual.widgets import OptionList
 from tests.tui.conftest import SIZE, app_of, current, idle, make_app, ready, say, shown, tap
 from tests.tui.test_reading import CODE, read, talk
 from tui.conversation.store import Store
+from tui.outside import OutsideError, read_text
 from tui.screens.ask import AskScreen
 from tui.screens.help import HelpScreen
 from tui.screens.search import SearchScreen
@@ -365,3 +367,10 @@ def test_both_forms_of_osc_52() -> None:
     plain = "\x1b]52;c;w6Q=\a"
     assert osc52("ä", tmux=False) == plain
     assert osc52("ä", tmux=True) == plain + "\x1bPtmux;\x1b" + plain + "\x1b\\"
+
+
+def test_what_has_no_end_is_not_read(tmp_path: Path) -> None:
+    os.mkfifo(tmp_path / "pipe")
+    for name in (str(tmp_path / "pipe"), "/dev/zero"):
+        with pytest.raises(OutsideError, match="is not a file"):
+            read_text(name)
