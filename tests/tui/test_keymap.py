@@ -57,7 +57,7 @@ def test_bindings_carry_the_ids_for_remapping() -> None:
 
 def test_labels_are_what_people_write() -> None:
     labels = {key.id: key.label for key in KEYMAP}
-    assert labels["newline"] == "Ctrl+J Shift+Enter"
+    assert labels["newline"] == "Ctrl+J Shift+Enter Alt+Enter"
     assert labels["help"] == "F1"
     assert labels["previous_sibling"] == "["
     assert labels["choose_first"] == "g Home"

@@ -23,7 +23,7 @@ Settings = dict[str, Any]
 class SystemPrompt(Editor):
     """Enter keeps, Ctrl+J begins a new line, as where messages are written."""
 
-    BINDINGS = [Binding("ctrl+j,shift+enter", "newline", "New line", show=False)]  # noqa: RUF012
+    BINDINGS = [Binding("ctrl+j,shift+enter,alt+enter", "newline", "New line", show=False)]  # noqa: RUF012
 
     class Submitted(Message):
         pass
@@ -33,9 +33,6 @@ class SystemPrompt(Editor):
         if event.key == "enter":
             event.prevent_default()
             self.post_message(self.Submitted())
-
-    def action_newline(self) -> None:
-        self.insert("\n")
 
 
 class Parameter(Vertical):

@@ -58,7 +58,7 @@ KEYMAP: tuple[Key, ...] = (
     Key("toggle_sidebar", "f9", "anywhere", "Show or hide the sessions"),
     Key("quit", "ctrl+q", "anywhere", "Quit"),
     Key("send", "enter", "input", "Send", local=True),
-    Key("newline", "ctrl+j,shift+enter", "input", "New line", local=True),
+    Key("newline", "ctrl+j,shift+enter,alt+enter", "input", "New line", local=True),
     Key("history_earlier", "up", "input", "From the first line: what you wrote before, or what waits to be sent"),
     Key("history_later", "down", "input", "From the last line: what you wrote after that"),
     Key("search_history", "ctrl+r", "input", "Search what you wrote before"),

@@ -97,9 +97,6 @@ class Composer(Editor):
         if self.text.strip():
             self.post_message(self.Sent(self.whole))
 
-    def action_newline(self) -> None:
-        self.insert("\n")
-
     def action_expand_pasted(self) -> None:
         self.replace(self.whole, self.document.start, self.document.end)
 

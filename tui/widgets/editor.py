@@ -85,6 +85,9 @@ class Editor(TextArea):
         self.text = whole(text)
         self.move_cursor(self.document.end)
 
+    def action_newline(self) -> None:
+        self.insert("\n")
+
     def check_consume_key(self, key: str, character: str | None = None) -> bool:
         return not self.read_only and typed(events.Key(key, character)) is not None
 

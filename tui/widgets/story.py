@@ -1,6 +1,7 @@
 """One editable text that the model continues."""
 
 from rich.text import Text
+from textual.binding import Binding
 from textual.content import Content
 from textual.document._document import EditResult, Location
 from textual.document._edit import Edit
@@ -48,7 +49,12 @@ class GenerationHistory(EditHistory):
 class StoryPane(Editor):
     """Read-only while the model writes into it. What it wrote is tinted until a person changes something."""
 
-    BINDINGS = bindings("story")
+    BINDINGS = [  # noqa: RUF012  as Textual declares it
+        *bindings("story"),
+        Binding(
+            "shift+enter,alt+enter", "newline", "New line", show=False
+        ),  # as Enter, and as where messages are written
+    ]
     COMPONENT_CLASSES = {"story--generated"}  # noqa: RUF012  as Textual declares it
 
     class Edited(Message):
