@@ -132,11 +132,13 @@ def clipboard() -> Iterator[Finding]:
             command = ["tmux", "show-options", "-gv", "set-clipboard"]
             chosen = subprocess.run(command, capture_output=True, text=True, timeout=5).stdout.strip()
         except (OSError, subprocess.TimeoutExpired):
-            chosen = "not known"
-        says = f"inside tmux, whose set-clipboard is {chosen or 'not known'}"
-        if chosen == "on":
-            yield Finding("clipboard", "ok", says)
+            chosen = ""
+        if chosen:  # copies do not depend on it: tmux is given them, not asked to let them through
+            yield Finding(
+                "clipboard", "ok", f"inside tmux, which takes copies and sends them on; set-clipboard is {chosen}"
+            )
         else:
-            yield Finding("clipboard", "note", says, "`tmux set -g set-clipboard on` lets copies through")
+            says = "inside tmux, which does not answer"
+            yield Finding("clipboard", "note", says, "have tmux in your PATH, or save to a file instead")
     elif os.environ.get("STY"):
         yield Finding("clipboard", "note", "inside screen, which keeps copies to itself", "save to a file instead")

@@ -1,13 +1,16 @@
 """Rows in the theme's colours."""
 
+import re
 from collections.abc import Sequence
 
+from rich.cells import cell_len
 from rich.segment import Segment
 from rich.style import Style
 from textual.strip import Strip
 from textual.widget import Widget
 
 from tui.markdown.row import Row
+from tui.terminal.wrap import wrap
 from tui.widgets.message import Entry
 
 # What spans can be; each is a component class of the widget, with its colour in the layout's file.
@@ -83,10 +86,30 @@ class Ink:
     def centred(self, lines: Sequence[str], y: int) -> Strip:
         """Row ``y`` of the widget, where these lines stand in its middle."""
         width, height = self._widget.size
-        number = y - max(0, (height - len(lines)) // 2)
-        text = lines[number] if 0 <= number < len(lines) else ""
+        rows = fitted(lines, width, height)
+        number = y - max(0, (height - len(rows)) // 2)
+        text = rows[number] if 0 <= number < len(rows) else ""
         return self.line(text.center(width) if text else "", "faint", width)
 
     def line(self, text: str, name: str, width: int) -> Strip:
         """One faint or marked line of its own."""
         return Strip([Segment(text, self.style(name))]).crop_extend(0, width, self.base)
+
+
+def fitted(lines: Sequence[str], width: int, height: int) -> list[str]:
+    """The lines in rows, broken where they are too wide. Where there are too many, blank ones go first, then those
+    before the last that fit: each is there as a whole, or not at all.
+    """
+    broken = [_broken(line, width) for line in lines]
+    if sum(map(len, broken)) > height:
+        broken = [rows for rows in broken if any(rows)]
+    while len(broken) > 1 and sum(map(len, broken)) > height:
+        del broken[0]
+    return [row for rows in broken for row in rows]
+
+
+def _broken(line: str, width: int) -> list[str]:
+    """At wide gaps first, which stand between things of their own."""
+    if cell_len(line) <= width:
+        return [line]
+    return [row.strip() for group in re.split(" {3,}", line.strip()) for row in wrap(group, max(1, width))]

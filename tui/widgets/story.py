@@ -16,6 +16,7 @@ from tui.conversation.tree import Tree
 from tui.settings.keymap import bindings
 from tui.widgets.editor import Editor
 
+WIDEST = 90  # longer lines are hard to read
 PLACEHOLDER = "Write how it begins. F5 lets the model go on from the cursor, Esc stops it, Ctrl+Z takes it back."
 
 
@@ -75,6 +76,10 @@ class StoryPane(Editor):
         self.history: GenerationHistory = GenerationHistory(
             max_checkpoints=1000, checkpoint_timer=2.0, checkpoint_max_characters=100
         )
+
+    @property
+    def wrap_width(self) -> int:
+        return min(super().wrap_width, WIDEST)
 
     @property
     def before_cursor(self) -> str:
