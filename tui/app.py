@@ -1,7 +1,6 @@
 """The application: wires the screen, the keys, the engine and the controller together."""
 
 import os
-import signal
 from collections.abc import Iterable
 from functools import partial
 from typing import TYPE_CHECKING
@@ -9,7 +8,7 @@ from typing import TYPE_CHECKING
 os.environ.setdefault("TEXTUAL_ANIMATIONS", "none")  # read when Textual is imported
 
 from textual import on
-from textual.app import App, SystemCommand
+from textual.app import SystemCommand
 from textual.binding import Binding
 from textual.screen import Screen
 from textual.widgets import OptionList
@@ -18,7 +17,6 @@ from tui.appearance import Appearance, colors_unwanted
 from tui.bridge import Progress
 from tui.controller import Controller
 from tui.conversation.conversation import Mode
-from tui.conversation.errors import StoreError
 from tui.library import library_at
 from tui.loader import Loaded, LoadFailed, Loading
 from tui.resources import shipped
@@ -28,6 +26,7 @@ from tui.screens.themes import ThemesScreen
 from tui.settings.places import snapshots_directory
 from tui.settings.settings import Settings
 from tui.terminal.driver import PatientDriver
+from tui.terminal.painting import PaintedApp
 from tui.widgets.composer import Composer
 from tui.widgets.sessions import Sidebar
 from tui.widgets.story import StoryPane
@@ -45,7 +44,7 @@ def _targets() -> "type[Provider]":
     return Targets
 
 
-class LlmTui(App[None]):
+class LlmTui(PaintedApp):
     """``params`` are instead of what models recommend, ``mode`` begins with a new session.
 
     Raises StoreError for a database that cannot be used, SettingsError for settings that cannot.
@@ -58,7 +57,7 @@ class LlmTui(App[None]):
         Binding("ctrl+p", "command_palette", "All commands", show=False, priority=True, id="anywhere.palette"),
     ]
     ENABLE_COMMAND_PALETTE = True
-    COMMANDS = App.COMMANDS | {_targets}
+    COMMANDS = PaintedApp.COMMANDS | {_targets}
 
     def __init__(self, settings: Settings, *, params: "SamplingParams | None" = None, mode: Mode | None = None) -> None:
         super().__init__(PatientDriver, ansi_color=colors_unwanted() or None)
@@ -78,6 +77,37 @@ class LlmTui(App[None]):
 
     def on_unmount(self) -> None:
         self.controller.close()
+
+    # ---- the end, where nobody asked for it
+
+    @property
+    def mistake(self) -> BaseException | None:
+        """Of the program itself, that ended it."""
+        return self._exception
+
+    @property
+    def terminal_gone(self) -> bool:
+        return self.patient_driver is not None and self.patient_driver.gone
+
+    def end(self) -> None:
+        """From a signal's handler or from any thread: in the app's own time."""
+        if self._loop is not None and self._loop.is_running():
+            self._loop.call_soon_threadsafe(self.exit)
+        else:
+            self._exit = True  # before anything is shown
+
+    def restore_terminal(self) -> None:
+        """Where the end was so hard that nobody did."""
+        if self.patient_driver is not None:
+            self.patient_driver.restore()
+
+    def _handle_exception(self, error: Exception) -> None:
+        """Textual would print pages; here who runs the app hears of ``mistake``."""
+        self._return_code = 1
+        if self._exception is None:
+            self._exception = error
+            self._exception_event.set()
+        self._close_messages_no_wait()
 
     async def action_quit(self) -> None:
         self.controller.quit()
@@ -137,15 +167,3 @@ class LlmTui(App[None]):
     def on_option_list_option_selected(self, event: OptionList.OptionSelected) -> None:
         if event.option_id is not None:
             self.controller.open(event.option_id)
-
-
-def run_app(settings: Settings) -> None:
-    """Run the application until the person quits. Raises SettingsError or StoreError where it cannot begin,
-    StoreError where something could not be saved to the end.
-    """
-    app = LlmTui(settings)
-    for name in (signal.SIGTERM, signal.SIGHUP):
-        signal.signal(name, lambda *_: app.call_later(app.exit))
-    app.run()
-    if app.controller.library.store.unsaved:
-        raise StoreError(f"Not everything was saved. {app.controller.library.store.trouble}")

@@ -1,6 +1,8 @@
 """What an action does: the only place that joins conversations, engine and screen. Actions are named in the key map."""
 
 import time
+from collections.abc import Callable
+from functools import partial
 from typing import TYPE_CHECKING
 
 from textual.app import App
@@ -14,6 +16,7 @@ from tui.conversation.errors import StoreError
 from tui.conversation.tree import Node
 from tui.copying import Copying
 from tui.desk import STOPPED, STOPPED_BEFORE, Desk
+from tui.error_log import noted
 from tui.filing import Filing
 from tui.in_thread import in_thread
 from tui.library import Library
@@ -76,6 +79,7 @@ class Controller:
         self._mode_given = mode is not None
         self._asked_to_quit = 0.0
         self._said = ""  # of the actions here; what went wrong elsewhere is only told by the session
+        self._closed = False
         self._ticks = 0
         self.keeping: dict[str, float] = {}  # sessions whose cache waits to be written, and since when it is idle
         self.current = self._first(mode)
@@ -137,14 +141,17 @@ class Controller:
             pass  # no room for a copy, or no right to make one: what was written is as safe as before
 
     def close(self) -> None:
-        """Put everything on disk and leave nothing running."""
-        self.collect()
-        self._desk.shelf.close()
-        self.tuning.close()
-        for session in self.library:
-            self.library.save(session)
-            self._desk.keep(session)
-        self.library.close()
+        """Put everything on disk and leave nothing running; what fails of it, as after a mistake, stops no other."""
+        if self._closed:
+            return
+        self._closed = True
+        steps: list[Callable[[], object]] = [self.collect]
+        steps += [partial(self.library.save, session) for session in self.library]
+        steps += [self._desk.shelf.close, self.tuning.close]
+        steps += [partial(self._desk.keep, session) for session in self.library]
+        for step in (*steps, self.library.close):
+            with noted():
+                step()
 
     def _first(self, mode: Mode | None) -> Session:
         """Where the person was last; a new session where a model or a mode is asked for, or there was none."""

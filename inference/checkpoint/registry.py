@@ -55,9 +55,12 @@ def find_model(name: str, places: Places) -> Path:
     """
     if (places.shipped / name / "config.json").is_file() and Path(name).name == name:
         return places.shipped / name  # whatever the current directory holds: ./NAME is the one in there
-    directory = Path(name).expanduser()
-    if directory.is_dir():
-        return directory
+    directory = expanded(name)
+    try:
+        if directory.is_dir():
+            return directory
+    except OSError as error:
+        raise CheckpointError(f"{name[:200]} cannot be looked at: {error.strerror}.") from None
     if HUB_NAME.fullmatch(name):
         for found in (places.downloads / folder_name(name), _in_hub_cache(places.hub_cache, name)):
             if found is not None and (found / "config.json").is_file():
@@ -87,6 +90,14 @@ def find_models(places: Places) -> Iterator[Found]:
         if repository.name.startswith("models--"):
             name = repository.name.removeprefix("models--").replace("--", "/")
             yield Found(name, "hub-cache", _in_hub_cache(places.hub_cache, name) or repository)
+
+
+def expanded(name: str | Path) -> Path:
+    """With the home directory for ``~``; the name of a person who is not known here stays as it is."""
+    try:
+        return Path(name).expanduser()
+    except RuntimeError:
+        return Path(name)
 
 
 def folder_name(name: str) -> str:

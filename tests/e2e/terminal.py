@@ -1,5 +1,6 @@
 """Drives a program on a pseudo-terminal and reads its screen, as a person at a terminal would."""
 
+import contextlib
 import fcntl
 import os
 import re
@@ -32,7 +33,11 @@ UNKNOWN = re.compile(rb"\x1b\[[<>=?][0-9;]*u|\x1b\[\?[0-9;]*\$p|\x1b\[>[0-9;]*[a
 
 
 class Terminal:
-    """``raw`` holds every byte that the program wrote."""
+    """``raw`` holds every byte that the program wrote; ``canonical`` tells whether whole lines were read at its end, as
+    for a shell.
+    """
+
+    canonical = False
 
     def __init__(
         self, command: Sequence[str], rows: int = 24, columns: int = 80, env: dict[str, str] | None = None
@@ -127,5 +132,9 @@ class Terminal:
         while time.monotonic() < end and self._child.isalive():
             self.pump()
         assert not self._child.isalive(), f"still running:\n{self.text}"
+        while self.pump():
+            pass
+        with contextlib.suppress(termios.error):  # where it was hung up
+            self.canonical = bool(termios.tcgetattr(self._child.child_fd)[3] & termios.ICANON)
         self._child.close()
         return int(self._child.exitstatus if self._child.exitstatus is not None else -self._child.signalstatus)

@@ -5,10 +5,14 @@ import gc
 import os
 import signal
 import sys
+import threading
+import warnings
 
 from tui.cli.output import guard, tell
+from tui.ending import POLITE, Ended, catch, raise_ended
 
 DONE, FAILED, INTERRUPTED = 0, 1, 130
+PATIENCE = 5.0  # seconds that threads which are still at work have at the end
 # So many new objects have Python look for circles: its own 700 are reached hundreds of times before the first screen.
 NEW_OBJECTS = 50_000
 
@@ -17,10 +21,16 @@ def main() -> None:
     """The entry point of the ``llm-tui`` command."""
     gc.set_threshold(NEW_OBJECTS)
     guard()
+    catch(POLITE, raise_ended)
+    _hold_places()
+    if not sys.warnoptions:
+        warnings.simplefilter("ignore")  # of libraries, for those who write programs
     try:
         code = _run()
     except KeyboardInterrupt:
         code = INTERRUPTED
+    except Ended as end:
+        code = 128 + end.number
     # What is left are Python's own good-byes, which have nothing to say about being interrupted or not being heard.
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     for stream in (sys.stdout, sys.stderr):
@@ -29,7 +39,17 @@ def main() -> None:
                 stream.flush()
         except OSError:
             os.dup2(os.open(os.devnull, os.O_WRONLY), stream.fileno())
+    last = threading.Timer(PATIENCE, os._exit, (code,))
+    last.daemon = True
+    last.start()
     sys.exit(code)
+
+
+def _hold_places() -> None:
+    """A file that is opened must not come to be standard output because that is closed."""
+    while (descriptor := os.open(os.devnull, os.O_RDWR)) < 3:
+        pass
+    os.close(descriptor)
 
 
 def _run() -> int:
@@ -45,19 +65,22 @@ def _run() -> int:
         return DONE
     except BrokenPipeError:  # the reader has seen enough
         return DONE
-    except Exception as error:
+    except (KeyboardInterrupt, SystemExit):
+        raise
+    except BaseException as error:  # what libraries written in Rust raise when they panic is no Exception
         with contextlib.suppress(OSError):  # there may be nobody to be told
             return _told(error)
         return FAILED
 
 
-def _told(error: Exception) -> int:
-    """Say what went wrong, and return the exit code that goes with it. What is a mistake in the program is raised."""
+def _told(error: BaseException) -> int:
+    """Say what went wrong, and return the exit code that goes with it."""
     import click
 
-    from inference import InferenceError
     from tui.conversation.errors import StoreError
+    from tui.error_log import told
     from tui.settings.errors import SettingsError
+    from tui.terminal.sanitize import one_line
 
     if isinstance(error, click.exceptions.Exit):
         return error.exit_code
@@ -69,8 +92,17 @@ def _told(error: Exception) -> int:
         return error.exit_code
     if isinstance(error, OSError) and error.filename is None:
         tell(f"The output cannot be written: {error.strerror or error}.")
-    elif isinstance(error, StoreError | SettingsError | InferenceError):
+    elif isinstance(error, OSError):
+        tell(f"{one_line(str(error.filename))[:200]} cannot be used: {error.strerror or error}.")
+    elif isinstance(error, StoreError | SettingsError) or _of_the_engine(error):
         tell(error)
     else:
-        raise error
+        tell(told(error))
     return FAILED
+
+
+def _of_the_engine(error: BaseException) -> bool:
+    """Asked last: where there is no room even for its libraries, something else was told."""
+    from inference import InferenceError
+
+    return isinstance(error, InferenceError)

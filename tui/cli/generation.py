@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any, Literal
 import click
 
 from tui.cli.output import tell, writer
+from tui.cli.requirements import require_room
 from tui.resources import shipped
 from tui.settings.places import model_places
 from tui.settings.settings import DEFAULT, Settings
@@ -16,6 +17,7 @@ from tui.settings.settings import DEFAULT, Settings
 if TYPE_CHECKING:
     from inference import Finished, Generation, Model, SamplingParams, Stats
 
+LARGEST = 20_000_000  # characters that are piped in, more than any context holds
 HOW_TO_GIVE_A_MODEL = """\
 llm-tui needs a model and was given none.
 
@@ -40,11 +42,14 @@ def _piped() -> str:
         return ""
     sys.stdin.reconfigure(encoding="utf-8-sig", errors="strict")  # type: ignore[union-attr]
     try:
-        return sys.stdin.read().rstrip("\n")
+        text: str = sys.stdin.read(LARGEST + 1)
     except UnicodeDecodeError as error:
         raise click.ClickException(f"What is piped in is not UTF-8 text ({error.reason}); convert it first.") from None
     except OSError as error:
         raise click.ClickException(f"What is piped in cannot be read: {error.strerror}.") from None
+    if len(text) > LARGEST:
+        raise click.ClickException(f"What is piped in has more than {LARGEST // 10**6} million characters, too many.")
+    return text.rstrip("\n")
 
 
 def find(name: str, directories: tuple[Path, ...]) -> Path:
@@ -58,13 +63,16 @@ def lasting_name(name: str, directories: tuple[Path, ...]) -> str:
 
     Raises CheckpointError if there is none.
     """
+    from inference.checkpoint.registry import expanded
+
     path = find(name, directories)
-    return str(path.resolve()) if path == Path(name).expanduser() else name
+    return str(path.resolve()) if path == expanded(name) else name
 
 
 def _load(settings: Settings, which: str) -> "Model":
     from inference import InferenceError, Model
 
+    require_room()
     name = getattr(settings, which)
     if settings.source(which) == DEFAULT and not (shipped("models") / name / "config.json").is_file():
         raise InferenceError(HOW_TO_GIVE_A_MODEL)

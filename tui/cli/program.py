@@ -1,6 +1,5 @@
 """The command `llm-tui` and its subcommands. Nothing heavy is imported before one needs it: `--help` is instant."""
 
-import sys
 from typing import Any
 
 import click
@@ -15,6 +14,7 @@ from tui.cli.import_file import import_command
 from tui.cli.models import models
 from tui.cli.options import db_option, model_options, theme_option
 from tui.cli.pull import pull
+from tui.cli.requirements import STARTING, require_room, require_terminal
 from tui.cli.sessions import sessions
 from tui.cli.story import story
 from tui.cli.themes import themes
@@ -29,10 +29,11 @@ from tui.cli.themes import themes
 def cli(context: click.Context, /, **flags: Any) -> None:
     """Talk to a language model that runs right here: in your terminal, on this machine's CPU."""
     context.obj = flags
+    require_room(STARTING)
     if context.invoked_subcommand is None:
-        if not (sys.stdin.isatty() and sys.stdout.isatty()):
-            raise click.UsageError("The app needs a terminal; in a pipe, use `llm-tui chat` or `llm-tui story`.")
-        from tui.app import run_app
+        require_terminal()
+        require_room()
+        from tui.lifetime import run_app
         from tui.settings.settings import load_settings
 
         settings = load_settings(**flags)

@@ -1,0 +1,55 @@
+"""An app that is painted as fast as its terminal keeps up, and with what changed."""
+
+from textual._compositor import ChopsUpdate, CompositorUpdate
+from textual.app import App
+from textual.geometry import Region
+from textual.screen import Screen
+
+from tui.terminal.driver import PatientDriver
+
+MANY = 256  # regions to be painted later; beyond, the whole screen is
+
+
+class PaintedApp(App[None]):
+    """What cannot be painted yet is painted later, as it is then: nothing waits in between."""
+
+    @property
+    def patient_driver(self) -> PatientDriver | None:
+        """None without a terminal, as in tests."""
+        return self._driver if isinstance(self._driver, PatientDriver) else None
+
+    def on_resize(self) -> None:
+        """The terminal has moved what it shows."""
+        if driver := self.patient_driver:
+            driver.canvas.forget()
+            self.refresh()
+
+    def _display(self, screen: Screen[object], renderable: object) -> None:
+        """Instead of Textual's, which writes whatever was painted at once."""
+        driver = self.patient_driver
+        if driver is None or not isinstance(renderable, CompositorUpdate):
+            super()._display(screen, renderable)  # type: ignore[arg-type]
+        elif self._running and not self._closed:
+            if self._batch_count or driver.behind:
+                _put_back(screen, renderable)
+                driver.when_ready(self._paint_again)
+            else:
+                position = self.screen.outer_size.clamp_offset(self.cursor_position)
+                driver.paint(renderable, self.console, self.size.width, position, self._sync_available)
+
+    def _paint_again(self) -> None:
+        """Called by the event loop."""
+        if self._running and not self._closed and self._screen_stack:
+            with self._context():
+                self.screen._compositor_refresh()
+
+
+def _put_back(screen: Screen[object], update: CompositorUpdate) -> None:
+    """What was to be painted is to be painted still."""
+    compositor = screen._compositor
+    dirty = compositor._dirty_regions
+    if isinstance(update, ChopsUpdate) and len(dirty) < MANY:
+        dirty.update(Region(left, y, right - left, 1) for y, left, right in update.spans)
+    else:
+        dirty.clear()
+        dirty.add(compositor.size.region)
