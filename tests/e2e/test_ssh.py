@@ -63,7 +63,7 @@ def login(tmp_path: Path) -> Iterator[list[str]]:
 
 def remotely(program: str) -> str:
     """The program with this test's homes, which a login does not hand on."""
-    names = ("XDG_DATA_HOME", "XDG_CONFIG_HOME", "XDG_CACHE_HOME", "NUMBA_CACHE_DIR")
+    names = ("XDG_DATA_HOME", "XDG_CONFIG_HOME", "XDG_CACHE_HOME", "XDG_STATE_HOME", "NUMBA_CACHE_DIR")
     return " ".join(["env", *(f"{name}={os.environ[name]}" for name in names), "LC_ALL=C.UTF-8", program])
 
 

@@ -1,0 +1,84 @@
+"""What is written of a frame: the terminal shows the same as if all was, and hardly anything is."""
+
+import random
+
+import pyte
+from rich.console import Console
+from rich.segment import Segment
+from rich.style import Style
+from textual._compositor import ChopsUpdate, CompositorUpdate, LayoutUpdate
+from textual.geometry import Region
+from textual.strip import Strip
+
+from tui.terminal.canvas import Canvas
+
+WIDTH, HEIGHT = 40, 6
+STYLES = [None, Style(), Style(color="red"), Style(bgcolor="blue", bold=True), Style(reverse=True, meta={"offset": 3})]
+CONSOLE = Console(color_system="truecolor", width=WIDTH, height=HEIGHT)
+
+
+def strip(chance: random.Random, width: int, letters: str) -> Strip:
+    segments: list[Segment] = []
+    while width:
+        length = chance.randint(1, width)
+        segments.append(Segment("".join(chance.choices(letters, k=length)), chance.choice(STYLES)))
+        width -= length
+    return Strip(segments)
+
+
+def random_update(chance: random.Random) -> CompositorUpdate:
+    """All of the screen, or some pieces of some rows."""
+    letters = chance.choice(["  ab", "aé…│"])
+    cut = chance.randint(1, WIDTH - 1)
+    rows = [[strip(chance, cut, letters), strip(chance, WIDTH - cut, letters)] for _ in range(HEIGHT)]
+    if chance.random() < 0.1:  # characters of two cells
+        rows[0] = [Strip([Segment("漢字" * (WIDTH // 4))])]
+    if chance.random() < 0.3:
+        return LayoutUpdate(list(rows), Region(0, 0, WIDTH, HEIGHT))
+    chops = [{0: left, cut: right} for left, right in (row if len(row) == 2 else rows[1] for row in rows)]
+    spans = sorted((y, *sorted(chance.sample(range(WIDTH + 1), 2))) for y in chance.sample(range(HEIGHT), 2))
+    return ChopsUpdate(chops, spans, [[cut, WIDTH]] * HEIGHT)
+
+
+def test_the_terminal_shows_what_it_would_if_all_was_written() -> None:
+    chance = random.Random(7)
+    for _ in range(60):
+        canvas, whole, changed = Canvas(), pyte.Screen(WIDTH, HEIGHT), pyte.Screen(WIDTH, HEIGHT)
+        streams = pyte.Stream(whole), pyte.Stream(changed)
+        for _ in range(12):
+            update = random_update(chance)
+            streams[0].feed(update.render_segments(CONSOLE))
+            streams[1].feed(canvas.draw(update, CONSOLE, WIDTH))
+            assert [whole.buffer[y] for y in range(HEIGHT)] == [changed.buffer[y] for y in range(HEIGHT)]
+
+
+def lines(*texts: str, style: Style | None = None) -> LayoutUpdate:
+    strips = [[Strip([Segment(text.ljust(WIDTH), style)])] for text in texts]
+    return LayoutUpdate(list(strips), Region(0, 0, WIDTH, len(texts)))
+
+
+def test_only_what_changes_is_written() -> None:
+    canvas = Canvas()
+    canvas.draw(lines("Once upon a time", "there was"), CONSOLE, WIDTH)
+    assert canvas.draw(lines("Once upon a time", "there was"), CONSOLE, WIDTH) == ""
+    assert canvas.draw(lines("Once upon a time", "there was a"), CONSOLE, WIDTH) == "\x1b[2;11Ha"
+    red = canvas.draw(lines("Once upon a time", "there was a", style=Style(color="red")), CONSOLE, WIDTH)
+    assert "Once upon" in red and "there was a" in red
+
+
+def test_what_was_moved_or_covered_by_others_is_written_whole() -> None:
+    canvas = Canvas()
+    whole = canvas.draw(lines("Once upon a time"), CONSOLE, WIDTH)
+    canvas.forget()
+    assert canvas.draw(lines("Once upon a time"), CONSOLE, WIDTH) == whole
+    assert "Once" in canvas.draw(lines("Once upon a time"), CONSOLE, WIDTH + 1)
+
+
+def test_a_row_of_wide_characters_is_written_from_its_beginning() -> None:
+    """A terminal that sees another width than we has the rest of the row elsewhere."""
+    canvas = Canvas()
+    canvas.draw(LayoutUpdate([[Strip([Segment("漢字ab")])]], Region(0, 0, 6, 1)), CONSOLE, 6)
+    assert canvas.draw(LayoutUpdate([[Strip([Segment("漢字ab")])]], Region(0, 0, 6, 1)), CONSOLE, 6) == ""
+    assert (
+        canvas.draw(LayoutUpdate([[Strip([Segment("漢字ac")])]], Region(0, 0, 6, 1)), CONSOLE, 6) == "\x1b[1;1H漢字ac"
+    )

@@ -1,0 +1,73 @@
+"""Frames leave as the terminal answers for them; one that never answers, or loses an answer, stops nothing."""
+
+import re
+
+import pytest
+
+from tui.terminal.pace import AHEAD, COLUMNS, FIRST, LOST, ROW, Pace
+
+
+def column(question: str) -> int:
+    found = re.fullmatch(r"\x1b7\x1b\[(\d+);(\d+)H\x1b\[6n\x1b8", question)
+    assert found is not None and int(found[1]) == ROW
+    return int(found[2])
+
+
+@pytest.fixture
+def pace() -> Pace:
+    """One whose terminal has answered the first question."""
+    pace = Pace()
+    pace.answered(ROW, column(pace.question(0)), 0)
+    return pace
+
+
+def test_a_terminal_that_never_answers_is_asked_once() -> None:
+    pace = Pace()
+    assert pace.question(0)
+    assert [pace.question(time) for time in range(100)] == [""] * 100
+    assert pace.wait(0) == pace.wait(100) == 0
+    assert pace.awaited(FIRST / 2) and not pace.awaited(FIRST)
+
+
+def test_at_most_two_frames_are_not_answered(pace: Pace) -> None:
+    asked = []
+    for _ in range(AHEAD):
+        assert pace.wait(1) == 0
+        asked.append(column(pace.question(1)))
+    assert pace.wait(1) == LOST and pace.awaited(1)
+    for each in asked:
+        pace.answered(ROW, each, 2)
+        assert pace.wait(2) == 0
+    assert not pace.awaited(2)
+
+
+def test_an_answer_counts_for_the_frames_before_it(pace: Pace) -> None:
+    pace.question(1)
+    last = column(pace.question(1))
+    pace.answered(ROW, last, 1)
+    assert pace.open == 0
+
+
+def test_what_is_no_answer_to_it_is_not_counted(pace: Pace) -> None:
+    """Shift and F3 says `ESC [ 1 ; 2 R` as well, and others may ask elsewhere."""
+    pace.question(1)
+    pace.answered(1, 2, 1)
+    assert pace.open == 1
+
+
+def test_a_lost_answer_costs_its_time_once(pace: Pace) -> None:
+    for _ in range(AHEAD):
+        pace.question(10)
+    assert pace.wait(10 + LOST - 1) == 1 and pace.wait(10 + LOST) == 0
+    probe = column(pace.question(10 + LOST))
+    assert pace.wait(10 + LOST) == LOST
+    pace.answered(ROW, probe, 16)
+    assert pace.open == 0 and pace.wait(16) == 0
+
+
+def test_a_terminal_narrower_than_the_column_answers_for_the_oldest(pace: Pace) -> None:
+    while column(pace.question(1)) < COLUMNS - 2:
+        pace.answered(ROW, 3, 1)
+    before = pace.open
+    pace.answered(ROW, 3, 1)
+    assert pace.open == before - 1
