@@ -33,14 +33,19 @@ UNKNOWN = re.compile(rb"\x1b\[[<>=?][0-9;]*u|\x1b\[\?[0-9;]*\$p|\x1b\[>[0-9;]*[a
 
 
 class Terminal:
-    """``raw`` holds every byte that the program wrote; ``canonical`` tells whether whole lines were read at its end, as
-    for a shell.
+    """``answers``: to the program's questions, as real terminals do. ``raw`` holds every byte that the program wrote;
+    ``canonical`` tells whether whole lines were read at its end, as for a shell.
     """
 
     canonical = False
 
     def __init__(
-        self, command: Sequence[str], rows: int = 24, columns: int = 80, env: dict[str, str] | None = None
+        self,
+        command: Sequence[str],
+        rows: int = 24,
+        columns: int = 80,
+        env: dict[str, str] | None = None,
+        answers: bool = False,
     ) -> None:
         self.screen = pyte.Screen(columns, rows)
         self.raw = bytearray()
@@ -52,6 +57,7 @@ class Terminal:
             command[0], list(command[1:]), dimensions=(rows, columns), env=environment, timeout=None
         )
         self._child.delaybeforesend = None
+        self.screen.write_process_input = lambda answer: self.send(answer) if answers else None
 
     def __enter__(self) -> "Terminal":
         return self

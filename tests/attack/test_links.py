@@ -1,0 +1,121 @@
+"""Links that are slow, frozen or odd: input is never behind more than two frames, and what is shown is what is so."""
+
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import pytest
+
+from tests.attack.conftest import Attack
+from tests.e2e.login import POSSIBLE, login_command, remotely, ssh_server
+from tests.e2e.slow_link import SlowLink
+from tests.e2e.talking import PROGRAM, WRITING, conversations, quit_program, rest, say, settle, texts, until_gone
+from tests.e2e.terminal import Terminal
+from tests.tiny_model import make_counting_model
+from tui.settings.places import config_file
+from tui.settings.settings import load_settings
+from tui.terminal.pace import AHEAD, LOST
+
+pytestmark = pytest.mark.e2e
+QUESTION = b"\x1b[6n"
+
+
+@pytest.fixture(scope="module")
+def quick_model(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Writes digits and blanks as fast as can be, until it is stopped."""
+    return make_counting_model(tmp_path_factory.mktemp("models") / "quick", max_position_embeddings=131072)
+
+
+class Withholding(Terminal):
+    """Answers when it is told to."""
+
+    def __init__(self, *arguments: object, **options: object) -> None:
+        super().__init__(*arguments, **options)
+        self.answers: list[str] = []
+        self.withholding = False
+        self.screen.write_process_input = self._answer
+
+    def _answer(self, answer: str) -> None:
+        self.answers.append(answer)
+        if not self.withholding:
+            self.answer()
+
+    def answer(self) -> None:
+        for answer in self.answers:
+            self.send(answer)
+        self.answers.clear()
+
+
+def wait_for_text(length: int) -> None:
+    """Until the last message in the database has so many characters more than now."""
+    last = len(texts(load_settings().db)[-1])
+    end = time.monotonic() + 60
+    while len(texts(load_settings().db)[-1]) < last + length:
+        assert time.monotonic() < end, "the reply does not go on"
+        time.sleep(0.2)
+
+
+def test_a_terminal_that_does_not_answer_is_sent_two_frames(quick_model: Path, attack: Attack) -> None:
+    """The reply goes on meanwhile, Esc stops it, and what is shown then is what is so then."""
+    with attack("links: no answer"), Withholding([PROGRAM, "--model", str(quick_model)], 48, 160) as terminal:
+        terminal.until("float32", 60)
+        say(terminal, "count")
+        terminal.withholding = True
+        began = time.monotonic()
+        before = terminal.raw.count(QUESTION)
+        wait_for_text(3000)
+        settle(terminal)
+        frames = terminal.raw.count(QUESTION) - before
+        # One more for each time that an answer is given up.
+        assert frames <= AHEAD + (time.monotonic() - began) // LOST
+        terminal.send("\x1b")
+        end = time.monotonic() + 30
+        while not (outcome := conversations(load_settings().db)[0].tree.path()[-1].outcome):
+            assert time.monotonic() < end, "Esc did not stop it"
+            terminal.pump()
+        assert outcome.reason == "cancelled"
+        terminal.withholding = False
+        terminal.answer()
+        rest(terminal)
+        settle(terminal)
+        quit_program(terminal)
+
+
+@contextmanager
+def slow_terminal(model: Path, directory: Path) -> Iterator[tuple[Terminal, SlowLink]]:
+    """A terminal at the other end of a slow link, and the link."""
+    with ssh_server(directory) as port:
+        link = SlowLink(port)
+        command = [*login_command(link.port, directory), remotely(f"{PROGRAM} --model {model}")]
+        try:
+            with Terminal(command, 48, 160, answers=True) as terminal:
+                yield terminal, link
+        finally:
+            link.close()
+
+
+@pytest.mark.skipif(not POSSIBLE, reason="no SSH server is installed: slow links are left out")
+@pytest.mark.parametrize("mode", ["chat", "story"])
+def test_esc_stops_though_the_link_is_full(mode: str, quick_model: Path, tmp_path: Path, attack: Attack) -> None:
+    """And after a freeze as well: no more is on its way than two frames, and one for each answer given up."""
+    config_file().parent.mkdir(parents=True)
+    config_file().write_text("max_tokens = 100000\n")
+    with attack("links: slow and frozen"), slow_terminal(quick_model, tmp_path) as (terminal, link):
+        terminal.until("float32", 90)
+        if mode == "story":
+            terminal.press("ctrl+t")
+            terminal.until("Write how it begins")
+            terminal.press("1", "f5")
+        else:
+            terminal.press("count", "enter")
+        terminal.until(WRITING, 60)
+        wait_for_text(3000)
+        link.freeze()
+        wait_for_text(3000)
+        carried = link.carried
+        link.thaw()
+        terminal.send("\x1b")
+        until_gone(terminal, WRITING)
+        assert link.carried - carried < 100_000
+        quit_program(terminal)
