@@ -1,5 +1,5 @@
-"""From a key press to the screen, and from Esc to a stopped reply, over SSH on a slow line, while a model writes at full
-speed; and from Esc after the line was frozen.
+"""From a key press to the screen, and from Esc to a stopped reply, over SSH on a slow line, while a model writes as
+fast as it can; and from Esc after the line was frozen.
 
 python -m tests.bench.slow_link_bench [--rate BYTES] [--delay SECONDS] [--keys N] [--frozen SECONDS]
 """
