@@ -18,6 +18,8 @@ TEXTS = (
     "今日は東京へ行きました。",
     "AND OR NOT NEAR: these are words, too",
     "snake_case and CamelCase and 100% [sic]*",
+    "In C++ a class can copy; C# cannot, c is older.",
+    "Put it into .env (see issue #12), rather than into env.py or 12 others. Foo->bar(x) is a_b, café-bar, C:\\\\dir.",
 )
 
 
@@ -56,7 +58,7 @@ def found(store: Store, text: str) -> list[str]:
         ("words NEAR(", [4]),
         ("a AND b", []),
         ("can't", [2]),
-        ("->", [2]),
+        ("->", [7, 2]),
         ("-> next", [2]),
         ("!=", [2]),
         ("東京", [3]),
@@ -69,6 +71,31 @@ def found(store: Store, text: str) -> list[str]:
         ("", []),
         ('""', []),
         ("*", [5]),
+        ("C++", [6]),
+        ("c++ class", [6]),
+        ("c+", [6]),
+        ("C#", [6]),
+        ("(C++)", [6]),
+        (".env", [7]),
+        (".py", [7]),
+        (".en", [7]),
+        ("env.", [7]),
+        ("#12", [7]),
+        ("#1", [7]),
+        ("#2", []),
+        ("foo->bar", [7]),
+        ("foo-> bar", [7]),
+        ('"foo-> bar"', []),
+        ("FOO->ba", [7]),
+        ("a_b", [7]),
+        ("a_", [7]),
+        ("cafe-bar", [7]),
+        ("CAFÉ-BAR", [7]),
+        ("C:\\\\dir", [7]),
+        ('"C++ a class', [6]),
+        ('"issue #12"', [7]),
+        ("issue #12 C++", []),
+        ("weather? (today)", [0]),
     ],
 )
 def test_what_is_found(store: Store, typed: str, expected: list[int]) -> None:
@@ -145,3 +172,9 @@ def _check_index(store: Store) -> None:
     db = store._connected()
     for table in ("words", "titles"):
         db.execute(f"INSERT INTO {table} ({table}, rank) VALUES ('integrity-check', 1)")
+
+
+def test_signs_are_marked_where_they_were_found(store: Store) -> None:
+    for typed, mark in (("c++", "C++"), (".ENV", ".env"), ("#12", "#12"), ("foo->BAR", "Foo->bar")):
+        (hit,) = store.search(typed)
+        assert [hit.extract[start:end] for start, end in hit.marks] == [mark]
