@@ -261,3 +261,112 @@ def test_an_endless_line_stays_cheap() -> None:
         endless.append("word ")
     assert time.process_time() - began < 1
     assert "".join(row.text for row in endless.rows).count("word") == 40_200
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        *("a*b*c", "2**3", "x = 2**3 + y**4", "(a)*b*(c)", "a[i]*b[j]*c", "src/**/*.py", "α*β*γ", "f(*args, **kwargs)"),
+        *("char *a, *b;", "5*(a+b)*c", "C:\\new\\dir\\", "AT&T; &nosuch; &", "a[0][1]", "a <brx> b"),
+    ],
+)
+def test_what_looks_like_arithmetic_or_code_stays_as_it_is(text: str) -> None:
+    assert spans(text) == [Span(text)]
+
+
+@pytest.mark.parametrize(
+    ("text", "strong"),
+    [
+        *(
+            ("**注意：**请", "注意："),
+            ("这是**重点**内容", "重点"),
+            ("内容**“重点”**吗", "“重点”"),
+            ("使用Python**重点**", "重点"),
+        ),
+        *(("**강조(설명)**은", "강조(설명)"), ("นี่คือ**สำคัญ**มาก", "สำคัญ"), ("**हिन्दी**में", "हिन्दी")),
+        *(("**bold**text", "bold"), ("(**bold**)", "bold"), ("**foo*bar**", "foo*bar"), ("「**重点**」", "重点")),
+    ],
+)
+def test_emphasis_is_found_in_scripts_without_blanks(text: str, strong: str) -> None:
+    assert [span.text for span in spans(text) if span.style == "strong"] == [strong]
+    assert "".join(span.text for span in spans(text)) == text.replace("**", "")
+
+
+def styled(text: str, width: int = 40) -> list[tuple[str, str]]:
+    """Each row with the style that it begins with."""
+    whole = Document(width, text)
+    whole.finish()
+    return [(row.text.rstrip(), row.spans[0].style if row.spans else "") for row in whole.rows]
+
+
+def test_fences_nest_by_their_length_and_their_kind() -> None:
+    text = "````md\n```py\nx\n```\n````\n~~~\n```\n~~~\n- ```\n  a\n  ```\nend"
+    assert [line for line in lines(text) if "─" not in line] == ["```py", "x", "```", "```", "  a", "end"]
+
+
+def test_a_line_below_text_makes_it_a_heading() -> None:
+    assert styled("Title\n=====\ntext\nmore\n---\nend") == [
+        ("Title", "heading1"),
+        ("text", "heading2"),
+        ("more", "heading2"),
+        ("end", ""),
+    ]
+    assert styled("text\n\n---") == [("text", ""), ("", ""), ("─" * 40, "border")]
+    assert styled("- item\n---")[1] == ("─" * 40, "border")
+    assert styled("word\n" * 20 + "---")[0] == ("word", "")
+    assert styled("text\n= 5") == [("text", ""), ("= 5", "")]
+    growing = Document(40, "Title\n=")
+    assert growing.rows[0].spans[0].style == "" and growing.append("==\n") == 0
+    assert growing.rows[0].spans[0].style == "heading1"
+
+
+def test_breaks_are_lines_and_the_backslash_that_asks_for_one_is_not_shown() -> None:
+    assert lines("one\\\ntwo  \nthree") == ["one", "two", "three"]
+    assert lines("a<br>b<br/>c") == ["a", "b", "c"]
+    assert lines("| a | b |\n|---|---|\n| x<br>yy | z |\n") == ["a  │ b", "───┼──", "x  │ z", "yy │"]
+    assert lines("path\\") == ["path\\"]
+
+
+def test_entities_are_characters_and_never_steer() -> None:
+    assert lines("a &amp; b &lt;c&gt; &#65;&#x42; &copy; `&amp;`") == ["a & b <c> AB © &amp;"]
+    assert lines("&#27;[31m &#x202e; &#10;x &#0;") == ["�[31m �  x �"]
+
+
+def test_references_and_footnotes_stand_as_they_are_written() -> None:
+    text = "See [the book][1] and [^note].\n\n[1]: https://a.org\n[^note]: A note."
+    assert lines(text) == text.split("\n")
+
+
+def test_tasks_have_boxes() -> None:
+    assert lines("- [ ] open\n- [x] done\n1. [X] too\n- [y] no\n[ ] no") == [
+        "• ☐ open",
+        "• ☑ done",
+        "1. ☑ too",
+        "• [y] no",
+        "  [ ] no",
+    ]
+    growing = Document(40, "- [")
+    assert growing.rows[0].text.rstrip() == "•"
+    growing.append("x]")
+    assert growing.rows[0].text.rstrip() == "•"
+
+
+def test_tabs_go_to_the_next_stop() -> None:
+    assert lines("```\na\tb\nabc\td\n\te\n```")[1:4] == ["a   b", "abc d", "    e"]
+    assert lines("-\tone\n\ttwo") == ["• one", "  two"]
+    whole = Document(40, "- x\n\n\t```\n\ta\tb\n\t```\n")
+    assert ["- x\n\n\t```\n\ta\tb\n\t```\n"[start:end] for start, end in whole.codes[0].lines] == ["a\tb"]
+
+
+def test_lines_that_end_as_on_windows_are_lines() -> None:
+    from tests.tui.test_search_screen import answered
+    from tui.conversation.conversation import Conversation
+    from tui.widgets.message import Entry, Message
+
+    text = "# One\r\n```py\r\nx = 1\r\n```\r\n| a | b |\r\n|---|---|\r\n| c | d |\r\n\r\nend"
+    node = answered(Conversation(), "?", text)[1]
+    message = Message(Entry(node, (1, 1), "model"), 40)
+    expected = Document(40, text.replace("\r\n", "\n"))
+    expected.finish()
+    assert [row.text.rstrip() for row in message.text_rows] == [row.text.rstrip() for row in expected.rows]
+    assert message.code(None) == "x = 1"

@@ -15,7 +15,7 @@ from tui.markdown.row import Span
 
 # Seconds of processor time: what colours may take at once, and in a whole text, to begin with and for what there is.
 # Most languages take a tenth of that. Some have expressions that would take years over a line made for them.
-AT_ONCE, TO_BEGIN_WITH, PER_LINE, PER_CHARACTER = 0.1, 0.1, 300e-6, 20e-6
+AT_ONCE, TO_BEGIN_WITH, PER_LINE, PER_CHARACTER = 0.1, 0.1, 300e-6, 40e-6
 # A language that has taken too long so many times is not coloured again.
 STRIKES = 2
 

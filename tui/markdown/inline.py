@@ -1,9 +1,12 @@
 """Markdown within a line: code, emphasis, links. What is not closed stays as it was written."""
 
+import html
 import re
+import unicodedata
 from dataclasses import dataclass
 
 from tui.markdown.row import Span
+from tui.terminal.sanitize import UNSHOWABLE, sanitize
 
 _TOKEN = re.compile(
     r"""
@@ -14,6 +17,8 @@ _TOKEN = re.compile(
         \((?P<url>[^\s()]*(?:\([^\s()]*\)[^\s()]*)*)(?:\s+(?:"[^"]*"|'[^']*'))?\)
     | <(?P<auto>(?:https?://|mailto:)[^\s<>]+)>
     | (?P<bare>https?://[^\s<>`]*[^\s<>`.,;:!?'"()\[\]*_~])
+    | (?P<entity>&(?:\#\d{1,7}|\#[xX][0-9a-fA-F]{1,6}|[A-Za-z][A-Za-z0-9]{1,31});)
+    | (?P<break><[bB][rR]\ *\/?>)
     | (?P<run>\*+|(?<!_)_(?!_)|~~)              # not __: Python's names look like that
     """,
     re.VERBOSE,
@@ -23,21 +28,31 @@ _MARKS = re.compile(r"[*_~`]+$")
 
 @dataclass(slots=True)
 class _Opener:
-    """A run of marks that may begin emphasis: where it stands among the pieces, and how many are left of it."""
+    """A run of marks that may begin emphasis: where it stands among the pieces, and how many are left of it.
+
+    ``length``: how many it had. ``closes``: it might have ended emphasis as well.
+    """
 
     index: int
     mark: str
     count: int
+    length: int
+    closes: bool
+
+    def fits(self, mark: str, length: int, opens: bool) -> bool:
+        """Whether such a run can end what this one begins; CommonMark's rule of three keeps ``**/*.py`` as it is."""
+        doubtful = (self.closes or opens) and (self.length + length) % 3 == 0
+        return self.mark == mark and not (doubtful and length % 3)
 
 
 def inline(line: str, growing: bool = False) -> tuple[Span, ...]:
-    """The spans of one line.
+    """The spans of one line; a newline in them is a break that it asks for.
 
     While it is ``growing``, what is open at its end is drawn as if it were closed there, and marks that may yet open
     something are held back: nothing is drawn that the next word would take away.
     """
     if growing:
-        line = _MARKS.sub(lambda run: run.group() if _closes(line, run.start(), run.end()) else "", line)
+        line = _MARKS.sub(lambda run: run.group() if _leans(*_around(line, run), run.group()[0]) else "", line)
     return _Line(line, growing).spans()
 
 
@@ -80,6 +95,10 @@ class _Line:
             self._put(match["auto"], "link")
         elif match["bare"]:
             self._put(match["bare"], "link")
+        elif match["entity"]:
+            self._put(sanitize(html.unescape(match["entity"]) or UNSHOWABLE).replace("\n", " "))
+        elif match["break"]:
+            self._put("\n")
         elif match["run"]:
             self._emphasis(match)
         else:
@@ -108,17 +127,19 @@ class _Line:
     def _emphasis(self, match: re.Match[str]) -> None:
         run = match["run"]
         mark, count = run[0], len(run)
-        if _closes(self._line, match.start(), match.end()):
-            while count and (opener := self._opener(mark)):
+        before, after = _around(self._line, match)
+        closes, may_open = _leans(before, after, mark), _leans(after, before, mark)
+        if closes:
+            while count and (opener := self._opener(mark, len(run), may_open)):
                 used = 2 if min(count, opener.count) >= 2 else 1
                 self._style(opener, used)
                 count -= used
-        if count and _opens(self._line, match.start(), match.end()):
-            self._openers.append(_Opener(len(self._pieces), mark, count))
+        if count and may_open and not (mark == "*" and _arithmetic(before, after)):
+            self._openers.append(_Opener(len(self._pieces), mark, count, len(run), closes))
         self._put(mark * count)
 
-    def _opener(self, mark: str) -> _Opener | None:
-        return next((opener for opener in reversed(self._openers) if opener.mark == mark), None)
+    def _opener(self, mark: str, length: int, opens: bool) -> _Opener | None:
+        return next((opener for opener in reversed(self._openers) if opener.fits(mark, length, opens)), None)
 
     def _style(self, opener: _Opener, used: int) -> None:
         """Style what stands behind the opener, and take away what was used of it."""
@@ -139,19 +160,36 @@ class _Line:
                     self._style(opener, 2 if opener.count >= 2 else 1)
 
 
-def _opens(line: str, start: int, end: int) -> bool:
-    """Whether a run of marks can begin emphasis: it leans on what follows it."""
-    return _leans(line[end : end + 1], line[start - 1 : start] if start else "", line[start])
+def _around(line: str, match: re.Match[str]) -> tuple[str, str]:
+    """The characters before and behind it, empty where there is none."""
+    return line[max(0, match.start() - 1) : match.start()], line[match.end() : match.end() + 1]
 
 
-def _closes(line: str, start: int, end: int) -> bool:
-    """Whether a run of marks can end emphasis: it leans on what stands before it."""
-    return _leans(line[start - 1 : start] if start else "", line[end : end + 1], line[start])
+def _arithmetic(before: str, after: str) -> bool:
+    """Whether stars between these begin nothing, though CommonMark's do: between letters or digits of a script with
+    capitals, and behind a closing bracket. So ``a*b*c``, ``2**3`` and ``(x)*y*z`` stay as they are. Other scripts are
+    written without blanks: there, stars within what looks like a word begin emphasis.
+    """
+    return (_cased(before) and _cased(after)) or before in (")", "]", "}")
 
 
 def _leans(inner: str, outer: str, mark: str) -> bool:
+    """CommonMark's flanking, where wide characters, punctuation too, lean like letters and are leant on like blanks."""
     if not inner or inner.isspace():
         return False
-    if mark == "_" and outer.isalnum():
+    if mark == "_" and _word(outer):
         return False
-    return inner.isalnum() or not outer.isalnum()
+    return _word(inner) or _wide(inner) or not _word(outer) or _wide(outer)
+
+
+def _word(character: str) -> bool:
+    """A letter, a digit, or a sign that belongs to one."""
+    return character.isalnum() or unicodedata.category(character or " ").startswith("M")
+
+
+def _cased(character: str) -> bool:
+    return character.isdigit() or character.lower() != character.upper()
+
+
+def _wide(character: str) -> bool:
+    return unicodedata.east_asian_width(character or " ") in ("W", "F")

@@ -7,20 +7,25 @@ the line under a table's header, so that what was drawn stays as it is while mor
 import re
 from collections.abc import Callable, Sequence
 from copy import copy
+from dataclasses import replace
 from typing import NamedTuple
 
 from tui.markdown.containers import RULE, THOUGHT, Container, begin, enter, leads
 from tui.markdown.highlight import Allowance, Highlighter
 from tui.markdown.inline import inline
-from tui.markdown.row import Row, Span, break_spans, part, restyle
+from tui.markdown.row import Row, Span, break_spans, part, restyle, split_spans
 from tui.markdown.table import Table, delimits
-from tui.terminal.wrap import TAB, fold, wrap
+from tui.terminal.wrap import TAB, fold, source_index, wrap
 
 THINK, END_THINK = "<think>", "</think>"
 
 _FENCE = re.compile(r"(?P<indent> *)(?P<mark>`{3,}(?=[^`]*$)|~{3,})\s*(?P<info>(?P<language>[^\s`{]*).*)")
 _HEADING = re.compile(r" {0,3}(?P<level>#{1,6})(?:[ \t]+(?P<title>.*?))?(?:[ \t]+#+)?[ \t]*$")
-_NOTHING_YET = re.compile(r"[-*+_#`~>]{1,6}")
+_UNDERLINE = re.compile(r" {0,3}(?P<mark>=+|-+)[ ]*$")
+_TASK = re.compile(r"\[(?P<done>[ xX])\](?= )")
+_NOTHING_YET = re.compile(r"[-*+_#`~>=]{1,6}|\[[ xX]?\]?")
+# A paragraph of more rows is no heading, whatever stands below it: what was drawn long ago stays as it is.
+TALLEST_HEADING = 16
 
 
 class Code(NamedTuple):
@@ -69,6 +74,7 @@ class Reader:
         self._containers: tuple[Container, ...] = ()
         self._gap: tuple[Container, ...] | None = None  # a blank line is due, inside of these
         self._text = False  # the line before was text, and may go on
+        self._paragraph: int | None = None  # the row where that text began, while it may turn out to be a heading
         self._fence: _Fence | None = None
         self._allowance = Allowance()
         self._header: _Header | None = None
@@ -91,7 +97,8 @@ class Reader:
     @property
     def holding(self) -> bool:
         """Whether the next line may change what was drawn already."""
-        return self._header is not None or (self._table is not None and not self._table.table.settled)
+        tabled = self._table is not None and not self._table.table.settled
+        return self._header is not None or self._paragraph is not None or tabled
 
     # ---- lines
 
@@ -99,7 +106,7 @@ class Reader:
         """The next line, which stands at ``offset`` of the source; ``growing``: so far, to be read by a fork."""
         self._drew = False
         if self._plain:
-            self._draw([Span(line.replace("\t", " " * TAB))])
+            self._draw([Span(line.expandtabs(TAB))])
         elif self._words is not None:
             self._think(line, offset, growing, self._read_line)
         elif not self._fence and line.lstrip().startswith(THINK):
@@ -113,22 +120,26 @@ class Reader:
             self._read_line(line, offset, growing)
 
     def _read_line(self, line: str, offset: int, growing: bool) -> None:
-        shown = line.replace("\t", " " * TAB)
+        shown = line.expandtabs(TAB)
         if self._fence and self._read_code(line, shown, offset, growing):
             return
         depth, at = enter(self._containers, shown)
         if not shown[at:].strip():
             self._end_table()
             self._containers = self._containers[:depth]
-            self._gap, self._text, self._header = self._containers, False, None
+            self._gap, self._text, self._header, self._paragraph = self._containers, False, None, None
             return
         new, behind = begin(self._containers[:depth], shown, at)
         rest = shown[behind:]
+        if new or depth < len(self._containers):
+            self._paragraph = None
         if self._text and not new and depth < len(self._containers) and not _begins_block(rest):
             depth, rest = len(self._containers), rest.lstrip()  # the text before goes on, though not indented
         self._containers = self._containers[:depth] + new
         if growing and _NOTHING_YET.fullmatch(rest.strip()):
             rest = ""
+        elif new and new[-1].kind == "item" and (task := _TASK.match(rest)):
+            rest = ("☐" if task["done"] == " " else "☑") + rest[3:]
         self._read_block(rest, offset, growing)
 
     def _read_block(self, rest: str, offset: int, growing: bool) -> None:
@@ -138,13 +149,16 @@ class Reader:
         self._end_table()
         header, self._header = self._header, None
         was_text, self._text = self._text, False
+        paragraph, self._paragraph = self._paragraph, None
         if header and delimits(rest):
             table = Table(header.line, rest, self._room(header.leads))
             if table.fits(header.line):
                 del self.rows[header.row :]
                 self._table = _OpenTable(table, header.leads, self._containers)
                 return
-        if (fence := _FENCE.match(rest)) and (len(fence["indent"]) < 4 or self._containers):
+        if paragraph is not None and (line := _UNDERLINE.match(rest)):
+            self._restyle(paragraph, "heading1" if line["mark"][0] == "=" else "heading2")
+        elif (fence := _FENCE.match(rest)) and (len(fence["indent"]) < 4 or self._containers):
             self._begin_code(fence, growing)
         elif heading := _HEADING.match(rest):
             self._draw(inline(heading["title"] or "", growing), f"heading{min(3, len(heading['level']))}")
@@ -154,15 +168,34 @@ class Reader:
             self._draw([Span(rest)])
         else:
             self._text = True
+            if paragraph is not None:
+                self._break_line()
+            begun = paragraph if was_text else len(self.rows) + self._gap_due
+            if begun is not None and len(self.rows) - begun < TALLEST_HEADING:
+                self._paragraph = begun
             if "|" in rest:
                 self._header = _Header(rest, len(self.rows) + self._gap_due, self._leads())
             self._draw(inline(rest.strip(" "), growing), "quote" if self._quoted else "")
+
+    def _restyle(self, first: int, style: str) -> None:
+        """Draw the rows from this one on as a heading, which the line below them makes them."""
+        for number in range(first, len(self.rows)):
+            row = self.rows[number]
+            spans = (*part(row.spans, 0, row.lead), *restyle(row.body, style))
+            self.rows[number] = replace(row, spans=spans)
+
+    def _break_line(self) -> None:
+        """The text goes on in a line of its own anyway: a backslash that asks for it is not shown."""
+        row = self.rows[-1]
+        *before, (text, style) = row.spans or (Span(""),)
+        if text.endswith("\\") and "code" not in style:
+            self.rows[-1] = replace(row, spans=(*before, Span(text[:-1], style)))
 
     # ---- lines in parts
 
     def cut(self) -> None:
         """The line read last has more, which ``read_on`` is given."""
-        self._header = None
+        self._header = self._paragraph = None
         if self._drew:
             self._cut = self.rows.pop()
 
@@ -174,7 +207,7 @@ class Reader:
             self._draw_on(text, offset, growing)
 
     def _draw_on(self, text: str, offset: int, growing: bool) -> None:
-        shown = text.replace("\t", " " * TAB)
+        shown = text.expandtabs(TAB)
         spans: Sequence[Span] = [Span(shown)] if self._plain else inline(shown, growing)
         if self._fence:
             spans = [Span(shown, "block")]
@@ -207,7 +240,7 @@ class Reader:
         self._end_table()
         self._thoughts += 1
         self._words = 0
-        self._header, self._text = None, False
+        self._header, self._paragraph, self._text = None, None, False
         self._containers = ()
         if self._unfolded:
             self._draw([Span("▾ Thought", "fold")])
@@ -217,7 +250,7 @@ class Reader:
         self._end_table()
         if not self._unfolded:
             self._draw([self._folded])
-        self._words, self._fence, self._header, self._text = None, None, None, False
+        self._words, self._fence, self._header, self._paragraph, self._text = None, None, None, None, False
         self._containers, self._gap = (), ()
 
     @property
@@ -253,7 +286,7 @@ class Reader:
             if mark.startswith(rest):
                 at = len(shown)  # the end of the block, perhaps
         else:
-            self.codes[-1].lines.append((offset + _source_index(line, at), offset + len(line)))
+            self.codes[-1].lines.append((offset + source_index(line, at), offset + len(line)))
         self._draw(highlighter.line(shown[at:]), fill="block", breaker=fold)
         return True
 
@@ -327,11 +360,13 @@ class Reader:
         fill: str,
     ) -> None:
         self._put_gap()
-        broken = break_spans(spans, self._room(around), breaker)
-        for number, body in enumerate(broken):
-            lead = around[1 if number else 0]
-            hard = number == len(broken) - 1
-            self.rows.append(Row((*lead, *body), sum(len(span.text) for span in lead), hard, fill))
+        lead = around[0]
+        for line in split_spans(spans):
+            broken = break_spans(line, self._room(around), breaker)
+            for number, body in enumerate(broken, 1):
+                hard = number == len(broken)
+                self.rows.append(Row((*lead, *body), sum(len(span.text) for span in lead), hard, fill))
+                lead = around[1]
 
     def _surround(self, rows: Sequence[Row], around: tuple[list[Span], list[Span]]) -> None:
         self._put_gap()
@@ -355,12 +390,3 @@ def _begins_block(rest: str) -> bool:
 def ends_thought(line: str) -> bool:
     """Whether a thought ends here that the model's template began."""
     return line.strip().startswith(END_THINK) or line.rstrip().endswith(END_THINK)
-
-
-def _source_index(line: str, columns: int) -> int:
-    """Which character stands at that column, where each tab takes as many as are drawn for it."""
-    index = used = 0
-    while used < columns and index < len(line):
-        used += TAB if line[index] == "\t" else 1
-        index += 1
-    return index

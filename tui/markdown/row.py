@@ -59,6 +59,16 @@ def part(spans: Sequence[Span], start: int, end: int | None) -> list[Span]:
     return found
 
 
+def split_spans(spans: Sequence[Span]) -> list[list[Span]]:
+    """The spans in lines, where they hold newlines."""
+    lines: list[list[Span]] = [[]]
+    for text, style in spans:
+        first, *others = text.split("\n")
+        lines[-1].append(Span(first, style))
+        lines += [[Span(other, style)] for other in others]
+    return lines
+
+
 def break_spans(
     spans: Sequence[Span], width: int, breaker: Callable[[str, int], list[str]] = wrap
 ) -> list[tuple[Span, ...]]:

@@ -7,7 +7,7 @@ from copy import copy
 from rich.cells import cell_len
 
 from tui.markdown.inline import inline
-from tui.markdown.row import Row, Span, break_spans, part, restyle
+from tui.markdown.row import Row, Span, break_spans, part, restyle, split_spans
 
 # After so many rows the columns keep their widths, so that rows that follow move nothing above them.
 SETTLING = 32
@@ -108,9 +108,9 @@ class Table:
     def _draw(self, cells: Sequence[Cell], widths: Sequence[int]) -> list[Row]:
         if not widths:
             flat = [span for cell in cells for span in (Span(BETWEEN, "border"), *cell)][1:]
-            broken = break_spans(flat, self._width)
+            broken = _lines(flat, self._width)
             return [Row(spans, hard=number == len(broken)) for number, spans in enumerate(broken, 1)]
-        columns = [break_spans(cell, width) for cell, width in zip(cells, widths, strict=True)]
+        columns = [_lines(cell, width) for cell, width in zip(cells, widths, strict=True)]
         rows = []
         for number in range(max(map(len, columns))):
             spans: list[Span] = []
@@ -135,7 +135,11 @@ def _alignment(cell: str) -> str:
 
 
 def _size(cell: Cell) -> int:
-    return cell_len("".join(span.text for span in cell))
+    return max(map(cell_len, "".join(span.text for span in cell).split("\n")))
+
+
+def _lines(spans: Sequence[Span], width: int) -> list[tuple[Span, ...]]:
+    return [row for line in split_spans(spans) for row in break_spans(line, width)]
 
 
 def _aligned(spans: Sequence[Span], width: int, alignment: str) -> list[Span]:

@@ -63,6 +63,15 @@ def _fitting(text: str, width: int) -> int:
     return len(text)
 
 
+def source_index(line: str, columns: int) -> int:
+    """Which character stands at that column, where each tab takes as many as are drawn for it."""
+    index = used = 0
+    while used < columns and index < len(line):
+        used += TAB - used % TAB if line[index] == "\t" else 1
+        index += 1
+    return index
+
+
 class Rows:
     """A text that grows at its end, as rows: appending costs what is appended, however long the text is.
 

@@ -57,8 +57,11 @@ class Message:
         """Show it as it is now: its text may have grown or ended. Returns the first row that has changed."""
         self.entry = entry
         vars(self).pop("_footer", None)
-        changed = self._document.append(sanitize(entry.node.text[self._length :]))
-        self._length = len(entry.node.text)
+        text = entry.node.text[self._length :]
+        if entry.node.growing:
+            text = text.removesuffix("\r")  # a newline may follow, of which it is a part
+        changed = self._document.append(sanitize(text.replace("\r\n", " \n")))
+        self._length += len(text)
         if not entry.node.growing:
             changed = min(changed, self._document.finish())
         return 1 + changed
@@ -98,7 +101,11 @@ class Message:
         code = None if number is None else self._document.code_at(number - 1)
         if code is None and codes:
             code = codes[-1]
-        return None if code is None else "\n".join(self.entry.node.text[start:end] for start, end in code.lines)
+        return (
+            None
+            if code is None
+            else "\n".join(self.entry.node.text[start:end].removesuffix("\r") for start, end in code.lines)
+        )
 
 
 def guess(node: Node, width: int) -> int:
