@@ -3,7 +3,7 @@
 import os
 from collections.abc import Iterable
 from functools import partial
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 os.environ.setdefault("TEXTUAL_ANIMATIONS", "none")  # read when Textual is imported
 
@@ -27,7 +27,9 @@ from tui.settings.places import snapshots_directory
 from tui.settings.settings import Settings
 from tui.terminal.driver import PatientDriver
 from tui.terminal.painting import PaintedApp
+from tui.terminal.sanitize import sanitize
 from tui.widgets.composer import Composer
+from tui.widgets.plain import plain
 from tui.widgets.sessions import Sidebar
 from tui.widgets.story import StoryPane
 
@@ -130,8 +132,12 @@ class LlmTui(PaintedApp):
     def get_system_commands(self, screen: Screen[object]) -> Iterable[SystemCommand]:
         for key in self.appearance.keymap:
             if not key.local and key.id != "palette":
-                yield SystemCommand(key.title, key.label, partial(self.controller.do, key.id))
+                yield SystemCommand(key.title, plain(key.label), partial(self.controller.do, key.id))  # type: ignore[arg-type]
         yield SystemCommand("Themes", "Colours, with a preview", self.action_themes)
+
+    def notify(self, message: str, **options: Any) -> None:
+        """Say it in a corner for a while, as it is: it may name files and models."""
+        super().notify(sanitize(message), **{**options, "markup": False})
 
     def action_themes(self) -> None:
         self.push_screen(ThemesScreen(self.appearance))

@@ -14,7 +14,6 @@ from tui.settings.remap import remap
 from tui.settings.settings import Settings, load_settings
 from tui.settings.theme import ThemeFile, find_themes, theme_files
 from tui.settings.toml_file import did_you_mean, set_string
-from tui.terminal.sanitize import sanitize
 
 INTERVAL = 2.0
 # Without colours the one theme is the one that can be read without them.
@@ -106,7 +105,7 @@ class Appearance:
 
     def _say(self, sentences: list[str]) -> None:
         for sentence in sentences:
-            self._app.notify(sanitize(sentence), severity="warning", timeout=10, markup=False)
+            self._app.notify(sentence, severity="warning", timeout=10)
 
 
 def colors_unwanted() -> bool:

@@ -7,10 +7,13 @@ from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple, cast
 
 from textual.command import Hit, Hits, Provider
+from textual.content import Content
+from textual.fuzzy import Matcher
 
 from tui.in_thread import in_thread
 from tui.settings.places import model_places
 from tui.terminal.sanitize import one_line
+from tui.widgets.plain import plain
 
 if TYPE_CHECKING:
     from tui.app import LlmTui
@@ -25,6 +28,16 @@ class Target(NamedTuple):
     title: str
     about: str
     go: Callable[[], None]
+
+
+class PlainMatcher(Matcher):
+    """Highlights in text as it is: Textual's reads it as markup."""
+
+    def highlight(self, candidate: str) -> Content:
+        content = plain(candidate)
+        for offset in self.fuzzy_search.match(self.query, candidate)[1]:
+            content = content.stylize(self.match_style, offset, offset + 1)
+        return content
 
 
 class Targets(Provider):
@@ -46,11 +59,11 @@ class Targets(Provider):
         )
 
     async def search(self, query: str) -> Hits:
-        matcher = self.matcher(query)
+        matcher = PlainMatcher(query, match_style=self.matcher(query).match_style)
         for targets in (self._sessions, self._models):
             scored = [(score, target) for target in targets if (score := matcher.match(target.title)) > 0]
             for score, target in sorted(scored, key=lambda pair: -pair[0])[:OFFERED]:
-                yield Hit(score, matcher.highlight(target.title), target.go, target.title, target.about)
+                yield Hit(score, matcher.highlight(target.title), target.go, target.title, plain(target.about))  # type: ignore[arg-type]
 
 
 def _model_names(directories: tuple[Path, ...]) -> list[str]:

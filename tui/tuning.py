@@ -15,7 +15,6 @@ from tui.parameters import differing, own
 from tui.reply import BUSY
 from tui.session import Figures, Session
 from tui.settings.settings import Settings
-from tui.terminal.sanitize import sanitize
 
 if TYPE_CHECKING:
     from tui.controller import Controller
@@ -179,6 +178,6 @@ class Tuning:
         if isinstance(self._app.screen, ModelsScreen):
             return
         if download.failed:
-            self._app.notify(sanitize(download.failed), severity="warning", timeout=10, markup=False)
+            self._app.notify(download.failed, severity="warning", timeout=10)
         elif download.complete:
-            self._app.notify(f"{download.name} is here: F4 chooses it.", timeout=10, markup=False)
+            self._app.notify(f"{download.name} is here: F4 chooses it.", timeout=10)

@@ -70,7 +70,7 @@ class View:
         chats = session.mode == "chat"
         if place.failed and session.empty:
             name = one_line(session.model)
-            screen.absent.update(FAILED.format(name=name, sentence=sanitize(place.failed)))
+            screen.absent.show(FAILED.format(name=name, sentence=sanitize(place.failed)))
             screen.panes.current = "absent"
         elif chats:
             describe = partial(self._entry, session)

@@ -78,7 +78,7 @@ def test_marked_text_can_be_read(name):
     background, foreground = Color.parse(colors["background"]), Color.parse(colors["foreground"])
     for marked in ("screen-selection-background", "input-selection-background"):
         assert contrast(background + Color.parse(colors[marked]), foreground) >= LEAST[name]
-    assert contrast(background + Color.parse(colors["primary"]).with_alpha(0.3), foreground) >= LEAST[name]
+    assert contrast(background + Color.parse(colors["primary"]).with_alpha(0.2), foreground) >= LEAST[name]
     cursor = [Color.parse(colors[f"input-cursor-{part}"]) for part in ("foreground", "background")]
     assert contrast(*cursor) >= LEAST[name]
 

@@ -7,6 +7,7 @@ from textual.screen import ModalScreen
 from textual.widgets import Input
 
 from tui.widgets.field import Field
+from tui.widgets.plain import plain
 
 
 class AskScreen(ModalScreen[str | None]):
@@ -21,7 +22,7 @@ class AskScreen(ModalScreen[str | None]):
 
     def compose(self) -> ComposeResult:
         with Vertical(id="ask") as box:
-            box.border_title = self._title
+            box.border_title = plain(self._title)
             box.border_subtitle = "Enter does it · Esc leaves"
             yield Field(self._text, id="ask-text")
 

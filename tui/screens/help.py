@@ -7,12 +7,13 @@ from textual.binding import Binding
 from textual.containers import Vertical, VerticalScroll
 from textual.content import Content
 from textual.screen import ModalScreen
-from textual.widgets import Input, Static
+from textual.widgets import Input
 
 from tui.facts import still_true
 from tui.settings.keymap import PLACES, Key, Where
 from tui.terminal.wrap import wrap
 from tui.widgets.field import Field
+from tui.widgets.plain import Plain, plain
 
 if TYPE_CHECKING:
     from tui.app import LlmTui
@@ -38,7 +39,7 @@ class HelpScreen(ModalScreen[None]):
         super().__init__()
         self._words = words
         self._place = place
-        self._page = Static(markup=False)
+        self._page = Plain()
 
     def compose(self) -> ComposeResult:
         with Vertical(id="help") as box:
@@ -61,7 +62,7 @@ class HelpScreen(ModalScreen[None]):
 
     def _show(self) -> None:
         keymap, words = cast("LlmTui", self.app).appearance.keymap, self.query_one(Field).value
-        self._page.update(help_page(keymap, self._page.size.width, self._place, words))
+        self._page.show(help_page(keymap, self._page.size.width, self._place, words))
 
 
 def help_page(keymap: tuple[Key, ...], columns: int, first: Where = "anywhere", words: str = "") -> Content:
@@ -73,19 +74,19 @@ def help_page(keymap: tuple[Key, ...], columns: int, first: Where = "anywhere", 
     for place in sorted(PLACES, key=lambda place: place != first):
         keys = [key for key in fitting if key.where == place]
         if keys:
-            lines += [Content(""), Content.styled(PLACES[place], "bold $accent")]
+            lines += [Content(""), plain(PLACES[place], "bold $accent")]
             for key in keys:
                 line = Content.assemble((f"  {key.label:<{width}}", "$primary"), key.title)
                 lines.append(_hanging(line, width + 2, columns))
     facts = [fact for fact in still_true(keymap) if all(w in f"{fact.title} {fact.answer}".casefold() for w in wanted)]
     if facts:
-        lines += [Content(""), Content.styled(FACTS, "bold $accent")]
+        lines += [Content(""), plain(FACTS, "bold $accent")]
         for fact in facts:
             # Between backticks stands what is typed.
             pieces = [(text, "$primary" if number % 2 else "") for number, text in enumerate(fact.answer.split("`"))]
-            lines.append(_hanging(Content.styled(f"  {fact.title}", "bold"), 2, columns))
+            lines.append(_hanging(plain(f"  {fact.title}", "bold"), 2, columns))
             lines.append(_hanging(Content.assemble("    ", *pieces), 4, columns))
-    return Content("\n").join(lines[1:]) if lines else Content(NOTHING)
+    return Content("\n").join(lines[1:]) if lines else plain(NOTHING)
 
 
 def _hanging(line: Content, indent: int, columns: int) -> Content:
@@ -94,4 +95,4 @@ def _hanging(line: Content, indent: int, columns: int) -> Content:
     for row in wrap(line.plain[indent:], max(columns - indent, 1)):
         rows.append(line[start : start + len(row)])
         start += len(row)
-    return Content.assemble(line[:indent], Content("\n" + " " * indent).join(rows))
+    return Content.assemble(line[:indent], plain("\n" + " " * indent).join(rows))

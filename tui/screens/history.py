@@ -5,12 +5,12 @@ from collections.abc import Sequence
 from textual.app import ComposeResult
 from textual.binding import Binding
 from textual.containers import Vertical
-from textual.content import Content
 from textual.screen import ModalScreen
 from textual.widgets import Input, OptionList
 
 from tui.terminal.sanitize import one_line
 from tui.widgets.field import Field
+from tui.widgets.plain import plain
 
 SHOWN = 200
 
@@ -63,7 +63,7 @@ class HistoryScreen(ModalScreen[str | None]):
         fitting = (text for text in self._texts if all(word in text.casefold() for word in wanted))
         self._found = [text for text, _ in zip(fitting, range(SHOWN), strict=False)]
         self._list.clear_options()
-        self._list.add_options([Content(one_line(text)) for text in self._found])
+        self._list.add_options([plain(one_line(text)) for text in self._found])
         self._list.highlighted = 0 if self._found else None
 
     def _take(self) -> None:

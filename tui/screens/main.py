@@ -4,7 +4,7 @@ from textual import events
 from textual.app import ComposeResult
 from textual.containers import Horizontal, Vertical
 from textual.screen import Screen
-from textual.widgets import ContentSwitcher, Static
+from textual.widgets import ContentSwitcher
 
 from tui.session import Session
 from tui.settings.keymap import Where, bindings
@@ -12,6 +12,7 @@ from tui.terminal.typing import typed
 from tui.widgets.bars import StatusBar, TopBar
 from tui.widgets.composer import Composer
 from tui.widgets.findbar import FindBar
+from tui.widgets.plain import Plain
 from tui.widgets.sessions import Sidebar
 from tui.widgets.story import StoryLine, StoryPane
 from tui.widgets.transcript import Transcript
@@ -32,10 +33,10 @@ class MainScreen(Screen[None]):
             with Vertical(id="work"):
                 with ContentSwitcher(initial="transcript", id="panes"):
                     yield (transcript := Transcript())
-                    yield Static(id="absent", markup=False)
+                    yield Plain(id="absent")
                 yield StoryLine(id="story-line")
                 yield FindBar(transcript)
-                yield Static(id="notice", markup=False)
+                yield Plain(id="notice")
                 yield Composer()
         yield StatusBar(id="status")
 
@@ -46,9 +47,9 @@ class MainScreen(Screen[None]):
         self.panes = self.query_one("#panes", ContentSwitcher)
         self.transcript = self.query_one(Transcript)
         self.find_bar = self.query_one(FindBar)
-        self.absent = self.query_one("#absent", Static)
+        self.absent = self.query_one("#absent", Plain)
         self.story_line = self.query_one(StoryLine)
-        self.notice = self.query_one("#notice", Static)
+        self.notice = self.query_one("#notice", Plain)
         self.composer = self.query_one(Composer)
         self.status = self.query_one(StatusBar)
 
@@ -155,5 +156,5 @@ class MainScreen(Screen[None]):
 
     def say(self, notice: str) -> None:
         """One sentence above the input, or none."""
-        self.notice.update(notice)
+        self.notice.show(notice)
         self.notice.display = bool(notice)

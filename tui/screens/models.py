@@ -12,7 +12,7 @@ from textual.binding import Binding
 from textual.containers import Vertical, VerticalScroll
 from textual.screen import ModalScreen
 from textual.timer import Timer
-from textual.widgets import Input, OptionList, Static
+from textual.widgets import Input, OptionList
 
 from tui.download import Downloads
 from tui.in_thread import in_thread
@@ -21,6 +21,7 @@ from tui.settings.kinds import PRECISIONS
 from tui.settings.places import model_places
 from tui.widgets.field import Field
 from tui.widgets.models import ModelList, Row, about
+from tui.widgets.plain import Plain
 
 if TYPE_CHECKING:
     from inference.catalogue import Listing
@@ -57,9 +58,9 @@ class ModelsScreen(ModalScreen[Choice | None]):
         self._directories = directories
         self._downloads = downloads
         self._field = Field(placeholder=PLACEHOLDER, id="model-name")
-        self._header = Static(id="model-header", markup=False)
+        self._header = Plain(id="model-header")
         self._list = ModelList(current.name)
-        self._about = Static(id="model-about", markup=False)
+        self._about = Plain(id="model-about")
         self._listings: list[Listing] = []
         self._typed: list[Row] = []
         self._timer: Timer | None = None
@@ -109,10 +110,10 @@ class ModelsScreen(ModalScreen[Choice | None]):
 
     def _describe(self) -> None:
         row = self._list.row
-        self._header.update(self._list.header())
+        self._header.show(self._list.header())
         width = self._about.size.width
         running = self._in_use if row and row.name == self._current else None
-        self._about.update(about(row, self._precision, self._list.available, width, running) if row else NOTHING)
+        self._about.show(about(row, self._precision, self._list.available, width, running) if row else NOTHING)
 
     def on_resize(self, event: events.Resize) -> None:
         self.call_after_refresh(self._fill)

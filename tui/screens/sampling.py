@@ -8,7 +8,7 @@ from textual.binding import Binding
 from textual.containers import Horizontal, Vertical, VerticalScroll
 from textual.message import Message
 from textual.screen import ModalScreen
-from textual.widgets import Input, Static
+from textual.widgets import Input
 
 from tui.conversation.conversation import Mode
 from tui.parameters import LABELS, differing, own, parse, spell, spell_default
@@ -16,6 +16,7 @@ from tui.settings.errors import SettingsError
 from tui.settings.settings import MEANINGS, SAMPLING
 from tui.widgets.editor import Editor
 from tui.widgets.field import Field
+from tui.widgets.plain import Plain
 
 Settings = dict[str, Any]
 
@@ -46,14 +47,14 @@ class Parameter(Vertical):
         self.wrong = ""
         text = "" if value is None else spell(name, value)
         self.field = Field(text, placeholder=spell_default(name, defaults), id=name.replace("_", "-"))
-        self._mark = Static(classes="mark", markup=False)
-        self._remark = Static(classes="remark", markup=False)
-        self._error = Static(classes="wrong", markup=False)
+        self._mark = Plain(classes="mark")
+        self._remark = Plain(classes="remark")
+        self._error = Plain(classes="wrong")
 
     def compose(self) -> ComposeResult:
         with Horizontal():
             yield self._mark
-            yield Static(LABELS[self.parameter], classes="label", markup=False)
+            yield Plain(LABELS[self.parameter], classes="label")
             yield self.field
             yield self._remark
         yield self._error
@@ -74,10 +75,10 @@ class Parameter(Vertical):
 
     def _show(self) -> None:
         differs = self.value is not None and bool(differing({self.parameter: self.value}, self._defaults))
-        self._mark.update("!" if self.wrong else "•" if differs else " ")
+        self._mark.show("!" if self.wrong else "•" if differs else " ")
         default = spell_default(self.parameter, self._defaults)
-        self._remark.update(f"default: {default}" if differs and self.parameter in self._defaults else "")
-        self._error.update(self.wrong)
+        self._remark.show(f"default: {default}" if differs and self.parameter in self._defaults else "")
+        self._error.show(self.wrong)
         self.set_class(bool(self.wrong), "-wrong")
 
 
@@ -101,7 +102,7 @@ class SamplingScreen(ModalScreen[Settings | None]):
         values = own(settings)
         self._parameters = [Parameter(name, values.get(name), defaults) for name in SAMPLING]
         self._prompt = SystemPrompt("Nothing", id="system")
-        self._meaning = Static(id="meaning", markup=False)
+        self._meaning = Plain(id="meaning")
 
     def compose(self) -> ComposeResult:
         with Vertical(id="sampling") as box:
@@ -109,7 +110,7 @@ class SamplingScreen(ModalScreen[Settings | None]):
             box.border_subtitle = "Enter keep · Tab next · empty is the default · Esc back"
             with VerticalScroll(can_focus=False):
                 if self._chats:
-                    yield Static("System prompt · Ctrl+J new line", id="system-label", markup=False)
+                    yield Plain("System prompt · Ctrl+J new line", id="system-label")
                     yield self._prompt
                 yield from self._parameters
             yield self._meaning
@@ -120,7 +121,7 @@ class SamplingScreen(ModalScreen[Settings | None]):
 
     def on_descendant_focus(self, event: events.DescendantFocus) -> None:
         name = next((each.parameter for each in self._parameters if each.field is self.focused), "system")
-        self._meaning.update(MEANINGS[name])
+        self._meaning.show(MEANINGS[name])
 
     def on_input_submitted(self, event: Input.Submitted) -> None:
         event.stop()

@@ -13,7 +13,7 @@ from textual.binding import Binding
 from textual.containers import Vertical
 from textual.content import Content
 from textual.screen import ModalScreen
-from textual.widgets import Input, OptionList, Static
+from textual.widgets import Input, OptionList
 from textual.widgets.input import Selection
 from textual.widgets.option_list import Option
 
@@ -23,6 +23,7 @@ from tui.conversation.search import Hit
 from tui.in_thread import in_thread
 from tui.terminal.sanitize import sanitize
 from tui.widgets.field import Field
+from tui.widgets.plain import Plain, plain
 from tui.widgets.sessions import age
 
 LIMIT = 100
@@ -61,7 +62,7 @@ class SearchScreen(ModalScreen[Hit | None]):
         self._file = file
         self._field = Field(text, PLACEHOLDER, id="search-text")
         self._list = OptionList(id="search-list", compact=True, markup=False)
-        self._note = Static(HELP, id="search-note", markup=False)
+        self._note = Plain(HELP, id="search-note")
         self._hits: list[Hit] = []
         self._searching = False
         self._take_first = False  # Enter came before the answer
@@ -92,7 +93,7 @@ class SearchScreen(ModalScreen[Hit | None]):
         answer = asyncio.create_task(in_thread(find, self._file, text, LIMIT, over.is_set))
         try:
             if not (await asyncio.wait({answer}, timeout=PATIENCE))[0]:
-                self._note.update("Searching …")
+                self._note.show("Searching …")
             hits, note = await answer, ""
         except StoreError as error:
             hits, note = [], sanitize(str(error))
@@ -100,7 +101,7 @@ class SearchScreen(ModalScreen[Hit | None]):
             over.set()
         self._searching = False
         self._hits = hits
-        self._note.update(note or self._summary())
+        self._note.show(note or self._summary())
         self._fill()
         if self._take_first:
             self._take()
@@ -149,7 +150,7 @@ def _lines(hit: Hit, width: int) -> Content:
     when = f"{age(time.time() - hit.updated):>3}"
     room = max(4, width - len(when) - 1)
     if hit.node_id:
-        title, below = Content(hit.title), _extract(hit, width - INDENT)
+        title, below = plain(hit.title), _extract(hit, width - INDENT)
     else:
         title, below = _extract(hit, room), Content.styled("title", "$text-muted")
     title = title.stylize_before("bold").truncate(room, ellipsis=True, pad=True)

@@ -39,6 +39,7 @@ class ThemesScreen(ModalScreen[None]):
                 *(Option(_line(file), id=name) for name, file in self._appearance.themes.items()),
                 id="theme-list",
                 compact=True,
+                markup=False,
             )
 
     def on_mount(self) -> None:

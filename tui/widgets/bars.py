@@ -6,6 +6,7 @@ from textual.widget import Widget
 
 from tui.conversation.conversation import Mode
 from tui.session import Figures
+from tui.widgets.plain import plain
 
 GAUGE = 6
 NOTHING = "–"
@@ -49,7 +50,7 @@ class StatusBar(Widget):
         mark, word = self.state
         width = self.size.width - 2
         if not self.context:
-            return Content.styled(f" {mark} {word}", "$text-muted").truncate(width, ellipsis=True)
+            return plain(f" {mark} {word}", "$text-muted").truncate(width, ellipsis=True)
         fields = {"word": f"{word:<{STATE_WIDTH}}", **self._fields()}
         # What is needed least goes first where the line is too short for all of it.
         for name in ("word", "streaming", "gauge", "first", "cache", "rate"):

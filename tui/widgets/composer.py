@@ -3,7 +3,6 @@
 from collections.abc import Sequence
 
 from textual import events
-from textual.content import Content
 from textual.message import Message
 from textual.widgets import TextArea
 
@@ -11,6 +10,7 @@ from tui.settings.keymap import bindings
 from tui.terminal.typing import normalized
 from tui.widgets.editor import Editor
 from tui.widgets.pasted import Pasted
+from tui.widgets.plain import plain
 
 PLACEHOLDER = "Ask anything"
 KEYS = "Enter sends · Ctrl+J new line"
@@ -42,7 +42,7 @@ class Composer(Editor):
         self._offered: list[str] = []
         self._announced = ""
         self._completed = ""  # what Tab has put there last
-        self.border_subtitle = KEYS
+        self.border_subtitle = plain(KEYS)
 
     @property
     def whole(self) -> str:
@@ -71,7 +71,7 @@ class Composer(Editor):
         """Say this above the input."""
         if text != self._announced:
             self._announced = text
-            self.border_title = Content(text)
+            self.border_title = plain(text)
 
     def collapse(self, text: str) -> str:
         """What stands for a text that comes from elsewhere: a token if it is long."""
@@ -110,7 +110,7 @@ class Composer(Editor):
         if self.text != self._completed:
             word = self.text[1:] if self.text.startswith("/") else " "
             self._offered = [name for name in self.commands if name.startswith(word)]
-        self.border_subtitle = self._offer() if self._offered else KEYS
+        self.border_subtitle = plain(self._offer() if self._offered else KEYS)
 
     def _offer(self) -> str:
         """As many as there is room for."""

@@ -15,7 +15,7 @@ class Field(Input):
     """The cursor does not blink."""
 
     def __init__(self, text: str = "", placeholder: str = "", id: str | None = None) -> None:
-        super().__init__(text, placeholder=placeholder, id=id, compact=True, select_on_focus=False)
+        super().__init__(text, placeholder=_shown(placeholder), id=id, compact=True, select_on_focus=False)
         self.cursor_blink = False
 
     def validate_value(self, value: str) -> str:

@@ -2,9 +2,10 @@
 
 from textual.app import ComposeResult
 from textual.containers import Horizontal
-from textual.widgets import Input, Static
+from textual.widgets import Input
 
 from tui.widgets.field import Field
+from tui.widgets.plain import Plain
 from tui.widgets.transcript import Transcript
 
 
@@ -15,10 +16,10 @@ class FindBar(Horizontal):
         super().__init__(id="find")
         self._transcript = transcript
         self._field = Field(placeholder="words in this session", id="find-text")
-        self._note = Static("", id="find-note", markup=False)
+        self._note = Plain("", id="find-note")
 
     def compose(self) -> ComposeResult:
-        yield Static("/", id="find-mark", markup=False)
+        yield Plain("/", id="find-mark")
         yield self._field
         yield self._note
 
@@ -63,4 +64,4 @@ class FindBar(Horizontal):
 
     def _find(self, text: str) -> None:
         found = self._transcript.find(text)
-        self._note.update("n next · N before · Esc ends" if found else "not in this session")
+        self._note.show("n next · N before · Esc ends" if found else "not in this session")

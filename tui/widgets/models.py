@@ -13,6 +13,7 @@ from tui.download import Download
 from tui.terminal.sanitize import one_line
 from tui.units import short_count, size
 from tui.widgets.bars import gauge
+from tui.widgets.plain import plain
 
 if TYPE_CHECKING:
     from inference.catalogue import Listing
@@ -74,7 +75,7 @@ class ModelList(OptionList, can_focus=False):
     """``current`` is the model in use. ``available``: bytes of memory that are free, None where nobody knows."""
 
     def __init__(self, current: str) -> None:
-        super().__init__(id="model-list", compact=True)
+        super().__init__(id="model-list", compact=True, markup=False)
         self._current = self._wanted = current
         self._put_on = ""
         self.available: int | None = None
@@ -94,7 +95,7 @@ class ModelList(OptionList, can_focus=False):
         options: list[Option] = []
         for index, row in enumerate(self.rows):
             if index == 0 or row.group != self.rows[index - 1].group:
-                options.append(Option(Content.styled(GROUPS[row.group], "bold $accent"), disabled=True))
+                options.append(Option(plain(GROUPS[row.group], "bold $accent"), disabled=True))
             options.append(Option(self._line(row), id=str(index)))
         with self.prevent(OptionList.OptionHighlighted):
             self.clear_options()
@@ -124,7 +125,7 @@ class ModelList(OptionList, can_focus=False):
         """What the columns are."""
         columns, width = self._columns()
         cells = [f"{column:{COLUMNS[column]}}" for column in columns]
-        return Content.styled(GAP.join([f"  {'model':<{width}}", *cells]), "$text-muted")
+        return plain(GAP.join([f"  {'model':<{width}}", *cells]), "$text-muted")
 
     def _columns(self) -> tuple[list[str], int]:
         """Those there is room for, and the width of the name."""
@@ -141,9 +142,9 @@ class ModelList(OptionList, can_focus=False):
 
     def _line(self, row: Row) -> Content:
         columns, width = self._columns()
-        mark = Content.styled("● " if row.name == self._current else "  ", "$accent")
-        name = Content(row.shown_name).truncate(width, ellipsis=True, pad=True)
-        return Content.assemble(mark, name, GAP, (self._facts(row, columns), "$text-muted"))
+        mark = plain("● " if row.name == self._current else "  ", "$accent")
+        name = plain(row.shown_name).truncate(width, ellipsis=True, pad=True)
+        return Content.assemble(mark, name, GAP, plain(self._facts(row, columns), "$text-muted"))
 
     def _facts(self, row: Row, columns: Sequence[str]) -> str:
         if row.downloading:
@@ -168,16 +169,16 @@ def about(row: Row, precision: str, available: int | None, width: int, running: 
 
     ``precision`` is what it would be loaded in; ``running``, what ``auto`` came to for it, if that runs now.
     """
-    lines = [Content.styled(one_line(row.name), "bold")]
+    lines = [plain(one_line(row.name), "bold")]
     if row.downloading:
-        lines += [Content(arriving(row.downloading)), _hint("Enter stops it; what has arrived is kept.")]
+        lines += [plain(arriving(row.downloading)), _hint("Enter stops it; what has arrived is kept.")]
     elif row.fetchable:
         if row.download and row.download.failed:
-            lines.append(Content.styled(one_line(row.download.failed), "$error"))
+            lines.append(plain(one_line(row.download.failed), "$error"))
         rest = "the rest of it" if row.listing else "it, if the Hugging Face Hub has a model of that name"
         lines.append(_hint(f"Enter downloads {rest}. Whether it can be used is checked before its weights come."))
     elif row.info is None:
-        lines.append(Content.styled(f"It cannot be used. {row.problem}", "$error"))
+        lines.append(plain(f"It cannot be used. {row.problem}", "$error"))
     else:
         info = row.info
         facts = (
@@ -189,7 +190,7 @@ def about(row: Row, precision: str, available: int | None, width: int, running: 
         )
         free = "" if available is None else f"; {size(available)} are free"
         lines += [
-            Content(" · ".join(facts)),
+            plain(" · ".join(facts)),
             _hint(f"Memory with a full context{free}:"),
             *_precisions(info, precision, available, width, running),
         ]
@@ -215,7 +216,7 @@ def _precisions(
         texts[name] = f"{name} {size(needed)} {'✓' if name in fitting else '✗'}"
     lines = [Content("")]
     for name, text in texts.items():
-        part = Content.styled(f"‹{text}›", "bold $accent") if name == chosen else Content(f" {text} ")
+        part = plain(f"‹{text}›", "bold $accent") if name == chosen else plain(f" {text} ")
         if lines[-1].cell_length + part.cell_length > width:
             lines.append(Content(""))
         lines[-1] += part
@@ -234,4 +235,4 @@ def _fitting(info: "ModelInfo", available: int | None) -> list[str]:
 
 
 def _hint(text: str) -> Content:
-    return Content.styled(text, "$text-muted")
+    return plain(text, "$text-muted")

@@ -11,12 +11,13 @@ from textual.containers import Horizontal, Vertical
 from textual.content import Content
 from textual.message import Message
 from textual.widget import Widget
-from textual.widgets import Input, OptionList, Static
+from textual.widgets import Input, OptionList
 from textual.widgets.option_list import Option
 
 from tui.session import Line
 from tui.settings.keymap import bindings, hint
 from tui.widgets.field import Field
+from tui.widgets.plain import Plain, plain
 
 if TYPE_CHECKING:
     from tui.app import LlmTui
@@ -38,7 +39,7 @@ class SessionList(OptionList):
     BINDINGS = bindings("sessions")
 
     def __init__(self) -> None:
-        super().__init__(id="session-list", compact=True)
+        super().__init__(id="session-list", compact=True, markup=False)
         self._listed: tuple[Sequence[Line], str, bool] = ((), "", True)
         self._shown: tuple[object, ...] = ()
 
@@ -67,9 +68,9 @@ class SessionList(OptionList):
             for index, line in enumerate(lines)
         ]
         if not complete:
-            options.append(Option(Content.styled(" " * INDENT + "… more", "$text-muted"), id=MORE))
+            options.append(Option(plain(" " * INDENT + "… more", "$text-muted"), id=MORE))
         if not options:
-            options.append(Option(Content.styled(" " * INDENT + "No title has that.", "$text-muted"), disabled=True))
+            options.append(Option(plain(" " * INDENT + "No title has that.", "$text-muted"), disabled=True))
         ids = [option.id for option in options]
         left = before != current and before in ids  # not deleted
         wanted = self.highlighted_id if attended and not left else current
@@ -144,7 +145,7 @@ class Sidebar(Vertical):
     def __init__(self, id: str) -> None:
         super().__init__(id=id)
         self.sessions = SessionList()
-        self._hint = Static(id="sidebar-keys", markup=False)
+        self._hint = Plain(id="sidebar-keys")
         self._filter = TitleFilter(placeholder="words of a title", id="session-filter")
         self._field = Field(id="session-title")
         self._renaming: tuple[str, str] | None = None  # the session, and its title so far
@@ -152,7 +153,7 @@ class Sidebar(Vertical):
 
     def compose(self) -> ComposeResult:
         with Horizontal(id="sidebar-head"):
-            yield Static("Sessions", id="sidebar-title", markup=False)
+            yield Plain("Sessions", id="sidebar-title")
             yield self._filter
         yield self.sessions
         yield self._hint
@@ -165,7 +166,7 @@ class Sidebar(Vertical):
 
     def _show_hint(self) -> None:
         keymap = cast("LlmTui", self.app).appearance.keymap
-        self._hint.update(hint(keymap, HINTS if self.has_focus_within else OUTSIDE))
+        self._hint.show(hint(keymap, HINTS if self.has_focus_within else OUTSIDE))
 
     def on_descendant_focus(self) -> None:
         self._show_hint()
@@ -270,8 +271,6 @@ def _line(line: Line, current: bool, age: str, width: int) -> Content:
     marks = Content.assemble(
         (MARKS[line.state], "$accent"), (PIN if line.pinned else " ", "$text-muted"), (KINDS[line.mode], "$text-muted")
     )
-    title = Content.styled(line.title, "bold" if current else "")
+    title = plain(line.title, "bold" if current else "")
     room = max(4, width - INDENT - 5)
-    return Content(" ").join(
-        [marks, title.truncate(room, ellipsis=True, pad=True), Content.styled(f"{age:>3}", "$text-muted")]
-    )
+    return Content(" ").join([marks, title.truncate(room, ellipsis=True, pad=True), plain(f"{age:>3}", "$text-muted")])

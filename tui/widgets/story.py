@@ -15,6 +15,7 @@ from tui.conversation.story import shared
 from tui.conversation.tree import Tree
 from tui.settings.keymap import bindings
 from tui.widgets.editor import Editor
+from tui.widgets.plain import plain
 
 WIDEST = 90  # longer lines are hard to read
 PLACEHOLDER = "Write how it begins. F5 lets the model go on from the cursor, Esc stops it, Ctrl+Z takes it back."
@@ -174,4 +175,4 @@ class StoryLine(Widget):
         shown = list(self.figures)
         while len(shown) > 1 and len(" · ".join(shown)) > room:
             shown.pop()
-        return Content.styled(" · ".join(shown), "$text-muted").truncate(max(0, room), ellipsis=True)
+        return plain(" · ".join(shown), "$text-muted").truncate(max(0, room), ellipsis=True)
