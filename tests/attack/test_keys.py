@@ -8,12 +8,13 @@ import random
 import re
 import time
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 
 import pytest
 
 from tests.attack.conftest import Attack
-from tests.e2e.talking import PROGRAM, conversations
+from tests.e2e.talking import PROGRAM, conversations, quit_program
 from tests.e2e.terminal import Terminal
 from tests.tiny_model import make_tiny_model
 from tests.tui.test_terminal_parser import ANSWERS
@@ -278,6 +279,57 @@ def test_keys_are_carried_out_in_their_order(
                     what = f"{block.__name__} of {sent} was to lead to:\n{someone.sessions}"
                     wait_for(terminal, lambda found, someone=someone: as_meant(someone, found), file, what)
                 someone.keys.clear()
+
+
+# What was carried out in another order once, and the messages that are meant.
+BURSTS = {
+    "hello\x7f\x7fp!\r": ["help!"],
+    "one two\x17three\r": ["one three"],
+    "line 0\rline 1\rline 2\r": ["line 0", "line 1", "line 2"],
+    "ㅇ\x7f아\x7f안녕\r": ["안녕"],
+    "first\nsecond\x1b[A\x1b[Hthe \r": ["the first\nsecond"],
+    "gone\x15here\x1b[D\x1b[D\x1b[D\x1b[3~\x1b[H(\x1b[F)\r": ["(hre)"],
+    "four\x1b\rlines\x1b[13;2uof\x1b[13;3utext\r": ["four\nlines\nof\ntext"],
+    "\x1b[97;;97u\x1b[98;;98u\x1b[127u\x1b[99;;99u\x1b[13u": ["ac"],
+}
+
+
+def burst(terminal: Terminal, keys: str, gap: float) -> None:
+    for key in re.findall(r"\x1b\[[\d;]*[A-Za-z~]|\x1b.|.|\n", keys) if gap else [keys]:
+        terminal.send(key)
+        time.sleep(gap)
+
+
+@pytest.mark.parametrize("gap", [0.0, 0.02])
+def test_bursts_of_keys(brief_model: Path, home: Path, attack: Attack, gap: float) -> None:
+    settle_config(home)
+    file = load_settings().db
+    with Terminal([PROGRAM, "--model", str(brief_model)], 24, 80) as terminal:
+        terminal.until("float32", 60)
+        expected: list[str] = []
+        for keys, meant in BURSTS.items():
+            with attack("bursts"):
+                burst(terminal, keys, gap)
+                expected += meant
+                wait_for(terminal, partial(_said_in_one, expected), file, f"{keys!r} was to say {meant}")
+        with attack("bursts"):  # what was not sent stays where it was written
+            burst(terminal, "hi\x0ehello\x7fo\r", gap)
+            wait_for(terminal, lambda found: said(found)[-1] == ["hello"], file, "a new session")
+            wait_for(terminal, lambda found: "hi" in [each.draft for each in found], file, "a draft")
+        with attack("bursts"):  # a story, and back
+            burst(terminal, "\x14Once\x7f\x7fce upno\x7f\x7fon\ra time\x14back\r", gap)
+            wait_for(terminal, lambda found: "back" in said(found)[-1], file, "a story and a chat")
+            wait_for(terminal, lambda found: "Once upon\na time" in [each.draft for each in found], file, "a story")
+        quit_program(terminal)
+    with Terminal([PROGRAM], 24, 80) as terminal:
+        terminal.until("float32", 60)
+        with attack("bursts"):  # Escape, to the message before, and into it: in one packet
+            terminal.send("\x1bke indeed\r")
+            wait_for(terminal, lambda found: "back indeed" in said(found)[-1], file, "an edited message")
+
+
+def _said_in_one(texts: list[str], found: list[Conversation]) -> bool:
+    return said(found) == [texts]
 
 
 # What is pasted, and what becomes of it.
