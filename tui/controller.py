@@ -272,6 +272,8 @@ class Controller:
     def _tick(self) -> None:
         """Put on disk what has changed, and see what others did."""
         self._ticks += 1
+        if said := self.library.make_up_for_loss():
+            self.say(said)
         draft, tip = self.current.draft, self.current.tree.tip
         self.collect()
         changed = (self.current.draft, self.current.tree.tip) != (draft, tip)

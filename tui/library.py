@@ -1,6 +1,6 @@
 """The sessions of this process and those in the database, as one shelf to take them from and put them back."""
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 from tui.conversation.conversation import Conversation, Listing, Mode, has_words
@@ -135,13 +135,31 @@ class Library:
         gone = session.id not in self._here  # deleted, perhaps while it was being replied to
         if gone or session.readonly or (session.empty and session.id in self._new):
             return
+        self._put(session, self.store.save)
+
+    def _put(self, session: Session, put: Callable[[Conversation], None]) -> None:
         try:
-            self.store.save(session)
+            put(session)
             self._new.discard(session.id)
         except StoreError as error:
             session.readonly = str(error) in (OPEN_ELSEWHERE, CHANGED_ELSEWHERE)
             session.notice = str(error)
         self._listings.clear()
+
+    def make_up_for_loss(self) -> str:
+        """What to say if the database was deleted, moved or replaced: what is in memory is in the one there is now."""
+        were_open = self.store.lost()
+        if were_open is None:
+            return ""
+        self._listings.clear()
+        for session in self:
+            if session.id in were_open:
+                self._put(session, self.store.restore)
+            else:
+                self.save(session)
+        for session_id in self._left:
+            self.store.release(session_id)
+        return f"{self.store.file} was deleted, moved or replaced: the sessions opened here are saved there anew."
 
     def delete(self, session: Session) -> None:
         """Remove it with all that was kept for it; ``save`` puts it back. Raises StoreError if it is open elsewhere."""
@@ -187,6 +205,7 @@ class Library:
             session.notice = INTERRUPTED
 
     def close(self) -> None:
+        self.make_up_for_loss()
         self.store.close()
 
     def _lines(self, words: tuple[str, ...]) -> list[Line]:

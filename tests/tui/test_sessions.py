@@ -1,5 +1,6 @@
 """Sessions: new, switched, deleted, brought back; and the screens around them."""
 
+import shutil
 from dataclasses import replace
 from pathlib import Path
 
@@ -204,3 +205,16 @@ async def test_a_session_that_came_without_a_model_is_answered_by_one_that_is_he
         await ready(pilot)
         await say(pilot, "and here?")
         assert [node.role for node in current(pilot).tree.path()] == ["user", "user", "assistant"]
+
+
+async def test_a_database_that_is_deleted_is_made_up_for_and_that_is_said(tiny_model: Path) -> None:
+    file = load_settings().db
+    async with make_app(tiny_model).run_test(size=SIZE) as pilot:
+        await ready(pilot)
+        await say(pilot, "hello")
+        shutil.rmtree(file.parent)
+        await until(pilot, lambda: "was deleted, moved or replaced" in current(pilot).notice)
+        assert [listing.id for listing in Store(file).sessions(5)] == [current(pilot).id]
+        await say(pilot, "again")
+    nodes = [node.text for node in Store(file).read(current(pilot).id).tree.path() if node.role == "user"]
+    assert nodes == ["hello", "again"]

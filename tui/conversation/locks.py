@@ -23,8 +23,8 @@ class Locks:
         """Whether the session is this process's now. Raises OSError where files cannot be made or locked."""
         if session_id in self._held:
             return True
-        path = private_directory(self._directory) / file_name(session_id, ".lock")
         while True:
+            path = private_directory(self._directory) / file_name(session_id, ".lock")
             try:
                 descriptor = private_file(path)
             except FileNotFoundError:  # removed between two looks
@@ -46,8 +46,10 @@ class Locks:
         """Let others have the session; harmless if it was not held."""
         descriptor = self._held.pop(session_id, None)
         if descriptor is not None:
+            path = self._directory / file_name(session_id, ".lock")
             with contextlib.suppress(OSError):
-                (self._directory / file_name(session_id, ".lock")).unlink()
+                if _is(path, descriptor):  # or else the directory is another by now, and the file another process's
+                    path.unlink()
             os.close(descriptor)
 
     def release_all(self) -> None:

@@ -39,6 +39,7 @@ class Store:
         self.note = ""
         self.trouble = ""
         self._db: sqlite3.Connection | None = None
+        self._identity: tuple[int, int] | None = None  # of the file that is open
         self._data_version = 0
         self._locks = Locks(file.with_name(file.name + "-locks"))
         self._images: dict[str, Image] = {}  # of the sessions that are open here, to be written
@@ -149,6 +150,27 @@ class Store:
             self._images.pop(session_id, None)
             self._locks.release(session_id)
 
+    def lost(self) -> set[str] | None:
+        """Which sessions were open here, if ``file`` is not what was opened any more: deleted, moved, replaced.
+
+        Then none is, and nothing of them is on disk: ``restore`` puts it there. None where all is well, which takes
+        microseconds.
+        """
+        if self._db is None or self._identity == _identity(self.file):
+            return None
+        self._disconnect()
+        self._locks.release_all()
+        were_open = {*self._images, *self._pending}
+        self._images, self._pending = {}, {}
+        return were_open
+
+    def restore(self, conversation: Conversation) -> None:
+        """As ``save``, over whatever this database, which is another than it was, has of the session."""
+        if self._acquire(conversation.id):
+            with contextlib.suppress(StoreError):
+                self._images[conversation.id] = self._read(conversation.id)[1]
+        self.save(conversation)
+
     def flush(self) -> None:
         """Try once more to write what is not on disk yet, in the order in which it came."""
         had_trouble, self.trouble = bool(self.trouble), ""
@@ -184,6 +206,7 @@ class Store:
     def _connected(self) -> sqlite3.Connection:
         if self._db is None:
             self._db, note = connect(self.file)
+            self._identity = _identity(self.file)
             self.note = self.note or note
             self._data_version = _data_version(self._db)
         return self._db
@@ -281,6 +304,14 @@ def _interrupt(tree: Tree) -> None:
         elif node.growing:
             ended = interrupted(node)
             tree.settle(node.id, ended.token_ids, ended.outcome)
+
+
+def _identity(file: Path) -> tuple[int, int] | None:
+    try:
+        status = file.stat()
+    except OSError:
+        return None
+    return status.st_dev, status.st_ino
 
 
 def _data_version(db: sqlite3.Connection) -> int:
