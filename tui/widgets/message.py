@@ -1,15 +1,14 @@
 """One message as rows: a heading, its text, how it was made where that is asked for, and a blank row."""
 
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from functools import cached_property
-
-from textual.selection import Selection
 
 from tui.conversation.tree import Node
 from tui.markdown.document import Document
 from tui.markdown.row import Row, Span
 from tui.terminal.sanitize import sanitize
-from tui.terminal.wrap import wrap
+from tui.terminal.wrap import TAB, wrap
 
 
 @dataclass(frozen=True)
@@ -78,18 +77,62 @@ class Message:
     def last_text_row(self) -> int:
         return max(1, len(self._document.rows))
 
-    def excerpt(self, selection: Selection, top: int) -> str:
-        """What is selected of it, where its heading is at row ``top``; joined where only the width broke it."""
-        text = ""
-        hard = True
-        for number in range(self.height):
-            row = self.row(number) if number else Row((Span(self.entry.speaker),))
-            if selected := selection.get_span(top + number):
-                start, end = selected
-                text += row.text[start if hard else max(start, row.lead) : None if end == -1 else end]
-                text = text.rstrip() + "\n" if row.hard else text
-            hard = row.hard
-        return text
+    def shown(self, number: int) -> str:
+        """The text of a row, the heading's too."""
+        return (self.row(number) if number else Row((Span(self.entry.speaker),))).text
+
+    def line_around(self, number: int) -> tuple[int, int]:
+        """The first and the last row of the line, as it was written, that this row is of."""
+        first = last = number
+        while first > 1 and not self.row(first - 1).hard:
+            first -= 1
+        while 0 < last < self.height - 1 and not self.row(last).hard:
+            last += 1
+        return first, last
+
+    def excerpt(self, span: Callable[[int], tuple[int, int | None] | None]) -> str:
+        """What is selected of it, where ``span`` tells from where to where a row is; joined where only the width broke
+        it.
+        """
+        text = span(0)
+        found = "" if text is None else self.entry.speaker[slice(*text)] + "\n"
+        number = 1
+        for rows, source in self._lines():
+            whole, begun, ended, last = "", None, 0, False
+            for place, row in enumerate(rows):
+                before = len(whole) - (row.lead if place else 0)
+                whole += row.text[row.lead if place else 0 :]
+                last = (selected := span(number)) is not None
+                if selected:
+                    begun = (
+                        min(before + max(selected[0], row.lead if place else 0), len(whole)) if begun is None else begun
+                    )
+                    ended = len(whole) if selected[1] is None else min(len(whole), before + selected[1])
+                number += 1
+            if begun is not None:
+                lead = rows[0].lead
+                piece = whole[begun : min(ended, lead)] + written(source, whole[lead:], begun - lead, ended - lead)
+                found += piece.rstrip(" ") + "\n" if last else piece
+        return found
+
+    def _lines(self) -> Iterator[tuple[list[Row], str]]:
+        """The rows of each line behind the heading, and the line as it was written where it is drawn as it stands."""
+        typed = iter(self._document.text.split("\n") if self._document.plain else ())
+        blocks = {code.row: code for code in self._document.codes}
+        code: Iterator[tuple[int, int]] | None = None
+        rows: list[Row] = []
+        for number in range(1, self.height):
+            row = self.row(number)
+            rows.append(row)
+            if number - 1 in blocks:
+                code = iter(blocks[number - 1].lines)
+            elif not row.fill:
+                code = None
+            if row.hard or number == self.height - 1:
+                place = next(code, None) if code and row.fill else None
+                source = sanitize(self.entry.node.text[slice(*place)]) if place else next(typed, "")
+                yield rows, source
+                rows = []
 
     def folds_at(self, number: int) -> bool:
         """Whether that row stands for a thought."""
@@ -106,6 +149,21 @@ class Message:
             if code is None
             else "\n".join(self.entry.node.text[start:end].removesuffix("\r") for start, end in code.lines)
         )
+
+
+def written(source: str, shown: str, start: int, end: int) -> str:
+    """What of ``source`` is drawn from column ``start`` to ``end``, where it is drawn as ``shown``: tabs are kept."""
+    start, end = max(0, start), max(0, end)
+    for stops in (False, True):
+        at, places = 0, []
+        for character in source:
+            width = (TAB - at % TAB if stops else TAB) if character == "\t" else 1
+            places.append((at, at + width))
+            at += width
+        drawn = "".join(" " * (b - a) if c == "\t" else c for c, (a, b) in zip(source, places, strict=True))
+        if drawn == shown and "\t" in source:
+            return "".join(c for c, (a, b) in zip(source, places, strict=True) if start <= a and b <= end)
+    return shown[start:end]
 
 
 def guess(node: Node, width: int) -> int:

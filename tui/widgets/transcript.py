@@ -5,20 +5,18 @@ from collections.abc import Callable, Sequence
 from rich.cells import cell_len
 from rich.segment import Segment
 from textual import events
-from textual.geometry import Region, Size
-from textual.scroll_view import ScrollView
-from textual.selection import Selection
+from textual.geometry import Offset, Region, Size
 from textual.strip import Strip
 
 from tui.conversation.tree import Node
 from tui.markdown.row import Row
 from tui.settings.keymap import bindings
-from tui.terminal.sanitize import sanitize
 from tui.terminal.wrap import wrap
 from tui.widgets.finder import Finder, Hit
 from tui.widgets.heights import Heights
 from tui.widgets.ink import CLASSES, Ink
 from tui.widgets.message import Entry, Message, guess
+from tui.widgets.selecting import Selecting, Spot
 
 WIDEST = 100  # longer lines are hard to read
 GUTTER = 2
@@ -27,7 +25,7 @@ KEPT = 200
 NEW_BELOW = " ↓ new text below · G "
 
 
-class Transcript(ScrollView, can_focus=True):
+class Transcript(Selecting, can_focus=True):
     """Follows the end only while it is at the end. With the focus, one message is chosen, for the keys to act on.
 
     Of messages that were not on the screen yet the height is guessed; the view does not move when it turns out.
@@ -73,6 +71,8 @@ class Transcript(ScrollView, can_focus=True):
         """
         chosen = self.chosen
         self._following = to_end or self._following
+        if self._marked and [node.id for node in nodes[: len(self._path)]] != [node.id for node in self._path]:
+            self.screen.clear_selection()
         self._path, self._describe = list(nodes), describe
         self._note_text, self.hint = note, tuple(hint)
         if self._finder:
@@ -236,6 +236,9 @@ class Transcript(ScrollView, can_focus=True):
         self.refresh()
 
     def on_click(self, event: events.Click) -> None:
+        if event.chain > 1:
+            self.select_at(event)
+            return
         row = event.y + self.scroll_offset.y
         if self._unseen and event.y == self.size.height - 1 and event.x >= self.size.width - len(NEW_BELOW):
             self._scroll(self._height)
@@ -368,9 +371,8 @@ class Transcript(ScrollView, can_focus=True):
         segments = self._ink.segments(line, self._width)
         for start, end, name in self._finder.marks(line.text, index, number - 1) if self._finder else ():
             segments = self._ink.over(segments, start, end, self._ink.partial(name))
-        selection = self.text_selection
-        if selection is not None and (span := selection.get_span(row)) is not None:
-            end = len(line.text) if span[1] == -1 else span[1]
+        if span := self.span(index, number):
+            end = len(line.text) if span[1] is None else span[1]
             style = self.screen.get_component_rich_style("screen--selection")
             segments = self._ink.over(segments, span[0], end, style)
         strip = list(Strip(segments).apply_offsets(0, row))
@@ -382,18 +384,13 @@ class Transcript(ScrollView, can_focus=True):
 
     # ---- selecting with the mouse
 
-    def get_selection(self, selection: Selection) -> tuple[str, str] | None:
-        """The text under the selection, joined again where only the view broke it."""
-        texts: list[str] = []
-        first = 0 if selection.start is None else self._heights.at(selection.start.y)
-        last = len(self._path) - 1 if selection.end is None else self._heights.at(selection.end.y)
-        for index in range(first, last + 1):
-            if self._known(index):
-                message, top = self._messages[self._path[index].id], self._heights.start(index)
-                texts.append(message.excerpt(selection, top))
-            else:
-                texts.append(sanitize(f"{self._describe(self._path[index]).speaker}\n{self._path[index].text}\n\n"))
-        return ("".join(texts).rstrip("\n"), "\n") if texts else None
+    def laid_out(self, index: int) -> Message:
+        return self._message(index)
 
-    def selection_updated(self, selection: Selection | None) -> None:
-        self.refresh()
+    def spot(self, offset: Offset) -> Spot | None:
+        if not self._path:
+            return None
+        if offset.y >= self._heights.total:
+            return Spot(len(self._path) - 1, self._message(len(self._path) - 1).height - 1, 0)
+        index = self._heights.at(offset.y)
+        return Spot(index, offset.y - self._heights.start(index), offset.x)
