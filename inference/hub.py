@@ -27,7 +27,8 @@ from inference.download import LINE_ERRORS, PART, TIMEOUT_SECONDS, RemoteFile, a
 from inference.errors import HubError, InferenceError
 from inference.json_file import read_json
 from inference.text.template import ChatTemplate
-from inference.text.tokenizer import MAX_TOKENIZER_BYTES, Tokenizer
+from inference.text.tokenizer import Tokenizer
+from inference.text.tokenizer_file import MAX_TOKENIZER_BYTES
 
 NEEDED = ("config.json", "tokenizer.json")
 DESCRIPTIONS = (

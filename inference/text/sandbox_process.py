@@ -57,9 +57,11 @@ class SandboxProcess:
         if len(line) > MAX_REQUEST:
             raise SandboxError("size")
         with self._lock:
-            self._start()
-            reply = self._exchange(line, PATIENCE * self._seconds)
+            process = self._start()
+            reply = self._exchange(process, line, PATIENCE * self._seconds)
             if not reply.endswith(b"\n"):
+                with contextlib.suppress(subprocess.TimeoutExpired):
+                    process.wait(1)  # it may have closed its end before it ends: to kill it would hide why
                 ended_by = self._end()
                 raise SandboxError("memory" if reply else ended_by)
         answer = json.loads(reply.decode("utf-8", "surrogatepass"))
@@ -72,12 +74,12 @@ class SandboxProcess:
         with self._lock:
             self._end()
 
-    def _start(self) -> None:
+    def _start(self) -> "subprocess.Popen[bytes]":
         if self._process is not None and self._process.poll() is None:
-            return
+            return self._process
         self._end()
         try:
-            self._process = subprocess.Popen(
+            self._process = process = subprocess.Popen(
                 [sys.executable, "-P", "-m", "inference.text.sandbox_worker", str(self._memory), str(self._seconds)],
                 env=os.environ | {"PYTHONPATH": os.pathsep.join(map(os.path.abspath, sys.path))},
                 stdin=subprocess.PIPE,
@@ -89,14 +91,14 @@ class SandboxProcess:
         except OSError as error:
             raise InferenceError(NOT_STARTED.format(error.strerror)) from None
         atexit.register(self._end)
-        if not self._exchange(b"", START_SECONDS).endswith(b"\n"):
+        if not self._exchange(process, b"", START_SECONDS).endswith(b"\n"):
             self._end()
             raise InferenceError(NOT_STARTED.format("it ends at once"))
+        return process
 
-    def _exchange(self, line: bytes, seconds: float) -> bytes:
+    def _exchange(self, process: "subprocess.Popen[bytes]", line: bytes, seconds: float) -> bytes:
         """The line that the process answers; not a whole one if it ended."""
-        process = self._process
-        assert process is not None and process.stdin is not None and process.stdout is not None
+        assert process.stdin is not None and process.stdout is not None
         alarm = threading.Timer(seconds, process.kill)
         alarm.daemon = True
         try:

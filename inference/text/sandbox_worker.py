@@ -5,15 +5,19 @@ but what a task needs is imported, so that it starts at once and stays small. Se
 """
 
 import contextlib
+import functools
 import json
 import os
 import resource
 import signal
 import sys
-from typing import Any
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
 
 from inference.errors import InferenceError
-from inference.text.template_sandbox import TemplateSandbox
+
+if TYPE_CHECKING:
+    from inference.text.template_sandbox import TemplateSandbox
 
 
 def main(memory: int, seconds: float) -> None:
@@ -29,7 +33,6 @@ def main(memory: int, seconds: float) -> None:
         allowed = memory if hard == resource.RLIM_INFINITY else min(memory, hard)
         resource.setrlimit(resource.RLIMIT_AS, (allowed, hard))
     resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
-    templates = TemplateSandbox()
     reply: Any = "ready"
     while True:
         replies.write(json.dumps(reply, ensure_ascii=False).encode("utf-8", "surrogatepass") + b"\n")
@@ -39,18 +42,31 @@ def main(memory: int, seconds: float) -> None:
         if not line:
             return
         try:
-            reply = {"result": carry_out(json.loads(line.decode("utf-8", "surrogatepass")), templates)}
+            reply = {"result": carry_out(json.loads(line.decode("utf-8", "surrogatepass")))}
         except InferenceError as error:
             reply = {"refused": str(error)}
         del line
 
 
-def carry_out(request: dict[str, Any], templates: TemplateSandbox) -> str | None:
-    """``check`` a template or ``render`` it; what cannot be done raises InferenceError."""
-    if request.pop("task") == "render":
-        return templates.render(**request)
-    templates.check(**request)
+def carry_out(request: dict[str, Any]) -> str | None:
+    """``try`` a tokenizer, ``check`` a template or ``render`` it; what cannot be done raises InferenceError."""
+    task = request.pop("task")
+    if task == "try":
+        from inference.text.tokenizer_trial import try_tokenizer
+
+        try_tokenizer(Path(request.pop("path")), **request)
+    elif task == "check":
+        _templates().check(**request)
+    else:
+        return _templates().render(**request)
     return None
+
+
+@functools.cache
+def _templates() -> "TemplateSandbox":
+    from inference.text.template_sandbox import TemplateSandbox
+
+    return TemplateSandbox()
 
 
 if __name__ == "__main__":

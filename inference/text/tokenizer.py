@@ -1,7 +1,6 @@
 """Text to token ids and back. What people type never becomes a control token."""
 
 import itertools
-import json
 import re
 import threading
 from collections.abc import Callable, Iterable, Sequence
@@ -12,8 +11,12 @@ import tokenizers
 
 from inference.errors import CheckpointError, ContextOverflowError, InferenceError, from_library
 from inference.json_file import read_json
+from inference.text.sandbox_process import SandboxError, SandboxProcess, SandboxRefusal
+from inference.text.tokenizer_file import read_tokenizer
 
-MAX_TOKENIZER_BYTES = 64 * 2**20
+# What trying a tokenizer may take: its description is parsed twice, and large ones have a quarter of a million tokens.
+TRIAL_MEMORY, MEMORY_PER_BYTE = 256 * 2**20, 32
+TRIAL_SECONDS = 5
 # Text put before a piece that does not begin a text; one of them never merges with what follows.
 ANCHORS = ("\n", ".", "a")
 NO_TEXT = "What was given is not text: it has bytes, or halves of characters, that no encoding stands for."
@@ -62,22 +65,15 @@ class Tokenizer:
         Raises CheckpointError if it is missing or damaged.
         """
         path = directory / "tokenizer.json"
-        description = read_json(path, MAX_TOKENIZER_BYTES)
         settings = read_tokenizer_config(directory)
-        names = {token_text(settings.get(key)) for key in ("bos_token", "eos_token")}
-        ids = set(end_ids)
+        names = [text for key in ("bos_token", "eos_token") if (text := token_text(settings.get(key))) is not None]
+        ids = list(end_ids)
+        _try(path, names, ids)
+        backend, unknown = read_tokenizer(path, names, ids)
         with from_library(lambda why: CheckpointError(f"{path} cannot be used as a tokenizer ({why[:120]}).")):
-            for token in description.get("added_tokens") or []:
-                if token["special"] or token["content"] in names or token["id"] in ids:
-                    # Found as it is spelled, not as a normaliser would respell it.
-                    token |= {"special": True, "normalized": False}
-            # Truncation and padding are for training; here they would lose or invent text.
-            description |= {"truncation": None, "padding": None}
-            backend = tokenizers.Tokenizer.from_str(json.dumps(description))
             bos = backend.token_to_id(token_text(settings.get("bos_token")) or "")
             wanted = settings.get("add_bos_token") is True and bos is not None
-            bos = bos if wanted and bos not in backend.encode("a").ids else None
-            return cls(backend, bos, _unknown_id(description.get("model"), backend))
+            return cls(backend, bos if wanted and bos not in backend.encode("a").ids else None, unknown)
 
     @property
     @from_library(_failed)
@@ -162,7 +158,8 @@ class Tokenizer:
         or have merges that lead to it: then the text is cut there, until none is left.
         """
         ids, spans = run(text, True)
-        found = [span for id_, span in zip(ids, spans, strict=True) if self._forged(id_, text[slice(*span)])]
+        at = [(id_, span) for id_, span in zip(ids, spans, strict=True) if id_ in self.control_ids]
+        found = [span for id_, span in at if self._forged(id_, text[slice(*span)])]
         if not found:
             return ids
         if len(text) == 1:  # the character itself is one
@@ -227,10 +224,19 @@ def _cuts(span: Span, length: int) -> set[int]:
     return {length // 2}  # the library does not know where it came from
 
 
-def _unknown_id(model: Any, backend: tokenizers.Tokenizer) -> int | None:
-    """What the model of a ``tokenizer.json`` puts for text that it has no token for."""
-    id_ = model.get("unk_id")
-    return id_ if isinstance(id_, int) else backend.token_to_id(model.get("unk_token") or "")
+def _try(path: Path, names: Sequence[str], ids: Sequence[int]) -> None:
+    """Have the tokenizer in ``path`` built and used in a process that may end over it, before it is trusted here."""
+    size = path.stat().st_size if path.is_file() else 0
+    process = SandboxProcess(TRIAL_MEMORY + MEMORY_PER_BYTE * size, TRIAL_SECONDS + size / 2**20)
+    try:
+        process.ask(task="try", path=str(path.absolute()), names=names, ids=ids)
+    except SandboxRefusal as refusal:
+        raise CheckpointError(str(refusal).replace(str(path.absolute()), str(path))) from None
+    except SandboxError as error:
+        why = "it does not come to an end" if error.limit == "time" else "it asks for more memory than it may"
+        raise CheckpointError(f"{path} cannot be used as a tokenizer ({why}).") from None
+    finally:
+        process.close()
 
 
 def read_tokenizer_config(directory: Path) -> dict[str, Any]:

@@ -1,0 +1,49 @@
+"""Builds a stranger's tokenizer and has it read and write all kinds of text, in the process that may end over it."""
+
+from collections.abc import Collection, Iterator
+from pathlib import Path
+from typing import Any
+
+from inference.errors import CheckpointError, from_library
+from inference.json_file import read_json
+from inference.text.marks import strings
+from inference.text.tokenizer_file import MAX_GROWTH, MAX_TOKENIZER_BYTES, read_tokenizer
+
+LONG = 2000
+IDS_AT_ONCE = 64
+WORDS = (
+    "Once upon a time, in 1984:\n\tthe  ‘naïve’ façade — 東京タワー 🙂👩‍👩‍👧 Ünïcödé مرحبا שלום नमस्ते <|im_end|></s> "
+)
+
+
+def try_tokenizer(path: Path, names: Collection[str | None], ids: Collection[int]) -> None:
+    """Raises CheckpointError if it fails at anything; a limit that is met ends the process."""
+    backend, _ = read_tokenizer(path, names, ids)
+
+    def unusable(why: str) -> CheckpointError:
+        return CheckpointError(f"{path} cannot be used as a tokenizer ({why[:120]}).")
+
+    with from_library(unusable):
+        for text in samples(read_json(path, MAX_TOKENIZER_BYTES)):
+            made = len(backend.encode(text).ids)
+            if made > MAX_GROWTH * (len(text) + 1):
+                raise unusable(f"it makes {made} tokens of {len(text)} characters")
+        known = sorted(backend.get_vocab(with_added_tokens=True).values())
+        for start in range(0, len(known), IDS_AT_ONCE):
+            part = known[start : start + IDS_AT_ONCE]
+            backend.decode(part, skip_special_tokens=False)
+            backend.decode(part[:1], skip_special_tokens=False)
+
+
+def samples(description: dict[str, Any]) -> Iterator[str]:
+    """Texts that have made tokenizers fail, or never end: many characters, long runs, what it itself looks for."""
+    yield ""
+    yield WORDS * 20
+    yield "".join(map(chr, [*range(0x4000), *range(0xE000, 0x10000), *range(0x1F300, 0x1F700)]))
+    for code in range(1, 127):
+        yield chr(code) * 100 + "\0"
+    for run in ("a", " ", "\n", "0", "ab", "a b ", "!?", "é", "東", "\u0301"):
+        yield run * (LONG // len(run))
+    parts = [description.get(part) for part in ("normalizer", "pre_tokenizer", "decoder", "post_processor")]
+    for string in sorted(set(strings(parts)))[:200]:
+        yield string[:100] * 40
