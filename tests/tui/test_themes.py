@@ -9,9 +9,11 @@ from textual.color import Color
 from textual.pilot import Pilot
 from textual.widgets import OptionList
 
-from tests.tui.conftest import SIZE, app_of, until
+from tests.tui.conftest import SIZE, app_of, make_app, ready, until
+from tests.tui.test_search_screen import answered, save
 from tui.app import LlmTui
 from tui.appearance import INTERVAL
+from tui.conversation.conversation import Conversation
 from tui.resources import shipped
 from tui.screens.help import HelpScreen, help_page
 from tui.screens.themes import ThemesScreen
@@ -345,3 +347,29 @@ async def test_what_is_highlighted_needs_no_colour(home, monkeypatch, no_color):
         lines = [list(options.render_line(y)) for y in range(options.option_count)]
         underlined = [any(segment.style and segment.style.underline for segment in line) for line in lines]
         assert [index for index, marked in enumerate(underlined) if marked] == [options.highlighted]
+
+
+@pytest.mark.parametrize("name", LEAST)
+async def test_what_is_found_can_be_read_whatever_it_stands_in(tiny_model, name):
+    """Code of all kinds, links, headings, quotes: measured on the screen."""
+    conversation = Conversation(model=str(tiny_model), title="zq")
+    code = "```python\n# zq\ndef zq(): return 'zq', zq, 2\n@zq\nclass zq: pass\n```"
+    answered(conversation, "zq", f"# zq\n## zq\n\n**zq** *zq* ~~zq~~ `zq` [zq](http://zq.org)\n\n> zq\n\n{code}")
+    save(conversation)
+    async with make_app(tiny_model, theme=name).run_test(size=(100, 40)) as pilot:
+        await ready(pilot)
+        app_of(pilot).controller.open(conversation.id)
+        await pilot.pause()
+        transcript = app_of(pilot).main.transcript
+        assert transcript.find("zq")
+        marked = [
+            (segment.style.bgcolor, segment.style.color)
+            for y in range(transcript.size.height)
+            for segment in transcript.render_line(y)
+            if segment.text.lower() == "zq" and segment.style.bgcolor
+        ]
+        plain = Color.from_rich_color(transcript.rich_style.bgcolor)
+        found = [(Color.from_rich_color(one), Color.from_rich_color(two)) for one, two in marked]
+        assert len({str(one) for one, _ in found if one != plain}) == 2  # all of them, and the one that is gone to
+        assert len([one for one, _ in found if one != plain]) > 12
+        assert [pair for pair in found if contrast(*pair) < LEAST[name]] == []

@@ -12,6 +12,8 @@ from rich.segment import Segment
 from textual._compositor import ChopsUpdate, CompositorUpdate, LayoutUpdate
 from textual.strip import Strip
 
+from tui.terminal.emoji import steady
+
 # So many cells that stay the same are written again, where that takes fewer bytes than moving past them.
 BRIDGE = 8
 # What no cell holds: nothing is known of it.
@@ -94,7 +96,8 @@ def _changes(row: Row, x: int, y: int, strip: Strip, console: Console) -> Iterab
 
 def _whole(row: Row, x: int, y: int, strip: Strip, console: Console) -> Iterable[str]:
     """Wide and joined characters: where the terminal sees another width than we, a part would stand beside the rest."""
-    rendered = strip.render(console)
+    placed = Strip([part if part.control else Segment(steady(part.text), part.style) for part in strip])
+    rendered = placed.render(console)
     if row.strips.get(x) == rendered:
         return ()
     end = min(len(row.text), x + strip.cell_length)

@@ -1,0 +1,25 @@
+"""Characters that terminals do not agree on the width of: what stands behind them stands in its place all the same."""
+
+import re
+
+from rich.cells import cell_len
+
+_SIGN = "[\ufe0e\ufe0f\u20e3\U0001f3fb-\U0001f3ff\U000e0020-\U000e007f]"  # they change what stands before them
+# Flags; what has such a sign; what is joined; pictures, for terminals that are older than they are; soft hyphens.
+_DISPUTED = re.compile(
+    f"[\U0001f1e6-\U0001f1ff]{{2}}|.{_SIGN}+(?:\u200d.{_SIGN}*)*|.(?:\u200d.{_SIGN}*)+|[\U0001f000-\U0001fbff\u00ad]"
+)
+_SAVE, _RESTORE = "\x1b7", "\x1b8"
+
+
+def steady(text: str) -> str:
+    """What to write for safe text, so that the cursor stands behind it where we think, whatever the terminal does.
+
+    The cells are cleared first: a terminal that takes fewer would show what stood there before.
+    """
+    return _DISPUTED.sub(_placed, text)
+
+
+def _placed(match: re.Match[str]) -> str:
+    cells = cell_len(match.group())
+    return f"{_SAVE}{' ' * cells}{_RESTORE}{_SAVE}{match.group()}{_RESTORE}" + f"\x1b[{cells}C" * bool(cells)
