@@ -33,7 +33,7 @@ class Imported:
     modelless: int = 0
 
 
-def import_file(store: Store, file: Path, has_model: Callable[[str], bool] = bool) -> Imported:
+def import_file(store: Store, file: Path, has_model: Callable[[str], bool] = lambda _: True) -> Imported:
     """Add the sessions in ``file``, of whatever kind or an archive, to the store. Nothing is overwritten.
 
     What is here already, whether or not it was gone on with, is not added again; where this one says something else, a
