@@ -1,6 +1,7 @@
 """The input: what waits, what was written before, commands, long pastes, files."""
 
 import os
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -8,8 +9,10 @@ from textual import events
 from textual.pilot import Pilot
 from textual.widgets import OptionList
 
-from tests.tui.conftest import SIZE, app_of, current, idle, make_app, ready, say, shown, tap
+from tests.tui.conftest import SIZE, app_of, current, idle, make_app, ready, say, shown, tap, until
 from tests.tui.test_reading import CODE, read, talk
+from tui.app import LlmTui
+from tui.conversation.conversation import Conversation
 from tui.conversation.store import Store
 from tui.outside import OutsideError, read_text
 from tui.screens.ask import AskScreen
@@ -374,3 +377,40 @@ def test_what_has_no_end_is_not_read(tmp_path: Path) -> None:
     for name in (str(tmp_path / "pipe"), "/dev/zero"):
         with pytest.raises(OutsideError, match="is not a file"):
             read_text(name)
+
+
+async def test_a_huge_draft_comes_back_as_a_token_and_stays_whole(tiny_model: Path) -> None:
+    draft = "[pasted 1: 2 lines] " + "0123456789 \n" * 850_000 + " and [pasted 2: 3 lines]"
+    store = Store(load_settings().db)
+    conversation = Conversation(draft=draft, model=str(tiny_model))
+    store.save(conversation)
+    store.close()
+    app = LlmTui(replace(load_settings(), chat_model=str(tiny_model)), params=None, mode=None)
+    async with app.run_test(size=(80, 24)) as pilot:
+        await until(pilot, lambda: composer(pilot).text)
+        assert composer(pilot).text == "[pasted 1: 850001 lines]"
+        assert composer(pilot).whole == draft
+        await pilot.press("!")
+        await pilot.pause()
+        app_of(pilot).controller.new_session()
+        await pilot.pause()
+        assert composer(pilot).text == ""
+        app_of(pilot).controller.open(conversation.id)
+        await pilot.pause()
+        assert composer(pilot).text == "[pasted 1: 850001 lines]!"
+    assert Store(load_settings().db).read(conversation.id).draft == draft + "!"
+
+
+async def test_a_paste_is_a_token_again_after_a_look_elsewhere(tiny_model: Path) -> None:
+    async with make_app(tiny_model).run_test(size=(80, 24)) as pilot:
+        await ready(pilot)
+        session = current(pilot)
+        await pilot.press("a")
+        pilot.app.post_message(events.Paste("line\n" * 40))
+        await pilot.pause()
+        shown = composer(pilot).text
+        app_of(pilot).controller.new_session()
+        app_of(pilot).controller.open(session.id)
+        await pilot.pause()
+        assert composer(pilot).text == shown == "a[pasted 1: 41 lines]"
+        assert composer(pilot).whole == "a" + "line\n" * 40

@@ -1,7 +1,11 @@
 """Long pastes, which stand in the input as a short token each."""
 
+import re
+
 # More than this is not read again where it was pasted; it only hides what one writes around it.
 MAX_LINES, MAX_CHARACTERS = 8, 1000
+# More than this, however it came to be, is not laid out: ten million characters would take half a minute.
+MAX_SHOWN = 50_000
 
 
 class Pasted:
@@ -15,6 +19,17 @@ class Pasted:
         lines = text.count("\n") + 1
         if lines <= MAX_LINES and len(text) <= MAX_CHARACTERS:
             return text
+        return self._token(text)
+
+    def restore(self, text: str) -> str:
+        """A text that was expanded, with its tokens again; all of it as one, where that is still too much to show."""
+        shown = text
+        for token, block in self._blocks.items():
+            shown = shown.replace(block, token)
+        return self._token(text) if len(shown) > MAX_SHOWN else shown
+
+    def _token(self, text: str) -> str:
+        lines = text.count("\n") + 1
         size = f"{lines} lines" if lines > 1 else f"{len(text)} characters"
         token = f"[pasted {len(self._blocks) + 1}: {size}]"
         self._blocks[token] = text
@@ -22,6 +37,7 @@ class Pasted:
 
     def expand(self, text: str) -> str:
         """The text with what its tokens stand for. A token that was changed is text like any other."""
-        for token, block in self._blocks.items():
-            text = text.replace(token, block)
-        return text
+        if not self._blocks:
+            return text
+        tokens = re.compile("|".join(map(re.escape, self._blocks)))
+        return tokens.sub(lambda found: self._blocks[found[0]], text)  # once: what a block quotes is no token
