@@ -20,6 +20,8 @@ from inference.json_file import read_json
 MAX_TOKENIZER_BYTES = 64 * 2**20
 MAX_TOKEN = 1024
 MAX_CONTROLS = 5000
+# Every beginning and end of a control token is looked for (see marks.py): so many characters, with many to spare.
+MAX_BEGINNINGS = 10_000_000
 MAX_GROWTH = 256
 # Word-piece looks for the longest beginning of a word again and again: the time grows with the square of its length.
 MAX_WORD = 1000
@@ -65,8 +67,11 @@ def faults(description: Mapping[str, Any]) -> Iterator[str]:
     longest = max(map(len, tokens), default=0)
     if longest > MAX_TOKEN:
         yield f"one of its tokens has {longest} characters"
-    if len(added) > MAX_CONTROLS and (controls := sum(bool(token["special"]) for token in added)) > MAX_CONTROLS:
-        yield f"it has {controls} control tokens"
+    controls = [len(token["content"]) for token in added if token["special"]]
+    if len(controls) > MAX_CONTROLS:
+        yield f"it has {len(controls)} control tokens"
+    if sum(length**2 for length in controls) > MAX_BEGINNINGS:
+        yield "its control tokens are too long"
     if (model.get("max_input_chars_per_word") or 0) > MAX_WORD:
         yield "it reads words of any length"
     for part in ("normalizer", "pre_tokenizer", "decoder"):

@@ -67,6 +67,9 @@ HOSTILE: dict[str, tuple[str, Any, str]] = {
     "a long token": ("model", {**WORD, "max_input_chars_per_word": 9, "vocab": {"b" * 10**5: 1}}, "100000 characters"),
     "a long control token": ("added_tokens", [control(0, "x" * 10**5)], "100000 characters"),
     "many control tokens": ("added_tokens", [control(i, f"<{i}>") for i in range(20_000)], "20000 control tokens"),
+    "many long control tokens": (
+        "added_tokens", [control(i, f"<{i}>".ljust(1000, "x")) for i in range(4000)], "control tokens are too long",
+    ),
     "no model": ("model", None, "cannot be used"),
     "no description of a token": ("added_tokens", [7], "cannot be used"),
     "no list of tokens": ("added_tokens", {"a": 7}, "cannot be used"),
