@@ -55,6 +55,9 @@ def _hold_places() -> None:
 def _run() -> int:
     """0 done, 1 failed with a sentence on standard error, 2 usage, 130 interrupted."""
     try:
+        from tui.cli.stack import make_room
+
+        make_room()
         from tui.cli.program import cli
 
         # Not cli(): click would make an exit code of its own out of a closed pipe.
