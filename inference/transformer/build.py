@@ -95,9 +95,7 @@ def _stacks(weights: Weights, config: ModelConfig, fused: bool) -> list[tuple[st
     together = FUSED if fused else [(name,) for names in FUSED for name in names]
     layers = range(config.num_hidden_layers)
     stacks = [tuple(f"layers.{layer}.{name}_proj" for name in names) for layer in layers for names in together]
-    if fused:
-        return [*stacks, ("embed_tokens" if weights.tied else "lm_head",)]
-    return [("embed_tokens",), *stacks, *([] if weights.tied else [("lm_head",)])]
+    return [*stacks, ("embed_tokens" if weights.tied else "lm_head",)]
 
 
 def _plain(load: Loader, config: ModelConfig, fingerprint: str) -> Transformer:
@@ -105,7 +103,6 @@ def _plain(load: Loader, config: ModelConfig, fingerprint: str) -> Transformer:
         return RMSNorm(load.vector(name), config.rms_norm_eps)
 
     rotate = RotaryEmbedding(config)
-    embedding = load.linear("embed_tokens")
     blocks = []
     for layer in range(config.num_hidden_layers):
         prefix = f"layers.{layer}"
@@ -124,8 +121,8 @@ def _plain(load: Loader, config: ModelConfig, fingerprint: str) -> Transformer:
         blocks.append(
             Block(norm(f"{prefix}.input_layernorm"), attention, norm(f"{prefix}.post_attention_layernorm"), mlp)
         )
-    lm_head = embedding if load.weights.tied else load.linear("lm_head")
-    return PlainTransformer(config, fingerprint, embedding, tuple(blocks), norm("norm"), lm_head)
+    lm_head = load.linear("embed_tokens" if load.weights.tied else "lm_head")
+    return PlainTransformer(config, fingerprint, _embedding(load), tuple(blocks), norm("norm"), lm_head)
 
 
 def _fused(load: Loader, config: ModelConfig, fingerprint: str, threads: int | None) -> Transformer:
@@ -158,8 +155,13 @@ def _fused(load: Loader, config: ModelConfig, fingerprint: str, threads: int | N
             )
         )
     head = packed("embed_tokens" if load.weights.tied else "lm_head")
-    # A row at a time is looked up: as stored is as good as packed, unless packing is what makes it small.
-    embedding = Linear(load.weights.array("embed_tokens"))
     size = head.weights.nbytes + sum(matrix.weights.nbytes for block in blocks for matrix in block.matrices)
     threads = threads or worthwhile_cores(size)
-    return FusedTransformer(config, fingerprint, embedding, tuple(blocks), norm("norm"), head, threads)
+    return FusedTransformer(config, fingerprint, _embedding(load), tuple(blocks), norm("norm"), head, threads)
+
+
+def _embedding(load: Loader) -> Linear:
+    """In any precision as it is stored: a row at a time is looked up, which no packing makes faster, and what a token
+    comes in by is not rounded.
+    """
+    return Linear(load.weights.array("embed_tokens"))
