@@ -80,6 +80,10 @@ class LlmTui(PaintedApp):
     def on_unmount(self) -> None:
         self.controller.close()
 
+    def key_ctrl_z(self) -> None:
+        """Nothing was to be taken back: as in other programs, to the shell."""
+        self.action_suspend_process()
+
     # ---- the end, where nobody asked for it
 
     @property

@@ -173,3 +173,28 @@ def test_resizing_while_it_streams(tmux: Tmux) -> None:
     tmux.until("Sessions")
     tmux.press("Escape")
     tmux.rest()
+
+
+def test_stopped_by_key_or_signal_and_brought_back(tiny_model: Path, tmp_path: Path) -> None:
+    """As in other programs, where there is nothing in a text to take back; the screen is whole again afterwards."""
+    window = Tmux(tmp_path / "socket", "bash --norc", 80, 24)
+    try:
+        window.press(f"{PROGRAM} --model {tiny_model}", "Enter")
+        window.until("float32", seconds=90)
+        window.press("x")
+        window.until("│ x")
+        window.press("C-z")
+        window.until("Ask anything")
+        window.press("C-z")
+        for again, back in (("fg", ()), ("kill -CONT %1; fg", ("Escape",)), ("fg", ("Escape",))):
+            window.until("Stopped")
+            assert "Ask anything" not in window.text
+            window.press("clear", "Enter", again, "Enter")
+            window.until("Ask anything")
+            window.until("chat | story")
+            window.press(*back, "y")
+            window.until("│ y")
+            window.press("BSpace", "Escape", "C-z")  # from the messages
+        window.until("Stopped")
+    finally:
+        window.run("kill-server")

@@ -77,6 +77,10 @@ class Editor(TextArea):
         self.move_cursor((0, 0))
         self._rewrap_and_refresh_virtual_size()
 
+    def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
+        """With nothing to take back, the key for it is not for this text."""
+        return action != "undo" or bool(self.history._undo_stack)
+
     def edit(self, edit: Edit) -> EditResult:
         return super().edit(replace(edit, text=whole(edit.text)))
 
