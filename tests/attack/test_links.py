@@ -1,5 +1,6 @@
 """Links that are slow, frozen or odd: input is never behind more than two frames, and what is shown is what is so."""
 
+import re
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -118,4 +119,43 @@ def test_esc_stops_though_the_link_is_full(mode: str, quick_model: Path, tmp_pat
         terminal.send("\x1b")
         until_gone(terminal, WRITING)
         assert link.carried - carried < 100_000
+        quit_program(terminal)
+
+
+class Watching(Terminal):
+    """Keeps the screen as it was after each frame."""
+
+    def __init__(self, command: list[str]) -> None:
+        self.frames: list[str] = []
+        super().__init__(command, 48, 160)
+        self.screen.write_process_input = self._answer
+
+    def _answer(self, answer: str) -> None:
+        self.frames.append(self.text)
+        self.send(answer)
+
+
+def test_no_frame_is_half_made(tiny_model: Path, attack: Attack) -> None:
+    """What opens is there with what is in it, and what it covers stays until then."""
+    with attack("links: frames"), Watching([PROGRAM, "--model", str(tiny_model)]) as terminal:
+        terminal.until("float32", 60)
+        terminal.press("a question")
+        terminal.until("│ a question")
+        terminal.press("ctrl+t")
+        terminal.until("Write how it begins")
+        terminal.press("Once upon a time")
+        terminal.until("Once upon a time ")
+        for key, after, whole in (
+            ("ctrl+t", "│ a question", r"Once upon a time +\n|│ a question"),
+            ("ctrl+t", r"F5 adds", r"Once upon a time +\n|│ a question"),
+            ("f1", r"─ Help", r"Once upon a time +\n(?!.*─ Help)|Continue from the cursor"),
+        ):
+            terminal.frames.clear()
+            terminal.press(key)
+            terminal.until(after)
+            assert terminal.frames
+            for frame in terminal.frames:
+                padded = "\n".join(line.ljust(160) for line in frame.split("\n")) + "\n"
+                assert re.search(whole, padded), frame
+        terminal.press("escape")
         quit_program(terminal)

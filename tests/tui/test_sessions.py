@@ -102,7 +102,7 @@ async def test_f1_lists_every_key_and_every_fact(tiny_model: Path) -> None:
         assert "".join(narrow.split()) == "".join(page.split())
         await pilot.press(*"tinted text")
         await pilot.pause()
-        assert "your next edit" in str(pilot.app.screen.query_one("#help-keys Static").render())
+        assert "your next edit" in str(pilot.app.screen.query_one("#help-keys HelpPage").render())
         await pilot.press("escape")
         assert not isinstance(pilot.app.screen, HelpScreen)
 
@@ -168,10 +168,10 @@ async def test_help_begins_where_one_is_and_finds_what_is_typed(tiny_model: Path
         await ready(pilot)
         for keys, place in (((), "Input"), (("escape",), "Messages"), (("ctrl+o",), "Sessions")):
             await pilot.press(*keys, "f1")
-            page = str(pilot.app.screen.query_one("#help-keys Static").render())
+            page = str(pilot.app.screen.query_one("#help-keys HelpPage").render())
             assert page.startswith(place)
             await pilot.press(*"fork")
-            page = str(pilot.app.screen.query_one("#help-keys Static").render())
+            page = str(pilot.app.screen.query_one("#help-keys HelpPage").render())
             assert page.splitlines()[1:5] == [
                 "  f  Fork into a new session",
                 "",

@@ -6,14 +6,17 @@ from textual.app import ComposeResult
 from textual.binding import Binding
 from textual.containers import Vertical, VerticalScroll
 from textual.content import Content
+from textual.geometry import Size
+from textual.reactive import reactive
 from textual.screen import ModalScreen
+from textual.widget import Widget
 from textual.widgets import Input
 
 from tui.facts import still_true
 from tui.settings.keymap import PLACES, Key, Where
 from tui.terminal.wrap import wrap
 from tui.widgets.field import Field
-from tui.widgets.plain import Plain, plain
+from tui.widgets.plain import plain
 
 if TYPE_CHECKING:
     from tui.app import LlmTui
@@ -38,8 +41,7 @@ class HelpScreen(ModalScreen[None]):
     def __init__(self, place: Where, words: str = "") -> None:
         super().__init__()
         self._words = words
-        self._place = place
-        self._page = Plain()
+        self._page = HelpPage(place, words)
 
     def compose(self) -> ComposeResult:
         with Vertical(id="help") as box:
@@ -49,20 +51,34 @@ class HelpScreen(ModalScreen[None]):
             with VerticalScroll(id="help-keys", can_focus=False):
                 yield self._page
 
-    def on_resize(self) -> None:
-        self.call_after_refresh(self._show)
-
     def on_input_changed(self, event: Input.Changed) -> None:
         event.stop()
-        self._show()
+        self._page.words = event.value
         self.query_one("#help-keys", VerticalScroll).scroll_home(animate=False)
 
     def action_scroll(self, rows: int) -> None:
         self.query_one("#help-keys", VerticalScroll).scroll_relative(y=rows, animate=False)
 
-    def _show(self) -> None:
-        keymap, words = cast("LlmTui", self.app).appearance.keymap, self.query_one(Field).value
-        self._page.show(help_page(keymap, self._page.size.width, self._place, words))
+
+class HelpPage(Widget):
+    """What fits ``words``, in rows of the width that it has."""
+
+    words = reactive("", layout=True)
+
+    def __init__(self, place: Where, words: str) -> None:
+        super().__init__()
+        self._place = place
+        self.set_reactive(HelpPage.words, words)
+
+    def get_content_height(self, container: Size, viewport: Size, width: int) -> int:
+        """Known before it is painted: a box with nothing in it would be, for a moment."""
+        return self._written(width).plain.count("\n") + 1
+
+    def render(self) -> Content:
+        return self._written(self.content_size.width)
+
+    def _written(self, width: int) -> Content:
+        return help_page(cast("LlmTui", self.app).appearance.keymap, width, self._place, self.words)
 
 
 def help_page(keymap: tuple[Key, ...], columns: int, first: Where = "anywhere", words: str = "") -> Content:

@@ -1,0 +1,104 @@
+"""Odd streams, names, limits and surroundings: one sentence, the right exit code, and no page of Python."""
+
+import shlex
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from tests.attack.conftest import Attack
+from tests.e2e.talking import PROGRAM
+from tests.e2e.terminal import Terminal
+
+LONG = "a" * 5000
+# What a shell is asked to run, the exit code, and words of what is said.
+ODD = [
+    ("{P} <&-", 2, "needs a terminal"),
+    ("{P} >&-", 2, "needs a terminal"),
+    ("{P} 2>&-", 2, ""),
+    ("{P} <&- >&- 2>&-", 2, ""),
+    ("{P} chat <&-", 2, "no prompt"),
+    ("{P} chat x --model {M} <&- >&-", 1, "no standard output"),
+    ("{P} story --model {M} < /dev/zero", 1, "20 million characters"),
+    ("yes | {P} chat --model {M}", 1, "20 million characters"),
+    ("{P} models >&-", 1, "no standard output"),
+    ("{P} models > /dev/full", 1, "cannot be written"),
+    ("{P} --help > /dev/full", 1, "cannot be written"),
+    ("{P} story x --model '~nosuchuser'", 1, "~nosuchuser is not a directory"),
+    ("{P} bench '~nosuchuser/x'", 1, "~nosuchuser/x"),
+    ("{P} sessions --db '~nosuchuser/x'", 0, "~nosuchuser/x is not there"),
+    ("{P} sessions --db {LONG}", 1, "too long"),
+    ("{P} import {LONG}", 1, "too long"),
+    ("{P} story x --model {LONG}", 1, "too long"),
+    ("{P} import /dev/zero", 1, "not a file"),
+    ("{P} sessions --db /dev/zero", 1, "/dev/zero cannot be"),
+    ("{P} export $'\\xff'", 2, "not UTF-8"),
+    ("ulimit -v 400000; {P} story x --model {M}", 1, "`ulimit -v`"),
+    ("ulimit -v 400000; {P} chat x --model {M}", 1, "`ulimit -v`"),
+    ("ulimit -v 100000; {P} models", 1, "`ulimit -v`"),
+    ("XDG_CONFIG_HOME=/dev/null {P} sessions", 1, "Not a directory"),
+    ("PYTHONIOENCODING=ascii:strict {P} themes", 0, ""),
+    ("COLUMNS=-5 LINES=abc {P} --help", 0, ""),
+    ("mkdir gone; cd gone; rmdir ../gone; {P} story x --model .", 1, ""),
+]
+
+
+@pytest.mark.parametrize(("command", "code", "words"), ODD)
+def test_one_sentence(command: str, code: int, words: str, tiny_model: Path, tmp_path: Path, attack: Attack) -> None:
+    line = command.format(P=PROGRAM, M=tiny_model, LONG=LONG)
+    with attack("command line: odd surroundings"):
+        done = subprocess.run(
+            ["bash", "-c", line], capture_output=True, timeout=100, cwd=tmp_path, stdin=subprocess.DEVNULL
+        )
+        said = done.stderr.decode()
+        assert (done.returncode, words in said) == (code, True), said
+        assert "Traceback" not in said and "mistake" not in said and len(said.splitlines()) <= 4
+        assert not list(tmp_path.rglob("errors.log"))
+
+
+@pytest.mark.e2e
+@pytest.mark.parametrize(
+    ("environment", "words"),
+    [
+        ({"TERM": "dumb"}, "TERM is dumb"),
+        ({"LC_ALL": "en_US.ISO-8859-1"}, "ISO-8859-1"),
+        ({"LC_ALL": "", "LC_CTYPE": "", "LANG": "ja_JP.eucJP"}, "eucJP"),
+    ],
+)
+def test_a_terminal_that_cannot_show_it(environment: dict[str, str], words: str, attack: Attack) -> None:
+    with attack("command line: odd terminals"), Terminal([PROGRAM], env=environment) as terminal:
+        assert terminal.wait(60) == 2
+        assert words in terminal.text.replace("\n", " ")
+        assert "llm-tui chat" in terminal.text.replace("\n", " ")
+        assert b"\x1b[?1049h" not in terminal.raw
+
+
+@pytest.mark.e2e
+@pytest.mark.parametrize("locale", ["C", "POSIX", "C.UTF-8", "en_US.utf8"])
+def test_these_locales_show_it(locale: str, attack: Attack) -> None:
+    with attack("command line: odd terminals"), Terminal([PROGRAM], env={"LC_ALL": locale}) as terminal:
+        terminal.until("Ask anything", 60)
+        terminal.press("ctrl+q")
+        assert terminal.wait(30) == 0
+
+
+@pytest.mark.e2e
+def test_standard_error_may_be_a_file(tmp_path: Path, attack: Attack) -> None:
+    errors = tmp_path / "errors"
+    with attack("command line: odd surroundings"), Terminal(["bash", "-c", f"{PROGRAM} 2>{errors}"]) as terminal:
+        terminal.until("Ask anything", 60)
+        terminal.press("ctrl+q")
+        assert terminal.wait(30) == 0
+    assert errors.read_text() == ""
+
+
+def test_files_do_not_take_the_place_of_closed_streams(tmp_path: Path, attack: Attack) -> None:
+    """What a library says to standard error must not be written into the database."""
+    found = "import os; print([os.readlink(f'/proc/self/fd/{n}') for n in range(3)], file=open('found', 'w'))"
+    program = f"from tui import cli; cli._run = lambda: exec({found!r}) or 0; cli.main()"
+    with attack("command line: odd surroundings"):
+        subprocess.run(
+            ["bash", "-c", f"{sys.executable} -c {shlex.quote(program)} <&- >&- 2>&-"], cwd=tmp_path, check=True
+        )
+    assert (tmp_path / "found").read_text().strip() == str(["/dev/null"] * 3)
