@@ -20,6 +20,8 @@ from tests.tiny_model import make_tiny_model
 from tests.tui.test_terminal_parser import ANSWERS
 from tui.conversation.conversation import Conversation
 from tui.settings.settings import load_settings
+from tui.terminal.parser import TerminalParser
+from tui.terminal.sequences import Typed
 
 pytestmark = [pytest.mark.e2e, pytest.mark.timeout(300)]
 GAPS = (0.0, 0.0, 0.0, 0.001, 0.01, 0.02, 0.05)
@@ -332,6 +334,80 @@ def _said_in_one(texts: list[str], found: list[Conversation]) -> bool:
     return said(found) == [texts]
 
 
+PIECES = [
+    *(
+        b"\x1b",
+        b"\x1b[",
+        b"\x1b]",
+        b"\x1bP",
+        b"\x1bO",
+        b"\x1b_",
+        b"[",
+        b"]",
+        b"O",
+        b"M",
+        b"<",
+        b"?",
+        b">",
+        b";",
+        b":",
+        b"$",
+    ),
+    *(
+        b"0",
+        b"1",
+        b"27",
+        b"200~",
+        b"201~",
+        b"9" * 40,
+        b"9" * 5000,
+        b"u",
+        b"R",
+        b"c",
+        b"t",
+        b"m",
+        b"y",
+        b"~",
+        b"\\",
+        b"\x07",
+    ),
+    *(
+        b"\r",
+        b"\n",
+        b"\x7f",
+        b"\x00",
+        b"\x9b",
+        b"\xff",
+        b"\xe9",
+        "아".encode(),
+        "😀".encode()[:2],
+        b"hello",
+        b"48;24;80;1;1",
+    ),
+    *ANSWERS,
+]
+
+
+def test_any_bytes_leave_the_parser_sound(attack: Attack, rounds: int) -> None:
+    """Whatever came, after a silence what is typed is typed."""
+    for number in range(1000 * rounds):
+        chance = random.Random(f"bytes {number}")
+        parser = TerminalParser(lambda *_: None)
+        now = 0.0
+        with attack("bytes"):
+            for _ in range(chance.randrange(1, 12)):
+                data = b"".join(chance.choices(PIECES, k=chance.randrange(1, 5)))
+                list(parser.feed(data, now))
+                now += chance.choice((0.0, 0.05, 0.2, 2.0))
+                list(parser.tick(now))
+            while parser.due is not None:
+                now = max(now, parser.due)
+                list(parser.tick(now))
+            now += 2.0
+            (typed,) = parser.feed(b"typed", now)
+            assert isinstance(typed, Typed) and typed.text == "typed"
+
+
 # What is pasted, and what becomes of it.
 PASTES = [
     b"\x1b[31mERROR \x1b[0m disk full\rsecond line\r\nthird",
@@ -353,7 +429,7 @@ def test_nothing_that_a_terminal_says_is_typed(brief_model: Path, home: Path, at
             expected.append("")
             for _ in range(3):
                 with attack("answers"):
-                    answer = chance.choice(ANSWERS)
+                    answer = chance.choice([*ANSWERS, b"\x1b[<0;300;300M\x1b[<0;300;300m"])
                     cut = chance.randrange(2, len(answer))  # Escape alone may be the key, on a busy machine
                     for part in (b"ab", answer[:cut], answer[cut:], b"c"):
                         terminal.send(part)

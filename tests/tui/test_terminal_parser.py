@@ -252,3 +252,9 @@ def test_kitty_spells_characters() -> None:
     assert typed(b"\x1b[1089::99;;1089u") == ["с"]
     assert typed(b"\x1b[97;1:3u") == []  # released
     assert typed(b"\x1b[55296;;55296u") == []
+
+
+def test_numbers_without_measure_are_dropped() -> None:
+    many = b"9" * 5000
+    for sequence in (b"\x1b[%b;1R", b"\x1b[?%bc", b"\x1b[<0;%b;1M", b"\x1b[%bu", b"\x1b[48;%b;1;1;1t", b"\x1b[1;%bA"):
+        assert typed(sequence % many + b"x") == ["x"]

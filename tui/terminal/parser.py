@@ -101,7 +101,7 @@ class TerminalParser:
                 self._within, self._searched = "paste", 0
             elif sequence == PASTE_END:
                 self._cut = False
-            else:
+            elif len(sequence) <= LONG:
                 yield from self._sequences.meant(sequence)
         elif STRING.match(left):
             if len(left) > 2:

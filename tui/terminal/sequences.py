@@ -15,13 +15,15 @@ Answered = Callable[[str, tuple[int, ...]], object]
 
 _REPORT = re.compile(rb"\x1b\[(?:\??(?P<cursor>\d+;\d+)(?:;\d+)?R|[?>](?P<attributes>[\d;]*)c)\Z")
 _MODE = re.compile(rb"\x1b\[\?(\d+);(\d+)\$y\Z")
-_RESIZED = re.compile(rb"\x1b\[48;(\d+)(?::\d*)*;(\d+)(?::\d*)*;(\d+)(?::\d*)*;(\d+)(?::\d*)*t\Z")
+_RESIZED = re.compile(rb"\x1b\[48" + rb";(\d{1,4})(?::\d*)*" * 4 + rb"t\Z")
 _BARE = re.compile(rb"\x1b(?:\[[^M]|O\d?.)\Z")
 # As Kitty's protocol has it: code point, shifted, on the base layout; modifiers and event; text.
 _KEY = re.compile(
     r"\x1b\[(?P<code>\d+)(?::\d*)?(?::(?P<base>\d*))?(?:;(?P<modifiers>\d*)(?::(?P<event>\d*))?)?"
     r"(?:;(?P<text>[\d:]*))?(?P<end>[u~A-FHP-S])\Z"
 )
+# Modes of the terminal: painting is shown when it is whole; a new size is told among the keys.
+AT_ONCE, IN_BAND_SIZES = 2026, 2048
 _RELEASED = "3"
 _COMMANDING = 0b111110  # the bits of alt, ctrl, super, hyper and meta
 _FUNCTIONAL = range(57344, 63744)  # code points of keys that have no character
@@ -46,6 +48,7 @@ class Sequences:
 
     def __init__(self, answered: Answered) -> None:
         self._answered = answered
+        self._tells_sizes = False
         self._tables = XTermParser()  # it knows names of keys, and places in pixels
 
     def typed(self, data: bytes) -> Iterator[Message]:
@@ -73,8 +76,9 @@ class Sequences:
             kind = report.lastgroup or ""
             self._answered(kind, tuple(int(number or 0) for number in report[kind].split(b";")))
         elif mode := _MODE.match(sequence):
+            self._tells_sizes |= int(mode[1]) == IN_BAND_SIZES
             yield from _mode(int(mode[1]), int(mode[2]))
-        elif resized := _RESIZED.match(sequence):
+        elif (resized := _RESIZED.match(sequence)) and self._tells_sizes:
             yield self._resized(*map(int, resized.groups()))
         elif sequence == b"\x1b[I":
             yield events.AppFocus()
@@ -129,7 +133,7 @@ def _plain(key: re.Match[str]) -> str:
 
 def _mode(number: int, setting: int) -> Iterator[Message]:
     """What Textual asks for: painting as a whole, and sizes in the input."""
-    if number == 2026 and setting > 0:
+    if number == AT_ONCE and setting > 0:
         yield messages.TerminalSupportsSynchronizedOutput()
-    elif number == 2048 and constants.SMOOTH_SCROLL and not IS_ITERM:
+    elif number == IN_BAND_SIZES and constants.SMOOTH_SCROLL and not IS_ITERM:
         yield messages.InBandWindowResize.from_setting_parameter(setting)

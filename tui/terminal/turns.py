@@ -79,7 +79,9 @@ class Turns:
         if first is None and ready:
             self._busy = False
         elif first is not None and (ready or (self._typing and isinstance(first, Typed))):
-            self._app.post_message(self._next().set_sender(self._app))
+            message = self._next()
+            if not self._nowhere(message):
+                self._app.post_message(message.set_sender(self._app))
             self._rounds = 0
             self._loop.call_soon(self._go_on)
         elif quiet:
@@ -124,6 +126,12 @@ class Turns:
             return self._app.screen_stack
         except ScreenStackError:
             return []
+
+    def _nowhere(self, message: Message) -> bool:
+        """Whether it is a click on nothing, as in a window that was larger just now: it would take the focus away."""
+        if not isinstance(message, events.MouseEvent) or self._app.mouse_captured is not None:
+            return False
+        return not self._app.size.contains(int(message.x), int(message.y))
 
     # ---- what is next
 
