@@ -67,6 +67,12 @@ def story_only_model(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return make_tiny_model(tmp_path_factory.mktemp("models") / "tiny-story", chat_template=None)
 
 
+@pytest.fixture(scope="session")
+def talkative_model(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """One with room for thousands of tokens: its replies take seconds."""
+    return make_tiny_model(tmp_path_factory.mktemp("models") / "talkative", max_position_embeddings=4096)
+
+
 @pytest.fixture(autouse=True)
 def home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """A home of its own for each test: what is stored goes there."""

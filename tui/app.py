@@ -1,11 +1,8 @@
 """The application: wires the screen, the keys, the engine and the controller together."""
 
-import os
 from collections.abc import Iterable
 from functools import partial
 from typing import TYPE_CHECKING, Any
-
-os.environ.setdefault("TEXTUAL_ANIMATIONS", "none")  # read when Textual is imported
 
 from textual import on
 from textual.app import SystemCommand
@@ -25,6 +22,7 @@ from tui.screens.palette import Palette
 from tui.screens.themes import ThemesScreen
 from tui.settings.places import snapshots_directory
 from tui.settings.settings import Settings
+from tui.terminal.amends import Still, forget_widgets
 from tui.terminal.driver import PatientDriver
 from tui.terminal.painting import PaintedApp
 from tui.terminal.sanitize import sanitize
@@ -63,6 +61,9 @@ class LlmTui(PaintedApp):
 
     def __init__(self, settings: Settings, *, params: "SamplingParams | None" = None, mode: Mode | None = None) -> None:
         super().__init__(PatientDriver, ansi_color=colors_unwanted() or None)
+        forget_widgets()
+        self.animation_level = "none"
+        self._animator = Still(self)
         self.appearance = Appearance(self, settings)
         self.main = MainScreen()
         library = library_at(settings.db, snapshots_directory(), settings.snapshot_limit_mb * 2**20)

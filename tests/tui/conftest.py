@@ -9,19 +9,12 @@ import pytest
 from textual.pilot import Pilot
 
 from inference import SamplingParams
-from tests.tiny_model import make_tiny_model
 from tui.app import LlmTui
 from tui.conversation.conversation import Mode
 from tui.session import Session
 from tui.settings.settings import load_settings
 
 SIZE = (100, 30)
-
-
-@pytest.fixture(scope="session")
-def talkative_model(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """One with room for thousands of tokens: its replies take seconds."""
-    return make_tiny_model(tmp_path_factory.mktemp("models") / "talkative", max_position_embeddings=4096)
 
 
 def make_app(model: Path | str, max_tokens: int | None = 12, mode: Mode | None = None, **flags: Any) -> LlmTui:

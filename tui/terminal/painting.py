@@ -1,13 +1,16 @@
 """An app that is painted as fast as its terminal keeps up, and with what changed."""
 
+from textual import events
 from textual._compositor import ChopsUpdate, CompositorUpdate
 from textual.app import App
-from textual.geometry import Region
+from textual.geometry import Region, Size
 from textual.screen import Screen
 
 from tui.terminal.driver import PatientDriver
 
 MANY = 256  # regions to be painted later; beyond, the whole screen is
+
+NARROWEST, LOWEST = 12, 1  # columns and rows
 
 
 class PaintedApp(App[None]):
@@ -18,8 +21,12 @@ class PaintedApp(App[None]):
         """None without a terminal, as in tests."""
         return self._driver if isinstance(self._driver, PatientDriver) else None
 
-    def on_resize(self) -> None:
-        """The terminal has moved what it shows."""
+    def on_resize(self, event: events.Resize) -> None:
+        """The terminal has moved what it shows. Comes before Textual's own handler.
+
+        Nothing is laid out in less room than things take that have to be there; the terminal cuts what is beyond.
+        """
+        event.size = event.virtual_size = Size(max(event.size.width, NARROWEST), max(event.size.height, LOWEST))
         if driver := self.patient_driver:
             driver.canvas.forget()
             self.refresh()

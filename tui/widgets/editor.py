@@ -1,5 +1,6 @@
 """A text area that keeps its text as it was written, and draws it such that nothing in it can steer the terminal."""
 
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 
 from textual import events
@@ -83,6 +84,43 @@ class Editor(TextArea):
 
     def edit(self, edit: Edit) -> EditResult:
         return super().edit(replace(edit, text=whole(edit.text)))
+
+    def _undo_batch(self, edits: Sequence[Edit]) -> None:
+        def undo(edit: Edit) -> Location:
+            assert edit._edit_result is not None
+            end = edit._edit_result.end_location
+            edit.undo(self)
+            return end
+
+        self._carry_out(edits[::-1], undo)
+
+    def _redo_batch(self, edits: Sequence[Edit]) -> None:
+        def redo(edit: Edit) -> Location:
+            edit.do(self, record_selection=False)
+            return edit.bottom
+
+        self._carry_out(edits, redo)
+
+    def _carry_out(self, edits: Sequence[Edit], carry_out: Callable[[Edit], Location]) -> None:
+        """Edits in this order, of which each tells where what it replaced ended.
+
+        Textual's own way compares places that count at different times, and draws while the cursor is where no text is
+        any more.
+        """
+        if not edits:
+            return
+        before = self.document.line_count
+        above = below = before  # lines at both ends that stay as they are
+        for edit in edits:
+            count = self.document.line_count
+            above = min(above, edit.top[0])
+            below = min(below, count - 1 - carry_out(edit)[0])
+        ends = (before - 1 - below, self.document.line_count - 1 - below)
+        self.wrapped_document.wrap_range((above, 0), (ends[0], 0), (ends[1], 0))
+        edits[-1].after(self)
+        self._build_highlight_map()
+        self.post_message(self.Changed(self))
+        self._refresh_size()
 
     def load(self, text: str) -> None:
         """Show another text, with nothing to undo, and the cursor at its end."""
