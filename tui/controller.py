@@ -251,6 +251,7 @@ class Controller:
         if left is not session:
             left.notice = ""
             self.library.leave(left)
+            self.filing.put_away(left)
         session.unread = False
         self.show()
         self.recount()

@@ -5,6 +5,7 @@ from typing import TYPE_CHECKING
 
 from tui.conversation.errors import StoreError
 from tui.conversation.store import OPEN_ELSEWHERE
+from tui.in_thread import in_thread
 from tui.library import Library
 from tui.session import Session
 
@@ -12,6 +13,8 @@ if TYPE_CHECKING:
     from tui.controller import Controller
     from tui.desk import Desk
     from tui.screens.main import MainScreen
+
+WARM = 4  # sessions that were left and can be gone back to at once
 
 
 class Filing:
@@ -23,6 +26,7 @@ class Filing:
         self._library = library
         self._desk = desk
         self._deleted: Session | None = None
+        self._left: list[Session] = []  # the last one is the one that was left last
 
     @property
     def wanted(self) -> str | None:
@@ -104,8 +108,21 @@ class Filing:
         """Give back what a deleted session still holds."""
         if session.engine:
             session.engine.close()
-        if pane := self._screen.pane_of(session):
-            pane.remove()
+        self._screen.give_up(session)
+
+    # ---- what is kept in memory
+
+    def put_away(self, left: Session) -> None:
+        """A session that was left keeps what it holds in memory, until some others were left after it; after that it
+        has its text in the database and what was computed in a file.
+        """
+        current = self._controller.current
+        self._left = [session for session in self._left if session not in (left, current)] + [left]
+        idle = [session for session in self._left if session.reply is None]
+        for session in idle[:-WARM]:
+            self._left.remove(session)
+            self._screen.give_up(session)
+            self._screen.run_worker(in_thread(self._desk.part(session)))
 
     def _change(self, session_id: str, change: Callable[[Session], None]) -> None:
         """Change what is known about a session, open or not, and put it on disk."""

@@ -138,8 +138,14 @@ class MainScreen(Screen[None]):
 
     def pane_of(self, session: Session) -> StoryPane | None:
         """The text of a story, if it was opened yet."""
-        found = self.panes.query(f"#story-{session.id}")
-        return found.first(StoryPane) if found else None
+        panes = [pane for pane in self.panes.query_children(StoryPane) if pane.session_id == session.id]
+        return next((pane for pane in panes if not pane.given_up), None)
+
+    def give_up(self, session: Session) -> None:
+        """Keep the text of a story on the screen no longer, nor what could be taken back in it."""
+        if pane := self.pane_of(session):
+            pane.given_up = True
+            pane.remove()
 
     def open_story(self, session: Session) -> StoryPane:
         """The text of a story, made when it is first shown."""

@@ -1,5 +1,7 @@
 """One editable text that the model continues."""
 
+from itertools import count
+
 from rich.text import Text
 from textual.binding import Binding
 from textual.content import Content
@@ -18,6 +20,7 @@ from tui.widgets.editor import Editor
 from tui.widgets.plain import plain
 
 WIDEST = 90  # longer lines are hard to read
+_numbers = count()  # for ids: a session may be given up and shown again before its old pane is gone
 PLACEHOLDER = "Write how it begins. F5 lets the model go on from the cursor, Esc stops it, Ctrl+Z takes it back."
 
 
@@ -70,8 +73,9 @@ class StoryPane(Editor):
         """A person changed the text."""
 
     def __init__(self, session_id: str) -> None:
-        super().__init__(PLACEHOLDER, id=f"story-{session_id}")
+        super().__init__(PLACEHOLDER, id=f"story-{next(_numbers)}")
         self.session_id = session_id
+        self.given_up = False  # it goes in a moment
         self.source: Tree | None = None  # that the text was taken from
         self._generated: Location | None = None  # where what the model wrote begins, up to the end
         self.history: GenerationHistory = GenerationHistory(

@@ -1,0 +1,91 @@
+"""What was shown, opened or computed and is left is not kept in memory for ever."""
+
+import gc
+from collections import Counter
+from pathlib import Path
+
+import pytest
+from textual._styles_cache import StylesCache
+from textual.pilot import Pilot
+from textual.screen import Screen
+from textual.strip import Strip
+
+from tests.tui.conftest import SIZE, app_of, current, make_app, ready, say
+from tests.tui.test_story import pane
+from tui.filing import WARM
+from tui.widgets.story import StoryPane
+
+
+def alive() -> Counter[type]:
+    """How many there are of what screens are made of."""
+    gc.collect()
+    kinds = (StylesCache, Screen, Strip)
+    return Counter(kind for each in gc.get_objects() for kind in kinds if isinstance(each, kind))
+
+
+@pytest.mark.parametrize("keys", [["f1"], ["ctrl+p"], ["f6"], ["f3"], ["ctrl+r"]])
+async def test_a_dialog_that_was_closed_is_gone(tiny_model: Path, keys: list[str]) -> None:
+    async with make_app(tiny_model).run_test(size=SIZE) as pilot:
+        await ready(pilot)
+
+        async def open_and_close(times: int) -> None:
+            for _ in range(times):
+                await pilot.press(*keys)
+                await pilot.press("escape")
+
+        await open_and_close(2)
+        before = alive()
+        await open_and_close(10)
+        after = alive()
+        # One or two that are just going have to do with none of them staying.
+        assert after[StylesCache] < before[StylesCache] + 20
+        assert after[Screen] < before[Screen] + 3
+        assert after[Strip] < before[Strip] + 300
+
+
+async def test_sessions_left_long_ago_give_their_memory_back(tiny_model: Path) -> None:
+    async with make_app(tiny_model).run_test(size=SIZE) as pilot:
+        await ready(pilot)
+        sessions = []
+        for number in range(WARM + 3):
+            await say(pilot, f"message {number}")
+            sessions.append(current(pilot))
+            await pilot.press("ctrl+n")
+        assert [session.engine is not None for session in sessions] == [False] * 3 + [True] * WARM
+        await pilot.app.workers.wait_for_complete()
+        app_of(pilot).controller.open(sessions[0].id)
+        await say(pilot, "again")
+        outcome = sessions[0].tip and sessions[0].tip.outcome
+        assert outcome and outcome.reused_tokens and outcome.reused_tokens > 10  # it was kept in a file
+
+
+async def test_stories_left_long_ago_have_no_widget_and_lose_no_text(tiny_model: Path) -> None:
+    async with make_app(tiny_model, mode="story").run_test(size=SIZE) as pilot:
+        await ready(pilot)
+        first = current(pilot)
+        await write(pilot, 0)
+        for number in range(1, WARM + 3):
+            await pilot.press("ctrl+n")
+            await write(pilot, number)
+        assert len(app_of(pilot).main.query(StoryPane)) == WARM + 1
+        app_of(pilot).controller.open(first.id)
+        assert pane(pilot).text == "Story 0"
+        await pilot.pause()
+        assert pane(pilot).text == "Story 0" and pane(pilot).is_attached
+
+
+async def test_a_story_that_was_just_given_up_is_shown_anew(tiny_model: Path) -> None:
+    async with make_app(tiny_model, mode="story").run_test(size=SIZE) as pilot:
+        await ready(pilot)
+        await write(pilot, 0)
+        controller, first = app_of(pilot).controller, current(pilot)
+        await pilot.press("ctrl+n")
+        app_of(pilot).main.give_up(first)
+        controller.open(first.id)
+        await pilot.pause()
+        assert pane(pilot).text == "Story 0" and pane(pilot).is_attached
+
+
+async def write(pilot: Pilot[None], number: int) -> None:
+    await pilot.press(*f"Story {number}")
+    await pilot.pause()
