@@ -79,6 +79,11 @@ class Terminal:
         return bool(self._child.isalive())
 
     @property
+    def pid(self) -> int:
+        """Of the program."""
+        return int(self._child.pid)
+
+    @property
     def threads(self) -> int:
         """Of the program."""
         return len(list(Path(f"/proc/{self._child.pid}/task").iterdir()))

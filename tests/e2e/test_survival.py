@@ -15,6 +15,7 @@ from pathlib import Path
 import pytest
 
 from tests.conversation.test_trouble import sound
+from tests.e2e.anything import anything
 from tests.e2e.talking import PROGRAM, WRITING, conversations, lost, numbers, quit_program, stop, texts, watch
 from tests.e2e.terminal import Terminal
 from tui.settings.settings import load_settings
@@ -34,12 +35,14 @@ class Doomed(Terminal):
 
     deadline = math.inf
 
-    def __init__(self, command: list[str]) -> None:
+    def __init__(self, command: list[str], env: dict[str, str] | None = None, directory: Path | None = None) -> None:
         self.history: list[tuple[float, list[str]]] = []
-        super().__init__(command)
+        self.killed = False
+        super().__init__(["env", "-C", str(directory), *command] if directory else command, env=env)
 
     def pump(self, seconds: float = 0.02) -> bool:
         if time.monotonic() >= self.deadline:
+            self.killed = self.alive
             self.signal(signal.SIGKILL)
             raise Killed
         wrote = super().pump(min(seconds, 0.01))
@@ -123,3 +126,33 @@ def test_killed_at_any_moment(counting_model: Path, tmp_path: Path) -> None:
             command = [PROGRAM] if sent else command
     print(f"{KILLS} kills, {len(sent)} messages, {compared} lines compared, {continued} replies continued")
     assert sent and compared and continued
+
+
+def do_anything_until_killed(terminal: Terminal, chance: random.Random, pressed: set[str]) -> None:
+    """All of the key map in all places, while replies are written too; ``pressed`` grows."""
+    while True:
+        for sent in anything(chance):
+            terminal.press(sent)
+            pressed.add(sent)
+        if chance.random() < 0.3:
+            rows, columns = chance.choice([(24, 80), (12, 40), (48, 160), (3, 4)])
+            terminal.resize(rows, columns)
+        watch(terminal, chance.uniform(0, 0.3))
+
+
+def test_killed_amid_everything(counting_model: Path, tmp_path: Path) -> None:
+    """Whatever was pressed last: the database is sound, and the next start opens it and answers keys."""
+    file, chance, pressed = load_settings().db, random.Random(12), set[str]()
+    command = [PROGRAM, "--model", str(counting_model)]
+    environment = {"EDITOR": "true"}
+    for start in range(KILLS + 1):
+        with Doomed(command, environment, tmp_path) as terminal, contextlib.suppress(Killed):
+            terminal.until("float32|bfloat16|no model|int8")
+            if start < KILLS:
+                terminal.deadline = time.monotonic() + chance.uniform(0.5, 6)
+                do_anything_until_killed(terminal, chance, pressed)
+            quit_program(terminal)
+        if start < KILLS:
+            assert terminal.killed, terminal.text  # it did not end before
+            assert copy_is_sound(file, tmp_path / "copy")
+    print(f"{KILLS} kills amid {len(pressed)} different things")

@@ -1,0 +1,136 @@
+"""Half an hour of everything on a pseudo-terminal: whether memory, descriptors and threads stay as they are, and how
+long the program ever made one wait for a sign of life.
+
+python -m tests.bench.soak [--minutes 30] [--model DIR] [--seed N]
+"""
+
+import argparse
+import os
+import random
+import statistics
+import sys
+import tempfile
+import time
+from dataclasses import dataclass
+from pathlib import Path
+
+from tests.e2e.anything import NEVER, anything
+from tests.e2e.talking import PROGRAM
+from tests.e2e.terminal import Terminal
+
+SAMPLE_SECONDS = 15.0
+WARM_UP = 1 / 6  # of the time: what is loaded, compiled and kept once
+FLAT = 0.05
+LONGEST = 0.25  # seconds without a sign of life
+SIZES = [(30, 100), (24, 80), (48, 160), (12, 40)]
+# A key that changes nothing on the screen gives no sign; a new size always does.
+NO_SIGN = 0.1
+
+
+@dataclass
+class Sample:
+    minute: float
+    megabytes: float
+    descriptors: int
+    threads: int
+    actions: int
+
+
+def sample(terminal: Terminal, minute: float, actions: int) -> Sample:
+    process = Path(f"/proc/{terminal.pid}")
+    fields = dict(line.split(":", 1) for line in (process / "status").read_text().splitlines())
+    return Sample(
+        minute,
+        int(fields["VmRSS"].split()[0]) / 1024,
+        len(list((process / "fd").iterdir())),
+        terminal.threads,
+        actions,
+    )
+
+
+def wait_for_a_sign(terminal: Terminal, since: float, seconds: float) -> float | None:
+    """Seconds from ``since`` until the program writes something; None where it does not within so many."""
+    while (now := time.monotonic()) < since + seconds:
+        if terminal.pump(since + seconds - now):
+            return time.monotonic() - since
+    return None
+
+
+def act(terminal: Terminal, keys: str) -> float:
+    """Send this; seconds until the program gave a sign of life."""
+    while terminal.pump(0):
+        pass
+    terminal.send(keys)
+    began = time.monotonic()
+    waited = wait_for_a_sign(terminal, began, NO_SIGN)
+    if waited is None:
+        rows, columns = terminal.screen.lines, terminal.screen.columns
+        terminal.resize(rows + 1 if rows % 2 == 0 else rows - 1, columns)
+        waited = wait_for_a_sign(terminal, time.monotonic(), 60) or 60
+    return waited
+
+
+def soak(terminal: Terminal, minutes: float, chance: random.Random) -> tuple[list[Sample], list[tuple[float, str]]]:
+    """What was measured every few seconds, and all waits, with what was pressed."""
+    began = time.monotonic()
+    samples, waits = list[Sample](), list[tuple[float, str]]()
+    while (passed := time.monotonic() - began) < minutes * 60:
+        if not terminal.alive:
+            sys.exit(f"the program ended after {len(waits)} actions:\n{terminal.text}")
+        if chance.random() < 0.1:
+            terminal.resize(*chance.choice(SIZES))
+        if chance.random() < 0.5:
+            waits += [(act(terminal, key), key) for key in ["\x0e", "a question ", "\r"]]
+        for keys in anything(chance):
+            if keys:
+                waits.append((act(terminal, keys), keys))
+                terminal.pump(chance.uniform(0, 0.2))
+        if passed >= len(samples) * SAMPLE_SECONDS:
+            samples.append(sample(terminal, passed / 60, len(waits)))
+    return samples, waits
+
+
+def report(samples: list[Sample], waits: list[tuple[float, str]]) -> bool:
+    """Print it all; tells whether nothing grew and nobody waited."""
+    print("minute  actions     MB  descriptors  threads")
+    for each in samples[:: max(1, len(samples) // 30)]:
+        print(
+            f"{each.minute:6.1f} {each.actions:8} {each.megabytes:6.1f} {each.descriptors:12} {each.threads:8}",
+            flush=True,
+        )
+    warm = samples[int(len(samples) * WARM_UP) :]
+    quarter = max(1, len(warm) // 4)
+    fine = True
+    for name in ("megabytes", "descriptors", "threads"):
+        first = statistics.mean(getattr(each, name) for each in warm[:quarter])
+        last = statistics.mean(getattr(each, name) for each in warm[-quarter:])
+        flat = last <= first * (1 + FLAT)
+        fine &= flat
+        print(f"{name}: {first:.1f} after the warm-up, {last:.1f} at the end: {'flat' if flat else 'GROWS'}")
+    longest = sorted(waits, reverse=True)[:5]
+    late = sum(seconds > LONGEST for seconds, _ in waits)
+    p99 = statistics.quantiles([seconds for seconds, _ in waits], n=100)[98]
+    print(f"{len(waits)} actions, to a sign of life: p99 {p99 * 1000:.0f} ms, {late} above {LONGEST * 1000:.0f} ms")
+    print("longest: " + ", ".join(f"{seconds * 1000:.0f} ms after {keys[:12]!r}" for seconds, keys in longest))
+    return fine and not late
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=f"All keys but {', '.join(NEVER)}; see the module.")
+    parser.add_argument("--minutes", type=float, default=30)
+    parser.add_argument("--model", default="guide")
+    parser.add_argument("--seed", type=int, default=1)
+    options = parser.parse_args()
+    with tempfile.TemporaryDirectory() as directory:
+        homes = {f"XDG_{name}_HOME": f"{directory}/{name.lower()}" for name in ("DATA", "CONFIG", "CACHE")}
+        if kernels := os.environ.get("NUMBA_CACHE_DIR"):
+            homes["NUMBA_CACHE_DIR"] = kernels
+        command = ["env", "-C", directory, PROGRAM, "--model", options.model]
+        with Terminal(command, *SIZES[0], env={**homes, "EDITOR": "true"}) as terminal:
+            terminal.until("float|int", 120)
+            samples, waits = soak(terminal, options.minutes, random.Random(options.seed))
+    sys.exit(0 if report(samples, waits) else 1)
+
+
+if __name__ == "__main__":
+    main()
