@@ -1,5 +1,6 @@
 """Requests, evictions, threads, panics and snapshots that nobody expects: each ends in events or in one sentence."""
 
+import itertools
 import json
 import os
 import random
@@ -370,12 +371,12 @@ def replaced(file: Path) -> None:
 CHANGES = (cut, overwritten, written_into, replaced, Path.unlink)
 
 
-def change_under_models(directory: Path, precision: str, packed: bool) -> None:
+def change_under_models(directory: Path) -> None:
     """In a process of its own, which a signal may end: prints what a model says after each change of its files."""
     shelf.WORTH_SAVING = 0  # type: ignore[misc]
-    for number, change in enumerate(CHANGES):
+    for number, (packed, change) in enumerate(itertools.product([False, True], CHANGES)):
         source = make_tiny_model(directory / str(number), seed=number)
-        model = Model.load(source, precision, cache_limit=2**30 if packed else 0)
+        model = Model.load(source, "int8" if packed else "float32", cache_limit=2**30 if packed else 0)
         file = shelf.Shelf().files()[0] if packed else source / "model.safetensors"
         with Engine(model) as engine:
             _, before = told_and_text(engine)
@@ -390,16 +391,10 @@ def told_and_text(engine: Engine) -> tuple[str, list[int]]:
     return (str(end.error) if isinstance(end, Failed) else ""), generation.token_ids
 
 
-@pytest.mark.parametrize(
-    ("kernels", "precision", "packed"),
-    [("", "float32", False), ("", "int8", True), ("numpy", "bfloat16", False), ("numpy", "int4", True)],
-)
-def test_weights_that_change_under_a_mapping(
-    tmp_path: Path, attack: Attack, kernels: str, precision: str, packed: bool
-) -> None:
+@pytest.mark.parametrize("kernels", ["", "numpy"])
+def test_weights_that_change_under_a_mapping(tmp_path: Path, attack: Attack, kernels: str) -> None:
     with attack("weights under a mapping"):
-        arguments = f"Path({str(tmp_path)!r}), {precision!r}, {packed}"
-        code = f"from tests.attack.test_engine import *; change_under_models({arguments})"
+        code = f"from tests.attack.test_engine import *; change_under_models(Path({str(tmp_path)!r}))"
         done = subprocess.run(
             [sys.executable, "-c", code],
             env=os.environ | {"LLM_TUI_KERNELS": kernels},
@@ -409,11 +404,12 @@ def test_weights_that_change_under_a_mapping(
         )
         assert done.returncode == 0, done.stderr
         lines = done.stdout.splitlines()
-        assert [line.split()[0] for line in lines] == [change.__name__ for change in CHANGES]
-        for line in lines[:3]:
-            assert line.count("has been changed while it was in use") == 2, line
-        for line in lines[3:]:
-            assert line.endswith("[True, True]"), line
+        assert [line.split()[0] for line in lines] == [change.__name__ for change in CHANGES] * 2
+        for line in lines:
+            if line.startswith(("replaced", "unlink")):
+                assert line.endswith("[True, True]"), line
+            else:
+                assert line.count("has been changed while it was in use") == 2, line
 
 
 def test_another_process_that_opens_packed_weights_changes_nothing(
