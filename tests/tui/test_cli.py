@@ -94,16 +94,17 @@ def test_a_reader_that_leaves_ends_it_quietly(tiny_model):
     assert process.wait(30) == 0
 
 
-def test_interrupted(tmp_path):
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM, signal.SIGHUP])
+def test_interrupted(tmp_path, number):
     model = make_tiny_model(tmp_path / "slow", num_hidden_layers=40, max_position_embeddings=100_000, eos_token_id=None)
     command = [*COMMAND, "story", "Once upon", "--model", str(model), "--temperature", "0"]
     process = subprocess.Popen(command, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.PIPE)
     assert process.stdout is not None
     process.stdout.read(20)
     time.sleep(0.2)
-    process.send_signal(signal.SIGINT)
+    process.send_signal(number)
     rest, errors = process.communicate(timeout=30)
-    assert process.returncode == 130, errors
+    assert process.returncode == 128 + number, errors
     assert errors == b""
     assert rest.endswith(b"\n")
 

@@ -10,6 +10,7 @@ import click
 
 from tui.cli.output import tell, writer
 from tui.cli.requirements import require_room
+from tui.ending import Ended
 from tui.resources import shipped
 from tui.settings.places import model_places
 from tui.settings.settings import DEFAULT, Settings
@@ -117,7 +118,7 @@ def generate(
         write(before)
         try:
             return generation, _stream(generation, write, keep, stats)
-        except KeyboardInterrupt:
+        except (KeyboardInterrupt, Ended):
             generation.cancel()
             write("\n")
             raise
