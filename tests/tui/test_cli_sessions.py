@@ -156,7 +156,7 @@ def test_your_own_database_lies_in_the_data_directory(tmp_path: Path) -> None:
         (("export", "aa", "--db", "/nowhere/s.db"), 1, "There are no sessions yet: /nowhere/s.db is not there"),
         (("sessions", "--db", "/nowhere/s.db"), 1, "There are no sessions yet: /nowhere/s.db is not there"),
         (("import", "/nowhere/x.json", "--db", "DB"), 1, "/nowhere/x.json is not a file"),
-        (("import", "/nowhere/\x1b[31m", "--db", "DB"), 1, "/nowhere/␛[31m is not a file"),
+        (("import", "/nowhere/\x1b[31m", "--db", "DB"), 1, "/nowhere/\x1b[31m is not a file"),
         (("import", __file__, "--db", "DB"), 1, "neither JSON nor Markdown"),
         (("sessions", "--db", __file__), 1, "damaged"),
         (("sessions", "--db", "/dev/null"), 1, "/dev/null"),
