@@ -149,7 +149,8 @@ def _mark_known(
         while token_ids and token_ids[-1] in tokenizer.control_ids:
             token_ids.pop()
         if (
-            isinstance(content, str)
+            token_ids
+            and isinstance(content, str)
             and (core := content.strip())
             and stand_for(tokenizer, token_ids, marks.restore(content))
         ):
