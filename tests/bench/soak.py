@@ -5,7 +5,6 @@ python -m tests.bench.soak [--minutes 30] [--model DIR] [--seed N]
 """
 
 import argparse
-import os
 import random
 import statistics
 import sys
@@ -14,6 +13,7 @@ import time
 from dataclasses import dataclass
 from pathlib import Path
 
+from tests.conftest import KERNELS
 from tests.e2e.anything import NEVER, anything
 from tests.e2e.talking import PROGRAM
 from tests.e2e.terminal import Terminal
@@ -123,11 +123,10 @@ def main() -> None:
     options = parser.parse_args()
     with tempfile.TemporaryDirectory() as directory:
         homes = {f"XDG_{name}_HOME": f"{directory}/{name.lower()}" for name in ("DATA", "CONFIG", "CACHE")}
-        if kernels := os.environ.get("NUMBA_CACHE_DIR"):
-            homes["NUMBA_CACHE_DIR"] = kernels
+        homes["NUMBA_CACHE_DIR"] = str(KERNELS)
         command = ["env", "-C", directory, PROGRAM, "--model", options.model]
         with Terminal(command, *SIZES[0], env={**homes, "EDITOR": "true"}) as terminal:
-            terminal.until("float|int", 120)
+            terminal.until("float|int", 600)
             samples, waits = soak(terminal, options.minutes, random.Random(options.seed))
     sys.exit(0 if report(samples, waits) else 1)
 
