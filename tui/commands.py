@@ -11,7 +11,8 @@ if TYPE_CHECKING:
     from tui.controller import Controller
     from tui.screens.main import MainScreen
 
-TYPED = re.compile(r"/(?P<name>[a-z][a-z-]*)(?:[ \t]+(?P<argument>[^\n]*?))?[ \t]*(?:\n(?P<rest>.*))?", re.DOTALL)
+# The argument may end in blanks: to leave them out here would take very long where there are many.
+TYPED = re.compile(r"/(?P<name>[a-z][a-z-]*)(?:[ \t]++(?P<argument>\S[^\n]*)?)?(?:\n(?P<rest>.*))?", re.DOTALL)
 # Commands that have a shorter name than the actions of the key map that they stand for.
 SHORTER = {"choose_model": "model", "rename_session": "rename"}
 # Beside the actions of the key map.
@@ -59,7 +60,12 @@ class Commands:
         match = TYPED.fullmatch(text.rstrip())
         if match is None:
             return False
-        say, name, argument, rest = self._controller.say, match["name"], match["argument"] or "", match["rest"] or ""
+        say, name, argument, rest = (
+            self._controller.say,
+            match["name"],
+            (match["argument"] or "").rstrip(),
+            match["rest"] or "",
+        )
         say("")
         if name == "file":
             self._insert_file(argument, rest)

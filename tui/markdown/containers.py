@@ -9,6 +9,7 @@ from rich.cells import cell_len
 from tui.markdown.row import Span, part
 
 BULLETS = "•◦▪"
+DEEPEST = 32  # what stands deeper within each other is text
 _QUOTE = re.compile(r" {0,3}> ?")
 _ITEM = re.compile(r"(?P<indent> {0,3})(?P<mark>[-*+]|\d{1,9}[.)])(?: {1,4}(?! )| (?= )|$)")
 RULE = re.compile(r" {0,3}([-*_])(?:[ \t]*\1){2,}[ \t]*$")
@@ -59,7 +60,7 @@ def enter(containers: Sequence[Container], line: str, loosely: bool = False) -> 
 def begin(outer: Sequence[Container], line: str, at: int) -> tuple[tuple[Container, ...], int]:
     """The containers that begin in the line at this character, and where what they hold begins."""
     found: list[Container] = []
-    while True:
+    while len(outer) + len(found) < DEEPEST:
         if match := _QUOTE.match(line, at):
             found.append(Container("quote", "▎ "))
         elif (match := _ITEM.match(line, at)) and not RULE.match(line, at):
@@ -68,8 +69,9 @@ def begin(outer: Sequence[Container], line: str, at: int) -> tuple[tuple[Contain
             width = match.end() - at + (match.end() == len(line))
             found.append(Container("item", f"{match['indent']}{mark} ", width))
         else:
-            return tuple(found), at
+            break
         at = match.end()
+    return tuple(found), at
 
 
 def leads(containers: Sequence[Container], width: int) -> tuple[list[Span], list[Span]]:

@@ -23,6 +23,7 @@ _TOKEN = re.compile(
     """,
     re.VERBOSE,
 )
+MOST_OPEN = 32  # runs of marks that wait for their ends in a line; those behind are text
 _MARKS = re.compile(r"[*_~`]+$")
 
 
@@ -96,7 +97,7 @@ class _Line:
         elif match["bare"]:
             self._put(match["bare"], "link")
         elif match["entity"]:
-            self._put(sanitize(html.unescape(match["entity"]) or UNSHOWABLE).replace("\n", " "))
+            self._put(sanitize(html.unescape(match["entity"]) or UNSHOWABLE).expandtabs(1).replace("\n", " "))
         elif match["break"]:
             self._put("\n")
         elif match["run"]:
@@ -134,7 +135,7 @@ class _Line:
                 used = 2 if min(count, opener.count) >= 2 else 1
                 self._style(opener, used)
                 count -= used
-        if count and may_open and not (mark == "*" and _arithmetic(before, after)):
+        if count and may_open and len(self._openers) < MOST_OPEN and not (mark == "*" and _arithmetic(before, after)):
             self._openers.append(_Opener(len(self._pieces), mark, count, len(run), closes))
         self._put(mark * count)
 

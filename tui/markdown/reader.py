@@ -20,7 +20,7 @@ from tui.terminal.wrap import TAB, fold, source_index, wrap
 THINK, END_THINK = "<think>", "</think>"
 
 _FENCE = re.compile(r"(?P<indent> *)(?P<mark>`{3,}(?=[^`]*$)|~{3,})\s*(?P<info>(?P<language>[^\s`{]*).*)")
-_HEADING = re.compile(r" {0,3}(?P<level>#{1,6})(?:[ \t]+(?P<title>.*?))?(?:[ \t]+#+)?[ \t]*$")
+_HEADING = re.compile(r" {0,3}(?P<level>#{1,6})(?= |$)")
 _UNDERLINE = re.compile(r" {0,3}(?P<mark>=+|-+)[ ]*$")
 _TASK = re.compile(r"\[(?P<done>[ xX])\](?= )")
 _NOTHING_YET = re.compile(r"[-*+_#`~>=]{1,6}|\[[ xX]?\]?")
@@ -161,7 +161,8 @@ class Reader:
         elif (fence := _FENCE.match(rest)) and (len(fence["indent"]) < 4 or self._containers):
             self._begin_code(fence, growing)
         elif heading := _HEADING.match(rest):
-            self._draw(inline(heading["title"] or "", growing), f"heading{min(3, len(heading['level']))}")
+            title = inline(_title(rest[heading.end() :]), growing)
+            self._draw(title, f"heading{min(3, len(heading['level']))}")
         elif RULE.match(rest):
             self._draw([Span("─" * self._room(self._leads()), "border")])
         elif rest.startswith("    ") and not was_text:
@@ -381,6 +382,13 @@ class Reader:
             lead = leads([container for container in common if container.kind != "item"], self._width)[1]
             self.rows.append(Row(tuple(lead), sum(len(span.text) for span in lead)))
         self._gap = None
+
+
+def _title(rest: str) -> str:
+    """A heading's text, without the marks that may close it."""
+    title = rest.strip()
+    bare = title.rstrip("#")
+    return title if bare and not bare.endswith(" ") else bare.rstrip()
 
 
 def _begins_block(rest: str) -> bool:
