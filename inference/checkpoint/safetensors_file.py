@@ -58,6 +58,7 @@ class SafetensorsFile:
 
     def __init__(self, path: Path) -> None:
         self.path = path
+        self._name = str(path)
         try:
             with open_file(path) as file:
                 self._opened = os.fstat(file.fileno())
@@ -77,10 +78,10 @@ class SafetensorsFile:
         model's. A file that another has taken the place of is still whole: its mapping keeps it.
         """
         try:
-            now = self.path.stat()
+            now = os.stat(self._name)  # noqa: PTH116  it is asked for each token, and a Path takes longer than the system
         except OSError:
             now = self._opened
-        written_to = os.path.samestat(now, self._opened) and now.st_mtime_ns != self._opened.st_mtime_ns
+        written_to = now.st_mtime_ns != self._opened.st_mtime_ns and os.path.samestat(now, self._opened)
         if written_to or self._map.size() != len(self._map):
             raise CheckpointError(f"{self.path} has been changed while it was in use: start the program again.")
 

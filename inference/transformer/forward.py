@@ -94,7 +94,7 @@ class Transformer(ABC):
             self._look_at_files()
             checkpoint()
 
-        look()
+        self._look_at_files()
         x = self._through_blocks(ids, sequences, look)  # rows, hidden
         for part, cache in sequences:
             cache.extend(part.stop - part.start)
@@ -103,7 +103,6 @@ class Transformer(ABC):
         if last_only:
             x = np.concatenate([x[part] for part in wanted])
             wanted = [slice(i, i + 1) for i in range(len(wanted))]
-        self._look_at_files()
         logits = self._logits(x)
         return [logits[part] for part in wanted]
 
