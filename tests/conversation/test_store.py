@@ -294,7 +294,6 @@ def test_rows_that_make_no_conversation_are_called_damaged(store: Store) -> None
         "UPDATE nodes SET token_ids = x'01'",
         "UPDATE nodes SET token_ids = 'text'",
         "UPDATE nodes SET text = x'ff'",
-        "UPDATE nodes SET text = cast(x'ff' AS TEXT)",
         "UPDATE nodes SET role = 7",
         "UPDATE sessions SET settings = '[}'",
         "UPDATE sessions SET settings = '[]'",
