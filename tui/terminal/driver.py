@@ -138,6 +138,7 @@ class PatientDriver(LinuxDriver):
         self._started = True
         self.canvas.forget()
         self._pace.reset()
+        self._later = None
         super().start_application_mode()  # type: ignore[no-untyped-call]
         self._started = self._key_thread is not None and self._key_thread.is_alive()  # not in the background
         if self._writer_thread is not None:

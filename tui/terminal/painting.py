@@ -16,6 +16,8 @@ NARROWEST, LOWEST = 12, 1  # columns and rows
 class PaintedApp(App[None]):
     """What cannot be painted yet is painted later, as it is then: nothing waits in between."""
 
+    _held = False  # something was to be painted within a batch
+
     @property
     def patient_driver(self) -> PatientDriver | None:
         """None without a terminal, as in tests."""
@@ -37,15 +39,23 @@ class PaintedApp(App[None]):
         if driver is None or not isinstance(renderable, CompositorUpdate):
             super()._display(screen, renderable)  # type: ignore[arg-type]
         elif self._running and not self._closed:
-            if self._batch_count or driver.behind:
+            if self._batch_count:
+                _put_back(screen, renderable)
+                self._held = True
+            elif driver.behind:
                 _put_back(screen, renderable)
                 driver.when_ready(self._paint_again)
             else:
                 position = self.screen.outer_size.clamp_offset(self.cursor_position)
                 driver.paint(renderable, self.console, self.size.width, position, self._sync_available)
 
+    def _end_batch(self) -> None:
+        super()._end_batch()
+        if self._held and not self._batch_count:
+            self._held = False
+            self.call_later(self._paint_again)
+
     def _paint_again(self) -> None:
-        """Called by the event loop."""
         if self._running and not self._closed and self._screen_stack:
             with self._context():
                 self.screen._compositor_refresh()
