@@ -10,7 +10,11 @@ from tui.conversation.conversation import Conversation
 from tui.conversation.store import Store
 
 PROGRAM = str(Path(sys.executable).with_name("llm-tui"))
-WRITING = r"[◐◓◑◒] +(writing +· +)?[0-9.]+ tok/s"
+# In its first half second a reply has no speed yet; with the first of these marks it may still be read.
+WRITING = r"([◐◓◑◒] +(writing +· +)?[0-9.]+|[◓◑◒] +(writing +· +)?–) tok/s"
+BUSY = r"[◐◓◑◒] +([a-z]+[ 0-9/]*· +)?([0-9.]+|–) tok/s"
+# So long after a reply has ended by itself Esc is meant for it.
+JUST_ENDED = 0.6
 NUMBERS = re.compile(r"[\d ]*\d")
 
 
@@ -21,8 +25,9 @@ def say(terminal: Terminal, message: str) -> None:
 
 
 def rest(terminal: Terminal) -> None:
-    """Wait until nothing is being written."""
-    until_gone(terminal, WRITING)
+    """Wait until nothing is being written, and Esc means what it says."""
+    until_gone(terminal, BUSY)
+    watch(terminal, JUST_ENDED)
 
 
 def stop(terminal: Terminal) -> None:

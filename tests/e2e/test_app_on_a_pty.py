@@ -10,6 +10,7 @@ from typing import Any
 
 import pytest
 
+from tests.e2e.talking import WRITING
 from tests.e2e.terminal import Terminal
 
 pytestmark = pytest.mark.e2e
@@ -36,7 +37,7 @@ def wait_for_trace(terminal: Terminal, trace: Path, count: int) -> dict[str, Any
 
 def stopped_reply(terminal: Terminal, trace: Path, count: int) -> dict[str, Any]:
     """Let the model write a little, stop it, and see what it cost."""
-    terminal.until("[◐◓◑◒] +[0-9.]+ tok/s")
+    terminal.until(WRITING)
     terminal.press("escape")
     return wait_for_trace(terminal, trace, count)
 

@@ -60,7 +60,9 @@ async def test_a_message_sent_while_a_reply_runs_waits_and_can_be_taken_back(tal
     async with make_app(talkative_model, max_tokens=None).run_test(size=SIZE) as pilot:
         await ready(pilot)
         await tap(pilot, *"long", "enter")
-        await tap(pilot, *"one", "enter", *"two", "enter")
+        for number, text in enumerate(("one", "two")):
+            await tap(pilot, *text, "enter")
+            await until(pilot, lambda number=number: len(current(pilot).queue) > number or not current(pilot).reply)
         if current(pilot).reply is None:
             pytest.skip("the reply ended at once")
         assert current(pilot).queue == ["one", "two"]
