@@ -136,7 +136,8 @@ def raw(arguments: str, model: Path, stdin: bytes = b"") -> tuple[int, str]:
         ("Once >&-", b"", 1, "no standard output"),
         ("Once --stats 2> /dev/full", b"", 1, ""),
         ("Once --temperature inf", b"", 2, "not a number"),
-        ("Once --temperature 1e39 --repetition-penalty 1e-40", b"", 0, ""),
+        ("Once --temperature 1e39", b"", 2, "not in the range 0<=x<=5"),
+        ("Once --temperature 5 --repetition-penalty 1e-40", b"", 0, ""),
     ],
 )
 def test_odd_input_and_output(tiny_model, arguments, stdin, code, words):
