@@ -56,8 +56,11 @@ class PaintedApp(App[None]):
             self.call_later(self._paint_again)
 
     def _paint_again(self) -> None:
+        """All of it: a layout in between forgets what was to be painted. What is there already is not written."""
         if self._running and not self._closed and self._screen_stack:
             with self._context():
+                compositor = self.screen._compositor
+                compositor._dirty_regions.add(compositor.size.region)
                 self.screen._compositor_refresh()
 
 
