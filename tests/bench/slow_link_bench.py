@@ -18,6 +18,8 @@ from tests.e2e.talking import PROGRAM, WRITING, until_gone
 from tests.e2e.terminal import Terminal
 from tests.tiny_model import make_counting_model
 
+LOST = 30.0  # seconds after which a key is not late but lost
+
 
 def begin(terminal: Terminal, mode: str) -> None:
     if mode == "story":
@@ -51,6 +53,7 @@ def key_delays(terminal: Terminal, mode: str, keys: int) -> list[float]:
         began = time.perf_counter()
         terminal.send(key)
         while not shown():
+            assert time.perf_counter() - began < LOST, f"{key!r} did not come on this screen:\n{terminal.text}"
             terminal.pump(0.05)
         delays.append(time.perf_counter() - began)
         pause = time.perf_counter() + random.uniform(0.05, 0.4)
