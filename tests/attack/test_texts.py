@@ -186,6 +186,10 @@ def test_no_byte_of_content_steers_the_terminal(hostile_model: Path, home: Path,
             while time.monotonic() < end:
                 terminal.pump()
             terminal.press("escape")
+        for keys in (["ctrl+p"], ["ctrl+r"], ["\x1bOR"], ["\x1bOQ"], ["\x1b[17~"]):  # F3, F2, F6
+            terminal.press(*keys, "\x1b[200~Zq\x1b[31m\x9b2J\x1b]0;title\x07\x1b[201~")
+            terminal.until("␛]0;title␇")
+            terminal.press("escape")
         terminal.press("\x1bOR", MARK)  # F3
         terminal.until("found|newest")
         terminal.press("escape", "ctrl+q")

@@ -82,3 +82,11 @@ def test_a_row_of_wide_characters_is_written_from_its_beginning() -> None:
     assert (
         canvas.draw(LayoutUpdate([[Strip([Segment("漢字ac")])]], Region(0, 0, 6, 1)), CONSOLE, 6) == "\x1b[1;1H漢字ac"
     )
+
+
+def test_what_a_widget_shows_as_it_came_steers_nothing() -> None:
+    """Textual's own widgets draw control characters, for which they count no cell."""
+    hostile = [Segment("a\x1b[31mb\x1b]0;title\x07c\td\n\x9b2J\u202e"), Segment("漢")]
+    width = Strip(hostile).cell_length
+    drawn = Canvas().draw(LayoutUpdate([[Strip(hostile)]], Region(0, 0, width, 1)), CONSOLE, width)
+    assert drawn == "\x1b[1;1Ha[31mb]0;titlecd2J漢"

@@ -5,6 +5,8 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
+from textual import events
+from textual.command import CommandInput
 
 from inference import SamplingParams
 from tests.tui.conftest import SIZE, app_of, current, make_app, ready, say, until
@@ -118,6 +120,18 @@ async def test_the_palette_offers_the_actions(tiny_model: Path) -> None:
         await pilot.pause(0.5)
         await pilot.press("enter", "enter")
         await until(pilot, lambda: len(current(pilot).tree) == 3)
+
+
+async def test_what_is_pasted_into_the_palette_is_drawn_safely(tiny_model: Path) -> None:
+    async with make_app(tiny_model).run_test(size=SIZE) as pilot:
+        await ready(pilot)
+        await pilot.press("ctrl+p")
+        pilot.app.post_message(events.Paste("new\x1b]0;title\x07\r\nmore"))
+        await pilot.pause()
+        field = pilot.app.screen.query_one(CommandInput)
+        assert field.value == "new\x1b]0;title\x07"
+        assert "new␛]0;title␇" in "".join(segment.text for segment in field.render_line(0))
+        assert not field.cursor_blink
 
 
 async def test_without_a_model_the_screen_says_how_to_give_one() -> None:

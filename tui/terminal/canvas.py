@@ -6,6 +6,7 @@ Over a slow link every byte counts: a text that is repainted for each word would
 import re
 from collections.abc import Iterable, Iterator
 
+from rich.cells import cell_len
 from rich.color import ColorSystem
 from rich.console import Console
 from rich.segment import Segment
@@ -13,6 +14,7 @@ from textual._compositor import ChopsUpdate, CompositorUpdate, LayoutUpdate
 from textual.strip import Strip
 
 from tui.terminal.emoji import steady
+from tui.terminal.sanitize import STEERING
 
 # So many cells that stay the same are written again, where that takes fewer bytes than moving past them.
 BRIDGE = 8
@@ -23,6 +25,8 @@ PLAIN = re.compile(
     "[ -~\u00a0-\u00ac\u00ae-\u02ff\u0370-\u0482\u048a-\u052f\u1e00-\u1fff"
     "\u2010-\u2027\u2030-\u205e\u2500-\u25a9\u25c6-\u25d3]*"
 )
+# As many blanks as there was room for, if any.
+SILENT = {code: " " * cell_len(chr(code)) for code in STEERING}
 
 
 class Row:
@@ -95,8 +99,13 @@ def _changes(row: Row, x: int, y: int, strip: Strip, console: Console) -> Iterab
 
 
 def _whole(row: Row, x: int, y: int, strip: Strip, console: Console) -> Iterable[str]:
-    """Wide and joined characters: where the terminal sees another width than we, a part would stand beside the rest."""
-    placed = Strip([part if part.control else Segment(steady(part.text), part.style) for part in strip])
+    """Wide and joined characters: where the terminal sees another width than we, a part would stand beside the rest.
+
+    Everything unusual comes through here: a widget that showed text as it came steers no terminal either.
+    """
+    placed = Strip(
+        [part if part.control else Segment(steady(part.text.translate(SILENT)), part.style) for part in strip]
+    )
     rendered = placed.render(console)
     if row.strips.get(x) == rendered:
         return ()

@@ -15,6 +15,9 @@ _VISIBLE: dict[int, str] = {
     **dict.fromkeys(range(0xD800, 0xE000), UNSHOWABLE),
 }
 
+# Where every character has its cells, these steer the terminal too.
+STEERING = (*_VISIBLE, *map(ord, "\n\t"))
+
 
 def sanitize(text: str) -> str:
     """``text`` with control characters (but newline and tab) and bidirectional controls as symbols; same length."""
