@@ -54,7 +54,7 @@ class ChatTemplate:
             return None
         path = directory / "special_tokens_map.json"
         named = (read_json(path) if path.exists() else {}) | settings
-        names = ("bos_token", "eos_token", "unk_token", "pad_token")
+        names = [f"{name}_token" for name in ("bos", "eos", "unk", "sep", "pad", "cls", "mask")]
         return cls(source, **{name: text for name in names if (text := token_text(named.get(name))) is not None})
 
     def render(

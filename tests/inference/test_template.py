@@ -58,6 +58,10 @@ def test_names_a_template_may_use():
         == "01"
     )
     assert ChatTemplate("{{ tools is none }}{{ missing is defined }}").render([]) == "TrueFalse"
+    compact = "{{ {'b': 1, 'a': 'é'} | tojson(separators=(',', ':'), sort_keys=true) }}"
+    assert ChatTemplate(compact).render([]) == '{"a":"é","b":1}'
+    named = ChatTemplate("{{ sep_token }}{{ cls_token }}{{ mask_token }}", sep_token="<sep>", mask_token="<mask>")
+    assert named.render([]) == "<sep><mask>"
 
 
 def test_blocks_swallow_their_line_ends():
