@@ -173,6 +173,14 @@ def test_the_rest_of_a_sequence_that_began_as_escape_is_not_typed(sequence: byte
     assert typed(b"\x1b", 0.4, sequence[1:]) == ["<escape>", *whole]
 
 
+def test_where_the_cursor_is_may_be_told_before_the_rest() -> None:
+    """Each painting asks, also the one that follows the Escape key."""
+    place = b"\x1b[3;14R"
+    assert typed(b"\x1b", 0.2, place, 0.1, b"[<0;10;5M", b"x") == ["<escape>", "x"]
+    assert typed(b"\x1b", 0.2, place + place + b"]11;rgb:0/0/0\x1b\\", b"x") == ["<escape>", "x"]
+    assert typed(b"\x1b", 0.2, place, b"x", b"[1;2c") == ["<escape>", "x[1;2c"]
+
+
 def test_escape_alone_is_a_key_after_its_delay() -> None:
     parser = TerminalParser(lambda *_: None)
     assert list(parser.feed(b"\x1b", 5.0)) == []

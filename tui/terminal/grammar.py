@@ -23,6 +23,9 @@ LATE = re.compile(
     rb"|[]P_^X][^\x00-\x1f]*(?:\x07|\x1b\\)"
 )
 
+# Where the cursor is: each painting asks, so that this comes between a key and what is typed next.
+PLACES = re.compile(rb"(?:\x1b\[\d+;\d+R)*")
+
 
 def _latin1(error: UnicodeError) -> tuple[str, int]:
     assert isinstance(error, UnicodeDecodeError)

@@ -17,6 +17,7 @@ from tui.terminal.grammar import (
     LATE,
     PASTE,
     PASTE_END,
+    PLACES,
     SEQUENCE,
     STRING,
     STRING_END,
@@ -54,13 +55,16 @@ class TerminalParser:
 
     def feed(self, data: bytes, now: float) -> Iterator[Message]:
         """What the bytes mean, as far as they are understood."""
+        places = found.end() if (found := PLACES.match(data)) else 0
         if not self._within and not self._left:
-            if now - self._escaped < SILENCE and LATE.match(data):
-                data = ESC + data
+            if now - self._escaped < SILENCE and LATE.match(data, places):
+                data = data[:places] + ESC + data[places:]
             elif self._cut and PASTE_END in data.partition(PASTE)[0]:
                 data = PASTE + data
         self._left += data
-        self._last, self._escaped = now, float("-inf")
+        self._last = now
+        if places < len(data):
+            self._escaped = float("-inf")
         yield from self._parse()
 
     def tick(self, now: float) -> Iterator[Message]:
