@@ -49,6 +49,14 @@ async def test_f5_continues_and_ctrl_z_takes_back_the_whole_of_it(story_only_mod
         assert pane(pilot).text == text
 
 
+async def test_every_key_for_a_new_line_begins_one(story_only_model: Path) -> None:
+    """Pasted without brackets, line ends come as Enter or as Ctrl+J, as the terminal sends them."""
+    async with make_app(story_only_model).run_test(size=SIZE) as pilot:
+        await ready(pilot)
+        await pilot.press("a", "enter", "b", "ctrl+j", "c", "alt+enter", "d", "shift+enter", "e")
+        assert pane(pilot).text == "a\nb\nc\nd\ne"
+
+
 async def test_taking_back_and_continuing_again_computes_one_token_of_the_past(story_only_model: Path) -> None:
     async with make_app(story_only_model).run_test(size=SIZE) as pilot:
         await ready(pilot)

@@ -56,9 +56,8 @@ class StoryPane(Editor):
 
     BINDINGS = [  # noqa: RUF012  as Textual declares it
         *bindings("story"),
-        Binding(
-            "shift+enter,alt+enter", "newline", "New line", show=False
-        ),  # as Enter, and as where messages are written
+        # As Enter, and as where messages are written.
+        Binding("ctrl+j,shift+enter,alt+enter", "newline", "New line", show=False),
     ]
     COMPONENT_CLASSES = {"story--generated"}  # noqa: RUF012  as Textual declares it
 
