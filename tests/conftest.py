@@ -1,4 +1,3 @@
-import gc
 import os
 import signal
 import tempfile
@@ -10,7 +9,7 @@ import platformdirs
 import pytest
 
 from tests.tiny_model import make_tiny_model
-from tui.cli import NEW_OBJECTS
+from tui.garbage import rarely
 
 # Tests have homes of their own, but compile the kernels once.
 KERNELS = platformdirs.user_cache_path("llm-tui", appauthor=False) / "kernels-tests"
@@ -18,7 +17,7 @@ os.environ.setdefault("NUMBA_CACHE_DIR", str(KERNELS))
 # What the tests start is interrupted and hung up on; it would not hear of that where this process was told not to.
 signal.signal(signal.SIGINT, signal.default_int_handler)
 signal.signal(signal.SIGHUP, signal.SIG_DFL)
-gc.set_threshold(NEW_OBJECTS)  # as the program does
+rarely()  # as the program does
 
 
 def pytest_configure(config: pytest.Config) -> None:

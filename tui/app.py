@@ -14,6 +14,7 @@ from tui.appearance import Appearance, colors_unwanted
 from tui.bridge import Progress
 from tui.controller import Controller
 from tui.conversation.conversation import Mode
+from tui.garbage import often
 from tui.library import library_at
 from tui.loader import Loaded, LoadFailed, Loading
 from tui.resources import shipped
@@ -153,6 +154,8 @@ class LlmTui(PaintedApp):
     @on(Loaded)
     @on(LoadFailed)
     def _on_model_news(self, event: Loading | Loaded | LoadFailed) -> None:
+        if not isinstance(event, Loading):
+            often()
         self.controller.model_news(event)
 
     def on_progress(self, event: Progress) -> None:

@@ -1,7 +1,6 @@
 """The command line: every way out of it has its exit code, and its sentence where something went wrong."""
 
 import contextlib
-import gc
 import os
 import signal
 import sys
@@ -10,16 +9,15 @@ import warnings
 
 from tui.cli.output import guard, tell
 from tui.ending import POLITE, Ended, catch, raise_ended
+from tui.garbage import rarely
 
 DONE, FAILED, INTERRUPTED = 0, 1, 130
 PATIENCE = 5.0  # seconds that threads which are still at work have at the end
-# So many new objects have Python look for circles: its own 700 are reached hundreds of times before the first screen.
-NEW_OBJECTS = 50_000
 
 
 def main() -> None:
     """The entry point of the ``llm-tui`` command."""
-    gc.set_threshold(NEW_OBJECTS)
+    rarely()
     guard()
     catch(POLITE, raise_ended)
     _hold_places()

@@ -68,6 +68,7 @@ class HelpPage(Widget):
     def __init__(self, place: Where, words: str) -> None:
         super().__init__()
         self._place = place
+        self._last: tuple[tuple[int, str], Content] | None = None  # for which width and words, and what
         self.set_reactive(HelpPage.words, words)
 
     def get_content_height(self, container: Size, viewport: Size, width: int) -> int:
@@ -78,7 +79,11 @@ class HelpPage(Widget):
         return self._written(self.content_size.width)
 
     def _written(self, width: int) -> Content:
-        return help_page(cast("LlmTui", self.app).appearance.keymap, width, self._place, self.words)
+        """Written once for both."""
+        if self._last is None or self._last[0] != (width, self.words):
+            keymap = cast("LlmTui", self.app).appearance.keymap
+            self._last = (width, self.words), help_page(keymap, width, self._place, self.words)
+        return self._last[1]
 
 
 def help_page(keymap: tuple[Key, ...], columns: int, first: Where = "anywhere", words: str = "") -> Content:
