@@ -123,6 +123,8 @@ class Filing:
             self._left.remove(session)
             self._screen.give_up(session)
             self._screen.run_worker(in_thread(self._desk.part(session)))
+            self._controller.keeping.pop(session.id, None)
+            self._library.put_away(session)
 
     def _change(self, session_id: str, change: Callable[[Session], None]) -> None:
         """Change what is known about a session, open or not, and put it on disk."""

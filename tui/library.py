@@ -130,6 +130,13 @@ class Library:
             self.store.release(session.id)
             self._left.add(session.id)
 
+    def put_away(self, session: Session) -> None:
+        """Have it in the database alone, unless there is more to it than that."""
+        more = session.unread or session.notice or session.unsent or session.editing is not None
+        if session.id in self._left and not self.store.holds(session.id) and not more:
+            self._left.discard(session.id)
+            self._here.pop(session.id, None)
+
     def save(self, session: Session) -> None:
         """Put on disk what has changed, or say why not in ``trouble``."""
         gone = session.id not in self._here  # deleted, perhaps while it was being replied to

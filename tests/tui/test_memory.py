@@ -53,10 +53,28 @@ async def test_sessions_left_long_ago_give_their_memory_back(tiny_model: Path) -
             await pilot.press("ctrl+n")
         assert [session.engine is not None for session in sessions] == [False] * 3 + [True] * WARM
         await pilot.app.workers.wait_for_complete()
+        assert app_of(pilot).controller.sessions == [*sessions[3:], current(pilot)]
         app_of(pilot).controller.open(sessions[0].id)
+        assert current(pilot) is not sessions[0]
+        assert [node.text for node in current(pilot).tree.path()] == [node.text for node in sessions[0].tree.path()]
         await say(pilot, "again")
-        outcome = sessions[0].tip and sessions[0].tip.outcome
+        outcome = current(pilot).tip and current(pilot).tip.outcome
         assert outcome and outcome.reused_tokens and outcome.reused_tokens > 10  # it was kept in a file
+
+
+async def test_a_session_left_long_ago_stays_where_the_database_has_not_all_of_it(tiny_model: Path) -> None:
+    async with make_app(tiny_model).run_test(size=SIZE) as pilot:
+        await ready(pilot)
+        await say(pilot, "hello")
+        left = current(pilot)
+        await pilot.press("ctrl+n")
+        left.unread = True
+        for number in range(WARM + 2):
+            await say(pilot, f"message {number}")
+            await pilot.press("ctrl+n")
+        assert left in app_of(pilot).controller.sessions
+        app_of(pilot).controller.open(left.id)
+        assert current(pilot) is left and not left.unread
 
 
 async def test_stories_left_long_ago_have_no_widget_and_lose_no_text(tiny_model: Path) -> None:
