@@ -90,14 +90,14 @@ def help_page(keymap: tuple[Key, ...], columns: int, first: Where = "anywhere", 
     """What has all of the words, in rows of ``columns``: keys by the place where they work, then the facts."""
     wanted = words.casefold().split()
     fitting = [key for key in keymap if all(word in f"{key.label} {key.title}".casefold() for word in wanted)]
-    width = max((len(key.label) for key in fitting), default=0) + 2
+    width = min(max((len(key.label) for key in fitting), default=0) + 2, max(columns // 2 - 2, 1))
     lines: list[Content] = []
     for place in sorted(PLACES, key=lambda place: place != first):
         keys = [key for key in fitting if key.where == place]
         if keys:
             lines += [Content(""), plain(PLACES[place], "bold $accent")]
             for key in keys:
-                line = Content.assemble((f"  {key.label:<{width}}", "$primary"), key.title)
+                line = Content.assemble((f"  {key.label:<{width - 1}} ", "$primary"), key.title)
                 lines.append(_hanging(line, width + 2, columns))
     facts = [fact for fact in still_true(keymap) if all(w in f"{fact.title} {fact.answer}".casefold() for w in wanted)]
     if facts:
