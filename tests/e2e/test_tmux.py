@@ -60,6 +60,13 @@ class Tmux:
             assert time.monotonic() < end, f"{words!r} {'stayed' if gone else 'did not appear'}:\n{self.text}"
             time.sleep(0.05)
 
+    def until_written(self, columns: int) -> None:
+        """Wait until the screen shows lines that the counting model wrote, as wide as there is room."""
+        end = time.monotonic() + 30
+        while sum(_is_numbers(line, columns) for line in self.text.splitlines()) < 2:
+            assert time.monotonic() < end, f"no lines for {columns} columns:\n{self.text}"
+            time.sleep(0.05)
+
     def rest(self) -> None:
         """Wait until nothing has been written for a while."""
         before = ""
@@ -70,6 +77,10 @@ class Tmux:
     @property
     def dead(self) -> bool:
         return self.run("display-message", "-p", "#{pane_dead}").strip() == "1"
+
+
+def _is_numbers(line: str, columns: int) -> bool:
+    return len(line) <= columns and line.replace(" ", "").strip("│").isdigit()
 
 
 @pytest.fixture
@@ -166,10 +177,8 @@ def test_resizing_while_it_streams(tmux: Tmux) -> None:
     tmux.until("tok/s")
     for columns, rows in ((100, 30), (60, 20), (40, 12), (40, 12), (80, 24), (160, 48)):
         tmux.run("resize-window", "-x", str(columns), "-y", str(rows))
-        time.sleep(0.4)
-        lines = tmux.text.splitlines()
+        tmux.until_written(columns)
         assert not tmux.dead
-        assert sum(line.replace(" ", "").strip("│").isdigit() for line in lines) >= 2, tmux.text
     tmux.until("Sessions")
     tmux.press("Escape")
     tmux.rest()
