@@ -49,9 +49,7 @@ KEEP_SECONDS = 2.0
 # How long after a reply ended by itself Esc is meant for it.
 JUST_ENDED = 0.5
 # Actions that only look around, or go on with what a notice says.
-LOOKING = frozenset(
-    {"stop", "switch_session", "toggle_sidebar", "help", "palette", "find", "find_next", "find_previous"}
-)
+LOOKING = {"stop", "switch_session", "toggle_sidebar", "help", "palette", "find", "find_next", "find_previous"}
 
 
 class Controller:
@@ -289,6 +287,8 @@ class Controller:
         elsewhere = self.library.changed()
         if self.current.readonly and (elsewhere or self._ticks % FOLLOW_TICKS == 0):
             self._follow()
+            if elsewhere:
+                self.recount()
         elif elsewhere or trouble or self._ticks % AGE_TICKS == 0:
             self.refresh()
         self._keep_idle()
