@@ -84,7 +84,7 @@ class Filing:
             self._desk.stop(session)
             self._library.delete(session)
         except StoreError as error:
-            controller.say(str(error))
+            self._refuse(wanted, str(error))
             return
         controller.keeping.pop(session.id, None)
         if self._deleted:
@@ -132,13 +132,18 @@ class Filing:
         try:
             session = controller.current if session_id == controller.current.id else library.open(session_id)
         except StoreError as error:
-            controller.say(str(error))
+            self._refuse(session_id, str(error))
             return
         if session.readonly:
-            controller.say(OPEN_ELSEWHERE)
+            self._refuse(session_id, OPEN_ELSEWHERE)
         else:
             change(session)
             library.save(session)
         if session is not controller.current:
             library.leave(session)
         controller.refresh()
+
+    def _refuse(self, session_id: str, reason: str) -> None:
+        """Say why not; and of which session that is so, where it is not the one that is shown."""
+        other = [line.title for line in self._library.lines() if line.id == session_id != self._controller.current.id]
+        self._controller.say("".join(f"“{title}”: " for title in other) + reason)

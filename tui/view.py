@@ -122,6 +122,7 @@ class View:
         hint = "" if session.reply else self._tour.text(session.mode)
         notice = session.notice or failed or (OPEN_ELSEWHERE if session.readonly else "") or hint
         screen.say("\n".join(filter(None, (notice, self._library.trouble))))
+        screen.sidebar.say(session.notice)
         return told
 
     def _refresh_status(self, session: Session) -> bool:

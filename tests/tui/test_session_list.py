@@ -9,6 +9,7 @@ from tests.tui.conftest import app_of, current, make_app, ready, say, tap, until
 from tui.conversation.conversation import Conversation
 from tui.conversation.store import OPEN_ELSEWHERE, Store
 from tui.settings.settings import load_settings
+from tui.widgets.plain import Plain
 from tui.widgets.sessions import age
 
 WIDE = (120, 30)
@@ -108,9 +109,47 @@ async def test_a_session_that_is_open_elsewhere_keeps_its_title_and_place(tiny_m
     async with make_app(tiny_model, mode="chat").run_test(size=WIDE) as pilot:
         await ready(pilot)
         await pilot.press("ctrl+o", "end", "f2", "x", "enter")
-        assert current(pilot).notice == OPEN_ELSEWHERE
+        assert current(pilot).notice == f"“two”: {OPEN_ELSEWHERE}"  # not the one that is shown
         await pilot.press("p")
         assert titles(pilot) == ["New chat", "one", "two"]
+    other.close()
+
+
+async def test_where_the_list_covers_the_notice_it_is_read_there(tiny_model: Path) -> None:
+    fill("one", "two")
+    other = Store(load_settings().db)
+    other.open(stored("two").id)
+    async with make_app(tiny_model, mode="chat").run_test(size=(80, 24)) as pilot:
+        await ready(pilot)
+        sidebar = app_of(pilot).main.sidebar
+        notice = sidebar.query_one("#sidebar-notice", Plain)
+        await pilot.press("ctrl+o")
+        assert not notice.display
+        await pilot.press("end", "d")
+        await pilot.pause()
+        assert str(notice.content) == f"“two”: {OPEN_ELSEWHERE}"
+        assert sidebar.region.contains_region(notice.region) and notice.size.height == 3
+        await pilot.press("home", "p")
+        await pilot.pause()
+        assert not notice.display
+        await pilot.press("end", "d")
+        await pilot.resize_terminal(*WIDE)
+        await until(pilot, lambda: not notice.display and app_of(pilot).main.notice.display)
+    other.close()
+
+
+async def test_the_figures_of_a_session_that_is_only_read_follow_it(tiny_model: Path) -> None:
+    conversation = Conversation("story", model=str(tiny_model))
+    other = Store(load_settings().db)
+    other.save(conversation)
+    async with make_app(tiny_model, mode="chat").run_test(size=WIDE) as pilot:
+        await ready(pilot)
+        app_of(pilot).controller.open(conversation.id)
+        await until(pilot, lambda: current(pilot).figures.context_used == 0)
+        conversation.tree.add("author", "Once upon a time.")
+        other.save(conversation)
+        await until(pilot, lambda: current(pilot).figures.context_used)
+        assert current(pilot).readonly
     other.close()
 
 

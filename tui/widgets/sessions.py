@@ -145,6 +145,7 @@ class Sidebar(Vertical):
     def __init__(self, id: str) -> None:
         super().__init__(id=id)
         self.sessions = SessionList()
+        self._notice = Plain(id="sidebar-notice")
         self._hint = Plain(id="sidebar-keys")
         self._filter = TitleFilter(placeholder="words of a title", id="session-filter")
         self._field = Field(id="session-title")
@@ -156,6 +157,7 @@ class Sidebar(Vertical):
             yield Plain("Sessions", id="sidebar-title")
             yield self._filter
         yield self.sessions
+        yield self._notice
         yield self._hint
         yield self._field
 
@@ -170,6 +172,11 @@ class Sidebar(Vertical):
 
     def on_descendant_focus(self) -> None:
         self._show_hint()
+
+    def say(self, notice: str) -> None:
+        """One sentence, or none, to be read here while this covers the place where it stands."""
+        self._notice.show(notice)
+        self._notice.set_class(bool(notice), "-said")
 
     @property
     def highlighted_id(self) -> str | None:
