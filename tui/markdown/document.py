@@ -6,6 +6,7 @@ Appending costs what is appended, and at most the line, or the first rows of the
 from collections.abc import Sequence
 
 from tui.markdown.reader import Code, Reader
+from tui.markdown.references import Links
 from tui.markdown.row import Row
 
 # A line that is longer is read in parts, so that adding to it stays cheap.
@@ -26,10 +27,12 @@ class Document:
         self.rows: list[Row] = []
         self.codes: list[Code] = []
         self._parts: list[str] = []
-        self._begin(thinking=False)
+        self._links = Links()
+        self._thinking = False
+        self._begin()
         self.append(text)
 
-    def _begin(self, thinking: bool) -> None:
+    def _begin(self) -> None:
         self.rows.clear()
         self.codes.clear()
         self._read_length = 0  # of what was read for good
@@ -38,7 +41,13 @@ class Document:
         self._settled = 0  # so many rows can never change
         self._held: list[Row] = []  # those behind, before the open line was drawn
         self._reader = Reader(
-            self.width, self.rows, self.codes, plain=self.plain, unfolded=self.unfolded, thinking=thinking
+            self.width,
+            self.rows,
+            self.codes,
+            self._links,
+            plain=self.plain,
+            unfolded=self.unfolded,
+            thinking=self._thinking,
         )
 
     @property
@@ -66,10 +75,13 @@ class Document:
         """Read the pieces, which line breaks separate; returns the first row that has changed."""
         settled, drawn = self._settled, self.rows[self._settled :]
         if not self._read(pieces):
-            # It turned out that it began with a thought.
-            self._begin(thinking=True)
-            settled = 0
-            self._read([*self.text.split("\n"), ""] if finishing else self.text.split("\n"))
+            self._thinking = True  # it turned out that it began with a thought
+            settled, drawn = 0, []
+            self._read_again(finishing)
+        if self._links.news:
+            self._links.news = False
+            settled, drawn = 0, []
+            self._read_again(finishing)
         self._draw_open_line()
         same = 0
         for old, new in zip(drawn, self.rows[settled:], strict=False):
@@ -77,6 +89,11 @@ class Document:
                 break
             same += 1
         return settled + same
+
+    def _read_again(self, finishing: bool) -> None:
+        """All of it, because what came changes how it is drawn from the beginning."""
+        self._begin()
+        self._read([*self.text.split("\n"), ""] if finishing else self.text.split("\n"))
 
     def _read(self, pieces: Sequence[str]) -> bool:
         """Read lines that are complete; False if the whole text must be read again as beginning with a thought."""

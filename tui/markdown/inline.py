@@ -5,6 +5,7 @@ import re
 import unicodedata
 from dataclasses import dataclass
 
+from tui.markdown.references import Links
 from tui.markdown.row import Span
 from tui.terminal.sanitize import UNSHOWABLE, sanitize
 
@@ -15,6 +16,7 @@ _TOKEN = re.compile(
     | (?P<ticks>`+)
     | !?\[(?P<label>(?:[^\[\]\\]|\\.|\[[^\[\]]*\])*)\]
         \((?P<url>[^\s()]*(?:\([^\s()]*\)[^\s()]*)*)(?:\s+(?:"[^"]*"|'[^']*'))?\)
+    | (?P<image>!?)\[(?P<named>(?:[^\[\]\\]|\\.|\[[^\[\]]*\])+)\](?:\[(?P<name>[^\[\]]*)\])?
     | <(?P<auto>(?:https?://|mailto:)[^\s<>]+)>
     | (?P<bare>https?://[^\s<>`]*[^\s<>`.,;:!?'"()\[\]*_~])
     | (?P<entity>&(?:\#\d{1,7}|\#[xX][0-9a-fA-F]{1,6}|[A-Za-z][A-Za-z0-9]{1,31});)
@@ -46,21 +48,22 @@ class _Opener:
         return self.mark == mark and not (doubtful and length % 3)
 
 
-def inline(line: str, growing: bool = False) -> tuple[Span, ...]:
-    """The spans of one line; a newline in them is a break that it asks for.
+def inline(line: str, growing: bool = False, links: Links | None = None) -> tuple[Span, ...]:
+    """The spans of one line; a newline in them is a break that it asks for. ``links``: those with a name.
 
     While it is ``growing``, what is open at its end is drawn as if it were closed there, and marks that may yet open
     something are held back: nothing is drawn that the next word would take away.
     """
     if growing:
         line = _MARKS.sub(lambda run: run.group() if _leans(*_around(line, run), run.group()[0]) else "", line)
-    return _Line(line, growing).spans()
+    return _Line(line, growing, links or Links()).spans()
 
 
 class _Line:
-    def __init__(self, line: str, growing: bool) -> None:
+    def __init__(self, line: str, growing: bool, links: Links) -> None:
         self._line = line
         self._growing = growing
+        self._links = links
         self._pieces: list[tuple[str, str]] = []
         self._openers: list[_Opener] = []
 
@@ -92,6 +95,8 @@ class _Line:
             return self._code(match)
         elif match["label"] is not None:
             self._link(match["label"], match["url"])
+        elif match["named"]:
+            return self._reference(match)
         elif match["auto"]:
             self._put(match["auto"], "link")
         elif match["bare"]:
@@ -120,10 +125,20 @@ class _Line:
 
     def _link(self, label: str, url: str) -> None:
         """Both are shown, so that nobody is led elsewhere than it seems."""
-        for text, style in _Line(label, False).spans():
+        for text, style in _Line(label, False, Links()).spans():
             self._put(text, f"link {style}".strip())
         if url and url != label:
             self._put(f" ({url})" if label else url, "url")
+
+    def _reference(self, match: re.Match[str]) -> int:
+        """A link by name, if that is known; else its brackets are text."""
+        url = self._links.target(match["name"] or match["named"])
+        if url is None:
+            bracket = match.end("image") + 1
+            self._put(self._line[match.start() : bracket])
+            return bracket
+        self._link(match["named"], url)
+        return match.end()
 
     def _emphasis(self, match: re.Match[str]) -> None:
         run = match["run"]

@@ -13,14 +13,15 @@ from typing import NamedTuple
 from tui.markdown.containers import RULE, THOUGHT, Container, begin, enter, leads
 from tui.markdown.highlight import Allowance, Highlighter
 from tui.markdown.inline import inline
+from tui.markdown.references import Links
 from tui.markdown.row import Row, Span, break_spans, part, restyle, split_spans
 from tui.markdown.table import Table, delimits
+from tui.markdown.thoughts import END_THINK, THINK, ends_thought
 from tui.terminal.wrap import TAB, fold, source_index, wrap
-
-THINK, END_THINK = "<think>", "</think>"
 
 _FENCE = re.compile(r"(?P<indent> *)(?P<mark>`{3,}(?=[^`]*$)|~{3,})\s*(?P<info>(?P<language>[^\s`{]*).*)")
 _HEADING = re.compile(r" {0,3}(?P<level>#{1,6})(?= |$)")
+_CLOSING = re.compile(r"(?:^| +)#+$")  # marks at the end of a heading
 _UNDERLINE = re.compile(r" {0,3}(?P<mark>=+|-+)[ ]*$")
 _TASK = re.compile(r"\[(?P<done>[ xX])\](?= )")
 _NOTHING_YET = re.compile(r"[-*+_#`~>=]{1,6}|\[[ xX]?\]?")
@@ -56,18 +57,26 @@ class _OpenTable(NamedTuple):
 
 
 class Reader:
-    """Draws lines into ``rows``, and notes blocks of code in ``codes``.
+    """Draws lines into ``rows``, and notes blocks of code in ``codes`` and what lines tell of links in ``links``.
 
-    ``plain``: as they were written. ``unfolded``: thoughts are drawn; else each is one row. ``thinking``: a
-    thought has begun before the first line.
+    ``plain``: as they were written. ``unfolded``: thoughts are drawn, else each is one row. ``thinking``: it begins so.
     """
 
     def __init__(
-        self, width: int, rows: list[Row], codes: list[Code], *, plain: bool, unfolded: bool, thinking: bool
+        self,
+        width: int,
+        rows: list[Row],
+        codes: list[Code],
+        links: Links,
+        *,
+        plain: bool,
+        unfolded: bool,
+        thinking: bool,
     ) -> None:
         self.rows = rows
         self.codes = codes
         self.thought_before = False  # a thought ended that had not begun: all before it was one
+        self._links = links
         self._width = width
         self._plain = plain
         self._unfolded = unfolded
@@ -151,17 +160,20 @@ class Reader:
         was_text, self._text = self._text, False
         paragraph, self._paragraph = self._paragraph, None
         if header and delimits(rest):
-            table = Table(header.line, rest, self._room(header.leads))
+            table = Table(header.line, rest, self._room(header.leads), self._links)
             if table.fits(header.line):
                 del self.rows[header.row :]
                 self._table = _OpenTable(table, header.leads, self._containers)
                 return
+        listed = any(container.fresh for container in self._containers)
+        if not was_text and not listed and self._links.read(rest, growing):
+            return
         if paragraph is not None and (line := _UNDERLINE.match(rest)):
             self._restyle(paragraph, "heading1" if line["mark"][0] == "=" else "heading2")
         elif (fence := _FENCE.match(rest)) and (len(fence["indent"]) < 4 or self._containers):
             self._begin_code(fence, growing)
         elif heading := _HEADING.match(rest):
-            title = inline(_title(rest[heading.end() :]), growing)
+            title = inline(_CLOSING.sub("", rest[heading.end() :].strip()), growing, self._links)
             self._draw(title, f"heading{min(3, len(heading['level']))}")
         elif RULE.match(rest):
             self._draw([Span("─" * self._room(self._leads()), "border")])
@@ -176,7 +188,7 @@ class Reader:
                 self._paragraph = begun
             if "|" in rest:
                 self._header = _Header(rest, len(self.rows) + self._gap_due, self._leads())
-            self._draw(inline(rest.strip(" "), growing), "quote" if self._quoted else "")
+            self._draw(inline(rest.strip(" "), growing, self._links), "quote" if self._quoted else "")
 
     def _restyle(self, first: int, style: str) -> None:
         """Draw the rows from this one on as a heading, which the line below them makes them."""
@@ -209,7 +221,7 @@ class Reader:
 
     def _draw_on(self, text: str, offset: int, growing: bool) -> None:
         shown = text.expandtabs(TAB)
-        spans: Sequence[Span] = [Span(shown)] if self._plain else inline(shown, growing)
+        spans: Sequence[Span] = [Span(shown)] if self._plain else inline(shown, growing, self._links)
         if self._fence:
             spans = [Span(shown, "block")]
             if not growing and self.codes[-1].lines:
@@ -384,17 +396,5 @@ class Reader:
         self._gap = None
 
 
-def _title(rest: str) -> str:
-    """A heading's text, without the marks that may close it."""
-    title = rest.strip()
-    bare = title.rstrip("#")
-    return title if bare and not bare.endswith(" ") else bare.rstrip()
-
-
 def _begins_block(rest: str) -> bool:
     return bool(_FENCE.match(rest) or _HEADING.match(rest) or RULE.match(rest))
-
-
-def ends_thought(line: str) -> bool:
-    """Whether a thought ends here that the model's template began."""
-    return line.strip().startswith(END_THINK) or line.rstrip().endswith(END_THINK)

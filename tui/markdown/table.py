@@ -7,6 +7,7 @@ from copy import copy
 from rich.cells import cell_len
 
 from tui.markdown.inline import inline
+from tui.markdown.references import Links
 from tui.markdown.row import Row, Span, break_spans, part, restyle, split_spans
 
 # After so many rows the columns keep their widths, so that rows that follow move nothing above them.
@@ -27,7 +28,8 @@ def delimits(line: str) -> bool:
 class Table:
     """``width``: cells there are for it. Rows have as many cells as its second line; what is more joins the last."""
 
-    def __init__(self, header: str, delimiter: str, width: int) -> None:
+    def __init__(self, header: str, delimiter: str, width: int, links: Links) -> None:
+        self._links = links
         self._aligned = [_alignment(cell) for cell in _split(delimiter)]
         self._width = width
         self._widths: list[int] | None = None
@@ -87,7 +89,7 @@ class Table:
         if len(texts) > count:
             texts[count - 1 :] = [" | ".join(texts[count - 1 :])]
         texts += [""] * (count - len(texts))
-        return [inline(text.replace("\\|", "|"), growing) for text in texts]
+        return [inline(text.replace("\\|", "|"), growing, self._links) for text in texts]
 
     def _measure(self) -> list[int]:
         """The columns' widths; none where there is no room for columns."""

@@ -2,8 +2,7 @@
 
 import re
 
-from tui.markdown.reader import END_THINK, THINK, ends_thought
-
+THINK, END_THINK = "<think>", "</think>"
 _FENCE = re.compile(r"\s*(`{3,}|~{3,})")
 
 
@@ -29,6 +28,11 @@ def without_thoughts(text: str) -> str:
             kept.append(rest)
             fence = _fence_after(rest, fence)
     return "\n".join(kept).strip("\n") if thought else text
+
+
+def ends_thought(line: str) -> bool:
+    """Whether a thought ends here that the model's template began."""
+    return line.strip().startswith(END_THINK) or line.rstrip().endswith(END_THINK)
 
 
 def _fence_after(line: str, fence: str) -> str:
