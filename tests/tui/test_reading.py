@@ -77,6 +77,18 @@ async def test_markdown_is_drawn_and_thoughts_are_folded(tiny_model: Path) -> No
         assert "They greet me." in "\n".join(shown(pilot))
 
 
+async def test_a_click_on_a_heading_folds_nothing(tiny_model: Path) -> None:
+    session = talk(THOUGHT.partition("\n\n")[0].removesuffix("\nHello **you**!"), "", "more")
+    async with make_app(tiny_model).run_test(size=SIZE) as pilot:
+        await read(pilot, session)
+        before = shown(pilot)
+        headings = [y for y, line in enumerate(before) if line.strip("▌ ") and y and not before[y - 1].strip("▌ ")]
+        assert len(headings) >= 5  # the last row of one message is a folded thought, another has no row at all
+        for row in headings:
+            await pilot.click("#transcript", offset=(4, row))
+        assert [line.strip("▌ ") for line in shown(pilot)] == [line.strip("▌ ") for line in before]
+
+
 async def test_how_a_reply_was_made_is_told_on_demand(tiny_model: Path) -> None:
     async with make_app(tiny_model).run_test(size=SIZE) as pilot:
         await ready(pilot)

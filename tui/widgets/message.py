@@ -66,9 +66,9 @@ class Message:
         return 1 + changed
 
     def row(self, number: int) -> Row:
-        """A row behind the heading, which is row 0."""
+        """A row behind the heading, which is row 0 and has none of its own."""
         rows = self._document.rows
-        if number - 1 < len(rows):
+        if 0 < number <= len(rows):
             return rows[number - 1]
         below = number - 1 - max(1, len(rows))
         return self._footer[below] if self.detailed and 0 <= below < len(self._footer) else Row()
