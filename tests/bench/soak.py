@@ -26,7 +26,8 @@ LONGEST = 0.25  # seconds without a sign of life
 SIZES = [(30, 100), (24, 80), (48, 160), (12, 40)]
 # A key that changes nothing on the screen gives no sign; a new size always does.
 NO_SIGN = 0.1
-# With nothing to undo it leaves the terminal, where there is no shell for less than a second: then ^S stops the output.
+# Where there is nothing to undo it leaves the terminal, to be back at once, as here is no shell; a Ctrl+S that comes
+# between would stop the output.
 SUSPEND = "\x1a"
 
 
