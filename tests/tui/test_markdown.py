@@ -151,6 +151,7 @@ def spans(text: str) -> list[Span]:
         ("never **closed", [Span("never **closed")]),
         ("~~no~~ \\*yes\\* \\(x\\)", [Span("no", "strike"), Span(" *yes* \\(x\\)")]),
         ("[bank](https://evil.org)", [Span("bank", "link"), Span(" (https://evil.org)", "url")]),
+        ("[a](<b c> 'd')", [Span("a", "link"), Span(" (b c)", "url")]),
         ("see https://a.org/b_(c).", [Span("see "), Span("https://a.org/b_(c", "link"), Span(").")]),
         ("## Two *parts* ##", [Span("Two ", "heading2"), Span("parts", "heading2 emph")]),
     ],

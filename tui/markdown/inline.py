@@ -15,7 +15,7 @@ _TOKEN = re.compile(
     | \\(?P<kept>[\[\]()])                      # formulas begin so: left as they are
     | (?P<ticks>`+)
     | !?\[(?P<label>(?:[^\[\]\\]|\\.|\[[^\[\]]*\])*)\]
-        \((?P<url>[^\s()]*(?:\([^\s()]*\)[^\s()]*)*)(?:\s+(?:"[^"]*"|'[^']*'))?\)
+        \((?P<url><[^<>]*>|[^\s()]*(?:\([^\s()]*\)[^\s()]*)*)(?:\s+(?:"[^"]*"|'[^']*'))?\)
     | (?P<image>!?)\[(?P<named>(?:[^\[\]\\]|\\.|\[[^\[\]]*\])+)\](?:\[(?P<name>[^\[\]]*)\])?
     | <(?P<auto>(?:https?://|mailto:)[^\s<>]+)>
     | (?P<bare>https?://[^\s<>`]*[^\s<>`.,;:!?'"()\[\]*_~])
@@ -94,7 +94,8 @@ class _Line:
         elif match["ticks"]:
             return self._code(match)
         elif match["label"] is not None:
-            self._link(match["label"], match["url"])
+            url = match["url"]
+            self._link(match["label"], url[1:-1] if url.startswith("<") and url.endswith(">") else url)
         elif match["named"]:
             return self._reference(match)
         elif match["auto"]:
