@@ -109,13 +109,17 @@ class LlmTui(PaintedApp):
         if self.patient_driver is not None:
             self.patient_driver.restore()
 
-    def _handle_exception(self, error: Exception) -> None:
-        """Textual would print pages; here who runs the app hears of ``mistake``."""
+    def mistaken(self, error: BaseException) -> None:
+        """End by a mistake: who runs the app hears of it."""
         self._return_code = 1
         if self._exception is None:
-            self._exception = error
+            self._exception = error  # type: ignore[assignment]
             self._exception_event.set()
         self._close_messages_no_wait()
+
+    def _handle_exception(self, error: Exception) -> None:
+        """Textual would print pages."""
+        self.mistaken(error)
 
     async def action_quit(self) -> None:
         self.controller.quit()

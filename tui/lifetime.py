@@ -42,7 +42,9 @@ class Lifetime:
 
     async def live(self) -> None:
         """Errors outside the app's own messages are written down too, instead of printed over the screen."""
-        asyncio.get_running_loop().set_exception_handler(_failed)
+        loop = asyncio.get_running_loop()
+        loop.set_exception_handler(self._failed)
+        loop.set_task_factory(self._begun)
         try:
             await self._app.run_async()
         finally:
@@ -50,10 +52,24 @@ class Lifetime:
             signal.setitimer(signal.ITIMER_REAL, GRACE)  # for threads that do not end
             self.number = self.number or (signal.SIGHUP if self._app.terminal_gone else 0)
 
+    def _failed(self, loop: asyncio.AbstractEventLoop, context: dict[str, Any]) -> None:
+        """What the loop calls itself hands on keys, signals and frames: without it the app would only seem to live."""
+        error = context.get("exception")
+        if error is not None and "handle" in context:
+            self._app.mistaken(error)
+        elif error is not None:
+            write_down(error)
 
-def _failed(loop: asyncio.AbstractEventLoop, context: dict[str, Any]) -> None:
-    if error := context.get("exception"):
-        write_down(error)
+    def _begun(self, loop: asyncio.AbstractEventLoop, coroutine: Any, **options: Any) -> "asyncio.Task[Any]":
+        """Textual hears of an Exception in its tasks, but not of what Rust libraries raise when they panic."""
+        task = asyncio.Task(coroutine, loop=loop, **options)
+        task.add_done_callback(self._done)
+        return task
+
+    def _done(self, task: "asyncio.Task[Any]") -> None:
+        error = None if task.cancelled() else task._exception
+        if error is not None and not isinstance(error, Exception):
+            self._app.mistaken(error)
 
 
 def run_app(settings: Settings) -> None:

@@ -116,6 +116,38 @@ def test_a_mistake_of_its_own(broken: str, tiny_model: Path, attack: Attack) -> 
             assert drafts() == ["half a thought"]
 
 
+# Where else there may be a mistake: F1 begins it.
+PLACES = {
+    "a timer": "Controller.help = lambda self: self._app.set_timer(0.01, mistake)",
+    "a worker": "async def work(): mistake()\nController.help = lambda self: self._app.run_worker(work())",
+    "a thread of the interface": "Controller.help = lambda self: self._app.run_worker(mistake, thread=True)",
+    "whose turn it is": "Controller.help = lambda self: setattr(Turns, '_go_on', mistake)",
+    "a frame that was put off": "Controller.help = lambda self: self._app._loop.call_soon(mistake)",
+    "a handler of signals": "PatientDriver._suspend = mistake\nController.help = lambda self: os.kill(os.getpid(), 20)",
+    "what was asked": "",
+}
+
+
+@pytest.mark.parametrize("place", list(PLACES))
+def test_a_mistake_wherever_it_is(place: str, tiny_model: Path, attack: Attack) -> None:
+    """Also where the event loop alone would hear of it, and of a kind that is no Exception, as panics in Rust are."""
+    program = MISTAKEN.format(
+        error="BaseException('a panic')", broken="", arguments=["--model", str(tiny_model)]
+    ).replace(
+        "from tui.cli import main",
+        f"import os\nfrom tui.terminal.turns import Turns\n{PLACES[place]}\n" + "from tui.cli import main",
+    )
+    with attack("ends: mistakes"), Terminal([sys.executable, "-c", program]) as terminal:
+        start_writing(terminal)
+        terminal.press("f1", "up")
+        assert terminal.wait(30) == 1
+        assert restored(terminal)
+        assert b"Traceback" not in terminal.raw
+        assert "llm-tui ended by a mistake of its own " in terminal.raw.decode()
+        assert "in mistake" in error_log_file().read_text()
+        assert drafts() == ["half a thought"]
+
+
 def test_a_command_with_a_mistake_says_one_sentence(tiny_model: Path, attack: Attack) -> None:
     import subprocess
 
