@@ -3,17 +3,20 @@
 import shutil
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import pytest
 from textual import events
 from textual.command import CommandInput
+from textual.content import Content
 
 from inference import SamplingParams
 from tests.tui.conftest import SIZE, app_of, current, make_app, ready, say, until
 from tui.app import LlmTui
 from tui.conversation.conversation import Conversation
 from tui.conversation.store import Store
-from tui.screens.help import HelpScreen
+from tui.screens.help import HelpScreen, help_page
+from tui.settings.keymap import Key
 from tui.settings.settings import load_settings
 
 
@@ -175,6 +178,27 @@ async def test_the_palette_lives_through_a_page_key_that_comes_too_soon(tiny_mod
             await pilot.press("z", "z", "z", "pagedown", "pageup", "escape")
         await pilot.press("ctrl+q")
     assert pilot.app.return_code == 0
+
+
+async def test_help_is_laid_out_once_whether_it_scrolls_or_not(
+    tiny_model: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    widths: list[int] = []
+
+    def noted(keymap: tuple[Key, ...], columns: int, *rest: Any) -> Content:
+        widths.append(columns)
+        return help_page(keymap, columns, *rest)
+
+    monkeypatch.setattr("tui.screens.help.help_page", noted)
+    async with make_app(tiny_model).run_test(size=SIZE) as pilot:
+        await ready(pilot)
+        await pilot.press("f1")
+        await pilot.pause()
+        keys = pilot.app.screen.query_one("#help-keys")
+        assert keys.show_vertical_scrollbar
+        await pilot.press(*"ctrl+q")
+        await until(pilot, lambda: not keys.show_vertical_scrollbar)
+        assert widths and len(set(widths)) == 1
 
 
 async def test_help_begins_where_one_is_and_finds_what_is_typed(tiny_model: Path) -> None:
