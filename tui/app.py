@@ -23,7 +23,7 @@ from tui.screens.palette import Palette
 from tui.screens.themes import ThemesScreen
 from tui.settings.places import snapshots_directory
 from tui.settings.settings import Settings
-from tui.terminal.amends import Still, forget_widgets
+from tui.terminal.amends import Still, forget_lines, forget_widgets
 from tui.terminal.driver import PatientDriver
 from tui.terminal.painting import PaintedApp
 from tui.terminal.sanitize import sanitize
@@ -63,6 +63,7 @@ class LlmTui(PaintedApp):
     def __init__(self, settings: Settings, *, params: "SamplingParams | None" = None, mode: Mode | None = None) -> None:
         super().__init__(PatientDriver, ansi_color=colors_unwanted() or None)
         forget_widgets()
+        forget_lines()
         self.animation_level = "none"
         self._animator = Still(self)
         self.appearance = Appearance(self, settings)

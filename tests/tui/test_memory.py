@@ -5,6 +5,7 @@ from collections import Counter
 from pathlib import Path
 
 import pytest
+from rich.segment import Segment
 from textual._styles_cache import StylesCache
 from textual.pilot import Pilot
 from textual.screen import Screen
@@ -41,6 +42,15 @@ async def test_a_dialog_that_was_closed_is_gone(tiny_model: Path, keys: list[str
         assert after[StylesCache] < before[StylesCache] + 20
         assert after[Screen] < before[Screen] + 3
         assert after[Strip] < before[Strip] + 300
+
+
+async def test_lines_that_were_drawn_hold_not_themselves(tiny_model: Path) -> None:
+    async with make_app(tiny_model).run_test(size=SIZE):
+        line = Strip([Segment("drawn whole")], 11)
+        assert line.divide([4, 11, 20]) is line.divide([4, 11]) and len(line._divide_cache) == 1
+        assert [part.text for part in line.divide([4, 11])] == ["draw", "n whole"]
+        whole = Strip([Segment("drawn whole")], 11)
+        assert list(whole.divide([11])) == [whole] and not whole._divide_cache
 
 
 async def test_sessions_left_long_ago_give_their_memory_back(tiny_model: Path) -> None:

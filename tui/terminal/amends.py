@@ -1,9 +1,11 @@
-"""Two faults of Textual's, mended for the whole program."""
+"""Faults of Textual's, mended for the whole program."""
 
+from collections.abc import Iterable, Sequence
 from typing import Any
 
 from textual._animator import Animator
 from textual._styles_cache import StylesCache
+from textual.strip import Strip
 
 
 class Still(Animator):
@@ -26,3 +28,17 @@ def forget_widgets() -> None:
     method = StylesCache.__dict__["get_inner_outer"]
     if not isinstance(method, classmethod):
         StylesCache.get_inner_outer = classmethod(method)  # type: ignore[assignment]
+
+
+def forget_lines() -> None:
+    """A line that is cut nowhere remembers itself as its only part: so it would stay, with all that was ever drawn of
+    it, until Python looks through everything.
+    """
+    divide = Strip.divide
+    if divide.__module__ == Strip.__module__:
+
+        def divided(strip: Strip, cuts: Iterable[int]) -> Sequence[Strip]:
+            within = [cut for cut in cuts if cut <= strip.cell_length]
+            return [strip] if within == [strip.cell_length] else divide(strip, within)
+
+        Strip.divide = divided  # type: ignore[method-assign]
