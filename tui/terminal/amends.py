@@ -41,4 +41,4 @@ def forget_lines() -> None:
             within = [cut for cut in cuts if cut <= strip.cell_length]
             return [strip] if within == [strip.cell_length] else divide(strip, within)
 
-        Strip.divide = divided  # type: ignore[method-assign]
+        Strip.divide = divided  # type: ignore[assignment]
