@@ -138,6 +138,17 @@ async def test_where_the_list_covers_the_notice_it_is_read_there(tiny_model: Pat
     other.close()
 
 
+async def test_the_list_covers_nothing_that_one_goes_on_to_write(tiny_model: Path) -> None:
+    async with make_app(tiny_model, mode="chat").run_test(size=(80, 24)) as pilot:
+        await ready(pilot)
+        await say(pilot, "hello")
+        for key in ("ctrl+n", "ctrl+t", "ctrl+t"):
+            await pilot.press("ctrl+o")
+            assert app_of(pilot).main.sidebar.display
+            await pilot.press(key)
+            assert not app_of(pilot).main.sidebar.display, key
+
+
 async def test_the_figures_of_a_session_that_is_only_read_follow_it(tiny_model: Path) -> None:
     conversation = Conversation("story", model=str(tiny_model))
     other = Store(load_settings().db)

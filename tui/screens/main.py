@@ -126,7 +126,8 @@ class MainScreen(Screen[None]):
         self.sidebar.remove_class("-opened")
 
     def focus_work(self) -> None:
-        """Where one writes."""
+        """Where one writes, with nothing over it."""
+        self.sidebar.remove_class("-opened")
         work = self.transcript if self.composer.disabled else self.composer
         self.set_focus(self.story_pane or work)  # at once: what is typed from now on is meant for it
 
