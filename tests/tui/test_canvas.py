@@ -3,6 +3,7 @@
 import random
 
 import pyte
+import pytest
 from rich.console import Console
 from rich.segment import Segment
 from rich.style import Style
@@ -79,9 +80,29 @@ def test_a_row_of_wide_characters_is_written_from_its_beginning() -> None:
     canvas = Canvas()
     canvas.draw(LayoutUpdate([[Strip([Segment("漢字ab")])]], Region(0, 0, 6, 1)), CONSOLE, 6)
     assert canvas.draw(LayoutUpdate([[Strip([Segment("漢字ab")])]], Region(0, 0, 6, 1)), CONSOLE, 6) == ""
-    assert (
-        canvas.draw(LayoutUpdate([[Strip([Segment("漢字ac")])]], Region(0, 0, 6, 1)), CONSOLE, 6) == "\x1b[1;1H漢字ac"
-    )
+    changed = canvas.draw(LayoutUpdate([[Strip([Segment("漢字ac")])]], Region(0, 0, 6, 1)), CONSOLE, 6)
+    assert changed.startswith("\x1b[1;1H") and changed.endswith("漢字ac")
+
+
+class OddScreen(pyte.Screen):
+    """A terminal that leaves out what it does not know, and takes a cell for each sign that stands after a letter."""
+
+    def draw(self, data: str) -> None:
+        super().draw("".join({"\u05ff": "", "\u093f": "#"}.get(character, character) for character in data))
+
+
+@pytest.mark.parametrize("text", ["a\u05ffb", "ह\u093fa", "a\u05ff" * 10, "ह\u093f" * 19])
+def test_what_stands_beside_text_of_another_width_stays_there(text: str) -> None:
+    """Too narrow or too wide for the terminal, written again alone: the border of the next piece is where it was."""
+    width = WIDTH - 2
+    first, second = (Strip([Segment(each)]).adjust_cell_length(width) for each in ("x" * width, text))
+    border = Strip([Segment("│║")])
+    canvas, screen = Canvas(), OddScreen(WIDTH, 1)
+    stream = pyte.Stream(screen)
+    for strip in (first, second):
+        stream.feed(canvas.draw(LayoutUpdate([[strip, border]], Region(0, 0, WIDTH, 1)), CONSOLE, WIDTH))
+        assert screen.display[0].endswith("│║")
+        assert strip is first or "x" not in screen.display[0]
 
 
 def test_what_a_widget_shows_as_it_came_steers_nothing() -> None:
@@ -89,4 +110,4 @@ def test_what_a_widget_shows_as_it_came_steers_nothing() -> None:
     hostile = [Segment("a\x1b[31mb\x1b]0;title\x07c\td\n\x9b2J\u202e"), Segment("漢")]
     width = Strip(hostile).cell_length
     drawn = Canvas().draw(LayoutUpdate([[Strip(hostile)]], Region(0, 0, width, 1)), CONSOLE, width)
-    assert drawn == "\x1b[1;1Ha[31mb]0;titlecd2J漢"
+    assert drawn == f"\x1b[1;1H\x1b[m\x1b[{width}X\x1b[ma[31mb]0;titlecd2J漢"

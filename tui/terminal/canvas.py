@@ -101,7 +101,8 @@ def _changes(row: Row, x: int, y: int, strip: Strip, console: Console) -> Iterab
 def _whole(row: Row, x: int, y: int, strip: Strip, console: Console) -> Iterable[str]:
     """Wide and joined characters: where the terminal sees another width than we, a part would stand beside the rest.
 
-    Everything unusual comes through here: a widget that showed text as it came steers no terminal either.
+    Everything unusual comes through here: a widget that showed text as it came steers no terminal either. Nothing of
+    what was there shows through where it takes fewer cells, and where it takes more, nothing is covered.
     """
     placed = Strip(
         [part if part.control else Segment(steady(part.text.translate(SILENT)), part.style) for part in strip]
@@ -113,7 +114,18 @@ def _whole(row: Row, x: int, y: int, strip: Strip, console: Console) -> Iterable
     _drop(row, x, end)
     row.put(x, UNKNOWN * (end - x), [""] * (end - x))
     row.strips[x] = rendered
-    return (f"\x1b[{y + 1};{x + 1}H", rendered)
+    cleared = f"\x1b[{_look(strip._segments[-1], console)}m\x1b[{end - x}X\x1b[m"
+    return (f"\x1b[{y + 1};{x + 1}H", cleared, rendered, *_behind(row, end, y))
+
+
+def _behind(row: Row, start: int, y: int) -> Iterator[str]:
+    """What is known to stand there from ``start`` on: a terminal that takes more cells has written over it."""
+    for part in re.finditer(f"[^{UNKNOWN}]+", row.text[start:]):
+        first, last = start + part.start(), start + part.end()
+        yield _run(first, y, row.text[first:last], row.looks[first:last])
+    for x, rendered in sorted(row.strips.items()):
+        if x >= start:
+            yield f"\x1b[{y + 1};{x + 1}H{rendered}"
 
 
 def _drop(row: Row, start: int, end: int) -> None:
