@@ -7,6 +7,7 @@ from pathlib import Path
 
 import platformdirs
 import pytest
+from hypothesis import settings
 
 from tests.tiny_model import make_tiny_model
 from tui.garbage import rarely
@@ -17,6 +18,9 @@ os.environ.setdefault("NUMBA_CACHE_DIR", str(KERNELS))
 # What the tests start is interrupted and hung up on; it would not hear of that where this process was told not to.
 signal.signal(signal.SIGINT, signal.default_int_handler)
 signal.signal(signal.SIGHUP, signal.SIG_DFL)
+# No test depends on how fast the machine is.
+settings.register_profile("any machine", deadline=None)
+settings.load_profile("any machine")
 rarely()  # as the program does
 
 

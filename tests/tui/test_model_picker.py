@@ -1,18 +1,18 @@
 """The models that can be chosen while the program runs: what is told of them, choosing, loading, downloading."""
 
 import gc
-import os
 import threading
 import weakref
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 from huggingface_hub import constants
 from textual.command import Command, CommandList
 from textual.pilot import Pilot
 
-from inference.model import PRECISIONS, ModelInfo
+from inference.model import PRECISIONS, Model, ModelInfo
 from tests.fake_hub import FakeHub, serve
 from tests.tiny_model import make_tiny_model, make_tokenizer
 from tests.tui.conftest import SIZE, app_of, current, idle, make_app, ready, say, shown, tap, until
@@ -43,13 +43,17 @@ def hub(monkeypatch: pytest.MonkeyPatch) -> Iterator[FakeHub]:
         yield hub
 
 
-def slow_model(tmp_path: Path) -> tuple[Path, bytes]:
-    """One whose loading lasts until what is returned is written to its ``tokenizer.json``, which is a pipe."""
-    slow = make_tiny_model(tmp_path / "slow")
-    tokens = (slow / "tokenizer.json").read_bytes()
-    (slow / "tokenizer.json").unlink()
-    os.mkfifo(slow / "tokenizer.json")
-    return slow, tokens
+def slow_model(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> tuple[Path, threading.Event]:
+    """One whose loading lasts until what is returned is set."""
+    slow, let_go, load = make_tiny_model(tmp_path / "slow"), threading.Event(), Model.load
+
+    def held(path: Path, *arguments: Any, **options: Any) -> Model:
+        if Path(path) == slow:
+            let_go.wait()
+        return load(path, *arguments, **options)
+
+    monkeypatch.setattr(Model, "load", held)
+    return slow, let_go
 
 
 def picker(pilot: Pilot[None]) -> ModelsScreen:
@@ -317,29 +321,31 @@ async def test_why_a_download_failed_is_said(hub: FakeHub, shelf: Path) -> None:
         await until(pilot, lambda: "There is no model org/nowhere" in told(screen)["org/nowhere"])
 
 
-async def test_loading_is_stopped_and_a_message_begins_it_again(tiny_model: Path, tmp_path: Path) -> None:
-    slow, tokens = slow_model(tmp_path)
+async def test_loading_is_stopped_and_a_message_begins_it_again(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    slow, let_go = slow_model(tmp_path, monkeypatch)
     app = make_app(slow)
     async with app.run_test(size=SIZE) as pilot:
         await until(pilot, lambda: "loading" in app.main.status.state[1])
         await tap(pilot, "escape")
         assert app.main.absent.display and "Loading was stopped" in str(app.main.absent.content)
         assert app.main.status.state[1] == "no model"
-        writer = threading.Thread(target=(slow / "tokenizer.json").write_bytes, args=(tokens,))
-        writer.start()
-        writer.join()
-        await pilot.pause(0.3)
-        assert app.controller.model is None  # what was stopped does not come after all
-        (slow / "tokenizer.json").unlink()
-        (slow / "tokenizer.json").write_bytes(tokens)
+        loading = [thread for thread in threading.enumerate() if thread.name == "llm-tui-loader"]
+        let_go.set()
+        await until(pilot, lambda: not any(thread.is_alive() for thread in loading))
+        await pilot.pause()
+        assert loading and app.controller.model is None  # what was stopped does not come after all
         await tap(pilot, *"hello", "enter")
         await until(pilot, lambda: app.controller.model)
         await idle(pilot)
         assert [node.role for node in current(pilot).tree.path()] == ["user", "assistant"]
 
 
-async def test_a_message_that_waits_is_answered_by_the_model_chosen_instead(shelf: Path, tmp_path: Path) -> None:
-    slow, tokens = slow_model(tmp_path)
+async def test_a_message_that_waits_is_answered_by_the_model_chosen_instead(
+    shelf: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    slow, let_go = slow_model(tmp_path, monkeypatch)
     app = make_app(slow, model_directories=(str(shelf),))
     async with app.run_test(size=SIZE) as pilot:
         await tap(pilot, *"hello", "enter")
@@ -347,7 +353,7 @@ async def test_a_message_that_waits_is_answered_by_the_model_chosen_instead(shel
         await choose(pilot, "second")
         await idle(pilot)
         assert len(current(pilot).tree.path()) == 2
-        (slow / "tokenizer.json").write_bytes(tokens)  # lets the loader go
+        let_go.set()
 
 
 async def test_while_a_reply_runs_the_model_stays(talkative_model: Path, shelf: Path) -> None:

@@ -97,7 +97,11 @@ def help_page(keymap: tuple[Key, ...], columns: int, first: Where = "anywhere", 
         if keys:
             lines += [Content(""), plain(PLACES[place], "bold $accent")]
             for key in keys:
-                line = Content.assemble((f"  {key.label:<{width - 1}} ", "$primary"), key.title)
+                label = key.label
+                if len(label) >= width:  # has rows of its own
+                    lines.append(_hanging(plain(f"  {label}", "$primary"), 2, columns))
+                    label = ""
+                line = Content.assemble((f"  {label:<{width - 1}} ", "$primary"), key.title)
                 lines.append(_hanging(line, width + 2, columns))
     facts = [fact for fact in still_true(keymap) if all(w in f"{fact.title} {fact.answer}".casefold() for w in wanted)]
     if facts:
