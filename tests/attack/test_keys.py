@@ -144,7 +144,7 @@ class Someone:
         self.keys += [END, *name, "\r"]
         for key in [END, *name]:
             line.press(key)
-        self.titles[self.current] = " ".join(line.text.split())
+        self.titles[self.current] = line.text.strip()
         self.messages()
 
     def settings(self) -> None:
