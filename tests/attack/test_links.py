@@ -51,7 +51,7 @@ class Withholding(Terminal):
 def wait_for_text(length: int) -> None:
     """Until the last message in the database has so many characters more than now."""
     last = len(texts(load_settings().db)[-1])
-    end = time.monotonic() + 60
+    end = time.monotonic() + 240
     while len(texts(load_settings().db)[-1]) < last + length:
         assert time.monotonic() < end, "the reply does not go on"
         time.sleep(0.2)

@@ -31,7 +31,7 @@ EDITS = (
 )
 KEYS = tuple(dict.fromkeys([*(key for each in KEYMAP for key in each.keys.split(",")), *MOVES, *EDITS]))
 # So many turns of the loop without a message are the end of what a key does; so many seconds with messages are a fault.
-QUIET, PATIENCE = 4, 30
+QUIET, PATIENCE = 4, 120
 RESIZED = 0.02  # Textual looks at a new size so many seconds later, at most
 WIDTHS = (1, 2, 3, 4, 5, 6, 8, 9, 13, 20, 39, 40, 60, 80, 100, 140, 160, 300)
 HEIGHTS = (1, 2, 3, 4, 5, 6, 8, 12, 24, 48, 100)
