@@ -25,20 +25,28 @@ def test_a_terminal_that_never_answers_is_asked_once() -> None:
     pace = Pace()
     assert pace.question(0)
     assert [pace.question(time) for time in range(100)] == [""] * 100
-    assert pace.wait(0) == pace.wait(100) == 0
+    assert pace.wait(0, False) == pace.wait(100, False) == 0
     assert pace.awaited(FIRST / 2) and not pace.awaited(FIRST)
 
 
 def test_at_most_two_frames_are_not_answered(pace: Pace) -> None:
     asked = []
     for _ in range(AHEAD):
-        assert pace.wait(1) == 0
+        assert pace.wait(1, pressed=True) == 0
         asked.append(column(pace.question(1)))
-    assert pace.wait(1) == LOST and pace.awaited(1)
+    assert pace.wait(1, pressed=True) == LOST and pace.awaited(1)
     for each in asked:
         pace.answered(ROW, each, 2)
-        assert pace.wait(2) == 0
+        assert pace.wait(2, pressed=True) == 0
     assert not pace.awaited(2)
+
+
+def test_the_last_place_is_for_what_a_key_has_done(pace: Pace) -> None:
+    assert pace.wait(1, pressed=False) == 0
+    asked = column(pace.question(1))
+    assert pace.wait(1, pressed=False) == LOST and pace.wait(1, pressed=True) == 0
+    pace.answered(ROW, asked, 2)
+    assert pace.wait(2, pressed=False) == 0
 
 
 def test_an_answer_counts_for_the_frames_before_it(pace: Pace) -> None:
@@ -58,11 +66,11 @@ def test_what_is_no_answer_to_it_is_not_counted(pace: Pace) -> None:
 def test_a_lost_answer_costs_its_time_once(pace: Pace) -> None:
     for _ in range(AHEAD):
         pace.question(10)
-    assert pace.wait(10 + LOST - 1) == 1 and pace.wait(10 + LOST) == 0
+    assert pace.wait(10 + LOST - 1, True) == 1 and pace.wait(10 + LOST, True) == 0
     probe = column(pace.question(10 + LOST))
-    assert pace.wait(10 + LOST) == LOST
+    assert pace.wait(10 + LOST, True) == LOST
     pace.answered(ROW, probe, 16)
-    assert pace.open == 0 and pace.wait(16) == 0
+    assert pace.open == 0 and pace.wait(16, True) == 0
 
 
 def test_a_terminal_narrower_than_the_column_answers_for_the_oldest(pace: Pace) -> None:

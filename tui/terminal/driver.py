@@ -46,8 +46,9 @@ class PatientDriver(LinuxDriver):
         out = sys.__stdout__ or self._file  # not standard error, which may be a file
         self._file: Any = Outlet(out.fileno(), self._look_on, self._hung_up)
         self._loop = asyncio.get_running_loop()
-        self._turns = Turns(self._app, self._loop)
+        self._turns = Turns(self._app, self._loop, self._carried_out)
         self._pace = Pace()
+        self._pressed = False  # keys were carried out, and no frame has left since
         self._later: Callable[[], None] | None = None
         self._started = False  # application mode
         self._cursor = Offset(-1, -1)
@@ -62,12 +63,16 @@ class PatientDriver(LinuxDriver):
         """Whether a frame would have to wait."""
         if not self._started or self._writer_thread is None or self._writer_thread._queue.qsize() > BEHIND:
             return True
-        return self._pace.wait(time.monotonic()) > 0
+        return self._wait > 0
+
+    @property
+    def _wait(self) -> float:
+        return self._pace.wait(time.monotonic(), self._pressed)
 
     def when_ready(self, paint: Callable[[], None]) -> None:
         """Have it called by the event loop, once, as soon as the terminal is behind no more."""
         if self._later is None:
-            self._loop.call_later(self._pace.wait(time.monotonic()), self._catch_up)
+            self._loop.call_later(self._wait, self._catch_up)
         self._later = paint
 
     def paint(self, update: CompositorUpdate, console: Console, width: int, cursor: Offset, sync: bool) -> None:
@@ -80,6 +85,7 @@ class PatientDriver(LinuxDriver):
         if sync:
             frame = SYNC_START + frame + SYNC_END
         self.write(frame + self._pace.question(time.monotonic()))
+        self._pressed = False
 
     def answered(self, kind: str, numbers: tuple[int, ...]) -> None:
         """The terminal has said something about itself; called by the thread that reads."""
@@ -96,7 +102,7 @@ class PatientDriver(LinuxDriver):
         if self._later is None:
             return
         if self.behind:
-            if wait := self._pace.wait(time.monotonic()):
+            if wait := self._wait:
                 self._loop.call_later(wait, self._catch_up)
             return
         paint, self._later = self._later, None
@@ -131,6 +137,11 @@ class PatientDriver(LinuxDriver):
 
     def send_message(self, message: Message) -> None:
         self._turns.put(message)
+
+    def _carried_out(self) -> None:
+        """What keys have done need not wait for the frame that is on its way."""
+        self._pressed = True
+        self._look_on()
 
     # ---- the beginning and the end
 

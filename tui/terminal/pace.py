@@ -8,7 +8,7 @@ Shift+F3 too) and tells which frame it is for.
 import threading
 from collections import deque
 
-# Frames that may be on their way at once: the next one leaves while the last is being drawn.
+# Frames that may be on their way at once. The last place is for what a key has done, so that it leaves at once.
 AHEAD = 2
 # Seconds without an answer after which one was lost, and the next frame is sent without it.
 LOST = 5.0
@@ -60,6 +60,6 @@ class Pace:
         """Whether an answer may still be on its way."""
         return bool(self._open) and now - self._last < (LOST if self._answers else FIRST)
 
-    def wait(self, now: float) -> float:
-        """Seconds until the next frame may leave if no answer comes; 0: at once."""
-        return max(0.0, self._last + LOST - now) if self.open >= AHEAD else 0.0
+    def wait(self, now: float, pressed: bool) -> float:
+        """Seconds until the next frame may leave if no answer comes. ``pressed``: it shows what keys have done."""
+        return max(0.0, self._last + LOST - now) if self.open >= AHEAD - (not pressed) else 0.0

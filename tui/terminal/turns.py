@@ -8,6 +8,7 @@ before has made.
 import asyncio
 import time
 from collections import deque
+from collections.abc import Callable
 
 from textual import events
 from textual.app import App, ScreenStackError
@@ -27,11 +28,14 @@ RUN = "typed"  # the name of the key for more than one character; no binding has
 
 
 class Turns:
-    """``hold`` while the terminal is lent to another program: what was typed before waits for the return."""
+    """``hold`` while the terminal is lent to another program: what was typed before waits for the return. ``done`` is
+    called when all that has come was carried out.
+    """
 
-    def __init__(self, app: App[object], loop: asyncio.AbstractEventLoop) -> None:
+    def __init__(self, app: App[object], loop: asyncio.AbstractEventLoop, done: Callable[[], None]) -> None:
         self._app = app
         self._loop = loop
+        self._done = done
         self._waiting: deque[Message] = deque()
         self._busy = False
         self._held = False
@@ -78,6 +82,7 @@ class Turns:
         ready = quiet and self._ready(first)
         if first is None and ready:
             self._busy = False
+            self._done()
         elif first is not None and (ready or (self._typing and isinstance(first, Typed))):
             message = self._next()
             if not self._nowhere(message):
