@@ -39,10 +39,13 @@ def attack(request: pytest.FixtureRequest) -> Attack:
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """A corpus takes as long as it takes: what hangs is what is to be found, not what is slow."""
+    """A corpus takes as long as it takes: what hangs is what is to be found, not what is slow. What is gone through so
+    often is not measured.
+    """
     for item in items:
         if HERE in item.path.parents:
             item.add_marker(pytest.mark.timeout(0 if ROUNDS > 1 else 600))
+            item.add_marker(pytest.mark.no_cover)
 
 
 def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:

@@ -23,7 +23,7 @@ from tui.settings.settings import load_settings
 from tui.terminal.parser import TerminalParser
 from tui.terminal.sequences import Typed
 
-pytestmark = [pytest.mark.e2e, pytest.mark.timeout(300)]
+pytestmark = pytest.mark.e2e
 GAPS = (0.0, 0.0, 0.0, 0.001, 0.01, 0.02, 0.05)
 BLOCKS = 14
 WORD = re.compile(r"(?<=\W)(?=\w)|(?<=\w)(?=\W)")  # as Textual's text area has it

@@ -18,7 +18,7 @@ from tui.settings.places import config_file
 from tui.settings.settings import load_settings
 from tui.terminal.pace import AHEAD, LOST
 
-pytestmark = [pytest.mark.e2e, pytest.mark.timeout(300)]
+pytestmark = pytest.mark.e2e
 QUESTION = b"\x1b[6n"
 
 

@@ -15,10 +15,10 @@ from tests.attack.walking import FULL, HEIGHTS, KEYS, NEW, PLACES, WIDTHS, Walke
 from tests.tui.conftest import make_app, ready
 from tests.tui.test_search_screen import save
 
-pytestmark = [pytest.mark.timeout(300), pytest.mark.usefixtures("elsewhere")]
+pytestmark = pytest.mark.usefixtures("elsewhere")
 SIZES = [(40, 12), (80, 24), (160, 48)]
 COMBINATIONS = [(size, session) for session in (NEW, FULL) for size in SIZES]
-SHARE = 4  # the short run takes one in so many
+SHARE = 8  # the short run takes one in so many
 everywhere = pytest.mark.parametrize(
     ("number", "size", "session"),
     [
