@@ -276,8 +276,7 @@ async def test_a_model_of_the_hub_is_downloaded_and_used(hub: FakeHub, shelf: Pa
         await tap(pilot, "enter")
         await until(pilot, lambda: screen._list.row and screen._list.row.group == "download")
         await tap(pilot, "enter")
-        await until(pilot, lambda: app_of(pilot).controller.model)
-        assert current(pilot).model == "org/other"
+        await until(pilot, lambda: current(pilot).model == "org/other" and app_of(pilot).controller.model)
         model = app_of(pilot).controller.model
         assert model and model.path == downloads_directory() / "org" / "other"
 
