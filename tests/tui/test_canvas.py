@@ -1,6 +1,7 @@
 """What is written of a frame: the terminal shows the same as if all was, and hardly anything is."""
 
 import random
+import re
 
 import pyte
 import pytest
@@ -51,6 +52,28 @@ def test_the_terminal_shows_what_it_would_if_all_was_written() -> None:
             streams[0].feed(update.render_segments(CONSOLE))
             streams[1].feed(canvas.draw(update, CONSOLE, WIDTH))
             assert [whole.buffer[y] for y in range(HEIGHT)] == [changed.buffer[y] for y in range(HEIGHT)]
+
+
+def test_what_was_laid_out_for_a_wider_terminal_ends_at_its_edge() -> None:
+    """As a pane is made smaller, what comes first is still of the size before: also what lies beyond, or is empty."""
+    chance = random.Random(8)
+    narrow = 12
+    for _ in range(60):
+        canvas, whole, changed = Canvas(), pyte.Screen(WIDTH, HEIGHT), pyte.Screen(WIDTH, HEIGHT)
+        streams = pyte.Stream(whole), pyte.Stream(changed)
+        for _ in range(12):
+            update = random_update(chance)
+            streams[0].feed(update.render_segments(CONSOLE))
+            streams[1].feed(canvas.draw(update, CONSOLE, narrow))
+            for y in range(HEIGHT):
+                assert [changed.buffer[y][x] for x in range(narrow)] == [whole.buffer[y][x] for x in range(narrow)]
+                assert not any(changed.buffer[y][x].data.strip() for x in range(narrow, WIDTH))
+
+
+def test_pieces_beyond_the_edge_or_without_a_cell_are_nothing() -> None:
+    row = [Strip([Segment("a" * 14)]), Strip([]), Strip([Segment("漢字")])]
+    update = LayoutUpdate([row], Region(0, 0, WIDTH, 1))
+    assert re.sub(r"\x1b[^A-Za-z]*[A-Za-z]", "", Canvas().draw(update, CONSOLE, 12)) == "a" * 12
 
 
 def lines(*texts: str, style: Style | None = None) -> LayoutUpdate:

@@ -65,7 +65,10 @@ class Canvas:
         written: list[str] = []
         for x, y, strip in _pieces(update):
             row = self._rows.setdefault(y, Row(width))
-            written += _changes(row, x, y, strip, console)
+            if x + strip.cell_length > width:  # laid out for a terminal that was wider a moment ago
+                strip = strip.crop(0, max(0, width - x))
+            if strip.cell_length:
+                written += _changes(row, x, y, strip, console)
         return "".join(written)
 
 
@@ -86,7 +89,7 @@ def _pieces(update: LayoutUpdate | ChopsUpdate) -> Iterator[tuple[int, int, Stri
 
 def _changes(row: Row, x: int, y: int, strip: Strip, console: Console) -> Iterable[str]:
     text, looks = _cells(strip, console)
-    if len(text) != strip.cell_length or x + len(text) > len(row.text):
+    if len(text) != strip.cell_length:
         return _whole(row, x, y, strip, console)
     end = x + len(text)
     _drop(row, x, end)
@@ -110,7 +113,7 @@ def _whole(row: Row, x: int, y: int, strip: Strip, console: Console) -> Iterable
     rendered = placed.render(console)
     if row.strips.get(x) == rendered:
         return ()
-    end = min(len(row.text), x + strip.cell_length)
+    end = x + strip.cell_length
     _drop(row, x, end)
     row.put(x, UNKNOWN * (end - x), [""] * (end - x))
     row.strips[x] = rendered
