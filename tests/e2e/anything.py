@@ -37,8 +37,7 @@ MOUSE = (
 )
 PASTE = "\x1b[200~" + "\r".join(f"line {number}" for number in range(60)) + "\x1b[201~"
 # These end the program, or lose what the tests look for: they are pressed by tests of their own.
-# Ctrl+Z gives the terminal back where there is nothing to undo, and no shell is there to bring the program back.
-NEVER = {"quit": "ctrl+q", "copy_or_quit": "ctrl+c", "delete_session": "d,delete", "undo": "ctrl+z"}
+NEVER = {"quit": "ctrl+q", "copy_or_quit": "ctrl+c", "delete_session": "d,delete"}
 WAYS = {
     "anywhere": ("",),
     "input": ("word ", "/he"),

@@ -18,6 +18,7 @@ from tests.conversation.test_trouble import sound
 from tests.e2e.anything import anything
 from tests.e2e.talking import PROGRAM, WRITING, conversations, lost, numbers, quit_program, stop, texts, watch
 from tests.e2e.terminal import Terminal
+from tui.settings.places import error_log_file
 from tui.settings.settings import load_settings
 
 pytestmark = pytest.mark.e2e
@@ -153,6 +154,7 @@ def test_killed_amid_everything(counting_model: Path, tmp_path: Path) -> None:
                 do_anything_until_killed(terminal, chance, pressed)
             quit_program(terminal)
         if start < KILLS:
-            assert terminal.killed, terminal.text  # it did not end before
+            log = error_log_file()
+            assert terminal.killed, f"it ended before: {log.read_text() if log.exists() else terminal.text}"
             assert copy_is_sound(file, tmp_path / "copy")
     print(f"{KILLS} kills amid {len(pressed)} different things")
