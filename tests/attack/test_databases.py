@@ -12,7 +12,7 @@ import pytest
 from tests.attack.conftest import Attack
 from tui.conversation.conversation import Conversation
 from tui.conversation.errors import StoreError
-from tui.conversation.exchange import WRITERS
+from tui.conversation.exchange.exports import WRITERS
 from tui.conversation.store import Store
 from tui.conversation.tree import Outcome
 from tui.desk import Desk

@@ -9,7 +9,8 @@ from tests.attack.conftest import Attack
 from tests.conversation.test_exchange import chatgpt, talk
 from tests.conversation.test_foreign_exports import archive, claude, open_webui
 from tui.conversation.errors import StoreError
-from tui.conversation.exchange import WRITERS, import_file
+from tui.conversation.exchange.exports import WRITERS
+from tui.conversation.exchange.imports import import_file
 from tui.conversation.store import Store
 from tui.conversation.tree import Outcome
 from tui.made import made

@@ -13,7 +13,8 @@ from tests.conversation.disk import python
 from tests.conversation.test_store import DONE, head, shape, talk
 from tui.conversation.conversation import ID, Conversation
 from tui.conversation.errors import StoreError
-from tui.conversation.exchange import WRITERS, Imported, export_file, import_file
+from tui.conversation.exchange.exports import WRITERS, export_file
+from tui.conversation.exchange.imports import Imported, import_file
 from tui.conversation.store import Store
 from tui.conversation.tree import Tree
 
@@ -424,7 +425,7 @@ import resource, sys
 from pathlib import Path
 from tui.conversation.conversation import Conversation
 from tui.conversation.errors import StoreError
-from tui.conversation.exchange import export_file
+from tui.conversation.exchange.exports import export_file
 conversation = Conversation(draft="x" * 100_000)
 resource.setrlimit(resource.RLIMIT_FSIZE, (50_000, 50_000))
 try:
@@ -591,7 +592,7 @@ def refused_within(file: Path, megabytes: int) -> str:
 import resource, sys
 from pathlib import Path
 from tui.conversation.errors import StoreError
-from tui.conversation.exchange import import_file
+from tui.conversation.exchange.imports import import_file
 from tui.conversation.store import Store
 limit = int(sys.argv[2]) * 2**20
 resource.setrlimit(resource.RLIMIT_AS, (limit, limit))

@@ -9,8 +9,8 @@ import pytest
 
 from tests.conversation.test_exchange import GOOD, OTHER, chatgpt, entry, write
 from tui.conversation.errors import StoreError
-from tui.conversation.exchange import Imported, import_file
 from tui.conversation.exchange import archive as archives
+from tui.conversation.exchange.imports import Imported, import_file
 from tui.conversation.store import Store
 
 

@@ -25,7 +25,7 @@ def export(
 
     Markdown and HTML are the conversation as it is read; JSON is all of it, for `llm-tui import`.
     """
-    from tui.conversation.exchange import WRITERS, export_file
+    from tui.conversation.exchange.exports import WRITERS, export_file
 
     with open_store(context, db, new=False) as store:
         ids = store.ids(session_id)

@@ -10,7 +10,7 @@ from tui.cli.options import db_option, settings_for
 from tui.cli.output import tell, writer
 
 if TYPE_CHECKING:
-    from tui.conversation.exchange import Imported
+    from tui.conversation.exchange.imports import Imported
 
 # How many of the sessions that could not be read are named.
 NAMED = 20
@@ -29,7 +29,7 @@ def import_command(context: click.Context, files: tuple[Path, ...], db: Path | N
     from inference.checkpoint.registry import find_model
     from inference.errors import InferenceError
     from tui.conversation.errors import StoreError
-    from tui.conversation.exchange import import_file
+    from tui.conversation.exchange.imports import import_file
     from tui.settings.places import model_places
 
     places = model_places(settings_for(context, db=db).model_directories)
