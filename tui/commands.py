@@ -60,12 +60,8 @@ class Commands:
         match = TYPED.fullmatch(text.rstrip())
         if match is None:
             return False
-        say, name, argument, rest = (
-            self._controller.say,
-            match["name"],
-            (match["argument"] or "").rstrip(),
-            match["rest"] or "",
-        )
+        name, argument, rest = match["name"], (match["argument"] or "").rstrip(), match["rest"] or ""
+        say = self._controller.say
         say("")
         if name == "file":
             self._insert_file(argument, rest)

@@ -26,10 +26,8 @@ class Composing:
         self._app = app
         self._screen = screen
         self._history = History("", ())
-        self._recalled = (
-            "",
-            -1,
-        )  # what was put into the input from there, and how many drafts were put there until then
+        # What was put into the input from there, and how many drafts were put there until then.
+        self._recalled = ("", -1)
         self.commands = Commands(controller, screen)
 
     # ---- sending
