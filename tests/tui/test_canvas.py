@@ -15,7 +15,17 @@ from textual.strip import Strip
 from tui.terminal.canvas import Canvas
 
 WIDTH, HEIGHT = 40, 6
-STYLES = [None, Style(), Style(color="red"), Style(bgcolor="blue", bold=True), Style(reverse=True, meta={"offset": 3})]
+STYLES = [
+    None,
+    Style(),
+    Style(color="red"),
+    Style(color="#102030", bgcolor="#405060"),
+    Style(color="color(200)", bgcolor="#405060", italic=True),
+    Style(color="bright_red", bgcolor="bright_blue", underline=True),
+    Style(bgcolor="blue", bold=True),
+    Style(reverse=True, meta={"offset": 3}),
+    Style(strike=True, color="#102030"),
+]
 CONSOLE = Console(color_system="truecolor", width=WIDTH, height=HEIGHT)
 
 
@@ -42,6 +52,15 @@ def random_update(chance: random.Random) -> CompositorUpdate:
     return ChopsUpdate(chops, spans, [[cut, WIDTH]] * HEIGHT)
 
 
+def seen(screen: pyte.Screen, y: int, width: int = WIDTH) -> list[object]:
+    """What there is to see in a row: a blank has no letters, and so no colour of theirs."""
+    cells = [screen.buffer[y][x] for x in range(width)]
+    return [
+        cell.bg if cell.data == " " and not (cell.reverse or cell.underscore or cell.strikethrough) else cell
+        for cell in cells
+    ]
+
+
 def test_the_terminal_shows_what_it_would_if_all_was_written() -> None:
     chance = random.Random(7)
     for _ in range(60):
@@ -51,7 +70,7 @@ def test_the_terminal_shows_what_it_would_if_all_was_written() -> None:
             update = random_update(chance)
             streams[0].feed(update.render_segments(CONSOLE))
             streams[1].feed(canvas.draw(update, CONSOLE, WIDTH))
-            assert [whole.buffer[y] for y in range(HEIGHT)] == [changed.buffer[y] for y in range(HEIGHT)]
+            assert [seen(whole, y) for y in range(HEIGHT)] == [seen(changed, y) for y in range(HEIGHT)]
 
 
 def test_what_was_laid_out_for_a_wider_terminal_ends_at_its_edge() -> None:
@@ -66,7 +85,7 @@ def test_what_was_laid_out_for_a_wider_terminal_ends_at_its_edge() -> None:
             streams[0].feed(update.render_segments(CONSOLE))
             streams[1].feed(canvas.draw(update, CONSOLE, narrow))
             for y in range(HEIGHT):
-                assert [changed.buffer[y][x] for x in range(narrow)] == [whole.buffer[y][x] for x in range(narrow)]
+                assert seen(changed, y, narrow) == seen(whole, y, narrow)
                 assert not any(changed.buffer[y][x].data.strip() for x in range(narrow, WIDTH))
 
 
@@ -88,6 +107,19 @@ def test_only_what_changes_is_written() -> None:
     assert canvas.draw(lines("Once upon a time", "there was a"), CONSOLE, WIDTH) == "\x1b[2;11Ha"
     red = canvas.draw(lines("Once upon a time", "there was a", style=Style(color="red")), CONSOLE, WIDTH)
     assert "Once upon" in red and "there was a" in red
+
+
+def test_a_look_is_written_as_what_changes_of_it() -> None:
+    page, dim = Style(color="#c0c0c0", bgcolor="#101010"), Style(color="#808080", bgcolor="#101010")
+    row = Strip(
+        [Segment("Sessions", page), Segment("    ", dim), Segment("one", page), Segment(" " * (WIDTH - 15), dim)]
+    )
+    written = Canvas().draw(LayoutUpdate([[row], [row]], Region(0, 0, WIDTH, 2)), CONSOLE, WIDTH)
+    text = "Sessions    one" + " " * (WIDTH - 15)
+    assert written == f"\x1b[1;1H\x1b[38;2;192;192;192;48;2;16;16;16m{text}\x1b[2;1H{text}\x1b[m"
+    row = Strip([Segment("on", page), Segment("off", dim), Segment(" " * (WIDTH - 5), page)])
+    written = Canvas().draw(LayoutUpdate([[row]], Region(0, 0, WIDTH, 1)), CONSOLE, WIDTH)
+    assert written.endswith("mon\x1b[38;2;128;128;128moff" + " " * (WIDTH - 5) + "\x1b[m")
 
 
 def test_what_was_moved_or_covered_by_others_is_written_whole() -> None:

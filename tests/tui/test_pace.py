@@ -1,9 +1,14 @@
 """Frames leave as the terminal answers for them; one that never answers, or loses an answer, stops nothing."""
 
+import asyncio
 import re
 
 import pytest
+from textual import events
+from textual.app import App
 
+from tests.tui.conftest import until
+from tui.terminal import turns
 from tui.terminal.pace import AHEAD, COLUMNS, FIRST, LOST, ROW, Pace
 
 
@@ -79,3 +84,23 @@ def test_a_terminal_narrower_than_the_column_answers_for_the_oldest(pace: Pace) 
     before = pace.open
     pace.answered(ROW, 3, 1)
     assert pace.open == before - 1
+
+
+class Quiet(App[None]):
+    pressed = ""
+
+    def on_key(self, event: events.Key) -> None:
+        self.pressed += event.key
+
+
+async def test_what_a_key_has_done_is_told_before_the_next_painting(monkeypatch: pytest.MonkeyPatch) -> None:
+    """What is left to do after a painting waits for one, and the painting may wait for the terminal."""
+    app = Quiet()
+    told: list[str] = []
+    monkeypatch.setattr(turns, "PATIENCE", 1e9)
+    monkeypatch.setattr(turns.Turns, "_pending", lambda self, first: first is None)
+    async with app.run_test() as pilot:
+        queue = turns.Turns(app, asyncio.get_running_loop(), lambda: told.append(app.pressed))
+        queue.put(events.Key("a", "a"))
+        await until(pilot, lambda: told, 5)
+        assert told == ["a"]

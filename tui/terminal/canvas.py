@@ -15,6 +15,7 @@ from textual.strip import Strip
 
 from tui.terminal.emoji import steady
 from tui.terminal.sanitize import STEERING
+from tui.terminal.sgr import change, on_blanks
 
 # So many cells that stay the same are written again, where that takes fewer bytes than moving past them.
 BRIDGE = 8
@@ -43,6 +44,36 @@ class Row:
         self.looks[x:end] = looks
 
 
+class Pen:
+    """Where the terminal writes next, and in which look; ``None`` where only it knows."""
+
+    def __init__(self) -> None:
+        self._look = ""
+        self._place: tuple[int, int] | None = None
+
+    def move(self, x: int, y: int) -> str:
+        return "" if self._place == (x, y) else f"\x1b[{y + 1};{x + 1}H"
+
+    def lay_down(self) -> str:
+        """For who writes without it."""
+        left, self._look, self._place = self._look, "", None
+        return change(left, "")
+
+    def run(self, x: int, y: int, text: str, looks: list[str]) -> str:
+        """Characters of one cell each from there on."""
+        parts = [self.move(x, y)]
+        start = 0
+        for index in range(1, len(text) + 1):
+            if index == len(text) or looks[index] != looks[start]:
+                piece = text[start:index]
+                look = looks[start] if piece.strip(" ") else on_blanks(self._look, looks[start])
+                parts += [change(self._look, look), piece]
+                self._look = look
+                start = index
+        self._place = (x + len(text), y)
+        return "".join(parts)
+
+
 class Canvas:
     """``draw`` tells what to write for an update of Textual's."""
 
@@ -63,13 +94,14 @@ class Canvas:
             self.forget()
             return update.render_segments(console)
         written: list[str] = []
+        pen = Pen()
         for x, y, strip in _pieces(update):
             row = self._rows.setdefault(y, Row(width))
             if x + strip.cell_length > width:  # laid out for a terminal that was wider a moment ago
                 strip = strip.crop(0, max(0, width - x))
             if strip.cell_length:
-                written += _changes(row, x, y, strip, console)
-        return "".join(written)
+                written += _changes(pen, row, x, y, strip, console)
+        return "".join((*written, pen.lay_down()))
 
 
 def _pieces(update: LayoutUpdate | ChopsUpdate) -> Iterator[tuple[int, int, Strip]]:
@@ -87,10 +119,10 @@ def _pieces(update: LayoutUpdate | ChopsUpdate) -> Iterator[tuple[int, int, Stri
                 yield x, y, chop if end <= right else chop.crop(0, right - x)
 
 
-def _changes(row: Row, x: int, y: int, strip: Strip, console: Console) -> Iterable[str]:
+def _changes(pen: Pen, row: Row, x: int, y: int, strip: Strip, console: Console) -> Iterable[str]:
     text, looks = _cells(strip, console)
     if len(text) != strip.cell_length:
-        return _whole(row, x, y, strip, console)
+        return _whole(pen, row, x, y, strip, console)
     end = x + len(text)
     _drop(row, x, end)
     before, before_looks = row.text[x:end], row.looks[x:end]
@@ -98,10 +130,10 @@ def _changes(row: Row, x: int, y: int, strip: Strip, console: Console) -> Iterab
         return ()
     row.put(x, text, looks)
     differ = [i for i in range(len(text)) if text[i] != before[i] or looks[i] != before_looks[i]]
-    return [_run(x + first, y, text[first:last], looks[first:last]) for first, last in _runs(differ)]
+    return [pen.run(x + first, y, text[first:last], looks[first:last]) for first, last in _runs(differ)]
 
 
-def _whole(row: Row, x: int, y: int, strip: Strip, console: Console) -> Iterable[str]:
+def _whole(pen: Pen, row: Row, x: int, y: int, strip: Strip, console: Console) -> Iterable[str]:
     """Wide and joined characters: where the terminal sees another width than we, a part would stand beside the rest.
 
     Everything unusual comes through here: a widget that showed text as it came steers no terminal either. Nothing of
@@ -118,17 +150,17 @@ def _whole(row: Row, x: int, y: int, strip: Strip, console: Console) -> Iterable
     row.put(x, UNKNOWN * (end - x), [""] * (end - x))
     row.strips[x] = rendered
     cleared = f"\x1b[{_look(strip._segments[-1], console)}m\x1b[{end - x}X\x1b[m"
-    return (f"\x1b[{y + 1};{x + 1}H", cleared, rendered, *_behind(row, end, y))
+    return (pen.lay_down(), pen.move(x, y), cleared, rendered, *_behind(pen, row, end, y))
 
 
-def _behind(row: Row, start: int, y: int) -> Iterator[str]:
+def _behind(pen: Pen, row: Row, start: int, y: int) -> Iterator[str]:
     """What is known to stand there from ``start`` on: a terminal that takes more cells has written over it."""
     for part in re.finditer(f"[^{UNKNOWN}]+", row.text[start:]):
         first, last = start + part.start(), start + part.end()
-        yield _run(first, y, row.text[first:last], row.looks[first:last])
+        yield pen.run(first, y, row.text[first:last], row.looks[first:last])
     for x, rendered in sorted(row.strips.items()):
         if x >= start:
-            yield f"\x1b[{y + 1};{x + 1}H{rendered}"
+            yield f"{pen.lay_down()}{pen.move(x, y)}{rendered}"
 
 
 def _drop(row: Row, start: int, end: int) -> None:
@@ -174,20 +206,3 @@ def _runs(differ: list[int]) -> Iterator[tuple[int, int]]:
             first = index
         last = index
     yield first, last + 1
-
-
-def _run(x: int, y: int, text: str, looks: list[str]) -> str:
-    parts = [f"\x1b[{y + 1};{x + 1}H"]
-    current = ""
-    start = 0
-    for index in range(1, len(text) + 1):
-        if index == len(text) or looks[index] != looks[start]:
-            look = looks[start]
-            if look != current:
-                parts.append(f"\x1b[0;{look}m" if look and current else f"\x1b[{look}m")
-                current = look
-            parts.append(text[start:index])
-            start = index
-    if current:
-        parts.append("\x1b[m")
-    return "".join(parts)

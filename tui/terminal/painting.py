@@ -56,8 +56,14 @@ class PaintedApp(App[None]):
             self.call_later(self._paint_again)
 
     def _paint_again(self) -> None:
-        """All of it: a layout in between forgets what was to be painted. What is there already is not written."""
+        """All of it: a layout in between forgets what was to be painted. What is there already is not written.
+
+        What a layout is about to move is painted by that: before it, a new screen is empty.
+        """
         if self._running and not self._closed and self._screen_stack:
+            if self.screen._layout_required and not self._batch_count:
+                self.screen.refresh()
+                return
             with self._context():
                 compositor = self.screen._compositor
                 compositor._dirty_regions.add(compositor.size.region)

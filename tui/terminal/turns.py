@@ -29,7 +29,7 @@ RUN = "typed"  # the name of the key for more than one character; no binding has
 
 class Turns:
     """``hold`` while the terminal is lent to another program: what was typed before waits for the return. ``done`` is
-    called when all that has come was carried out.
+    called when all that has come was carried out, but for what is to be done after the next painting.
     """
 
     def __init__(self, app: App[object], loop: asyncio.AbstractEventLoop, done: Callable[[], None]) -> None:
@@ -39,6 +39,7 @@ class Turns:
         self._waiting: deque[Message] = deque()
         self._busy = False
         self._held = False
+        self._told = True  # that all was carried out
         self._rounds = 0  # since the last one was handed over
         self._quiet_at = 0.0  # since when nothing can be done but to wait
         self._patient = True
@@ -80,14 +81,16 @@ class Turns:
         first = self._waiting[0] if self._waiting else None
         quiet = self._quiet()
         ready = quiet and self._ready(first)
+        if first is None and quiet and not self._told:
+            self._told = True
+            self._done()
         if first is None and ready:
             self._busy = False
-            self._done()
         elif first is not None and (ready or (self._typing and isinstance(first, Typed))):
             message = self._next()
             if not self._nowhere(message):
                 self._app.post_message(message.set_sender(self._app))
-            self._rounds = 0
+            self._rounds, self._told = 0, False
             self._loop.call_soon(self._go_on)
         elif quiet:
             self._loop.call_later(LOOK, self._go_on)
