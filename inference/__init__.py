@@ -18,7 +18,6 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from inference.checkpoint.config import ModelConfig
-    from inference.checkpoint.memory import available_memory
     from inference.errors import (
         BusyError,
         CacheError,
@@ -36,10 +35,11 @@ if TYPE_CHECKING:
     from inference.runtime.generation import Generation
     from inference.runtime.sampling import SamplingParams
     from inference.runtime.session import Session
+    from inference.system.memory import available_memory
     from inference.text.detokenizer import stand_for, tokens_within
     from inference.text.template import ChatTemplate
     from inference.text.tokenizer import Tokenizer
-    from inference.transformer.cache import KVCache
+    from inference.transformer.kv_cache import KVCache
 
 _NAMES = {
     "checkpoint.config": ("ModelConfig",),

@@ -10,17 +10,17 @@ import numpy.typing as npt
 
 from inference.checkpoint.config import ModelConfig
 from inference.checkpoint.families import FAMILIES, read_config
-from inference.checkpoint.memory import EXACT_BELOW, best_precision, choose_precision
-from inference.checkpoint.shelf import Shelf
+from inference.checkpoint.weight_cache import Shelf
 from inference.checkpoint.weights import Weights
 from inference.errors import CheckpointError, ParameterError, TemplateError, UnsupportedModelError
-from inference.json_file import read_json
 from inference.kernels.reference import Floats
+from inference.system.json_file import read_json
+from inference.system.memory import EXACT_BELOW, best_precision, choose_precision
 from inference.text.template import ChatTemplate, read_template
 from inference.text.tokenizer import Tokenizer, read_tokenizer_config, token_text
-from inference.transformer.build import build
-from inference.transformer.cache import KVCache
-from inference.transformer.forward import Batch, Counters, Progress, Transformer
+from inference.transformer.builder import build
+from inference.transformer.kv_cache import KVCache
+from inference.transformer.transformer import Batch, Counters, Progress, Transformer
 
 CACHE_PRECISIONS: dict[str, npt.DTypeLike] = {"float32": np.float32, "float16": np.float16, "int8": np.int8}
 # Bytes per weight, scales included, largest first. Norms and biases are float32 in all of them.

@@ -10,7 +10,7 @@ import pytest
 from hypothesis import settings
 
 from tests.tiny_model import make_tiny_model
-from tui.garbage import rarely
+from tui.process.garbage_collection import rarely
 
 # Tests have homes of their own, but compile the kernels once.
 KERNELS = platformdirs.user_cache_path("llm-tui", appauthor=False) / "kernels-tests"

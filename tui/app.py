@@ -10,27 +10,27 @@ from textual.binding import Binding
 from textual.screen import Screen
 from textual.widgets import OptionList
 
-from tui.appearance import Appearance, colors_unwanted
-from tui.bridge import Progress
-from tui.controller import Controller
+from tui.config.paths import snapshots_directory
+from tui.config.resources import shipped
+from tui.config.settings import Settings
+from tui.config.watcher import Appearance, colors_unwanted
 from tui.conversation.conversation import Mode
-from tui.garbage import often
-from tui.library import library_at
-from tui.loader import Loaded, LoadFailed, Loading
-from tui.resources import shipped
+from tui.process.garbage_collection import often
+from tui.screens.command_palette import Palette
 from tui.screens.main import MainScreen
-from tui.screens.palette import Palette
-from tui.screens.themes import ThemesScreen
-from tui.settings.places import snapshots_directory
-from tui.settings.settings import Settings
-from tui.terminal.amends import Still, forget_lines, forget_widgets
+from tui.screens.theme_picker import ThemesScreen
+from tui.services.event_poller import Progress
+from tui.services.model_loader import Loaded, LoadFailed, Loading
+from tui.services.sessions import library_at
+from tui.services.workspace import Controller
 from tui.terminal.driver import PatientDriver
-from tui.terminal.painting import PaintedApp
+from tui.terminal.painted_app import PaintedApp
 from tui.terminal.sanitize import sanitize
+from tui.terminal.textual_patches import Still, forget_lines, forget_widgets
 from tui.widgets.composer import Composer
-from tui.widgets.plain import plain
-from tui.widgets.sessions import Sidebar
-from tui.widgets.story import StoryPane
+from tui.widgets.plain_text import plain
+from tui.widgets.session_list import Sidebar
+from tui.widgets.story_editor import StoryPane
 
 if TYPE_CHECKING:
     from textual.command import Provider
@@ -40,7 +40,7 @@ if TYPE_CHECKING:
 
 def _targets() -> "type[Provider]":
     """Imported when the palette is first opened."""
-    from tui.targets import Targets
+    from tui.screens.palette_targets import Targets
 
     return Targets
 

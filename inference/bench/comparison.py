@@ -9,14 +9,14 @@ from pathlib import Path
 from typing import Any
 
 from inference.bench.bandwidth import read_bandwidth
-from inference.bench.contestant import Contestant, ContestantProcess, Loaded
-from inference.bench.own_engine import OwnEngine
+from inference.bench.engine_process import Contestant, ContestantProcess, Loaded
+from inference.bench.llm_tui_engine import OwnEngine
 from inference.bench.workload import Case, Workload, random_ids
 from inference.checkpoint.config import ModelConfig
 from inference.checkpoint.families import FAMILIES, read_config
 from inference.errors import InferenceError, UnsupportedModelError
-from inference.kernels.cores import worthwhile_cores
 from inference.model import Model
+from inference.system.cores import worthwhile_cores
 
 # What llama.cpp calls weights of the same width.
 PEERS = {

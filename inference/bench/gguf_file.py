@@ -17,7 +17,7 @@ from inference.checkpoint.weights import Weights
 from inference.errors import CheckpointError
 from inference.kernels import reference
 from inference.kernels.reference import Floats
-from inference.transformer.build import AT_LEAST_INT8
+from inference.transformer.builder import AT_LEAST_INT8
 from inference.transformer.layers import inverse_frequencies
 
 TOP_NAMES = {"embed_tokens": "token_embd", "norm": "output_norm", "lm_head": "output"}

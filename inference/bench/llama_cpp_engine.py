@@ -5,7 +5,7 @@ import time
 from pathlib import Path
 from typing import Any
 
-from inference.bench.contestant import Loaded
+from inference.bench.engine_process import Loaded
 from inference.bench.llama_library import llama_cpp
 from inference.errors import InferenceError
 

@@ -18,7 +18,7 @@ import numpy as np
 import numpy.typing as npt
 
 from inference.errors import CheckpointError
-from inference.regular_file import open_file
+from inference.system.regular_file import open_file
 
 MAX_HEADER_BYTES = 10_000_000
 SAMPLES, SAMPLE_BYTES = 64, 4096

@@ -12,8 +12,8 @@ from inference.checkpoint.config import ModelConfig
 from inference.checkpoint.families.base import Family
 from inference.checkpoint.safetensors_file import SafetensorsFile, TensorInfo
 from inference.errors import CheckpointError, UnsupportedModelError
-from inference.json_file import MAX_JSON_BYTES, read_json
-from inference.regular_file import read_bytes
+from inference.system.json_file import MAX_JSON_BYTES, read_json
+from inference.system.regular_file import read_bytes
 
 SINGLE, INDEX = "model.safetensors", "model.safetensors.index.json"
 

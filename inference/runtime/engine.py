@@ -9,14 +9,14 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 from types import TracebackType
 
-from inference.checkpoint.memory import available_memory
 from inference.errors import CacheError, InferenceError, explained
 from inference.model import Model
 from inference.runtime.generation import Generation
 from inference.runtime.sampling import SamplingParams
 from inference.runtime.scheduler import Step, plan
 from inference.runtime.session import Session
-from inference.transformer.cache import KVCache
+from inference.system.memory import available_memory
+from inference.transformer.kv_cache import KVCache
 
 # How much nicer than the interface the computing is to others.
 NICENESS = 5

@@ -10,7 +10,7 @@ from inference.errors import InferenceError
 from inference.kernels.reference import Floats
 from inference.runtime.events import Event, Failed, Finished, Prefill, Queued, Reason, Started, Stats, Token
 from inference.runtime.sampling import Sampler, SamplingParams
-from inference.runtime.stop import StopStrings
+from inference.runtime.stop_strings import StopStrings
 from inference.text.detokenizer import StreamingDetokenizer
 
 if TYPE_CHECKING:

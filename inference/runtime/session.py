@@ -15,7 +15,7 @@ from inference.model import Model
 from inference.runtime.generation import Generation
 from inference.runtime.sampling import SamplingParams
 from inference.text.template import ChatTemplate, Message
-from inference.transformer.cache import KVCache
+from inference.transformer.kv_cache import KVCache
 
 if TYPE_CHECKING:
     from inference.runtime.engine import Engine

@@ -11,10 +11,10 @@ from pathlib import Path
 from typing import Any
 
 from inference.errors import CheckpointError, TemplateError
-from inference.json_file import read_json
-from inference.regular_file import read_bytes
+from inference.system.json_file import read_json
+from inference.system.regular_file import read_bytes
 from inference.text.detokenizer import stand_for
-from inference.text.marks import END, Marks, around, marks_in, strings
+from inference.text.placeholders import END, Marks, around, marks_in, strings
 from inference.text.sandbox_process import Limit, SandboxError, SandboxProcess, SandboxRefusal
 from inference.text.tokenizer import Tokenizer, read_tokenizer_config, token_text
 

@@ -10,7 +10,7 @@ from typing import Any
 import tokenizers
 
 from inference.errors import CheckpointError, ContextOverflowError, InferenceError, from_library
-from inference.json_file import read_json
+from inference.system.json_file import read_json
 from inference.text.sandbox_process import SandboxError, SandboxProcess, SandboxRefusal
 from inference.text.tokenizer_file import read_tokenizer
 

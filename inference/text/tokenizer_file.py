@@ -15,7 +15,7 @@ from typing import Any
 import tokenizers
 
 from inference.errors import CheckpointError, from_library
-from inference.json_file import read_json
+from inference.system.json_file import read_json
 
 MAX_TOKENIZER_BYTES = 64 * 2**20
 MAX_TOKEN = 1024

@@ -5,8 +5,8 @@ from pathlib import Path
 from typing import Any
 
 from inference.errors import CheckpointError, from_library
-from inference.json_file import read_json
-from inference.text.marks import strings
+from inference.system.json_file import read_json
+from inference.text.placeholders import strings
 from inference.text.tokenizer_file import MAX_GROWTH, MAX_TOKENIZER_BYTES, read_tokenizer
 
 LONG = 2000

@@ -18,7 +18,7 @@ import numpy.typing as npt
 
 from inference.kernels import reference
 from inference.kernels.reference import Floats
-from inference.transformer.cache import KVCache
+from inference.transformer.kv_cache import KVCache
 from inference.transformer.layers import RotaryEmbedding
 from inference.transformer.linear import Linear
 

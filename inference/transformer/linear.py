@@ -5,7 +5,7 @@ from typing import Any
 import numpy.typing as npt
 
 from inference.kernels import reference
-from inference.kernels.quantised import QuantisedMatrix
+from inference.kernels.quantized_matrix import QuantisedMatrix
 from inference.kernels.reference import Floats
 
 

@@ -15,13 +15,13 @@ import numpy as np
 import pytest
 
 from inference import KVCache, Model
-from inference.kernels import choice, reference
+from inference.kernels import backend, reference
 from inference.kernels.layout import BLOCK, LANES
-from inference.transformer import cache as cache_module
+from inference.transformer import kv_cache as cache_module
 from tests.attack.conftest import Attack
 from tests.tiny_model import make_tiny_model
 
-pytestmark = pytest.mark.skipif(not choice.compiled(), reason="the compiled kernels are turned off")
+pytestmark = pytest.mark.skipif(not backend.compiled(), reason="the compiled kernels are turned off")
 
 PRECISIONS = ("float32", "bfloat16", "float16", "int8", "int4")
 CACHES = ("auto", "float32", "float16", "int8")
@@ -88,12 +88,12 @@ def both_paths(directory: Path, precision: str, cache: str, seed: int, patch: py
     held = fast.new_cache()
     with by_steps(fast) as codes:
         assert (fast.forward(ids, held) == expected).all()  # the same bits: these are the kernels' own whole numbers
-    patch.setattr(choice, "compiled", lambda: False)
+    patch.setattr(backend, "compiled", lambda: False)
     plain = Model.load(directory, precision, cache_limit=0, cache_precision=cache)
     order = iter([*(codes[start + shared] for start in range(0, len(codes) - 1, 4) for shared in SHARED), *codes[-1:]])
     half_way = HALF_WAY[held.dtype.name]
     if codes:
-        patch.setattr(choice, "quantise_rows", lambda *arguments: rows_with(next(order), half_way, *arguments))
+        patch.setattr(backend, "quantise_rows", lambda *arguments: rows_with(next(order), half_way, *arguments))
     if held.dtype == np.int8:
         stored = stored_codes(held, len(ids))
         own = cache_module._quantised
@@ -108,15 +108,19 @@ def both_paths(directory: Path, precision: str, cache: str, seed: int, patch: py
 @contextmanager
 def by_steps(model: Model) -> Iterator[list[Any]]:
     """The compiled layers, called from here one kernel at a time; gives the activations' codes, product by product."""
-    from inference.kernels import layer, matmul, quantize, words
-    from inference.transformer import fused
+    from inference.kernels.jit import block, matmul_dense, matmul_quantized, quantize
+    from inference.transformer import jit_transformer
 
     transformer: Any = model._transformer
     codes: list[Any] = []
 
     def product(weights: Any, scales: Any, x: Any, out: Any) -> None:
         if weights.ndim == 3:
-            kernels = {"float32": words.matmul_float32, "uint16": words.matmul_float16, "int16": words.matmul_bfloat16}
+            kernels = {
+                "float32": matmul_dense.matmul_float32,
+                "uint16": matmul_dense.matmul_float16,
+                "int16": matmul_dense.matmul_bfloat16,
+            }
             kernels[weights.dtype.name](weights, x, out)
             return
         groups, four_bits = x.shape[1] // 32, weights.shape[2] != 8
@@ -124,7 +128,7 @@ def by_steps(model: Model) -> Iterator[list[Any]]:
         x_scales, starts = np.empty((len(x), groups), np.float32), np.empty((len(x), groups), np.int32)
         quantize.quantise_rows(x, quantised, x_scales, starts, 8 if four_bits else 128)
         codes.append(quantised)
-        kernel = matmul.matmul_int4 if four_bits else matmul.matmul_int8
+        kernel = matmul_quantized.matmul_int4 if four_bits else matmul_quantized.matmul_int8
         kernel(weights, scales, quantised, x_scales, starts, out)
 
     def layers(x: Any, first: int, last: int, addresses: Any, like: Any, eps: Any, cos: Any, sin: Any, *rest: Any):
@@ -134,14 +138,14 @@ def by_steps(model: Model) -> Iterator[list[Any]]:
             keys = index * sum(layer_bytes)
             values = keys + layer_bytes[0]
             where = (*place, (keys, values, values + layer_bytes[1]))
-            layer.attention.py_func(x, a[0], eps, *a[1:7], cos, sin, where, sizes, scale)
-            layer.feed_forward.py_func(x, sizes[0], a[7], eps, *a[8:])
+            block.attention.py_func(x, a[0], eps, *a[1:7], cos, sin, where, sizes, scale)
+            block.feed_forward.py_func(x, sizes[0], a[7], eps, *a[8:])
 
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(layer, "product", product)
-        patch.setattr(layer, "project", layer.project.py_func)
-        patch.setattr(fused, "project", layer.project)
-        patch.setattr(fused, "layers", layers)
+        patch.setattr(block, "product", product)
+        patch.setattr(block, "project", block.project.py_func)
+        patch.setattr(jit_transformer, "project", block.project)
+        patch.setattr(jit_transformer, "layers", layers)
         yield codes
 
 

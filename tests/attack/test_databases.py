@@ -11,15 +11,15 @@ import pytest
 
 from tests.attack.conftest import Attack
 from tui.conversation.conversation import Conversation
-from tui.conversation.errors import StoreError
-from tui.conversation.exchange.exports import WRITERS
-from tui.conversation.store import Store
 from tui.conversation.tree import Outcome
-from tui.desk import Desk
-from tui.library import Library
-from tui.made import made
-from tui.parameters import own
-from tui.widgets.sessions import age
+from tui.formatting.reply_details import made
+from tui.formatting.sampling import own
+from tui.import_export.exporter import WRITERS
+from tui.services.replies import Desk
+from tui.services.sessions import Library
+from tui.storage.errors import StoreError
+from tui.storage.store import Store
+from tui.widgets.session_list import age
 
 HOSTILE = (
     *(0, -1, 2**63 - 1, 1e300, float("inf"), -float("inf"), 5e11, 1e11, -5.0, "", "x", "\0", "a" * 100_000),

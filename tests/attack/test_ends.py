@@ -10,9 +10,9 @@ import pytest
 from tests.attack.conftest import Attack
 from tests.e2e.talking import PROGRAM
 from tests.e2e.terminal import Terminal
-from tui.ending import ending_signals
-from tui.settings.places import error_log_file
-from tui.settings.settings import load_settings
+from tui.config.paths import error_log_file
+from tui.config.settings import load_settings
+from tui.process.termination import ending_signals
 
 pytestmark = pytest.mark.e2e
 # In the order in which the terminal has to hear of them: all that was switched on is off again.
@@ -21,8 +21,8 @@ MODES = (b"?2004", b"?1000", b"?1003", b"?1006", b"?1049", b"?1004")
 # A program with a mistake in it: F1 runs into ``mistake``, and what is given last is broken from the beginning.
 MISTAKEN = """
 import sys
-from tui.controller import Controller
-from tui.conversation.store import Store
+from tui.services.workspace import Controller
+from tui.storage.store import Store
 from tui.terminal.driver import PatientDriver
 from tui.widgets.composer import Composer
 from textual.app import App
@@ -135,7 +135,7 @@ def test_a_mistake_wherever_it_is(place: str, tiny_model: Path, attack: Attack) 
         error="BaseException('a panic')", broken="", arguments=["--model", str(tiny_model)]
     ).replace(
         "from tui.cli import main",
-        f"import os\nfrom tui.terminal.turns import Turns\n{PLACES[place]}\n" + "from tui.cli import main",
+        f"import os\nfrom tui.terminal.input_queue import Turns\n{PLACES[place]}\n" + "from tui.cli import main",
     )
     with attack("ends: mistakes"), Terminal([sys.executable, "-c", program]) as terminal:
         start_writing(terminal)

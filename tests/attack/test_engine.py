@@ -19,7 +19,7 @@ import numpy as np
 import pytest
 
 from inference import CacheError, ContextOverflowError, Engine, Failed, InferenceError, KVCache, Model, SamplingParams
-from inference.checkpoint import shelf
+from inference.checkpoint import weight_cache
 from inference.runtime.generation import Generation
 from inference.runtime.session import Session
 from inference.text.tokenizer import MEASURED
@@ -373,11 +373,11 @@ CHANGES = (cut, overwritten, written_into, replaced, Path.unlink)
 
 def change_under_models(directory: Path) -> None:
     """In a process of its own, which a signal may end: prints what a model says after each change of its files."""
-    shelf.WORTH_SAVING = 0  # type: ignore[misc]
+    weight_cache.WORTH_SAVING = 0  # type: ignore[misc]
     for number, (packed, change) in enumerate(itertools.product([False, True], CHANGES)):
         source = make_tiny_model(directory / str(number), seed=number)
         model = Model.load(source, "int8" if packed else "float32", cache_limit=2**30 if packed else 0)
-        file = shelf.Shelf().files()[0] if packed else source / "model.safetensors"
+        file = weight_cache.Shelf().files()[0] if packed else source / "model.safetensors"
         with Engine(model) as engine:
             _, before = told_and_text(engine)
             change(file)
@@ -416,10 +416,10 @@ def test_another_process_that_opens_packed_weights_changes_nothing(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """It notes that they were used, which is not to be taken for writing."""
-    monkeypatch.setattr(shelf, "WORTH_SAVING", 0)
+    monkeypatch.setattr(weight_cache, "WORTH_SAVING", 0)
     directory = make_tiny_model(tmp_path / "model")
     model = Model.load(directory, "int8")
-    (file,) = shelf.Shelf().files()
+    (file,) = weight_cache.Shelf().files()
     os.utime(file, ns=(0, file.stat().st_mtime_ns))
     Model.load(directory, "int8")
     assert file.stat().st_atime_ns > 0

@@ -8,13 +8,13 @@ from typing import Any
 from tests.attack.conftest import Attack
 from tests.conversation.test_exchange import chatgpt, talk
 from tests.conversation.test_foreign_exports import archive, claude, open_webui
-from tui.conversation.errors import StoreError
-from tui.conversation.exchange.exports import WRITERS
-from tui.conversation.exchange.imports import import_file
-from tui.conversation.store import Store
 from tui.conversation.tree import Outcome
-from tui.made import made
-from tui.parameters import own
+from tui.formatting.reply_details import made
+from tui.formatting.sampling import own
+from tui.import_export.exporter import WRITERS
+from tui.import_export.importer import import_file
+from tui.storage.errors import StoreError
+from tui.storage.store import Store
 
 VALUES: tuple[Any, ...] = (
     *(None, True, -1, 0, 5e11, 1e300, -1e300, 10**400, "", "x", "\ud800", "\x1b[2J", "a" * 5000, "0" * 32, [], {}),

@@ -18,10 +18,10 @@ from tests.e2e.talking import PROGRAM, conversations, quit_program
 from tests.e2e.terminal import Terminal
 from tests.tiny_model import make_tiny_model
 from tests.tui.test_terminal_parser import ANSWERS
+from tui.config.settings import load_settings
 from tui.conversation.conversation import Conversation
-from tui.settings.settings import load_settings
-from tui.terminal.parser import TerminalParser
-from tui.terminal.sequences import Typed
+from tui.terminal.input_parser import TerminalParser
+from tui.terminal.key_sequences import Typed
 
 pytestmark = pytest.mark.e2e
 GAPS = (0.0, 0.0, 0.0, 0.001, 0.01, 0.02, 0.05)

@@ -14,9 +14,9 @@ from tests.e2e.slow_link import SlowLink
 from tests.e2e.talking import PROGRAM, WRITING, conversations, quit_program, rest, say, settle, texts, until_gone
 from tests.e2e.terminal import Terminal
 from tests.tiny_model import make_counting_model
-from tui.settings.places import config_file
-from tui.settings.settings import load_settings
-from tui.terminal.pace import AHEAD, LOST
+from tui.config.paths import config_file
+from tui.config.settings import load_settings
+from tui.terminal.frame_pacing import AHEAD, LOST
 
 pytestmark = pytest.mark.e2e
 QUESTION = b"\x1b[6n"

@@ -8,7 +8,7 @@ from pygments.lexers import get_all_lexers
 
 from tests.attack.code import CODE_STARTS, MARKDOWN_STARTS, UNITS
 from tests.attack.conftest import Attack
-from tui.commands import TYPED
+from tui.actions.slash_commands import TYPED
 from tui.markdown import highlight
 from tui.markdown.document import LONGEST_LINE, Document
 from tui.terminal.sanitize import sanitize

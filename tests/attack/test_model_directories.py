@@ -9,8 +9,8 @@ from pathlib import Path
 import pytest
 
 from inference import InferenceError, Model
-from inference.catalogue import catalogue, describe
-from inference.checkpoint.registry import Found, Places
+from inference.sources.catalogue import catalogue, describe
+from inference.sources.registry import Found, Places
 from tests.attack.conftest import Attack
 
 FILES = (

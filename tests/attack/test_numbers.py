@@ -15,11 +15,11 @@ from inference import InferenceError, ParameterError, SamplingParams
 from tests.attack.conftest import Attack
 from tests.tui.conftest import SIZE, app_of, current, make_app, ready
 from tui.cli.options import sampling_options
-from tui.parameters import own, parse
-from tui.screens.sampling import Parameter, SamplingScreen
-from tui.settings.errors import SettingsError
-from tui.settings.kinds import BOUNDS
-from tui.settings.settings import KINDS, SAMPLING, load_settings
+from tui.config.errors import SettingsError
+from tui.config.settings import KINDS, SAMPLING, load_settings
+from tui.config.validators import BOUNDS
+from tui.formatting.sampling import own, parse
+from tui.screens.session_settings import Parameter, SamplingScreen
 
 NUMBERS = [name for name in SAMPLING if name != "stop"]
 # As a person may type them.

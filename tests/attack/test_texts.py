@@ -17,11 +17,11 @@ from tests.attack.hostile import MARK, TEXTS
 from tests.e2e.terminal import Terminal
 from tests.tiny_model import make_tiny_model
 from tests.tui.conftest import SIZE, app_of, current, make_app, ready, tap, until
+from tui.config.paths import user_themes_directory
+from tui.config.settings import load_settings
 from tui.conversation.conversation import Conversation
-from tui.conversation.store import Store
 from tui.conversation.tree import Outcome
-from tui.settings.places import user_themes_directory
-from tui.settings.settings import load_settings
+from tui.storage.store import Store
 from tui.terminal.sanitize import sanitize
 
 ROOT = Path(__file__).parents[2]
@@ -226,7 +226,7 @@ READ_MARKUP = (
 
 
 def test_nothing_in_the_program_reads_markup() -> None:
-    """Text for the screen is made in one place, ``tui/widgets/plain.py``; elsewhere only what is spelled out there."""
+    """Text for the screen is made in ``tui/widgets/plain_text.py``; elsewhere only what is spelled out there."""
     wrong = []
     for path in sorted((ROOT / "tui").rglob("*.py")):
         tree, made_here = ast.parse(path.read_text()), path.name == "plain.py"

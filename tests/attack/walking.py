@@ -15,8 +15,8 @@ from tests.tui.conftest import app_of, current
 from tests.tui.test_reading import CODE, THOUGHT
 from tests.tui.test_search_screen import answered
 from tui.app import LlmTui
+from tui.config.keymap import KEYMAP
 from tui.conversation.conversation import Conversation
-from tui.settings.keymap import KEYMAP
 
 PASTE = "\n".join(f"line {number}" for number in range(60))
 MOVES = (

@@ -19,9 +19,9 @@ import numpy as np
 import numpy.typing as npt
 
 from inference import Model
-from inference.kernels import choice, reference
+from inference.kernels import backend, reference
 from inference.kernels.layout import GROUP
-from inference.kernels.quantised import Form, QuantisedMatrix
+from inference.kernels.quantized_matrix import Form, QuantisedMatrix
 
 Floats = npt.NDArray[np.float32]
 
@@ -59,7 +59,7 @@ def rounding_of_q4_0() -> Iterator[None]:
     def round_or_pack(part: npt.NDArray[Any], bits: int) -> QuantisedMatrix:
         return RoundedAsQ4(reference.widen(part)) if bits == 4 else pack(part, bits=bits)
 
-    with mock.patch.object(QuantisedMatrix, "pack", round_or_pack), mock.patch.object(choice, "compiled", bool):
+    with mock.patch.object(QuantisedMatrix, "pack", round_or_pack), mock.patch.object(backend, "compiled", bool):
         yield
 
 

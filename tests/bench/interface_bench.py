@@ -15,7 +15,7 @@ from pathlib import Path
 from tests.e2e.talking import WRITING, watch
 from tests.e2e.terminal import Terminal
 from tests.tiny_model import make_counting_model
-from tui.settings.settings import load_settings
+from tui.config.settings import load_settings
 
 PROGRAM = str(Path(sys.executable).with_name("llm-tui"))
 EMPTY = "from textual.app import App; from textual.widgets import Static\n" + (

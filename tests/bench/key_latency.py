@@ -17,7 +17,7 @@ from pathlib import Path
 from tests.e2e.terminal import Terminal
 from tests.tiny_model import make_tiny_model
 from tui.conversation.conversation import Conversation
-from tui.conversation.store import Store
+from tui.storage.store import Store
 
 PROGRAM = str(Path(sys.executable).with_name("llm-tui"))
 # Big enough that a token takes real work, with room for a reply that outlasts the measurement.

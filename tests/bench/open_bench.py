@@ -14,7 +14,7 @@ from pathlib import Path
 from tests.bench.store_bench import FEW, fill, milliseconds, queries
 from tests.e2e.talking import PROGRAM
 from tests.e2e.terminal import Terminal
-from tui.conversation.store import Store
+from tui.storage.store import Store
 
 RATIO, SEARCH_MS = 1.3, 100
 LIST_WIDTH = 32  # the columns at the left of a screen of 120 that only the list writes to

@@ -13,8 +13,8 @@ from collections.abc import Callable
 from pathlib import Path
 
 from tui.conversation.conversation import Conversation
-from tui.conversation.store import Store
 from tui.conversation.tree import Outcome, Tree
+from tui.storage.store import Store
 
 FEW = 10
 LISTED = 100  # a screenful of sessions, and more

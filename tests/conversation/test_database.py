@@ -11,10 +11,10 @@ import pytest
 
 from tests.conversation.test_store import shape, talk
 from tests.conversation.test_trouble import sound
-from tui.conversation import mounts, schema
-from tui.conversation.backup import ABANDONED_SECONDS, back_up_daily, backups
-from tui.conversation.errors import StoreError
-from tui.conversation.store import Store
+from tui.storage import network_filesystems, schema
+from tui.storage.backup import ABANDONED_SECONDS, back_up_daily, backups
+from tui.storage.errors import StoreError
+from tui.storage.store import Store
 
 LATER = ("ALTER TABLE sessions ADD COLUMN colour TEXT", "UPDATE sessions SET colour = 'red'")
 
@@ -178,7 +178,7 @@ def test_a_network_file_system_gets_another_journal_and_one_word_about_it(
     table = f"1 0 0:1 / / rw - ext4 /dev/x rw\n2 1 0:2 / {file.parent} rw shared:1 - nfs4 server:/home rw\n"
     mountinfo = file.parent.parent / "mountinfo"
     mountinfo.write_text(table)
-    monkeypatch.setattr(mounts, "TABLE", mountinfo)
+    monkeypatch.setattr(network_filesystems, "TABLE", mountinfo)
     store = Store(file)
     assert "nfs4" in store.note and "slower" in store.note
     conversation = store.open(store.sessions(1)[0].id)
@@ -218,10 +218,10 @@ def test_the_mount_that_counts_is_the_nearest_and_the_last(tmp_path: Path, monke
         ([f"2 1 0:2 / {escaped}er rw - nfs x rw"], ""),
     ):
         (tmp_path / "table").write_text("\n".join(lines))
-        monkeypatch.setattr(mounts, "TABLE", tmp_path / "table")
-        assert mounts.network_file_system(home) == kind
-    monkeypatch.setattr(mounts, "TABLE", tmp_path / "nowhere")
-    assert mounts.network_file_system(home) == ""
+        monkeypatch.setattr(network_filesystems, "TABLE", tmp_path / "table")
+        assert network_filesystems.network_file_system(home) == kind
+    monkeypatch.setattr(network_filesystems, "TABLE", tmp_path / "nowhere")
+    assert network_filesystems.network_file_system(home) == ""
 
 
 # ---- backups

@@ -12,11 +12,11 @@ from hypothesis import strategies as st
 from tests.conversation.disk import python
 from tests.conversation.test_store import DONE, head, shape, talk
 from tui.conversation.conversation import ID, Conversation
-from tui.conversation.errors import StoreError
-from tui.conversation.exchange.exports import WRITERS, export_file
-from tui.conversation.exchange.imports import Imported, import_file
-from tui.conversation.store import Store
 from tui.conversation.tree import Tree
+from tui.import_export.exporter import WRITERS, export_file
+from tui.import_export.importer import Imported, import_file
+from tui.storage.errors import StoreError
+from tui.storage.store import Store
 
 TEXT = st.text(max_size=40) | st.sampled_from(
     ["## User", "\\## User\n\\\\## Assistant", "\n\n", "<b>&amp;", "\ud800", "\r"]
@@ -424,8 +424,8 @@ def test_an_export_that_fails_leaves_nothing(tmp_path: Path) -> None:
 import resource, sys
 from pathlib import Path
 from tui.conversation.conversation import Conversation
-from tui.conversation.errors import StoreError
-from tui.conversation.exchange.exports import export_file
+from tui.storage.errors import StoreError
+from tui.import_export.exporter import export_file
 conversation = Conversation(draft="x" * 100_000)
 resource.setrlimit(resource.RLIMIT_FSIZE, (50_000, 50_000))
 try:
@@ -591,9 +591,9 @@ def refused_within(file: Path, megabytes: int) -> str:
     code = """
 import resource, sys
 from pathlib import Path
-from tui.conversation.errors import StoreError
-from tui.conversation.exchange.imports import import_file
-from tui.conversation.store import Store
+from tui.storage.errors import StoreError
+from tui.import_export.importer import import_file
+from tui.storage.store import Store
 limit = int(sys.argv[2]) * 2**20
 resource.setrlimit(resource.RLIMIT_AS, (limit, limit))
 store = Store(Path(sys.argv[1] + ".db"))

@@ -8,10 +8,10 @@ from typing import Any
 import pytest
 
 from tests.conversation.test_exchange import GOOD, OTHER, chatgpt, entry, write
-from tui.conversation.errors import StoreError
-from tui.conversation.exchange import archive as archives
-from tui.conversation.exchange.imports import Imported, import_file
-from tui.conversation.store import Store
+from tui.import_export import archive as archives
+from tui.import_export.importer import Imported, import_file
+from tui.storage.errors import StoreError
+from tui.storage.store import Store
 
 
 @pytest.fixture

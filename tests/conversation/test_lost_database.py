@@ -7,10 +7,10 @@ import pytest
 
 from tests.conversation.test_store import shape, talk
 from tui.conversation.conversation import Conversation
-from tui.conversation.snapshots import Snapshots
-from tui.conversation.store import Store
-from tui.library import Library
-from tui.session import Session
+from tui.services.session import Session
+from tui.services.sessions import Library
+from tui.storage.cache_snapshots import Snapshots
+from tui.storage.store import Store
 
 
 @pytest.fixture

@@ -11,10 +11,10 @@ from tests.conversation.disk import python
 from tests.conversation.test_store import talk
 from tests.conversation.test_trouble import sound
 from tui.conversation.conversation import Conversation
-from tui.conversation.database import connect
-from tui.conversation.errors import StoreError
-from tui.conversation.locks import Locks
-from tui.conversation.store import Store
+from tui.storage.database import connect
+from tui.storage.errors import StoreError
+from tui.storage.session_locks import Locks
+from tui.storage.store import Store
 
 
 def test_a_session_open_in_one_is_read_only_in_the_other(tmp_path: Path) -> None:
@@ -82,7 +82,7 @@ CROWD = """
 import sys
 from pathlib import Path
 from tui.conversation.conversation import Conversation
-from tui.conversation.store import Store
+from tui.storage.store import Store
 store = Store(Path(sys.argv[1]))
 for number in range(30):
     conversation = Conversation(title=sys.argv[2])
@@ -112,7 +112,7 @@ def test_several_processes_start_and_write_at_once(tmp_path: Path) -> None:
 
 
 def test_a_lock_is_let_go_when_its_process_dies(tmp_path: Path) -> None:
-    code = "import sys; from pathlib import Path; from tui.conversation.locks import Locks\n"
+    code = "import sys; from pathlib import Path; from tui.storage.session_locks import Locks\n"
     code += "locks = Locks(Path(sys.argv[1])); print(locks.acquire('a' * 32), flush=True); input()"
     process = python(code, tmp_path / "locks", stdin=-1)
     assert process.stdout and process.stdout.readline() == "True\n"

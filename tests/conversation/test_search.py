@@ -7,9 +7,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from tui.conversation.conversation import Conversation
-from tui.conversation.errors import StoreError
-from tui.conversation.search import MAX_CHARACTERS
-from tui.conversation.store import Store
+from tui.storage.errors import StoreError
+from tui.storage.search import MAX_CHARACTERS
+from tui.storage.store import Store
 
 TEXTS = (
     "How is the weather in Zürich today?",

@@ -10,8 +10,8 @@ import pytest
 
 from inference import KVCache, Model
 from tui.conversation.conversation import new_id
-from tui.conversation.errors import StoreError
-from tui.conversation.snapshots import ABANDONED_SECONDS, Snapshots
+from tui.storage.cache_snapshots import ABANDONED_SECONDS, Snapshots
+from tui.storage.errors import StoreError
 
 
 def fill(snapshots: Snapshots, size: int, age: float = 0) -> str:

@@ -11,9 +11,9 @@ from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, precondition, rule
 
 from tui.conversation.conversation import Conversation
-from tui.conversation.errors import StoreError
-from tui.conversation.store import Store
 from tui.conversation.tree import Node, Outcome, Tree
+from tui.storage.errors import StoreError
+from tui.storage.store import Store
 
 DONE = Outcome("stop", 5, 0, 2, 0.1, 0.2, 2**63, {"temperature": 0.7, "stop": ("a", "b"), "max_tokens": None}, "guide")
 

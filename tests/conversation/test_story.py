@@ -3,7 +3,7 @@
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tui.conversation.story import alternatives, follow, part, pieces
+from tui.conversation.story_text import alternatives, follow, part, pieces
 from tui.conversation.tree import Node, Tree
 
 

@@ -11,7 +11,7 @@ import pytest
 
 from tests.conversation.disk import WITHOUT_PRIVILEGES, open_up, python, small_disk
 from tests.conversation.test_store import shape, talk
-from tui.conversation.store import Store
+from tui.storage.store import Store
 
 
 def sound(file: Path) -> bool:
@@ -111,7 +111,7 @@ READ_ONLY = f"""
 import sys
 from pathlib import Path
 from tui.conversation.conversation import Conversation
-from tui.conversation.store import Store
+from tui.storage.store import Store
 {WITHOUT_PRIVILEGES}
 directory = Path(sys.argv[1])
 store = Store(directory / "s.db")
@@ -203,7 +203,7 @@ WRITER = """
 import sys, time
 from pathlib import Path
 from tui.conversation.conversation import Conversation
-from tui.conversation.store import Store
+from tui.storage.store import Store
 store = Store(Path(sys.argv[1]))
 for turn in range(1_000_000):
     conversation = Conversation()

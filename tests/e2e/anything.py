@@ -4,7 +4,7 @@ import random
 import string
 
 from tests.e2e.terminal import KEYS
-from tui.settings.keymap import KEYMAP
+from tui.config.keymap import KEYMAP
 
 SENT = {
     **KEYS,

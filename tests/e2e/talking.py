@@ -7,7 +7,7 @@ from pathlib import Path
 
 from tests.e2e.terminal import Terminal
 from tui.conversation.conversation import Conversation
-from tui.conversation.store import Store
+from tui.storage.store import Store
 
 PROGRAM = str(Path(sys.executable).with_name("llm-tui"))
 # In its first half second a reply has no speed yet; with the first of these marks it may still be read.

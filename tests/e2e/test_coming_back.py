@@ -8,8 +8,8 @@ import pytest
 from tests.e2e.talking import PROGRAM, conversations, quit_program, rest, say, stop, texts, watch
 from tests.e2e.terminal import Terminal
 from tests.e2e.test_app_on_a_pty import prompt_rows, read_trace, wait_for_trace
-from tui.settings.places import snapshots_directory
-from tui.settings.settings import load_settings
+from tui.config.paths import snapshots_directory
+from tui.config.settings import load_settings
 
 pytestmark = pytest.mark.e2e
 # How long what is typed, or what an idle session has computed, may be in memory alone.

@@ -11,7 +11,7 @@ from tests.conversation.disk import small_disk
 from tests.conversation.test_trouble import sound
 from tests.e2e.talking import PROGRAM, WRITING, lost, numbers, quit_program, say, settle, stop, texts, until_gone, watch
 from tests.e2e.terminal import Terminal
-from tui.settings.settings import load_settings
+from tui.config.settings import load_settings
 
 pytestmark = pytest.mark.e2e
 

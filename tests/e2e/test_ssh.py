@@ -10,7 +10,7 @@ from tests.conversation.test_trouble import sound
 from tests.e2e.login import POSSIBLE, login_command, remotely, ssh_server
 from tests.e2e.talking import PROGRAM, lost, numbers, quit_program, rest, say, settle, watch
 from tests.e2e.terminal import Terminal
-from tui.settings.settings import load_settings
+from tui.config.settings import load_settings
 
 pytestmark = [
     pytest.mark.e2e,

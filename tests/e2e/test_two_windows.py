@@ -22,7 +22,7 @@ from tests.e2e.talking import (
     watch,
 )
 from tests.e2e.terminal import Terminal
-from tui.settings.settings import load_settings
+from tui.config.settings import load_settings
 
 pytestmark = pytest.mark.e2e
 READ_ONLY = "open in another window"

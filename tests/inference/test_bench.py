@@ -14,8 +14,8 @@ from safetensors.numpy import load_file
 from inference import Model
 from inference.bench import bandwidth, comparison
 from inference.bench.comparison import Outcome, Result, compare
-from inference.bench.contestant import ContestantProcess, Loaded
-from inference.bench.own_engine import OwnEngine, weight_bytes
+from inference.bench.engine_process import ContestantProcess, Loaded
+from inference.bench.llm_tui_engine import OwnEngine, weight_bytes
 from inference.bench.report import as_json, plot, rival, table
 from inference.bench.shapes import SHAPES, random_checkpoint, tensor_shapes
 from inference.bench.workload import Case, Workload

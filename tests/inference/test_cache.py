@@ -7,7 +7,7 @@ from hypothesis import strategies as st
 from hypothesis.stateful import Bundle, RuleBasedStateMachine, consumes, rule
 
 from inference import CacheError, ContextOverflowError, InferenceError, Model, UnsupportedModelError
-from inference.kernels import choice
+from inference.kernels import backend
 from inference.kernels.layout import BLOCK
 from tests.tiny_model import make_tiny_model
 
@@ -89,7 +89,7 @@ def test_int8_cache(tmp_path, shape):
     assert small.nbytes < full.nbytes / 2
     parts = model.new_cache()
     again = [model.forward(ids[:7], parts), model.forward(ids[7:BLOCK], parts), model.forward(ids[BLOCK:], parts)]
-    assert np.abs(np.concatenate(again) - logits).max() <= (0 if choice.compiled() else 0.05)
+    assert np.abs(np.concatenate(again) - logits).max() <= (0 if backend.compiled() else 0.05)
 
 
 def test_what_a_cache_may_hold(tiny_model):

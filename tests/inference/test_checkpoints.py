@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from safetensors.numpy import load_file, save_file
 
 from inference import CheckpointError, InferenceError, MemoryLimitError, Model, UnsupportedModelError
-from inference.checkpoint import memory
+from inference.system import memory
 
 
 @pytest.fixture

@@ -8,12 +8,12 @@ import pytest
 from safetensors.numpy import load_file
 
 from inference import Model
-from inference.kernels import choice
+from inference.kernels import backend
 from tests.tiny_model import make_tokenizer
 
 GOLDENS = Path(__file__).parent.parent / "goldens"
 # BLAS adds in another order for each shape, the compiled kernels always in the same one.
-TOLERANCE = 0 if choice.compiled() else 1e-4
+TOLERANCE = 0 if backend.compiled() else 1e-4
 NAMES = sorted(path.name for path in GOLDENS.iterdir() if (path / "golden.safetensors").exists())
 
 

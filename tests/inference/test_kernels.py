@@ -11,11 +11,11 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from inference import Model
-from inference.kernels import choice, reference
-from inference.kernels.quantised import QuantisedMatrix
+from inference.kernels import backend, reference
+from inference.kernels.quantized_matrix import QuantisedMatrix
 
 ROOT = Path(__file__).parent.parent.parent
-jit_only = pytest.mark.skipif(not choice.compiled(), reason="the compiled kernels are turned off")
+jit_only = pytest.mark.skipif(not backend.compiled(), reason="the compiled kernels are turned off")
 
 FORCED = {
     "avx512-vnni": "+avx2,+fma,+f16c,+avx512f,+avx512bw,+avx512vl,+avx512dq,+avx512vnni",
@@ -26,8 +26,8 @@ FORCED = {
 # Prints a digest of everything the kernels compute: packed weights, products, conversions.
 DIGEST = """
 import hashlib, numpy as np
-from inference.kernels.cpu import instruction_set
-from inference.kernels.quantised import QuantisedMatrix
+from inference.kernels.jit.target import instruction_set
+from inference.kernels.quantized_matrix import QuantisedMatrix
 rng = np.random.default_rng(0)
 digest = hashlib.sha256()
 for bits in (8, 4):
@@ -91,7 +91,7 @@ def test_numpy_packs_the_same(bits, monkeypatch):
     weights[5, :32] = 1e-8  # a step too small beside the row's others
     weights[6, 7] = -9
     compiled = QuantisedMatrix.pack(weights, bits=bits)
-    monkeypatch.setattr(choice, "pack", lambda bits: {8: reference.pack_int8, 4: reference.pack_int4}[bits])
+    monkeypatch.setattr(backend, "pack", lambda bits: {8: reference.pack_int8, 4: reference.pack_int4}[bits])
     plain = QuantisedMatrix.pack(weights, bits=bits)
     assert (compiled.weights == plain.weights).all()
     assert (compiled.scales == plain.scales).all()

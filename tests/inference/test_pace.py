@@ -2,8 +2,8 @@
 
 import pytest
 
-from inference.transformer import pace
-from inference.transformer.pace import Pace
+from inference.transformer import thread_autotune
+from inference.transformer.thread_autotune import Pace
 
 
 class Machine:
@@ -29,8 +29,8 @@ class Machine:
 @pytest.fixture
 def machine(monkeypatch: pytest.MonkeyPatch) -> Machine:
     machine = Machine(shared=1.0, alone=1.8)
-    monkeypatch.setattr(pace.time, "perf_counter", lambda: machine.now)
-    monkeypatch.setattr(pace, "_driven_away", lambda: machine.driven_away_so_far)
+    monkeypatch.setattr(thread_autotune.time, "perf_counter", lambda: machine.now)
+    monkeypatch.setattr(thread_autotune, "_driven_away", lambda: machine.driven_away_so_far)
     return machine
 
 

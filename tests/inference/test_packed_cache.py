@@ -16,9 +16,9 @@ import numpy as np
 import pytest
 
 from inference import CacheError, Model
-from inference.checkpoint.packed_file import PARTIAL, verify
-from inference.checkpoint.shelf import WORTH_SAVING, Shelf
-from inference.kernels.quantised import Form, QuantisedMatrix
+from inference.checkpoint.weight_cache import WORTH_SAVING, Shelf
+from inference.checkpoint.weight_cache_file import PARTIAL, verify
+from inference.kernels.quantized_matrix import Form, QuantisedMatrix
 from tests.tiny_model import make_tiny_model
 
 ROOT = Path(__file__).parent.parent.parent
@@ -96,7 +96,7 @@ def partials(directory):
 
 @pytest.mark.parametrize("bits", [8, 4])
 def test_packed_once_then_mapped(home, weights, bits, monkeypatch):
-    monkeypatch.setattr("inference.checkpoint.shelf.WORTH_SAVING", 8 * 2**20)
+    monkeypatch.setattr("inference.checkpoint.weight_cache.WORTH_SAVING", 8 * 2**20)
     packer = Packer(weights, bits)
     _, packed = packer.take(Shelf())
     assert packed == len(PARTS)

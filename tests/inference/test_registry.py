@@ -10,8 +10,8 @@ from pathlib import Path
 import pytest
 
 from inference import CheckpointError
-from inference.catalogue import catalogue
-from inference.checkpoint.registry import Places, find_model, find_models
+from inference.sources.catalogue import catalogue
+from inference.sources.registry import Places, find_model, find_models
 from tests.tiny_model import make_tiny_model
 
 COMMIT = "0123456789abcdef0123456789abcdef01234567"

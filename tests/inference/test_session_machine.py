@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, precondition, rule
 
 from inference import Engine, Finished, KVCache, Model, SamplingParams, Started, Token
-from inference.kernels import choice
+from inference.kernels import backend
 from tests.tiny_model import make_tiny_model
 
 TEXTS = st.sampled_from(["Hello", "and then?", "東京 🙂", "a <|im_end|> b", " ", "How is the weather today? " * 6])
@@ -170,7 +170,7 @@ class Sessions(RuleBasedStateMachine):
 def test_any_order(tmp_path, precision, cache, tolerance):
     directory = make_tiny_model(tmp_path / "model", max_position_embeddings=4096)
     Sessions.model, Sessions.directory = Model.load(directory, precision, cache_precision=cache), tmp_path
-    Sessions.tolerance = 0 if choice.compiled() else tolerance
+    Sessions.tolerance = 0 if backend.compiled() else tolerance
     case = Sessions.TestCase
     case.settings = settings(max_examples=30, stateful_step_count=20, deadline=None)
     case().runTest()

@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from inference import ChatTemplate, InferenceError, Model, TemplateError
-from inference.text.marks import Marks, marks_in
+from inference.text.placeholders import Marks, marks_in
 from tests.tiny_model import CHATML
 
 # A template that trims, insists on alternating turns and writes plain text around them, as Llama 2's does.

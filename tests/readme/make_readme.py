@@ -13,7 +13,7 @@ from pathlib import Path
 from textual.pilot import Pilot
 
 from tests.readme.film import film
-from tui.settings.keymap import KEYMAP, PLACES
+from tui.config.keymap import KEYMAP, PLACES
 
 ROOT = Path(__file__).parents[2]
 README = ROOT / "README.md"
@@ -42,7 +42,7 @@ def with_keys(readme: str) -> str:
 async def draw(theme: str) -> None:
     """A chat with the guide and a story, in this theme."""
     from tui.app import LlmTui
-    from tui.settings.settings import load_settings
+    from tui.config.settings import load_settings
 
     app = LlmTui(load_settings(theme=theme, temperature=0.0, seed=1))
     async with app.run_test(size=SIZE) as pilot:
@@ -58,7 +58,7 @@ async def draw(theme: str) -> None:
 async def draw_film() -> None:
     """From the first screen to a question, back from it, and on to a story."""
     from tui.app import LlmTui
-    from tui.settings.settings import load_settings
+    from tui.config.settings import load_settings
 
     app = LlmTui(load_settings(temperature=0.0, seed=1))
     frames: list[str] = []

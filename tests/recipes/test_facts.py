@@ -7,10 +7,10 @@ import click
 import pytest
 
 from models.recipes.guide.facts import Fact, read_facts
-from tui.cli.program import cli
-from tui.commands import OWN, command_name
-from tui.settings import places
-from tui.settings.keymap import KEYMAP
+from tui.actions.slash_commands import OWN, command_name
+from tui.cli.command_group import cli
+from tui.config import paths
+from tui.config.keymap import KEYMAP
 
 FACTS = read_facts()
 
@@ -45,10 +45,10 @@ def test_paths(monkeypatch: pytest.MonkeyPatch) -> None:
         monkeypatch.delenv(f"XDG_{name}_HOME")
     monkeypatch.setenv("HOME", "/home/me")
     known = {
-        places.config_file(),
-        places.user_themes_directory(),
-        places.sessions_file().parent,
-        places.snapshots_directory().parent,
+        paths.config_file(),
+        paths.user_themes_directory(),
+        paths.sessions_file().parent,
+        paths.snapshots_directory().parent,
         Path("/home/me/.cache/huggingface/hub"),
     }
     named = {Path(path.replace("~", "/home/me")) for fact in FACTS for path in fact.paths}

@@ -10,9 +10,9 @@ from textual.pilot import Pilot
 
 from inference import SamplingParams
 from tui.app import LlmTui
+from tui.config.settings import load_settings
 from tui.conversation.conversation import Mode
-from tui.session import Session
-from tui.settings.settings import load_settings
+from tui.services.session import Session
 
 SIZE = (100, 30)
 

@@ -12,7 +12,7 @@ from textual._compositor import ChopsUpdate, CompositorUpdate, LayoutUpdate
 from textual.geometry import Region
 from textual.strip import Strip
 
-from tui.terminal.canvas import Canvas
+from tui.terminal.screen_buffer import Canvas
 
 WIDTH, HEIGHT = 40, 6
 STYLES = [

@@ -7,7 +7,7 @@ from textual.pilot import Pilot
 
 from tests.tiny_model import make_tiny_model
 from tests.tui.conftest import SIZE, app_of, current, idle, make_app, ready, say, shown, tap, until
-from tui.tour import Tour
+from tui.services.onboarding import Tour
 
 
 def roles(pilot: object) -> list[str]:

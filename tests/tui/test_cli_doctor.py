@@ -13,12 +13,12 @@ import numpy as np
 import pexpect
 import pytest
 
-from inference.checkpoint.packed_file import write_packed
+from inference.checkpoint.weight_cache_file import write_packed
 from tests.conversation.disk import small_disk
 from tests.tui.test_cli import COMMAND
 from tests.tui.test_cli_sessions import run
 from tui.conversation.conversation import Conversation
-from tui.conversation.store import Store
+from tui.storage.store import Store
 
 
 @pytest.fixture
@@ -97,7 +97,7 @@ def test_kernels_and_their_cache(home: dict[str, str], tiny_model: Path) -> None
     assert cold["kernel cache"]["state"] == "note"
     assert str(Path(home["HOME"]) / ".cache" / "llm-tui" / "kernels") in cold["kernel cache"]["says"]
     # One kernel is enough to be warm; a whole model would take the compiler half a minute.
-    code = "from inference.kernels.quantised import choice; import numpy as np; "
+    code = "from inference.kernels.quantized_matrix import choice; import numpy as np; "
     code += "choice.quantise_rows(np.zeros((1, 32), np.float32), np.zeros((1, 32), np.int8), "
     code += "np.zeros((1, 1), np.float32), np.zeros((1, 1), np.int32), 0)"
     subprocess.run([COMMAND[0].replace("llm-tui", "python"), "-c", code], env={**os.environ, **home}, check=True)

@@ -10,7 +10,7 @@ import pytest
 
 from tests.tui.test_cli import COMMAND
 from tui.conversation.conversation import Conversation
-from tui.conversation.store import Store
+from tui.storage.store import Store
 
 
 @pytest.fixture

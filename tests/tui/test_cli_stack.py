@@ -8,7 +8,7 @@ import pytest
 # Nests as deep as Python allows, on the main thread and on another; a stack that is used up would end it by a signal.
 DEEP = """
 import json, threading
-from tui.cli.stack import make_room
+from tui.process.stack_size import make_room
 make_room()
 def nest():
     for text in ("[" * 100_000, "[" * 900 + "]" * 900):
@@ -47,5 +47,5 @@ def test_a_small_stack_that_may_grow_does(kilobytes: int) -> None:
 
 @pytest.mark.parametrize("kilobytes", [1024, 8192])
 def test_a_usual_stack_stays_as_it_is(kilobytes: int) -> None:
-    code = "from resource import *; from tui.cli.stack import make_room; make_room(); print(getrlimit(RLIMIT_STACK)[0])"
+    code = "from resource import *; from tui.process import stack_size; stack_size.make_room(); print(getrlimit(3)[0])"
     assert limited("", kilobytes, sys.executable, "-c", code).stdout.strip() == str(kilobytes * 1024)

@@ -7,9 +7,9 @@ from rich.cells import cell_len
 
 from tests.tui.conftest import app_of, make_app, ready, shown
 from tests.tui.test_story import pane
-from tui.view import GREETING, WELCOME
-from tui.widgets.ink import fitted
-from tui.widgets.story import WIDEST
+from tui.screens.main_presenter import GREETING, WELCOME
+from tui.widgets.story_editor import WIDEST
+from tui.widgets.transcript.styles import fitted
 
 
 @pytest.mark.parametrize("lines", [GREETING, WELCOME])

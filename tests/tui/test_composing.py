@@ -12,17 +12,17 @@ from textual.widgets import OptionList
 from tests.tui.conftest import SIZE, app_of, current, idle, make_app, ready, say, shown, tap, until
 from tests.tui.test_reading import CODE, read, talk
 from tui.app import LlmTui
+from tui.config.keymap import KEYMAP
+from tui.config.settings import load_settings
 from tui.conversation.conversation import Conversation
-from tui.conversation.store import Store
-from tui.outside import OutsideError, read_text
-from tui.screens.ask import AskScreen
 from tui.screens.help import HelpScreen
 from tui.screens.search import SearchScreen
-from tui.settings.keymap import KEYMAP
-from tui.settings.settings import load_settings
+from tui.screens.text_prompt import AskScreen
+from tui.storage.store import Store
+from tui.storage.text_files import OutsideError, read_text
 from tui.terminal.clipboard import osc52
 from tui.widgets.composer import KEYS, Composer
-from tui.widgets.field import Field
+from tui.widgets.safe_input import Field
 
 GLOBAL = [key.id for key in KEYMAP if not key.local]
 TAKING = (

@@ -6,7 +6,7 @@ import pytest
 
 from tests.tui.conftest import SIZE, app_of, current, make_app, until
 from tests.tui.test_reading import read, talk
-from tui.markdown.thoughts import without_thoughts
+from tui.markdown.thinking import without_thoughts
 
 THOUGHTS = {
     "hello": "hello",

@@ -18,8 +18,8 @@ from textual.geometry import Region
 from textual.strip import Strip
 
 from tests.e2e.test_tmux import Tmux
-from tui.terminal.canvas import Canvas
-from tui.terminal.emoji import steady
+from tui.terminal.emoji_width import steady
+from tui.terminal.screen_buffer import Canvas
 
 DISPUTED = [
     *("❤\ufe0f", "☀\ufe0f!", "👩\u200d👧", "👩\u200d👩\u200d👧\u200d👦", "🇩🇪", "🇩🇪🇫🇷", "👍🏽", "1\ufe0f\u20e3"),

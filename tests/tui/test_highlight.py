@@ -6,9 +6,9 @@ import time
 import pytest
 
 from tui.markdown import highlight
-from tui.markdown.deadline import OutOfTimeError, at_most
 from tui.markdown.document import Document
 from tui.markdown.highlight import AT_ONCE, STRIKES, Highlighter
+from tui.markdown.time_limit import OutOfTimeError, at_most
 
 HANGING = "extern //" + "\\" * 60
 

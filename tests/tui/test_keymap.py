@@ -3,20 +3,20 @@ from collections import Counter
 import pytest
 from textual.binding import Binding
 
-from tui.composing import Composing
-from tui.controller import Controller
-from tui.copying import Copying
-from tui.filing import Filing
-from tui.reading import Reading
-from tui.seeking import Seeking
-from tui.settings.keymap import KEYMAP, PLACES, Key, bindings
-from tui.talk import Talk
-from tui.tuning import Tuning
+from tui.actions.clipboard import Copying
+from tui.actions.composer import Composing
+from tui.actions.messages import Talk
+from tui.actions.model import Tuning
+from tui.actions.reading import Reading
+from tui.actions.search import Seeking
+from tui.actions.sessions import Filing
+from tui.actions.story import Writing
+from tui.config.keymap import KEYMAP, PLACES, Key, bindings
+from tui.services.workspace import Controller
 from tui.widgets.composer import Composer
-from tui.widgets.sessions import SessionList
-from tui.widgets.story import StoryPane
-from tui.widgets.transcript import Transcript
-from tui.writing import Writing
+from tui.widgets.session_list import SessionList
+from tui.widgets.story_editor import StoryPane
+from tui.widgets.transcript.transcript import Transcript
 
 WIDGETS = {"input": Composer, "messages": Transcript, "sessions": SessionList, "story": StoryPane}
 # The same bytes as Tab, Enter, Backspace and Esc; and the prefixes of tmux and screen.

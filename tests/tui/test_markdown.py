@@ -10,7 +10,7 @@ from rich.cells import cell_len
 
 from tui.markdown import document
 from tui.markdown.document import Document
-from tui.markdown.references import MOST
+from tui.markdown.link_references import MOST
 from tui.markdown.row import Span
 
 # Pieces out of which Markdown is made, put together in any order: most of what comes out is torn or nested oddly.
@@ -405,7 +405,7 @@ def test_tabs_go_to_the_next_stop() -> None:
 def test_lines_that_end_as_on_windows_are_lines() -> None:
     from tests.tui.test_search_screen import answered
     from tui.conversation.conversation import Conversation
-    from tui.widgets.message import Entry, Message
+    from tui.widgets.transcript.message import Entry, Message
 
     text = "# One\r\n```py\r\nx = 1\r\n```\r\n| a | b |\r\n|---|---|\r\n| c | d |\r\n\r\nend"
     node = answered(Conversation(), "?", text)[1]

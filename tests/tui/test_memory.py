@@ -13,8 +13,8 @@ from textual.strip import Strip
 
 from tests.tui.conftest import SIZE, app_of, current, make_app, ready, say
 from tests.tui.test_story import pane
-from tui.filing import WARM
-from tui.widgets.story import StoryPane
+from tui.actions.sessions import WARM
+from tui.widgets.story_editor import StoryPane
 
 
 def alive() -> Counter[type]:

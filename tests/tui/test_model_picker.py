@@ -16,10 +16,10 @@ from inference.model import PRECISIONS, Model, ModelInfo
 from tests.fake_hub import FakeHub, serve
 from tests.tiny_model import make_tiny_model, make_tokenizer
 from tests.tui.conftest import SIZE, app_of, current, idle, make_app, ready, say, shown, tap, until
-from tui.screens.models import ModelsScreen
-from tui.settings.places import downloads_directory
-from tui.targets import OFFERED
-from tui.widgets.models import about
+from tui.config.paths import downloads_directory
+from tui.screens.model_picker import ModelsScreen
+from tui.screens.palette_targets import OFFERED
+from tui.widgets.model_list import about
 
 
 @pytest.fixture

@@ -11,7 +11,7 @@ from tests.tui.test_composing import composer, paste
 from tests.tui.test_search_screen import save
 from tests.tui.test_story import pane
 from tui.conversation.conversation import Mode
-from tui.widgets.editor import Editor
+from tui.widgets.safe_text_area import Editor
 
 SIZE = (80, 24)
 

@@ -9,9 +9,9 @@ from textual import events
 from tests.tui.conftest import SIZE, app_of, current, idle, make_app, ready, say, tap, until
 from tests.tui.test_story import line, pane
 from tui.conversation.tree import Outcome
-from tui.made import made
-from tui.reply import BUSY, TELLING_SECONDS, Reply
+from tui.formatting.reply_details import made
 from tui.screens.main import MainScreen
+from tui.services.reply import BUSY, TELLING_SECONDS, Reply
 
 
 def main(pilot: object) -> MainScreen:
@@ -130,7 +130,7 @@ async def test_what_is_shown_again_is_not_offered_to_be_sent_twice(tiny_model: P
 async def test_just_after_a_reply_ended_by_itself_esc_is_meant_for_it(
     tiny_model: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("tui.controller.JUST_ENDED", 3600)
+    monkeypatch.setattr("tui.services.workspace.JUST_ENDED", 3600)
     async with make_app(tiny_model).run_test(size=SIZE) as pilot:
         await ready(pilot)
         await tap(pilot, *"hello", "enter")

@@ -8,8 +8,8 @@ from textual import events
 from textual.app import App
 
 from tests.tui.conftest import until
-from tui.terminal import turns
-from tui.terminal.pace import AHEAD, COLUMNS, FIRST, LOST, ROW, Pace
+from tui.terminal import input_queue
+from tui.terminal.frame_pacing import AHEAD, COLUMNS, FIRST, LOST, ROW, Pace
 
 
 def column(question: str) -> int:
@@ -97,10 +97,10 @@ async def test_what_a_key_has_done_is_told_before_the_next_painting(monkeypatch:
     """What is left to do after a painting waits for one, and the painting may wait for the terminal."""
     app = Quiet()
     told: list[str] = []
-    monkeypatch.setattr(turns, "PATIENCE", 1e9)
-    monkeypatch.setattr(turns.Turns, "_pending", lambda self, first: first is None)
+    monkeypatch.setattr(input_queue, "PATIENCE", 1e9)
+    monkeypatch.setattr(input_queue.Turns, "_pending", lambda self, first: first is None)
     async with app.run_test() as pilot:
-        queue = turns.Turns(app, asyncio.get_running_loop(), lambda: told.append(app.pressed))
+        queue = input_queue.Turns(app, asyncio.get_running_loop(), lambda: told.append(app.pressed))
         queue.put(events.Key("a", "a"))
         await until(pilot, lambda: told, 5)
         assert told == ["a"]

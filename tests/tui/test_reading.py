@@ -8,8 +8,8 @@ from textual.pilot import Pilot
 from tests.tui.conftest import app_of, current, make_app, ready, say, shown
 from tests.tui.test_search_screen import SIZE, answered, save
 from tui.conversation.conversation import Conversation
-from tui.widgets.findbar import FindBar
-from tui.widgets.transcript import NEW_BELOW
+from tui.widgets.transcript.find_bar import FindBar
+from tui.widgets.transcript.transcript import NEW_BELOW
 
 CODE = """Two ways:
 

@@ -11,10 +11,10 @@ from textual.pilot import Pilot
 from tests.tiny_model import make_tiny_model
 from tests.tui.conftest import SIZE, app_of, current, idle, ready, say, tap, until
 from tui.app import LlmTui
-from tui.parameters import own, parse, spell
-from tui.screens.sampling import Parameter, SamplingScreen
-from tui.settings.errors import SettingsError
-from tui.settings.settings import SAMPLING, load_settings
+from tui.config.errors import SettingsError
+from tui.config.settings import SAMPLING, load_settings
+from tui.formatting.sampling import own, parse, spell
+from tui.screens.session_settings import Parameter, SamplingScreen
 
 
 @pytest.fixture
@@ -231,7 +231,7 @@ async def test_a_session_with_settings_of_its_own_does_not_delay_the_first_paint
     script = (
         "import sys\n"
         "from tui.app import LlmTui\n"
-        "from tui.settings.settings import load_settings\n"
+        "from tui.config.settings import load_settings\n"
         "app = LlmTui(load_settings())\n"
         "assert app.controller.current.settings['sampling'] == {'seed': 5}\n"
         "app.controller.tuning.differing()\n"

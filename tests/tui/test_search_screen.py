@@ -7,11 +7,11 @@ from textual.pilot import Pilot
 from textual.widgets import OptionList
 
 from tests.tui.conftest import app_of, current, make_app, ready, say, tap, until
+from tui.config.settings import load_settings
 from tui.conversation.conversation import Conversation
-from tui.conversation.store import OPEN_ELSEWHERE, Store
 from tui.conversation.tree import Node
 from tui.screens.search import FOUND, HELP, NOTHING, SearchScreen
-from tui.settings.settings import load_settings
+from tui.storage.store import OPEN_ELSEWHERE, Store
 
 SIZE = (100, 30)
 

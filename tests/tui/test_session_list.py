@@ -6,11 +6,11 @@ from pathlib import Path
 from textual.pilot import Pilot
 
 from tests.tui.conftest import app_of, current, make_app, ready, say, tap, until
+from tui.config.settings import load_settings
 from tui.conversation.conversation import Conversation
-from tui.conversation.store import OPEN_ELSEWHERE, Store
-from tui.settings.settings import load_settings
-from tui.widgets.plain import Plain
-from tui.widgets.sessions import age
+from tui.storage.store import OPEN_ELSEWHERE, Store
+from tui.widgets.plain_text import Plain
+from tui.widgets.session_list import age
 
 WIDE = (120, 30)
 

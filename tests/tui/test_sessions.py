@@ -13,11 +13,11 @@ from textual.content import Content
 from inference import SamplingParams
 from tests.tui.conftest import SIZE, app_of, current, make_app, ready, say, until
 from tui.app import LlmTui
+from tui.config.keymap import Key
+from tui.config.settings import load_settings
 from tui.conversation.conversation import Conversation
-from tui.conversation.store import Store
 from tui.screens.help import HelpScreen, help_page
-from tui.settings.keymap import Key
-from tui.settings.settings import load_settings
+from tui.storage.store import Store
 
 
 async def test_switching_keeps_what_was_typed(tiny_model: Path) -> None:
@@ -91,9 +91,9 @@ async def test_on_a_narrow_screen_the_sidebar_folds_away_and_opens_over_it(tiny_
 
 
 async def test_f1_lists_every_key_and_every_fact(tiny_model: Path) -> None:
-    from tui.facts import facts
+    from tui.config.help_topics import facts
+    from tui.config.keymap import KEYMAP
     from tui.screens.help import help_page
-    from tui.settings.keymap import KEYMAP
 
     async with make_app(tiny_model).run_test(size=SIZE) as pilot:
         await pilot.press("f1")

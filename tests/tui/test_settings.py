@@ -9,9 +9,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tui.settings.errors import SettingsError
-from tui.settings.settings import MEANINGS, Settings, load_settings
-from tui.settings.toml_file import TomlFile, set_string
+from tui.config.errors import SettingsError
+from tui.config.settings import MEANINGS, Settings, load_settings
+from tui.config.toml_document import TomlFile, set_string
 
 
 @pytest.fixture

@@ -13,8 +13,8 @@ from tests.tui.test_model_picker import open_picker
 from tests.tui.test_reading import CODE, THOUGHT
 from tests.tui.test_search_screen import answered, save
 from tui.app import LlmTui
+from tui.config.settings import load_settings
 from tui.conversation.conversation import Conversation
-from tui.settings.settings import load_settings
 
 # What draws the screens is measured by the tests of what they do; to be measured, these would take half as long again.
 pytestmark = pytest.mark.no_cover

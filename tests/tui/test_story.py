@@ -8,9 +8,9 @@ from textual.pilot import Pilot
 from inference import SamplingParams, tokens_within
 from tests.tui.conftest import SIZE, app_of, current, idle, make_app, ready, tap, until
 from tui.app import LlmTui
-from tui.settings.settings import load_settings
+from tui.config.settings import load_settings
 from tui.terminal.sanitize import sanitize
-from tui.widgets.story import StoryPane
+from tui.widgets.story_editor import StoryPane
 
 
 def inventive_app(model: Path, **params: Any) -> LlmTui:

@@ -6,8 +6,8 @@ import pytest
 from textual import events
 from textual.message import Message
 
-from tui.terminal.parser import TerminalParser
-from tui.terminal.sequences import Typed
+from tui.terminal.input_parser import TerminalParser
+from tui.terminal.key_sequences import Typed
 
 SILENCE = 1.1
 # What terminals say that nobody asks for here, or that is no key; nothing of it is typed.

@@ -12,14 +12,14 @@ from textual.widgets import OptionList
 from tests.tui.conftest import SIZE, app_of, make_app, ready, until
 from tests.tui.test_search_screen import answered, save
 from tui.app import LlmTui
-from tui.appearance import INTERVAL
+from tui.config.errors import SettingsError
+from tui.config.resources import shipped
+from tui.config.settings import Settings, load_settings
+from tui.config.themes import COLORS, find_themes, read_theme
+from tui.config.watcher import INTERVAL
 from tui.conversation.conversation import Conversation
-from tui.resources import shipped
 from tui.screens.help import HelpScreen, help_page
-from tui.screens.themes import ThemesScreen
-from tui.settings.errors import SettingsError
-from tui.settings.settings import Settings, load_settings
-from tui.settings.theme import COLORS, find_themes, read_theme
+from tui.screens.theme_picker import ThemesScreen
 
 SHIPPED = sorted(path.stem for path in shipped("themes").glob("*.toml"))
 BEHIND = ("background", "surface", "panel")
@@ -94,7 +94,11 @@ def test_the_terminal_theme_leaves_every_colour_to_the_terminal(home):
 def test_no_colour_stands_in_the_code_or_the_layout():
     root = Path(__file__).parents[2]
     colour = re.compile(r"#[0-9a-fA-F]{6}\b|\brgb\(|[\"' ](red|green|blue|yellow|magenta|cyan|white|black)[\"' ;]")
-    drawn = [root / "tui/view.py", *(root / "tui/widgets").glob("*.py"), *(root / "tui/screens").glob("*.py")]
+    drawn = [
+        root / "tui/screens/main_presenter.py",
+        *(root / "tui/widgets").rglob("*.py"),
+        *(root / "tui/screens").glob("*.py"),
+    ]
     for path in (shipped("themes") / "layout.tcss", *drawn):
         assert not colour.search(path.read_text()), path
 
@@ -292,7 +296,7 @@ async def test_own_keys_work_and_help_lists_them(home):
 
 
 def picked(**keys: object):
-    from tui.settings.remap import remap
+    from tui.config.key_remapping import remap
 
     keymap, warnings = remap(Settings(keys=keys))  # type: ignore[arg-type]
     return {key.id: key.keys for key in keymap if key.id in keys}, warnings

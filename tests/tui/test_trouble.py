@@ -8,7 +8,7 @@ import pytest
 from inference import Model
 from inference.text.template import ChatTemplate
 from tests.tui.conftest import SIZE, app_of, current, make_app, ready, say, until
-from tui.in_thread import in_thread
+from tui.process.in_thread import in_thread
 
 
 class Panic(BaseException):

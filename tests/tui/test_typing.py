@@ -9,8 +9,8 @@ from textual import events
 
 from tests.tui.conftest import app_of, current, idle, make_app, ready, shown, tap
 from tui.terminal.sanitize import sanitize
-from tui.terminal.typing import normalized, typed
-from tui.widgets.editor import ShownDocument
+from tui.terminal.typed_text import normalized, typed
+from tui.widgets.safe_text_area import ShownDocument
 
 # What Python calls not printable, and people write with: Persian, Japanese and French, emoji, hyphenation, a flag.
 WRITTEN = [

@@ -8,8 +8,8 @@ import threading
 import warnings
 
 from tui.cli.output import guard, tell
-from tui.ending import POLITE, Ended, catch, raise_ended
-from tui.garbage import rarely
+from tui.process.garbage_collection import rarely
+from tui.process.termination import POLITE, Ended, catch, raise_ended
 
 DONE, FAILED, INTERRUPTED = 0, 1, 130
 PATIENCE = 5.0  # seconds that threads which are still at work have at the end
@@ -53,10 +53,10 @@ def _hold_places() -> None:
 def _run() -> int:
     """0 done, 1 failed with a sentence on standard error, 2 usage, 130 interrupted."""
     try:
-        from tui.cli.stack import make_room
+        from tui.process.stack_size import make_room
 
         make_room()
-        from tui.cli.program import cli
+        from tui.cli.command_group import cli
 
         # Not cli(): click would make an exit code of its own out of a closed pipe.
         with cli.make_context("llm-tui", sys.argv[1:]) as context:
@@ -78,9 +78,9 @@ def _told(error: BaseException) -> int:
     """Say what went wrong, and return the exit code that goes with it."""
     import click
 
-    from tui.conversation.errors import StoreError
-    from tui.error_log import told
-    from tui.settings.errors import SettingsError
+    from tui.config.errors import SettingsError
+    from tui.process.error_log import told
+    from tui.storage.errors import StoreError
     from tui.terminal.sanitize import one_line
 
     if isinstance(error, click.exceptions.Exit):

@@ -4,11 +4,11 @@ import json
 
 import click
 
-from tui.cli.generation import find
 from tui.cli.options import bounded, settings_for
 from tui.cli.output import show_progress, writer
-from tui.settings.kinds import PRECISIONS
-from tui.settings.places import cache_directory
+from tui.cli.streaming import find
+from tui.config.paths import cache_directory
+from tui.config.validators import PRECISIONS
 
 SHAPES = ("1.1b", "135m", "0.5b")
 

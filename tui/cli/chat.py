@@ -6,15 +6,15 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from tui.cli.database import open_store
-from tui.cli.generation import generate, with_piped
 from tui.cli.options import db_option, model_options, sampling_options, settings_for, written
-from tui.conversation.errors import StoreError
+from tui.cli.session_store import open_store
+from tui.cli.streaming import generate, with_piped
+from tui.storage.errors import StoreError
 
 if TYPE_CHECKING:
+    from tui.config.settings import Settings
     from tui.conversation.conversation import Conversation
-    from tui.conversation.store import Store
-    from tui.settings.settings import Settings
+    from tui.storage.store import Store
 
 # An answer is on disk so long after it was printed, at the latest.
 KEEP_SECONDS = 0.5
@@ -53,7 +53,7 @@ def chat(
 def _session(store: "Store", name: str, settings: "Settings") -> "Conversation":
     """The session of that title or id, to be written. Raises StoreError for several, and for one open elsewhere."""
     from tui.conversation.conversation import Conversation
-    from tui.conversation.store import OPEN_ELSEWHERE
+    from tui.storage.store import OPEN_ELSEWHERE
 
     found = [listing.id for listing in store.sessions(limit=-1) if listing.shown_title == name] or store.ids(name)
     if len(found) > 1:
@@ -73,7 +73,7 @@ def _session(store: "Store", name: str, settings: "Settings") -> "Conversation":
 
 def _ask_within(store: "Store", conversation: "Conversation", text: str, settings: "Settings", stats: bool) -> None:
     """The question is on disk before the model sees it, and the answer as it comes."""
-    from tui.reply import outcome_of
+    from tui.services.reply import outcome_of
 
     if "chat_model" not in settings.flags:
         settings = replace(settings, chat_model=conversation.model or settings.chat_model)

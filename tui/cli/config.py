@@ -9,7 +9,7 @@ import click
 
 from tui.cli.options import settings_for
 from tui.cli.output import tell, writer
-from tui.settings.places import config_file
+from tui.config.paths import config_file
 
 if TYPE_CHECKING:
     pass
@@ -23,8 +23,8 @@ def config(context: click.Context, as_json: bool) -> None:
 
     What is printed is itself a configuration file; what nobody has set stands in it as a comment.
     """
-    from tui.settings.remap import remap
-    from tui.settings.settings import MEANINGS
+    from tui.config.key_remapping import remap
+    from tui.config.settings import MEANINGS
 
     settings = settings_for(context)
     for warning in remap(settings)[1]:

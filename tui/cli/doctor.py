@@ -10,13 +10,13 @@ import click
 
 from tui.cli.options import db_option
 from tui.cli.output import writer
-from tui.settings.errors import SettingsError
-from tui.settings.places import NAME, config_file, model_places
-from tui.settings.settings import Settings, load_settings
+from tui.config.errors import SettingsError
+from tui.config.paths import NAME, config_file, model_places
+from tui.config.settings import Settings, load_settings
 from tui.terminal.sanitize import one_line
 
 if TYPE_CHECKING:
-    from inference.doctor import Finding
+    from inference.diagnostics import Finding
 
 
 @click.command()
@@ -43,9 +43,9 @@ def doctor(context: click.Context, /, as_json: bool, **flags: Any) -> None:
 
 def _examine(*flags: dict[str, Any]) -> "Iterator[Finding]":
     """Everything. Settings that cannot be used are one of the findings, and the rest goes by the default ones."""
-    from inference.doctor import Finding
-    from inference.doctor import examine as examine_engine
-    from tui.checkup import examine as examine_surroundings
+    from inference.diagnostics import Finding
+    from inference.diagnostics import examine as examine_engine
+    from tui.cli.diagnostics import examine as examine_surroundings
 
     yield Finding(NAME, "ok", version(NAME))
     settings = Settings()

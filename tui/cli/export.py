@@ -5,10 +5,10 @@ from pathlib import Path
 
 import click
 
-from tui.cli.database import open_store
 from tui.cli.options import db_option, written
 from tui.cli.output import write_bytes, writer
-from tui.conversation.errors import StoreError
+from tui.cli.session_store import open_store
+from tui.storage.errors import StoreError
 
 
 @click.command()
@@ -25,7 +25,7 @@ def export(
 
     Markdown and HTML are the conversation as it is read; JSON is all of it, for `llm-tui import`.
     """
-    from tui.conversation.exchange.exports import WRITERS, export_file
+    from tui.import_export.exporter import WRITERS, export_file
 
     with open_store(context, db, new=False) as store:
         ids = store.ids(session_id)

@@ -5,12 +5,12 @@ from typing import TYPE_CHECKING
 
 import click
 
-from tui.cli.database import open_store
 from tui.cli.options import db_option, settings_for
 from tui.cli.output import tell, writer
+from tui.cli.session_store import open_store
 
 if TYPE_CHECKING:
-    from tui.conversation.exchange.imports import Imported
+    from tui.import_export.importer import Imported
 
 # How many of the sessions that could not be read are named.
 NAMED = 20
@@ -26,11 +26,11 @@ def import_command(context: click.Context, files: tuple[Path, ...], db: Path | N
     FILE is what `llm-tui export` wrote as JSON or Markdown, or what ChatGPT, Claude or Open WebUI export: the
     conversations.json, or the ZIP archive with it.
     """
-    from inference.checkpoint.registry import find_model
     from inference.errors import InferenceError
-    from tui.conversation.errors import StoreError
-    from tui.conversation.exchange.imports import import_file
-    from tui.settings.places import model_places
+    from inference.sources.registry import find_model
+    from tui.config.paths import model_places
+    from tui.import_export.importer import import_file
+    from tui.storage.errors import StoreError
 
     places = model_places(settings_for(context, db=db).model_directories)
 

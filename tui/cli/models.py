@@ -7,13 +7,13 @@ import click
 
 from tui.cli.options import settings_for
 from tui.cli.output import writer
-from tui.settings.places import model_places
+from tui.config.paths import model_places
+from tui.formatting.units import short_count, size
 from tui.terminal.sanitize import one_line
-from tui.units import short_count, size
 
 if TYPE_CHECKING:
-    from inference.catalogue import Listing
     from inference.model import ModelInfo
+    from inference.sources.catalogue import Listing
 
 SOURCES = {
     "built-in": "built in",
@@ -33,7 +33,7 @@ def models(context: click.Context, as_json: bool) -> None:
     Any of them can be given as --model by the name that stands first.
     """
     from inference import available_memory
-    from inference.catalogue import catalogue
+    from inference.sources.catalogue import catalogue
 
     write, available = writer(), available_memory()
     listings = catalogue(model_places(settings_for(context).model_directories))

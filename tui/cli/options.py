@@ -8,10 +8,10 @@ from typing import TYPE_CHECKING, Any, TypeVar
 import click
 
 from tui.cli.output import tell
-from tui.settings.kinds import BOUNDS, CACHE_PRECISIONS, PRECISIONS, STOPS
+from tui.config.validators import BOUNDS, CACHE_PRECISIONS, PRECISIONS, STOPS
 
 if TYPE_CHECKING:
-    from tui.settings.settings import Settings
+    from tui.config.settings import Settings
 
 F = TypeVar("F", bound=Callable[..., Any])
 T = TypeVar("T")
@@ -104,7 +104,7 @@ def settings_for(context: click.Context, **flags: Any) -> "Settings":
 
     Says on standard error what in the file is not understood. Raises SettingsError for what cannot be.
     """
-    from tui.settings.settings import load_settings
+    from tui.config.settings import load_settings
 
     settings = load_settings(**context.obj).with_flags(**flags)
     for warning in settings.warnings:

@@ -7,8 +7,8 @@ import time
 import click
 
 from tui.cli.output import show_progress, tell, writer
-from tui.settings.places import downloads_directory, sessions_file
-from tui.units import size
+from tui.config.paths import downloads_directory, sessions_file
+from tui.formatting.units import size
 
 REDRAW_SECONDS = 0.1
 
@@ -22,8 +22,8 @@ def pull(name: str) -> None:
     from there. Private and gated models need `hf auth login` or HF_TOKEN.
     """
     from inference import InferenceError
-    from inference.hub import pull as download
-    from tui.conversation.private import private_directory
+    from inference.sources.hub import pull as download
+    from tui.storage.private_files import private_directory
 
     try:
         private_directory(sessions_file().parent)

@@ -8,13 +8,13 @@ from typing import TYPE_CHECKING
 
 import click
 
-from tui.cli.database import AbsentError, open_store
 from tui.cli.options import db_option, written
 from tui.cli.output import tell, writer
+from tui.cli.session_store import AbsentError, open_store
 from tui.terminal.sanitize import one_line
 
 if TYPE_CHECKING:
-    from tui.conversation.store import Store
+    from tui.storage.store import Store
 
 # What a search shows at most; it says so when there is more.
 FOUND = 200

@@ -4,8 +4,8 @@ from typing import Any
 
 import click
 
-from tui.cli.generation import generate, with_piped
 from tui.cli.options import model_options, sampling_options, settings_for, written
+from tui.cli.streaming import generate, with_piped
 
 
 @click.command()

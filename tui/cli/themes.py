@@ -19,7 +19,7 @@ def themes(context: click.Context, as_json: bool) -> None:
     Your own are files in the folder "themes" beside config.toml, each named NAME.toml: copy one to begin. A file that
     cannot be used is named on standard error, with what to change in it, and makes the exit code 1.
     """
-    from tui.settings.theme import find_themes
+    from tui.config.themes import find_themes
 
     found, problems = find_themes()
     chosen = settings_for(context).theme

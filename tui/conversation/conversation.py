@@ -7,8 +7,8 @@ from collections.abc import Iterable
 from dataclasses import dataclass, field
 from typing import Any, Literal
 
-from tui.conversation.errors import StoreError
 from tui.conversation.tree import Node, Tree
+from tui.storage.errors import StoreError
 from tui.terminal.sanitize import one_line
 
 Mode = Literal["chat", "story"]

@@ -5,8 +5,8 @@ Appending costs what is appended, and at most the line, or the first rows of the
 
 from collections.abc import Sequence
 
-from tui.markdown.reader import Code, Reader
-from tui.markdown.references import Links
+from tui.markdown.link_references import Links
+from tui.markdown.parser import Code, Reader
 from tui.markdown.row import Row
 
 # A line that is longer is read in parts, so that adding to it stays cheap.

@@ -10,8 +10,8 @@ from pygments.lexer import Lexer, RegexLexer
 from pygments.lexers import get_all_lexers, get_lexer_by_name
 from pygments.token import Comment, Keyword, Name, Number, String, _TokenType
 
-from tui.markdown.deadline import OutOfTimeError, at_most, bounded_here
 from tui.markdown.row import Span
+from tui.markdown.time_limit import OutOfTimeError, at_most, bounded_here
 
 # Seconds of processor time: what colours may take at once, and in a whole text, to begin with and for what there is.
 # Most languages take a tenth of that. Some have expressions that would take years over a line made for them.

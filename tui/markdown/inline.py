@@ -5,7 +5,7 @@ import re
 import unicodedata
 from dataclasses import dataclass
 
-from tui.markdown.references import Links
+from tui.markdown.link_references import Links
 from tui.markdown.row import Span
 from tui.terminal.sanitize import UNSHOWABLE, sanitize
 

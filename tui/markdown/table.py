@@ -7,7 +7,7 @@ from copy import copy
 from rich.cells import cell_len
 
 from tui.markdown.inline import inline
-from tui.markdown.references import Links
+from tui.markdown.link_references import Links
 from tui.markdown.row import Row, Span, break_spans, part, restyle, split_spans
 
 # After so many rows the columns keep their widths, so that rows that follow move nothing above them.

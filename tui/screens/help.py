@@ -12,11 +12,11 @@ from textual.screen import ModalScreen
 from textual.widget import Widget
 from textual.widgets import Input
 
-from tui.facts import still_true
-from tui.settings.keymap import PLACES, Key, Where
+from tui.config.help_topics import still_true
+from tui.config.keymap import PLACES, Key, Where
 from tui.terminal.wrap import wrap
-from tui.widgets.field import Field
-from tui.widgets.plain import plain
+from tui.widgets.plain_text import plain
+from tui.widgets.safe_input import Field
 
 if TYPE_CHECKING:
     from tui.app import LlmTui

@@ -6,16 +6,16 @@ from textual.containers import Horizontal, Vertical
 from textual.screen import Screen
 from textual.widgets import ContentSwitcher
 
-from tui.session import Session
-from tui.settings.keymap import Where, bindings
-from tui.terminal.typing import typed
-from tui.widgets.bars import StatusBar, TopBar
+from tui.config.keymap import Where, bindings
+from tui.services.session import Session
+from tui.terminal.typed_text import typed
 from tui.widgets.composer import Composer
-from tui.widgets.findbar import FindBar
-from tui.widgets.plain import Plain
-from tui.widgets.sessions import Sidebar
-from tui.widgets.story import StoryLine, StoryPane
-from tui.widgets.transcript import Transcript
+from tui.widgets.plain_text import Plain
+from tui.widgets.session_list import Sidebar
+from tui.widgets.status_bar import StatusBar, TopBar
+from tui.widgets.story_editor import StoryLine, StoryPane
+from tui.widgets.transcript.find_bar import FindBar
+from tui.widgets.transcript.transcript import Transcript
 
 
 class MainScreen(Screen[None]):

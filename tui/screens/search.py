@@ -17,14 +17,14 @@ from textual.widgets import Input, OptionList
 from textual.widgets.input import Selection
 from textual.widgets.option_list import Option
 
-from tui.conversation.errors import StoreError
-from tui.conversation.finder import find
-from tui.conversation.search import Hit
-from tui.in_thread import in_thread
+from tui.process.in_thread import in_thread
+from tui.storage.background_search import find
+from tui.storage.errors import StoreError
+from tui.storage.search import Hit
 from tui.terminal.sanitize import sanitize
-from tui.widgets.field import Field
-from tui.widgets.plain import Plain, plain
-from tui.widgets.sessions import age
+from tui.widgets.plain_text import Plain, plain
+from tui.widgets.safe_input import Field
+from tui.widgets.session_list import age
 
 LIMIT = 100
 # How long, in seconds, a search takes before it is said that it goes on.

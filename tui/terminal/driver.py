@@ -25,11 +25,11 @@ from textual.drivers.linux_driver import LinuxDriver
 from textual.geometry import Offset
 from textual.message import Message
 
-from tui.terminal.canvas import Canvas
-from tui.terminal.outlet import RESTORING, Outlet
-from tui.terminal.pace import Pace
-from tui.terminal.parser import TerminalParser
-from tui.terminal.turns import Turns
+from tui.terminal.frame_pacing import Pace
+from tui.terminal.input_parser import TerminalParser
+from tui.terminal.input_queue import Turns
+from tui.terminal.output_file import RESTORING, Outlet
+from tui.terminal.screen_buffer import Canvas
 
 BEHIND = 2  # frames that wait for the terminal to take them
 PATIENCE = 5.0  # seconds that a terminal has at the end to take what waits

@@ -6,11 +6,11 @@ from textual import events
 from textual.message import Message
 from textual.widgets import TextArea
 
-from tui.settings.keymap import bindings
-from tui.terminal.typing import normalized
-from tui.widgets.editor import Editor
-from tui.widgets.pasted import Pasted
-from tui.widgets.plain import plain
+from tui.config.keymap import bindings
+from tui.terminal.typed_text import normalized
+from tui.widgets.pasted_text import Pasted
+from tui.widgets.plain_text import plain
+from tui.widgets.safe_text_area import Editor
 
 PLACEHOLDER = "Ask anything"
 KEYS = "Enter sends · Ctrl+J new line"

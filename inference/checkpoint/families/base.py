@@ -6,7 +6,7 @@ from pathlib import Path
 
 from inference.checkpoint.config import ConfigReader, ModelConfig, read_rope
 from inference.errors import CheckpointError, UnsupportedModelError
-from inference.json_file import read_json
+from inference.system.json_file import read_json
 
 # The one table of tensors: canonical name -> name in a Hugging Face checkpoint of the Llama lineage.
 TOP_TENSORS = {

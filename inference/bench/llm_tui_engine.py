@@ -1,0 +1,98 @@
+"""This project's engine as a contestant."""
+
+import copy
+import math
+import time
+from pathlib import Path
+
+from inference.bench.engine_process import Loaded
+from inference.checkpoint.families import FAMILIES, read_config
+from inference.checkpoint.weights import Weights
+from inference.errors import InferenceError
+from inference.kernels.quantized_matrix import Form
+from inference.model import PRECISIONS, Model
+from inference.runtime.engine import Engine
+from inference.runtime.events import Failed, Finished
+from inference.runtime.sampling import SamplingParams
+from inference.runtime.scheduler import CHUNK
+from inference.transformer.builder import AT_LEAST_INT8, BITS
+from inference.transformer.kv_cache import KVCache
+
+
+class OwnEngine:
+    """See Contestant."""
+
+    def __init__(self, directory: Path, precision: str, threads: int) -> None:
+        stages = set()
+        start = time.perf_counter()
+        self._model = Model.load(directory, precision, threads, lambda done, total, what: stages.add(what))
+        seconds = time.perf_counter() - start
+        self._model.forward([0], self._model.new_cache())
+        self.loaded = Loaded(
+            precision=self._model.precision,
+            seconds=seconds,
+            weight_bytes=weight_bytes(directory, self._model.precision),
+            vocabulary=self._model.samplable,
+            packed="packing weights" in stages,
+        )
+        self._caches: list[KVCache] = []
+
+    def prepare(self, context: list[int], batch: int, room: int) -> None:
+        first = self._model.new_cache()
+        self._read(context, first)
+        # Copies, not forks: sequences with a common past would read the same memory.
+        self._caches = [first, *(copy.deepcopy(first) for _ in range(batch - 1))]
+        for cache in self._caches:
+            cache.reserve(room)
+
+    def prefill(self, ids: list[int]) -> float:
+        cache = self._caches[0]
+        depth = cache.length
+        start = time.perf_counter()
+        self._read(ids, cache)
+        seconds = time.perf_counter() - start
+        cache.truncate(depth)
+        return seconds
+
+    def decode(self, ids: list[int]) -> float:
+        depth = self._caches[0].length
+        start = time.perf_counter()
+        for token in ids:
+            self._model.forward_batch([([token], cache) for cache in self._caches], last_only=True)
+        seconds = time.perf_counter() - start
+        for cache in self._caches:
+            cache.truncate(depth)
+        return seconds
+
+    def first_token(self, ids: list[int]) -> float:
+        """As a person waits for it: through the engine's thread, with sampling."""
+        with Engine(self._model) as engine:
+            *_, last = engine.new_session().complete([ids], SamplingParams(temperature=0, max_tokens=1))
+        if isinstance(last, Finished) and last.stats.first_token_seconds is not None:
+            return last.stats.first_token_seconds
+        raise last.error if isinstance(last, Failed) else InferenceError("The engine ended without a token.")
+
+    def cache_bytes(self) -> int:
+        return sum(cache.nbytes for cache in self._caches)
+
+    def _read(self, ids: list[int], cache: KVCache) -> None:
+        for start in range(0, len(ids), CHUNK):
+            self._model.forward(ids[start : start + CHUNK], cache, last_only=True)
+
+
+def weight_bytes(directory: Path, precision: str) -> int:
+    """Bytes of weights that a token reads: all, but for an embedding table that is not the output's matrix too."""
+    family, config = read_config(directory, FAMILIES)
+    weights = Weights(directory, family, config)
+    total = 0.0
+    for name in weights:
+        shape = weights.info(name).shape
+        if len(shape) == 1:
+            total += 4 * shape[0]
+        elif name == "embed_tokens" and not weights.tied:
+            continue
+        elif precision in BITS:
+            total += Form((shape[0], shape[1]), 8 if name in AT_LEAST_INT8 else BITS[precision]).nbytes
+        else:
+            total += math.prod(shape) * PRECISIONS[precision]
+    return int(total)

@@ -1,0 +1,152 @@
+"""What the engine uses on this machine and why, each with what to do where it could be better."""
+
+import importlib.util
+import os
+import platform
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from importlib.metadata import version
+from pathlib import Path
+from typing import Literal
+
+from inference.checkpoint.weight_cache import Shelf
+from inference.checkpoint.weight_cache_file import verify
+from inference.errors import InferenceError
+from inference.kernels import backend
+from inference.model import Model
+from inference.sources.registry import Places, find_models
+from inference.system.cores import count_cores
+from inference.system.memory import available_memory, in_gigabytes
+
+CPUINFO = Path("/proc/cpuinfo")
+# Less than this is soon used up by a terminal program with a small model.
+SCARCE_MEMORY = 300 * 2**20
+
+
+@dataclass(frozen=True)
+class Finding:
+    """``state`` is "ok"; "note" for what works but could be better; "problem" for what does not. ``remedy``: what to
+    do about the latter two."""
+
+    what: str
+    state: Literal["ok", "note", "problem"]
+    says: str
+    remedy: str = ""
+
+
+def examine(places: Places) -> Iterator[Finding]:
+    """One finding after the other, each as soon as it is known. Nothing is raised for what is found."""
+    checks: tuple[Callable[[], Iterator[Finding]], ...] = (_python, _processor, _threads, _kernels, _memory)
+    for check in checks:
+        yield from check()
+    yield from _built_in(places)
+    yield from _packed_weights()
+
+
+def _python() -> Iterator[Finding]:
+    libraries = ", ".join(f"{name} {version(name)}" for name in ("numpy", "tokenizers"))
+    yield Finding("Python", "ok", f"{platform.python_version()} on {platform.system()}, with {libraries}")
+
+
+def _processor() -> Iterator[Finding]:
+    name = platform.processor() or platform.machine()
+    try:
+        fields = (line.partition(":") for line in CPUINFO.read_text().splitlines())
+        name = next(value.strip() for key, _, value in fields if key.strip() == "model name")
+    except (OSError, StopIteration):
+        pass
+    yield Finding("processor", "ok", f"{name} ({platform.machine()})")
+
+
+def _threads() -> Iterator[Finding]:
+    cores = count_cores()
+    limits = [f"{cores.hardware_threads} hardware threads"]
+    if cores.allowed < cores.hardware_threads:
+        limits.append(f"{cores.allowed} allowed by the affinity mask")
+    limits.append(f"{cores.physical} physical cores")
+    if cores.quota is not None:
+        limits.append(f"the control group's quota is {cores.quota}")
+    yield Finding("threads", "ok", f"{cores.usable} ({', '.join(limits)}); fewer for small models")
+
+
+def _kernels() -> Iterator[Finding]:
+    if not backend.compiled():
+        yield Finding("kernels", "note", *_why_numpy())
+        return
+    try:
+        from inference.kernels.jit import target
+    except ImportError as error:
+        yield Finding(
+            "kernels",
+            "problem",
+            f"numba is installed but does not work ({error})",
+            "install it again (`pip install --force-reinstall numba`), or set LLM_TUI_KERNELS=numpy",
+        )
+        return
+    best = target.instruction_set()
+    says = f"compiled by numba {version('numba')} for {best}"
+    if os.environ.get("NUMBA_CPU_FEATURES"):
+        yield Finding("kernels", "note", f"{says}, as NUMBA_CPU_FEATURES says", "unset it to use what the CPU has")
+    elif best == "generic":
+        yield Finding("kernels", "note", says, "a CPU with AVX2 or AVX-512 would be much faster")
+    else:
+        yield Finding("kernels", "ok", says)
+    target.keep_compiled_kernels()
+    yield _kernel_cache(Path(target.config.CACHE_DIR) if target.config.CACHE_DIR else None)
+
+
+def _why_numpy() -> tuple[str, str]:
+    if importlib.util.find_spec("numba") is None:
+        return "plain numpy, because numba is not installed", "`pip install numba` makes it several times as fast"
+    return "plain numpy, because LLM_TUI_KERNELS=numpy is set", "unset it, and it will be several times as fast"
+
+
+def _kernel_cache(directory: Path | None) -> Finding:
+    if directory is None or not os.access(directory, os.W_OK):
+        where = directory or "the cache directory"
+        return Finding(
+            "kernel cache", "note", f"{where} cannot be written, so kernels may be compiled at each start", "make it so"
+        )
+    compiled = sum(1 for _ in directory.rglob("*.nbc"))
+    if not compiled:
+        return Finding("kernel cache", "note", f"{directory} is empty", "the first reply will wait for the compiler")
+    return Finding("kernel cache", "ok", f"{compiled} compiled kernels in {directory}")
+
+
+def _memory() -> Iterator[Finding]:
+    free = available_memory()
+    if free is None:
+        yield Finding("memory", "note", "the system does not say how much is free", "watch it when you load a model")
+    elif free < SCARCE_MEMORY:
+        yield Finding("memory", "note", f"only {in_gigabytes(free)} are free", "close other programs")
+    else:
+        yield Finding("memory", "ok", f"{in_gigabytes(free)} are free")
+
+
+def _built_in(places: Places) -> Iterator[Finding]:
+    built_in = [found for found in find_models(places) if found.source == "built-in"]
+    if not built_in:
+        remedy = "install the program again, or give --model"
+        yield Finding("built-in models", "problem", f"there are none in {places.shipped}", remedy)
+    for found in built_in:
+        try:
+            model = Model.load(found.path, precision="float32")
+            says = f"loads ({model.config.model_type}, context {model.config.max_position_embeddings})"
+            yield Finding(f"model {found.name}", "ok", says)
+        except InferenceError as error:
+            yield Finding(f"model {found.name}", "problem", str(error), "install the program again")
+
+
+def _packed_weights() -> Iterator[Finding]:
+    files = Shelf().files()
+    damaged = 0
+    for path in files:
+        try:
+            verify(path)
+        except InferenceError as error:
+            damaged += 1
+            yield Finding("saved weights", "problem", str(error), f"rm {path}")
+    if len(files) > damaged:
+        count = len(files) - damaged
+        says = f"{count} file{'s are' if count > 1 else ' is'} as written"
+        yield Finding("saved weights", "ok", says)

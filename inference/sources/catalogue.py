@@ -1,0 +1,42 @@
+"""Every model that can be found, with what its headers tell, or the reason why it cannot be used."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+from inference.errors import InferenceError
+from inference.model import Model, ModelInfo
+from inference.sources.registry import Found, Places, find_models
+
+
+@dataclass(frozen=True)
+class Listing:
+    """``info`` is None for a model that cannot be used, and ``problem`` then says why in a sentence."""
+
+    found: Found
+    info: ModelInfo | None = None
+    problem: str = ""
+
+    def fitting(self, available: int | None) -> list[str]:
+        """The precisions in which it fits into ``available`` bytes, the largest first; None: nobody knows, so all."""
+        needed = self.info.memory if self.info else {}
+        return [name for name, size in needed.items() if available is None or size <= available]
+
+
+def catalogue(places: Places) -> Iterator[Listing]:
+    """By source and name. Only configs and the headers of weights are read."""
+    return map(describe, find_models(places))
+
+
+def describe(found: Found) -> Listing:
+    """What there is to say of one model."""
+    if found.source == "unfinished":
+        return Listing(found, problem=f"The download is not complete; `llm-tui pull {found.name}` goes on with it.")
+    try:
+        info = Model.inspect(found.path)
+        if not (found.path / "tokenizer.json").is_file():
+            return Listing(found, problem=f"{found.path} holds no tokenizer.json, so text cannot become tokens.")
+    except InferenceError as error:
+        return Listing(found, problem=str(error))
+    except OSError as error:
+        return Listing(found, problem=f"{found.path} cannot be read: {error.strerror}.")
+    return Listing(found, info)

@@ -1,0 +1,236 @@
+"""Downloads a model from the Hugging Face Hub: what the engine reads and nothing else, nothing of it ever run."""
+
+import contextlib
+import fcntl
+import json
+import os
+import shutil
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+from huggingface_hub import HfApi, constants, get_token, hf_hub_url
+from huggingface_hub.errors import (
+    GatedRepoError,
+    HfHubHTTPError,
+    HFValidationError,
+    OfflineModeIsEnabled,
+    RepositoryNotFoundError,
+    RevisionNotFoundError,
+)
+
+from inference.checkpoint.config import ModelConfig
+from inference.checkpoint.families import FAMILIES, Family, read_config
+from inference.checkpoint.weights import INDEX, SINGLE, Weights, read_index
+from inference.errors import HubError, InferenceError
+from inference.sources.download import LINE_ERRORS, PART, TIMEOUT_SECONDS, RemoteFile, arrived, fetch
+from inference.sources.registry import HUB_NAME, UNFINISHED, folder_name
+from inference.system.json_file import read_json
+from inference.system.memory import in_gigabytes
+from inference.text.template import ChatTemplate
+from inference.text.tokenizer import Tokenizer
+from inference.text.tokenizer_file import MAX_TOKENIZER_BYTES
+
+NEEDED = ("config.json", "tokenizer.json")
+DESCRIPTIONS = (
+    *NEEDED,
+    "tokenizer_config.json",
+    "generation_config.json",
+    "special_tokens_map.json",
+    "chat_template.jinja",
+    INDEX,
+)
+# What a download holds, by its digests: files that a new revision has in common with it are not fetched again.
+MANIFEST = "download.json"
+
+Progress = Callable[[int, int, str], None]
+
+
+def pull(name: str, downloads: Path, progress: Progress = lambda done, total, what: None) -> Path:
+    """Download ORG/NAME or ORG/NAME@REVISION into a directory of its own among ``downloads``, and return that.
+
+    ``progress(done, total, what)`` is called with bytes of weights and may raise to stop. Whatever stops it, the next
+    call goes on from there; a model that is here already is brought up to date. Raises HubError: there is no such
+    model, it may not or cannot be used (known before its weights are fetched), or the disk has no room for it.
+    """
+    if HUB_NAME.fullmatch(name) is None:
+        raise HubError(f"{name} is not the name of a model on the Hugging Face Hub: ORG/NAME or ORG/NAME@REVISION.")
+    target, work = downloads / folder_name(name), downloads / UNFINISHED / folder_name(name)
+    with _in_sentences(name):
+        offered = _offered(name)
+        work.mkdir(mode=0o700, parents=True, exist_ok=True)
+        with _alone(name, work):
+            _keep_what_is_good(work, target, offered)
+            family, config = _describe(name, work, offered)
+            weights = _weights(name, work, offered)
+            _check_room(name, work, weights)
+            _fetch_all(weights, work, progress)
+            _put_in_place(work, target)
+    try:
+        Weights(target, family, config)
+    except InferenceError as error:
+        raise HubError(f"{name} was downloaded but cannot be used. {error}") from None
+    return target
+
+
+def _offered(name: str) -> dict[str, RemoteFile]:
+    """Those files of the repository that the engine could want, as they are at the revision's commit."""
+    repository, _, revision = name.partition("@")
+    info = HfApi(library_name="llm-tui").model_info(
+        repository, revision=revision or None, files_metadata=True, timeout=TIMEOUT_SECONDS
+    )
+    names = {sibling.rfilename for sibling in info.siblings or ()}
+    offered = {}
+    for sibling in info.siblings or ():
+        file = sibling.rfilename
+        if file in DESCRIPTIONS or (file.endswith(".safetensors") and Path(file).name == file):
+            digest = f"sha256:{sibling.lfs.sha256}" if sibling.lfs else f"git:{sibling.blob_id}"
+            if sibling.size is None or digest == "git:None":
+                raise HubError(f"{name}: the hub tells neither size nor checksum of {file}; try again later.")
+            offered[file] = RemoteFile(file, hf_hub_url(repository, file, revision=info.sha), sibling.size, digest)
+    for file in NEEDED:
+        if file not in offered:
+            raise HubError(f"{name} has no {file}: it is not a model that this program can use.")
+    if SINGLE not in offered and INDEX not in offered:
+        others = sorted(
+            {Path(file).suffix for file in names} & {".bin", ".gguf", ".pth", ".pt", ".onnx", ".safetensors"}
+        )
+        kinds = f" (its weights are {', '.join(others)})" if others else ""
+        raise HubError(f"{name} has no {SINGLE}{kinds}: only safetensors checkpoints of whole models can be used.")
+    return offered
+
+
+@contextlib.contextmanager
+def _alone(name: str, work: Path) -> Iterator[None]:
+    """Nobody else downloads the same at once; where directories cannot be locked, nobody can tell."""
+    descriptor = os.open(work, os.O_RDONLY)
+    try:
+        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        os.close(descriptor)
+        raise HubError(f"{name} is being downloaded by another llm-tui.") from None
+    except OSError:
+        pass
+    try:
+        yield
+    finally:
+        os.close(descriptor)
+
+
+def _keep_what_is_good(work: Path, target: Path, offered: dict[str, RemoteFile]) -> None:
+    """Drop what belongs to another revision, and link what the finished download has in common with this one."""
+    known = _digests(work)
+    for path in work.iterdir():
+        name = path.name.removesuffix(PART)
+        if name not in offered or known.get(name) != offered[name].digest:
+            path.unlink()
+    for name, digest in _digests(target).items():
+        if name in offered and digest == offered[name].digest and not (work / name).exists():
+            with contextlib.suppress(OSError):
+                os.link(target / name, work / name)
+    (work / MANIFEST).write_text(json.dumps({name: file.digest for name, file in offered.items()}, indent=1))
+
+
+def _digests(directory: Path) -> dict[str, str]:
+    try:
+        return read_json(directory / MANIFEST)
+    except InferenceError:
+        return {}
+
+
+def _describe(name: str, work: Path, offered: dict[str, RemoteFile]) -> tuple[Family, ModelConfig]:
+    """Fetch all but the weights, and make sure that the engine can use it."""
+    try:
+        for file in (offered[description] for description in DESCRIPTIONS if description in offered):
+            if file.size > MAX_TOKENIZER_BYTES:
+                raise HubError(
+                    f"{name}: {file.name} is larger than {MAX_TOKENIZER_BYTES // 2**20} MB, which no model needs."
+                )
+            fetch(file, work, lambda done: None)
+        family, config = read_config(work, FAMILIES)
+        Tokenizer.load(work)
+        ChatTemplate.load(work)
+    except HubError:
+        raise
+    except InferenceError as error:
+        shutil.rmtree(work)
+        raise HubError(str(error).replace(str(work), name)) from None
+    return family, config
+
+
+def _weights(name: str, work: Path, offered: dict[str, RemoteFile]) -> list[RemoteFile]:
+    """The files that hold the weights: one, or those that the index names."""
+    if SINGLE in offered:
+        return [offered[SINGLE]]
+    names = sorted(set(read_index(work).values()))
+    for file in names:
+        if file not in offered:
+            raise HubError(f"{name} is not complete on the hub: {file} is missing.")
+    return [offered[file] for file in names]
+
+
+def _check_room(name: str, work: Path, weights: list[RemoteFile]) -> None:
+    missing = sum(file.size - arrived(file, work) for file in weights)
+    free = shutil.disk_usage(work).free
+    if missing > free:
+        raise HubError(
+            f"{name} needs {in_gigabytes(missing)} more on the disk that holds {work}, but {in_gigabytes(free)} are "
+            "free: make room there."
+        )
+
+
+def _fetch_all(weights: list[RemoteFile], work: Path, progress: Progress) -> None:
+    here = {file.name: arrived(file, work) for file in weights}
+    total = sum(file.size for file in weights)
+    for file in weights:
+
+        def report(done: int, file: RemoteFile = file) -> None:
+            here[file.name] = done
+            progress(sum(here.values()), total, file.name)
+
+        report(here[file.name])
+        fetch(file, work, report)
+
+
+def _put_in_place(work: Path, target: Path) -> None:
+    """The whole directory at once. What was there may be in use: who has its files open keeps them."""
+    target.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+    old = work.with_name(f".old-{work.name}")
+    shutil.rmtree(old, ignore_errors=True)
+    if target.exists():
+        target.rename(old)
+    work.rename(target)
+    shutil.rmtree(old, ignore_errors=True)
+
+
+@contextlib.contextmanager
+def _in_sentences(name: str) -> Iterator[None]:
+    """What huggingface_hub and the system raise, said for a person."""
+    repository, _, revision = name.partition("@")
+    host = constants.ENDPOINT.partition("://")[2]
+    login = "log in with `hf auth login` or set HF_TOKEN"
+    try:
+        yield
+    except InferenceError:
+        raise
+    except GatedRepoError:
+        page = f"{constants.ENDPOINT}/{repository}"
+        raise HubError(f"{repository} is gated: ask for access on {page}, then {login}.") from None
+    except RevisionNotFoundError:
+        raise HubError(f"{repository} has no revision {revision}; its page on {host} lists them.") from None
+    except HfHubHTTPError as error:
+        status = error.response.status_code
+        if isinstance(error, RepositoryNotFoundError) or status in (401, 403):
+            refused = f"; if it is private, {login}" if get_token() is None else ", or your token may not read it"
+            raise HubError(f"There is no model {repository} on {host}{refused}.") from None
+        raise HubError(f"{host} answers with an error ({status}); try again later.") from None
+    except HFValidationError:
+        raise HubError(f"{repository} cannot be the name of a model on {host}.") from None
+    except OfflineModeIsEnabled:
+        raise HubError("HF_HUB_OFFLINE is set in the environment, so nothing can be downloaded.") from None
+    except LINE_ERRORS as error:
+        if isinstance(error, OSError) and error.filename is not None:
+            raise HubError(f"{error.filename} cannot be used ({error.strerror}).") from None
+        raise HubError(
+            f"{host} cannot be reached ({error or type(error).__name__}); what has arrived is kept, "
+            f"and the next `llm-tui pull {name}` goes on from there."
+        ) from None

@@ -1,0 +1,108 @@
+"""Searching all messages, and going to what was found."""
+
+from typing import TYPE_CHECKING
+
+from textual.app import App
+
+from tui.conversation.story_text import follow
+from tui.screens.search import SearchScreen
+from tui.services.reply import BUSY
+from tui.services.session import Session
+from tui.services.sessions import Library
+from tui.storage.search import Hit
+from tui.storage.store import OPEN_ELSEWHERE
+from tui.widgets.story_editor import StoryPane
+
+if TYPE_CHECKING:
+    from tui.screens.main import MainScreen
+    from tui.services.workspace import Controller
+
+CHANGED = "What was found is not there any more."
+
+
+class Seeking:
+    """A branch is moved to where the session can be written; where it can only be read it is said where that is."""
+
+    def __init__(self, controller: "Controller", app: App[None], screen: "MainScreen", library: Library) -> None:
+        self._controller = controller
+        self._app = app
+        self._screen = screen
+        self._library = library
+        self._sought = ""
+
+    def search(self, words: str = "") -> None:
+        """For ``words``; without, offer what was searched for last."""
+        screen = SearchScreen(self._library.store.file, words or self._sought)
+
+        def chosen(hit: Hit | None) -> None:
+            self._sought = screen.text
+            if hit is not None:
+                self._go_to(hit)
+
+        self._app.push_screen(screen, chosen)
+
+    def _go_to(self, hit: Hit) -> None:
+        self._controller.open(hit.session_id)
+        session = self._controller.current
+        if session.id != hit.session_id or hit.node_id is None:
+            return  # it could not be opened, which was said; or it is the title that was found
+        if hit.node_id not in session.tree:
+            self._controller.say(CHANGED)
+        elif session.mode == "chat":
+            self._go_to_message(session, hit.node_id)
+        else:
+            self._go_to_piece(session, hit, hit.node_id)
+
+    def _go_to_message(self, session: Session, node_id: str) -> None:
+        """The cursor on the message; on the one from which its branch goes off, where the tip cannot move there."""
+        tree = session.tree
+        shown = [node.id for node in tree.path()]
+        if node_id not in shown and session.readonly:
+            branch = next(node for node in tree.path(node_id) if node.id not in shown)
+            number, count = tree.place(branch.id)
+            where = f"in version {number} of {count}" if count > 1 else "in what was rolled back"
+            self._controller.say(f"What was found follows here, {where}. {OPEN_ELSEWHERE}")
+            node_id = branch.parent or shown[0]
+        elif node_id not in shown:
+            self._move(session, node_id)
+        self._screen.transcript.choose(node_id)
+        self._screen.set_focus(self._screen.transcript)
+
+    def _go_to_piece(self, session: Session, hit: Hit, node_id: str) -> None:
+        """The cursor on the words within the story's text."""
+        pane = self._screen.pane_of(session)
+        assert pane is not None
+        if _place(session, hit, pane.text) is None:
+            if session.readonly or session.reply is not None:
+                reason = OPEN_ELSEWHERE if session.readonly else BUSY
+                self._controller.say(f"What was found stands in another version of this story. {reason}")
+                return
+            follow(session.tree, pane.text)  # what was written since is kept, as a version
+            session.draft = ""
+            pane.source = None  # its text is to be read from the tree again
+            self._move(session, node_id)
+        pane.call_after_refresh(_put_cursor, pane, _place(session, hit, pane.text))
+
+    def _move(self, session: Session, node_id: str) -> None:
+        self._controller.talk.go(lambda: session.tree.move(session.tree.latest(node_id)))
+
+
+def _place(session: Session, hit: Hit, text: str) -> int | None:
+    """Where in the story's text the first of the words that were found is; None if they are not in this version."""
+    path = session.tree.path()
+    ids = [node.id for node in path]
+    if hit.node_id not in ids:
+        return None
+    before = sum(len(node.text) for node in path[: ids.index(hit.node_id)])
+    extract = hit.extract
+    words = extract.strip("…")
+    found = text.find(words, before)
+    if found < 0 and (found := text.find(words)) < 0:
+        return None
+    return found + hit.marks[0][0] - (len(extract) - len(extract.lstrip("…")))
+
+
+def _put_cursor(pane: StoryPane, place: int | None) -> None:
+    if place is not None:
+        before = pane.text[:place]
+        pane.move_cursor((before.count("\n"), place - before.rfind("\n") - 1), center=True)

@@ -1,0 +1,46 @@
+"""The command `llm-tui` and its subcommands. Nothing heavy is imported before one needs it: `--help` is instant."""
+
+from typing import Any
+
+import click
+
+from tui.cli.bench import bench
+from tui.cli.chat import chat
+from tui.cli.config import config
+from tui.cli.doctor import doctor
+from tui.cli.export import export
+from tui.cli.import_file import import_command
+from tui.cli.models import models
+from tui.cli.options import db_option, model_options, theme_option
+from tui.cli.pull import pull
+from tui.cli.requirements import STARTING, require_room, require_terminal
+from tui.cli.sessions import sessions
+from tui.cli.story import story
+from tui.cli.streaming import lasting_name
+from tui.cli.themes import themes
+
+
+@click.group(invoke_without_command=True, context_settings={"help_option_names": ["-h", "--help"]})
+@model_options
+@theme_option
+@db_option
+@click.version_option(package_name="llm-tui")
+@click.pass_context
+def cli(context: click.Context, /, **flags: Any) -> None:
+    """Talk to a language model that runs right here: in your terminal, on this machine's CPU."""
+    context.obj = flags
+    require_room(STARTING)
+    if context.invoked_subcommand is None:
+        require_terminal()
+        require_room()
+        from tui.config.settings import load_settings
+        from tui.process.lifetime import run_app
+
+        settings = load_settings(**flags)
+        if flags["model"]:
+            settings = settings.with_flags(model=lasting_name(flags["model"], settings.model_directories))
+        run_app(settings)
+
+
+for command in (chat, story, models, pull, sessions, export, import_command, themes, config, doctor, bench):
+    cli.add_command(command)

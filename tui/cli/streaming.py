@@ -1,0 +1,158 @@
+"""What `chat` and `story` share: a prompt, a model, and text that streams to standard output."""
+
+import sys
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Literal
+
+import click
+
+from tui.cli.output import tell, writer
+from tui.cli.requirements import require_room
+from tui.config.paths import model_places
+from tui.config.resources import shipped
+from tui.config.settings import DEFAULT, Settings
+from tui.process.termination import Ended
+
+if TYPE_CHECKING:
+    from inference import Finished, Generation, Model, SamplingParams, Stats
+
+LARGEST = 20_000_000  # characters that are piped in, more than any context holds
+HOW_TO_GIVE_A_MODEL = """\
+llm-tui needs a model and was given none.
+
+  llm-tui --model DIR            open the app on a model directory
+  llm-tui story --model DIR "…"  continue a text
+  llm-tui chat --model DIR "…"   ask for one answer
+
+DIR is a Hugging Face model directory of the Llama or Mistral family: config.json, tokenizer.json and
+safetensors files. `llm-tui pull ORG/NAME` downloads one, and `llm-tui models` lists those that are here."""
+
+
+def with_piped(prompt: str | None) -> str:
+    """Raises ClickException for what is no text."""
+    parts = [part for part in (prompt, _piped()) if part]
+    if not parts:
+        raise click.UsageError("There is no prompt: give one in quotes, or pipe text in.")
+    return "\n\n".join(parts)
+
+
+def _piped() -> str:
+    if sys.stdin is None or sys.stdin.isatty():
+        return ""
+    sys.stdin.reconfigure(encoding="utf-8-sig", errors="strict")  # type: ignore[union-attr]
+    try:
+        text: str = sys.stdin.read(LARGEST + 1)
+    except UnicodeDecodeError as error:
+        raise click.ClickException(f"What is piped in is not UTF-8 text ({error.reason}); convert it first.") from None
+    except OSError as error:
+        raise click.ClickException(f"What is piped in cannot be read: {error.strerror}.") from None
+    if len(text) > LARGEST:
+        raise click.ClickException(f"What is piped in has more than {LARGEST // 10**6} million characters, too many.")
+    return text.rstrip("\n")
+
+
+def find(name: str, directories: tuple[Path, ...]) -> Path:
+    from inference.sources.registry import find_model
+
+    return find_model(name, model_places(directories))
+
+
+def lasting_name(name: str, directories: tuple[Path, ...]) -> str:
+    """The name of a model that is there, such that it means the same tomorrow and from another directory.
+
+    Raises CheckpointError if there is none.
+    """
+    from inference.sources.registry import expanded
+
+    path = find(name, directories)
+    return str(path.resolve()) if path == expanded(name) else name
+
+
+def _load(settings: Settings, which: str) -> "Model":
+    from inference import InferenceError, Model
+
+    require_room()
+    name = getattr(settings, which)
+    if settings.source(which) == DEFAULT and not (shipped("models") / name / "config.json").is_file():
+        raise InferenceError(HOW_TO_GIVE_A_MODEL)
+    path = find(name, settings.model_directories)
+    model = Model.load(path, settings.precision, progress=_Patience(), **settings.computing)
+    model.prepare(_Patience())
+    return model
+
+
+class _Patience:
+    """Says what takes so long, once, if it takes long and somebody is there to read it."""
+
+    def __init__(self) -> None:
+        self._begun = time.monotonic()
+        self._said = sys.stderr is None or not sys.stderr.isatty()
+
+    def __call__(self, done: int, total: int, what: str) -> None:
+        if not self._said and time.monotonic() - self._begun > 1:
+            self._said = True
+            tell(f"{what[0].upper()}{what[1:]}; this takes a while…")
+
+
+def generate(
+    settings: Settings,
+    which: Literal["chat_model", "story_model"],
+    stats: bool,
+    ask: Callable[[Any, "SamplingParams"], "Generation"],
+    before: str = "",
+    keep: Callable[[str], None] = lambda text: None,
+) -> "tuple[Generation, Finished]":
+    """Load, ask, stream what comes to standard output, and say on standard error what else there is to say.
+
+    ``keep`` is called with each piece of text as it comes. Returns what was asked, and how it ended.
+    """
+    from inference import Engine, SamplingParams
+
+    model = _load(settings, which)
+    params = SamplingParams.from_generation_config(model.generation_config, settings.sampling)
+    with Engine(model) as engine:
+        generation = ask(engine.new_session(), params)
+        write = writer()
+        write(before)
+        try:
+            return generation, _stream(generation, write, keep, stats)
+        except (KeyboardInterrupt, Ended):
+            generation.cancel()
+            write("\n")
+            raise
+
+
+def _stream(
+    generation: "Generation", write: Callable[[str], None], keep: Callable[[str], None], stats: bool
+) -> "Finished":
+    from inference import Failed, Finished, Token
+
+    for event in generation:
+        if isinstance(event, Token):
+            write(event.text)
+            keep(event.text)
+        elif isinstance(event, Failed):
+            write("\n")
+            raise event.error
+        elif isinstance(event, Finished):
+            write("\n")
+            if event.reason == "context":
+                tell("The context is full; the text ends here.")
+            if stats:
+                tell(_describe(event.stats))
+            return event
+    raise AssertionError("a generation ends with Finished or Failed")
+
+
+def _describe(stats: "Stats") -> str:
+    rate, first = stats.tokens_per_second, stats.first_token_seconds
+    parts = [
+        f"{stats.prompt_tokens} prompt tokens ({stats.reused_tokens} reused)",
+        f"{stats.generated_tokens} generated",
+        *([f"{rate:.1f} tok/s"] if rate else []),
+        *([f"first token {first * 1000:.0f} ms"] if first else []),
+        f"seed {stats.seed}",
+    ]
+    return " · ".join(parts)

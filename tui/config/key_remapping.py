@@ -1,0 +1,87 @@
+"""The person's own keys in place of the key map's, checked: known actions, known keys, no key that means two things."""
+
+from collections.abc import Iterable
+from dataclasses import replace
+
+from textual.keys import Keys, _character_to_key, key_to_character
+
+from tui.config.errors import SettingsError
+from tui.config.keymap import KEYMAP, PLACES, Key, label
+from tui.config.settings import Settings
+from tui.config.toml_document import did_you_mean
+
+MODIFIERS = ("ctrl", "alt", "shift")
+# Names that people use for Textual's.
+ALIASES = {"esc": "escape", "del": "delete", "ins": "insert", "return": "enter", "pgup": "pageup", "pgdn": "pagedown"}
+NAMED = {key.value for key in Keys if "+" not in key.value and not key.value.startswith("<")}
+# A terminal sends the same bytes for both.
+SAME = {"ctrl+i": "Tab", "ctrl+m": "Enter", "ctrl+h": "Backspace", "ctrl+left_square_bracket": "Esc"}
+
+
+def remap(settings: Settings) -> tuple[tuple[Key, ...], list[str]]:
+    """The key map with the person's keys in it, and a sentence for each entry that cannot do what it says.
+
+    Raises SettingsError, naming file, line and action, for a key that does not exist, cannot be typed there or is
+    taken.
+    """
+    actions = {key.id: key for key in KEYMAP}
+    warnings = []
+    for action, chosen in settings.keys.items():
+        source = settings.source(f"keys.{action}")
+        if action not in actions:
+            warnings.append(
+                f"{source}: there is no action {action}{did_you_mean(action, actions) or '; F1 lists them.'}"
+            )
+            continue
+        names = [_name(source, action, text) for text in ([chosen] if isinstance(chosen, str) else chosen)]
+        key = actions[action] = replace(actions[action], keys=",".join(names))
+        _check_typing(source, key)
+        warnings += [
+            f"{source}: most terminals send the same for {label(name)} and {SAME[name]}; choose another key."
+            for name in names
+            if name in SAME
+        ]
+    _check_conflicts(settings, actions.values())
+    return tuple(actions.values()), warnings
+
+
+def _name(source: str, action: str, text: str) -> str:
+    """The key as Textual names it: from ``Ctrl+J``, ``Esc``, ``[`` or ``left_square_bracket``."""
+    *modifiers, name = ["+"] if text == "+" else text.split("+")
+    modifiers = [modifier.strip().lower() for modifier in modifiers]
+    name = name.strip()
+    name = ALIASES.get(name.lower(), name.lower()) if len(name) > 1 or modifiers else name
+    known_name = name in NAMED or (name.isprintable() if len(name) == 1 else key_to_character(name))
+    for part, fine, known in (*((part, part in MODIFIERS, MODIFIERS) for part in modifiers), (name, known_name, NAMED)):
+        if not fine:
+            raise SettingsError(
+                f"{source}: keys.{action} is {text!r}; there is no key “{part}”{did_you_mean(part, known) or '.'}"
+            )
+    name = _character_to_key(name) if len(name) == 1 else name
+    return "+".join([*(modifier for modifier in MODIFIERS if modifier in modifiers), name])
+
+
+def _check_typing(source: str, key: Key) -> None:
+    if key.where in ("anywhere", "input", "story"):
+        for name in key.keys.split(","):
+            if (key_to_character(name) or "\n").isprintable() and "+" not in name:
+                raise SettingsError(
+                    f"{source}: keys.{key.id} is {label(name)}, which is needed for typing; "
+                    "give it a function key or one with Ctrl."
+                )
+
+
+def _check_conflicts(settings: Settings, keymap: Iterable[Key]) -> None:
+    for place, title in PLACES.items():
+        taken: dict[str, Key] = {}
+        for key in keymap:
+            if key.where not in (place, "anywhere"):
+                continue
+            for name in key.keys.split(","):
+                other = taken.setdefault(name, key)
+                if other is not key:
+                    mine = key if key.id in settings.keys else other
+                    raise SettingsError(
+                        f"{settings.source(f'keys.{mine.id}')}: {label(name)} would mean both {other.id} and {key.id} "
+                        f"({title.lower()}); give one of them another key."
+                    )

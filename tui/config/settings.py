@@ -1,0 +1,172 @@
+"""All settings in one place: from the defaults, the configuration file and the command line, in this order."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field, fields, replace
+from pathlib import Path
+from typing import Any, TypeVar
+
+from tui.config.errors import SettingsError
+from tui.config.paths import config_file, sessions_file
+from tui.config.toml_document import TomlFile, did_you_mean, read_toml
+from tui.config.validators import (
+    ANY_TEXT,
+    BOUNDS,
+    CACHE_PRECISIONS,
+    KEYS,
+    PATH,
+    PATHS,
+    PRECISIONS,
+    STOPS,
+    TEXT,
+    TEXTS,
+    Kind,
+    one_of,
+)
+
+DEFAULT = "default"
+
+T = TypeVar("T")
+
+
+def _setting(default: T, kind: Kind, meaning: str) -> T:
+    metadata = {"kind": kind, "meaning": meaning}
+    return field(default=default, metadata=metadata)
+
+
+def _number(name: str, default: T, meaning: str) -> T:
+    return _setting(default, BOUNDS[name].kind, meaning)
+
+
+@dataclass(frozen=True)
+class Settings:
+    """Each field is a key of config.toml, and its metadata says what it means; flags are the same names with dashes.
+
+    ``model``, in the file or as ``--model``, sets ``chat_model`` and ``story_model`` at once. None means that nobody
+    chose: the model's recommendation or the machine decides. ``sources`` tells for each field, and for each remapped
+    key as ``keys.ACTION``, who set it; what is not in it is the default. ``warnings`` are sentences on the file.
+    """
+
+    theme: str = _setting("dark", TEXT, "Colours; `llm-tui themes` lists them.")
+    chat_model: str = _setting("guide", TEXT, "The model that chats: a built-in one, a directory or ORG/NAME.")
+    story_model: str = _setting("story", TEXT, "The model that continues stories.")
+    precision: str = _setting("auto", one_of(*PRECISIONS), "How weights are held: " + ", ".join(PRECISIONS) + ".")
+    cache_precision: str = _setting(
+        "auto", one_of(*CACHE_PRECISIONS), "How conversations are held: " + ", ".join(CACHE_PRECISIONS) + "."
+    )
+    threads: int | None = _number("threads", None, "How many threads compute; as many as help if not set.")
+    system: str | None = _setting(None, ANY_TEXT, "What the model is told before a new chat.")
+    temperature: float | None = _number("temperature", None, "0 always takes the likeliest token.")
+    top_k: int | None = _number("top_k", None, "Choose among this many likeliest tokens; 0 is off.")
+    top_p: float | None = _number("top_p", None, "Choose among this share of likeliest.")
+    min_p: float | None = _number("min_p", None, "Drop tokens rarer than this times the likeliest.")
+    repetition_penalty: float | None = _number("repetition_penalty", None, "Above 1 repeats less.")
+    seed: int | None = _number("seed", None, "The same seed gives the same text.")
+    max_tokens: int | None = _number("max_tokens", None, "Where a reply stops at the latest.")
+    stop: tuple[str, ...] | None = _setting(None, STOPS, "Texts that a reply stops before.")
+    cache_budget_mb: int | None = _number(
+        "cache_budget_mb", None, "Memory for what models keep of conversations; a quarter of what is free if not set."
+    )
+    snapshot_limit_mb: int = _number("snapshot_limit_mb", 2000, "Disk for the same, so that a session opens at once.")
+    db: Path = field(
+        default_factory=sessions_file, metadata={"kind": PATH, "meaning": "The database that keeps the sessions."}
+    )
+    model_directories: tuple[Path, ...] = _setting((), PATHS, "Where else to look for models.")
+    keys: Mapping[str, str | tuple[str, ...]] = field(
+        default_factory=dict,
+        metadata={"kind": KEYS, "meaning": "Other keys for actions: a key or a list of keys each."},
+    )
+    sources: Mapping[str, str] = field(default_factory=dict)
+    warnings: tuple[str, ...] = ()
+
+    @property
+    def sampling(self) -> dict[str, Any]:
+        """The sampling parameters that somebody chose, to go before what the model recommends."""
+        return {name: value for name in SAMPLING if (value := getattr(self, name)) is not None}
+
+    @property
+    def computing(self) -> dict[str, Any]:
+        """How models are to compute, whichever they are."""
+        return {"threads": self.threads, "cache_precision": self.cache_precision}
+
+    @property
+    def flags(self) -> dict[str, Any]:
+        """What was said on the command line."""
+        return {name: getattr(self, name) for name, source in self.sources.items() if source.startswith("--")}
+
+    def source(self, name: str) -> str:
+        """Who set it: a flag, a file and its line, or nobody."""
+        return self.sources.get(name, DEFAULT)
+
+    def with_flags(self, **flags: Any) -> "Settings":
+        """The same, but for the flags that were given: None and () mean that it was not.
+
+        Raises SettingsError, naming the flag, for a value that cannot be.
+        """
+        given = {name: value for name, value in flags.items() if value not in (None, ())}
+        sources = {name: "--" + name.replace("_", "-") for name in given}
+        return _merged(self, given, sources)
+
+
+SAMPLING = ("temperature", "top_k", "top_p", "min_p", "repetition_penalty", "seed", "max_tokens", "stop")
+KINDS: dict[str, Kind] = {entry.name: entry.metadata["kind"] for entry in fields(Settings) if entry.metadata}
+MEANINGS: dict[str, str] = {entry.name: entry.metadata["meaning"] for entry in fields(Settings) if entry.metadata}
+BOTH_MODELS = "model"
+
+
+def load_settings(file: Path | None = None, **flags: Any) -> Settings:
+    """Read the person's configuration file, or ``file``; flags that are not None go before it.
+
+    Raises SettingsError, naming file, line and key, for what cannot be; an unknown key is only warned of.
+    """
+    file = file or config_file()
+    try:
+        settings = _from_file(read_toml(file))
+    except FileNotFoundError:
+        settings = Settings()
+    return settings.with_flags(**flags)
+
+
+def _from_file(file: TomlFile) -> Settings:
+    known = {*KINDS, BOTH_MODELS}
+    unknown = [name for name in file.values if name not in known]
+    values = {name: value for name, value in file.values.items() if name in known}
+    sources = {name: file.place(name) for name in values}
+    keys = values.get("keys")
+    for action, chosen in keys.items() if isinstance(keys, dict) else ():
+        sources[f"keys.{action}"] = place = file.place("keys", action)
+        if not TEXT.accepts(chosen) and not (TEXTS.accepts(chosen) and chosen):
+            raise SettingsError(
+                f"{place}: keys.{action} is {chosen!r}; it must be a key in quotes, or a list of such keys."
+            )
+    warnings = [
+        f"{file.place(name)}: there is no setting {name}{did_you_mean(name, known) or '; it is ignored.'}"
+        for name in unknown
+    ]
+    return replace(_merged(Settings(), values, sources), warnings=tuple(warnings))
+
+
+def _merged(settings: Settings, values: Mapping[str, Any], sources: Mapping[str, str]) -> Settings:
+    """``values`` in place of what was, each with its source. Whoever names one model means both."""
+    changes: dict[str, Any] = {}
+    changed_sources = {**settings.sources, **sources}
+    if both := changed_sources.pop(BOTH_MODELS, None):
+        for name in ("chat_model", "story_model"):
+            if name not in values:
+                changes[name] = _checked(BOTH_MODELS, TEXT, values[BOTH_MODELS], both)
+                changed_sources[name] = both
+    for name, value in values.items():
+        if name != BOTH_MODELS:
+            changes[name] = _checked(name, KINDS[name], value, sources[name])
+    return replace(settings, **changes, sources=changed_sources)
+
+
+def _checked(name: str, kind: Kind, value: Any, source: str) -> Any:
+    if not kind.accepts(value):
+        raise SettingsError(f"{source}: {name} is {_shown(value)}; it must be {kind.wanted}.")
+    return kind.make(value)
+
+
+def _shown(value: Any) -> str:
+    """As TOML spells it, and not too long."""
+    spelled = {True: "true", False: "false"}[value] if isinstance(value, bool) else repr(value)
+    return spelled if len(spelled) <= 60 else spelled[:59] + "…"

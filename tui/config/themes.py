@@ -1,0 +1,139 @@
+"""Colour themes: one TOML file each, shipped or the person's own, checked before anything is drawn with them."""
+
+import re
+from collections.abc import Iterable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from textual.color import Color, ColorParseError
+from textual.theme import Theme
+
+from tui.config.errors import SettingsError
+from tui.config.paths import user_themes_directory
+from tui.config.resources import shipped
+from tui.config.toml_document import TomlFile, did_you_mean, read_toml
+
+DEFAULT_THEME = "dark"
+COLORS = (
+    "background",  # behind everything
+    "surface",  # bars, sidebar, dialogs
+    "panel",  # behind what is highlighted
+    "foreground",  # text
+    "primary",  # what has the focus, keys
+    "secondary",  # the person's name
+    "accent",  # marks and what is chosen
+    "success",  # the model's name
+    "warning",  # notices
+    "error",
+)
+# Everything else that Textual draws with; a theme may set any of them where what follows from its colours will not do.
+VARIABLES = frozenset(Theme("any", primary="#000000").to_color_system().generate()) - set(COLORS)
+
+_NAME = re.compile(r"[A-Za-z][\w-]*")
+_COLOR = re.compile(r"(?P<color>.+?)(?: (?P<percent>\d{1,3})%)?")
+_STYLES = {"none", "bold", "dim", "italic", "underline", "reverse", "strike", "not"}
+
+
+@dataclass(frozen=True)
+class ThemeFile:
+    """``about``: one line for the picker. ``own``: the person's, not shipped."""
+
+    name: str
+    about: str
+    path: Path
+    own: bool
+    theme: Theme
+
+
+def find_themes() -> tuple[dict[str, ThemeFile], list[str]]:
+    """All themes by name, the default first, and a sentence for each file that is none.
+
+    The person's own goes before a shipped one of the same name.
+    """
+    found: dict[str, ThemeFile] = {}
+    problems = []
+    for path in theme_files():
+        try:
+            found[path.stem] = read_theme(path)
+        except (SettingsError, FileNotFoundError) as error:
+            problems.append(str(error))
+    return dict(sorted(found.items(), key=lambda item: (item[0] != DEFAULT_THEME, item[0]))), problems
+
+
+def theme_files() -> list[Path]:
+    """The shipped ones, then the person's own."""
+    return [path for folder in (shipped("themes"), user_themes_directory()) for path in sorted(folder.glob("*.toml"))]
+
+
+def read_theme(path: Path) -> ThemeFile:
+    """Raises SettingsError, naming file, line and key, for what is no theme."""
+    if not _NAME.fullmatch(path.stem):
+        raise SettingsError(f"{path}: a theme's file is named with letters, digits, - and _, a letter first.")
+    file = read_toml(path)
+    values = dict(file.values)
+    about = _one_of_type(file, str, values.pop("about", ""), "about", "a text in quotes")
+    dark = _one_of_type(file, bool, values.pop("dark", True), "dark", "true or false")
+    for name in values:
+        if name not in COLORS and name not in VARIABLES:
+            known = ("about", "dark", *COLORS, *VARIABLES)
+            raise SettingsError(
+                f"{file.place(name)}: a theme has no {name}{did_you_mean(name, known) or '; leave it out.'}"
+            )
+    if missing := [name for name in COLORS if name not in values]:
+        raise SettingsError(f"{path}: a theme needs {_listed(COLORS)}; here {_listed(missing)} is missing.")
+    for name, value in values.items():
+        _check_value(file, name, value)
+    colors = {name: values.pop(name) for name in COLORS}
+    ansi = Color.parse(colors["background"]).ansi is not None
+    odd = next((name for name in COLORS if (Color.parse(colors[name]).ansi is not None) != ansi), None)
+    if odd:
+        raise SettingsError(
+            f"{file.place(odd)}: {odd} is {colors[odd]!r}; a theme's colours are all of the terminal's own palette"
+            " (ansi_red …), or none is."
+        )
+    # Textual's own rules name some variables that it gives no value where a theme is of the terminal's colours.
+    unset = dict.fromkeys(VARIABLES, "ansi_default") if ansi else {}
+    theme = Theme(path.stem, **colors, dark=dark, ansi=ansi)
+    theme.variables = {name: value for name, value in unset.items() if name not in theme.to_color_system().generate()}
+    theme.variables |= values
+    return ThemeFile(path.stem, about, path, path.parent == user_themes_directory(), theme)
+
+
+def _one_of_type(file: TomlFile, kind: type, value: Any, name: str, wanted: str) -> Any:
+    if not isinstance(value, kind):
+        raise SettingsError(f"{file.place(name)}: {name} is {value!r}; it must be {wanted}.")
+    return value
+
+
+def _check_value(file: TomlFile, name: str, value: Any) -> None:
+    if name.endswith("-style") or "-style-" in name:
+        if not isinstance(value, str) or not value or set(value.split()) - _STYLES:
+            raise SettingsError(
+                f"{file.place(name)}: {name} is {value!r}; it must be a text style in quotes, such as "
+                '"bold", "underline", "bold reverse" or "none".'
+            )
+    elif not isinstance(value, str) or not _is_color(value, plain=name in COLORS):
+        raise SettingsError(
+            f'{file.place(name)}: {name} is {value!r}; it must be a colour in quotes, such as "#7aa2f7", '
+            '"rgb(122,162,247)", "white" or "ansi_bright_blue".'
+        )
+
+
+def _is_color(value: str, plain: bool) -> bool:
+    """``plain``: opaque, as everything else is mixed from it; otherwise a share such as ``30%`` may stand behind."""
+    match = _COLOR.fullmatch(value)
+    if match is None or (match["percent"] and int(match["percent"]) > 100):
+        return False
+    if not plain and match["color"] == "auto":
+        return True
+    try:
+        color = Color.parse(match["color"])
+    except ColorParseError:
+        return False
+    return not plain or (color.a == 1 and not match["percent"])
+
+
+def _listed(names: Iterable[str]) -> str:
+    *first, last = names
+    return f"{', '.join(first)} and {last}" if first else last

@@ -1,0 +1,131 @@
+"""What the app looks like and which keys it takes: as the files say, when it starts and when they change."""
+
+import os
+from dataclasses import replace
+from pathlib import Path
+
+from textual.app import App
+
+from tui.config.errors import SettingsError
+from tui.config.key_remapping import remap
+from tui.config.keymap import Key, textual_keymap
+from tui.config.paths import config_file
+from tui.config.settings import Settings, load_settings
+from tui.config.themes import ThemeFile, find_themes, theme_files
+from tui.config.toml_document import did_you_mean, set_string
+from tui.process.in_thread import in_thread
+
+INTERVAL = 2.0
+# Without colours the one theme is the one that can be read without them.
+COLORLESS = "terminal"
+
+Stamp = dict[Path, tuple[int, int]]
+
+
+class Appearance:
+    """``keymap``: all keys with the person's own in their places."""
+
+    def __init__(self, app: App[None], settings: Settings) -> None:
+        """Raises SettingsError where the theme or the keys that the settings name cannot be."""
+        self.keymap: tuple[Key, ...] = ()
+        self.themes: dict[str, ThemeFile] = {}
+        self._app = app
+        self._settings = settings
+        self._problems = [*settings.warnings, *self._apply(settings)]
+        self._stamp: Stamp | None = None
+
+    def start(self) -> None:
+        """Say what could not be used, and from now on look whether files have changed."""
+        self._say(self._problems)
+        self._app.set_interval(INTERVAL, self._look)
+
+    @property
+    def current(self) -> str:
+        """The name of the theme that is shown."""
+        return self._app.theme
+
+    def show(self, name: str) -> None:
+        """Draw in the colours of this theme, until something else is said."""
+        if not self._app.no_color:
+            self._app.theme = name
+
+    def keep(self, name: str) -> None:
+        """Use this theme from now on: it is written into the configuration file."""
+        self.show(name)
+        try:
+            set_string(config_file(), "theme", name)
+        except SettingsError as error:
+            self._say([str(error)])
+            return
+        source = self._settings.source("theme")
+        self._settings = replace(self._settings, theme=name)
+        if source.startswith("--"):
+            self._say([f"Kept; while you start with {source}, that goes before it."])
+
+    def _apply(self, settings: Settings) -> list[str]:
+        """Take themes and keys from the files; returns sentences on what was left out. All or nothing is applied."""
+        themes, problems = find_themes()
+        keymap, warnings = remap(settings)
+        if settings.theme not in themes:
+            raise SettingsError(
+                f"{settings.source('theme')}: there is no theme {settings.theme}"
+                + (did_you_mean(settings.theme, themes) or "; `llm-tui themes` lists them.")
+            )
+        self.themes, self.keymap = themes, keymap
+        for file in themes.values():
+            self._app.register_theme(file.theme)
+        self._app.theme = COLORLESS if self._app.no_color else settings.theme
+        self._app.set_keymap(textual_keymap(keymap))
+        return [*problems, *warnings]
+
+    async def _look(self) -> None:
+        """Only while somebody looks too; off this thread, as a file system may take its time."""
+        if self._app.app_focus:
+            stamp = await in_thread(_stamp)
+            before, self._stamp = self._stamp, stamp
+            if before not in (None, stamp):
+                self._reload()
+
+    def _reload(self) -> None:
+        """What was good stays where what the files say now is not."""
+        try:
+            settings = load_settings(**self._settings.flags)
+            problems = [*settings.warnings, *self._apply(settings)]
+            if _beyond(settings) != _beyond(self._settings):
+                problems.append(
+                    "Colours and keys change at once; what else changed in config.toml waits for the next start."
+                )
+        except SettingsError as error:
+            problems = [str(error)]
+        else:
+            self._settings = settings
+            self._app.mutate_reactive(App.theme)  # drawn again though the theme's name is the same
+        self._say([problem for problem in problems if problem not in self._problems])
+        self._problems = problems
+
+    def _say(self, sentences: list[str]) -> None:
+        for sentence in sentences:
+            self._app.notify(sentence, severity="warning", timeout=10)
+
+
+def colors_unwanted() -> bool:
+    """Whether NO_COLOR says so; empty, it says nothing, though Textual would listen."""
+    if not os.environ.get("NO_COLOR"):
+        os.environ.pop("NO_COLOR", None)
+    return "NO_COLOR" in os.environ
+
+
+def _beyond(settings: Settings) -> Settings:
+    """What is not a matter of looks and keys."""
+    return replace(settings, theme="", keys={}, sources={}, warnings=())
+
+
+def _stamp() -> Stamp:
+    found: Stamp = {}
+    for path in (config_file(), *theme_files()):
+        try:
+            status = path.stat()
+        except OSError:
+            continue
+        found[path] = (status.st_mtime_ns, status.st_size)
+    return found

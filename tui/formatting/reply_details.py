@@ -1,0 +1,52 @@
+"""How a reply was made, in one line."""
+
+from dataclasses import asdict
+from typing import TYPE_CHECKING
+
+from tui.conversation.tree import Outcome
+from tui.formatting.sampling import differing, own
+from tui.terminal.sanitize import one_line
+
+if TYPE_CHECKING:
+    from inference import Model
+
+REASONS = {
+    "stop": "ended by itself",
+    "cancelled": "stopped",
+    "interrupted": "interrupted",
+    "length": "cut at the length limit",
+    "context": "the context was full",
+}
+
+
+def made(outcome: Outcome | None, model: "Model | None") -> str:
+    """Tokens, speed, how it ended, and the parameters that differ from the model's defaults.
+
+    ``model``: the one that made it; without it all parameters are told. Empty where nothing is known.
+    """
+    if outcome is None:
+        return ""
+    figures = [f"{outcome.generated_tokens} token{'' if outcome.generated_tokens == 1 else 's'}"]
+    if outcome.first_token_seconds is not None:
+        seconds = outcome.total_seconds - outcome.first_token_seconds
+        if outcome.generated_tokens > 1 and seconds > 0:
+            figures.append(f"{(outcome.generated_tokens - 1) / seconds:.1f} tok/s")
+        figures.append(f"first token {outcome.first_token_seconds * 1000:.0f} ms")
+    figures.append(f"reused {outcome.reused_tokens} of {outcome.prompt_tokens}")
+    figures.append(REASONS.get(outcome.reason, one_line(outcome.reason)))
+    figures.append(f"seed {outcome.seed}")
+    return " · ".join([*figures, *_parameters(outcome, model)])
+
+
+def _parameters(outcome: Outcome, model: "Model | None") -> list[str]:
+    given = own({"sampling": dict(outcome.params)})
+    given.pop("seed", None)  # it is told in any case
+    if model is None:
+        return differing(given, {})
+    from inference import InferenceError, SamplingParams
+
+    try:
+        defaults = asdict(SamplingParams.from_generation_config(model.generation_config))
+    except InferenceError:  # the model recommends what cannot be
+        defaults = {}
+    return differing(given, defaults)

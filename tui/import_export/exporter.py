@@ -1,0 +1,46 @@
+"""Sessions out to files: our own JSON, Markdown, HTML."""
+
+import contextlib
+import os
+import tempfile
+from pathlib import Path
+
+from tui.conversation.conversation import Conversation
+from tui.import_export import html, markdown, native_json
+from tui.storage.errors import StoreError
+
+WRITERS = {"md": markdown.write, "json": native_json.write, "html": html.write}
+
+
+def export_file(conversation: Conversation, kind: str, file: Path, overwrite: bool) -> None:
+    """Write the conversation, whole or not at all, as "md", "json" or "html". Symbolic links are not followed.
+
+    Raises StoreError if the file cannot be written, or is there already and ``overwrite`` was not asked for.
+    """
+    content = WRITERS[kind](conversation).encode()
+    try:
+        if not overwrite:
+            os.close(os.open(file, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600))
+        try:
+            _replace(file, content)
+        except BaseException:
+            if not overwrite:
+                file.unlink(missing_ok=True)
+            raise
+    except FileExistsError:
+        raise StoreError(f"{file} is there already: give --force to overwrite it, or another name.") from None
+    except OSError as error:
+        raise StoreError(f"{file} cannot be written ({error.strerror}).") from None
+
+
+def _replace(file: Path, content: bytes) -> None:
+    """Through a file beside it, readable by its owner alone."""
+    descriptor, name = tempfile.mkstemp(dir=file.parent, prefix=f".{file.name[:100]}.")
+    partial = Path(name)
+    with contextlib.ExitStack() as stack:
+        stack.callback(partial.unlink, missing_ok=True)
+        with os.fdopen(descriptor, "wb") as stream:
+            stream.write(content)
+            stream.flush()
+            os.fsync(stream.fileno())
+        partial.replace(file)

@@ -1,0 +1,147 @@
+"""Sessions in from files: as many as can be read, and what is said of the others."""
+
+from collections import Counter
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, TextIO
+
+from tui.conversation.conversation import Conversation
+from tui.import_export import chatgpt, claude, markdown, native_json, open_webui
+from tui.import_export.archive import texts
+from tui.import_export.json_stream import CHUNK, MAX_CHARACTERS, NO_TEXT, objects
+from tui.import_export.message_tree import an_id
+from tui.storage.errors import StoreError
+from tui.storage.store import Store
+from tui.terminal.sanitize import one_line
+
+MAX_SESSIONS = 100_000
+
+
+@dataclass
+class Imported:
+    """``here``: how many were here already. ``refused``: for each that could not be read, which and why.
+
+    ``left_out``: what kinds of things could not be taken over, and how many of each. ``modelless``: how many have no
+    model that is here.
+    """
+
+    session_ids: list[str] = field(default_factory=list)
+    here: int = 0
+    refused: list[str] = field(default_factory=list)
+    left_out: Counter[str] = field(default_factory=Counter)
+    modelless: int = 0
+
+
+def import_file(store: Store, file: Path, has_model: Callable[[str], bool] = lambda _: True) -> Imported:
+    """Add the sessions in ``file``, of whatever kind or an archive, to the store. Nothing is overwritten.
+
+    What is here already, whether or not it was gone on with, is not added again; where this one says something else, a
+    copy is. A model that is not here, as ``has_model`` knows it by name, is none. Raises StoreError, naming what is
+    wrong, if nothing at all can be read.
+    """
+    imported = Imported()
+    try:
+        if not file.is_file():
+            raise StoreError(f"{file} is not a file.")
+        with texts(file) as streams:
+            for conversation in _conversations(streams, imported):
+                _add(store, conversation, imported, has_model)
+    except OSError as error:
+        _refuse(imported, f"{file} cannot be read ({error.strerror})")
+    except ValueError as error:
+        _refuse(imported, str(error))
+    if imported.refused and not (imported.session_ids or imported.here):
+        raise StoreError(f"{file} cannot be imported: {'; '.join(imported.refused[:3])}.")
+    return imported
+
+
+def _refuse(imported: Imported, why: str) -> None:
+    imported.refused.append(why if not imported.session_ids else f"{why}; what came before is imported")
+
+
+def _add(store: Store, conversation: Conversation, imported: Imported, has_model: Callable[[str], bool]) -> None:
+    if store.ids(conversation.id):
+        if _holds(store, conversation):
+            imported.here += 1
+            return
+        conversation.id = an_id([(node.id, node.parent, node.role, node.text) for node in conversation.tree])
+        if store.ids(conversation.id):
+            imported.here += 1
+            return
+    if not has_model(conversation.model):
+        conversation.model = ""
+        imported.modelless += 1
+    store.save(conversation)
+    if store.trouble:
+        raise StoreError(f"{store.trouble} {len(imported.session_ids)} sessions were imported before that.")
+    store.release(conversation.id)
+    imported.session_ids.append(conversation.id)
+
+
+def _holds(store: Store, conversation: Conversation) -> bool:
+    """Whether the session of that id has all that this one says."""
+    try:
+        kept = store.read(conversation.id).tree
+    except StoreError:  # damaged: nothing is known of it
+        return False
+    return all(
+        node.id in kept
+        and (node.parent, node.role, node.text) == (kept[node.id].parent, kept[node.id].role, kept[node.id].text)
+        for node in conversation.tree
+    )
+
+
+def _conversations(streams: Iterator[TextIO], imported: Imported) -> Iterator[Conversation]:
+    number = 0
+    for stream in streams:
+        beginning = stream.read(CHUNK)
+        if beginning.lstrip()[:1] not in ("{", "["):
+            yield _markdown(beginning, stream)
+            continue
+        for value in objects(beginning, stream):
+            number += 1
+            if number > MAX_SESSIONS:
+                raise ValueError(f"it has more than {MAX_SESSIONS} sessions")
+            try:
+                if isinstance(value, ValueError):
+                    raise value
+                conversation = _conversation(value, imported.left_out)
+            except (ValueError, RecursionError) as error:
+                what = "is nested too deeply" if isinstance(error, RecursionError) else f"is damaged: {error}"
+                imported.refused.append(f"session {number} {what}{_title(value)}")
+            else:
+                if conversation is not None:
+                    yield conversation
+
+
+def _markdown(beginning: str, stream: TextIO) -> Conversation:
+    text = beginning + stream.read(MAX_CHARACTERS + 1 - len(beginning))
+    if NO_TEXT.search(text):
+        raise ValueError("it is not a text in UTF-8, nor a ZIP archive")
+    if len(text) > MAX_CHARACTERS:
+        raise ValueError(f"it is no JSON and has more than {MAX_CHARACTERS // 2**20} million characters")
+    return markdown.read(text)
+
+
+def _conversation(value: dict[str, Any], left_out: Counter[str]) -> Conversation | None:
+    if value.get("format") == native_json.FORMAT:
+        return native_json.read(value)
+    if "mapping" in value:
+        conversation = chatgpt.read(value, left_out)
+    elif "chat_messages" in value:
+        conversation = claude.read(value, left_out)
+    elif "chat" in value or "history" in value:
+        conversation = open_webui.read(value, left_out)
+    else:
+        raise ValueError("it is neither of llm-tui nor of ChatGPT, Claude or Open WebUI, by its fields")
+    if conversation is None:
+        left_out["conversation without a message"] += 1
+    return conversation
+
+
+def _title(value: dict[str, Any] | ValueError) -> str:
+    if isinstance(value, ValueError):
+        return ""
+    title = value.get("title") or value.get("name")
+    return f" (“{one_line(title[:60])}”)" if isinstance(title, str) else ""

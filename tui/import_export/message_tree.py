@@ -1,0 +1,92 @@
+"""Trees out of what other programs export: messages by name, each naming the one it answers."""
+
+import re
+import uuid
+from collections import Counter
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime
+
+from tui.conversation.serialization import MAX_TIME
+from tui.conversation.tree import Node, Role, Tree
+
+ROLES: dict[str, Role] = {"system": "system", "user": "user", "human": "user", "assistant": "assistant"}
+HEX = re.compile("[0-9a-f]{32}")
+
+
+@dataclass(frozen=True)
+class Entry:
+    """``said`` None: nothing, and what answers it answers the one before. ``children``: as they are to be ordered."""
+
+    parent: object
+    children: object
+    said: tuple[Role, str] | None
+
+
+def tree_of(entries: Mapping[str, Entry], current: object) -> Tree:
+    """The tree, with its tip where the person was last, if that is told. Raises ValueError for loops."""
+    nodes: dict[str, Node] = {}
+    stands_for: dict[str | None, str | None] = {None: None}  # an entry that says nothing stands for its parent
+    for name, parent in _in_order(entries):
+        stands_for[name] = stands_for[parent]
+        if said := entries[name].said:
+            node_id = an_id(name)
+            if node_id in nodes:
+                node_id = an_id(f"{node_id} {name}")
+            nodes[node_id] = Node(node_id, stands_for[parent], *said)
+            stands_for[name] = node_id
+    tree = Tree.of(nodes.values(), None, {})
+    tree.move(stands_for.get(current) if isinstance(current, str) else None)
+    if tree.tip is None:
+        tree.move(tree.latest(None))
+    return tree
+
+
+def _in_order(entries: Mapping[str, Entry]) -> Iterator[tuple[str, str | None]]:
+    """Each entry behind its parent, siblings in the order that the parent names."""
+    children: dict[str | None, list[str]] = {None: []}
+    for name, entry in entries.items():
+        parent = entry.parent if isinstance(entry.parent, str) and entry.parent in entries else None
+        children.setdefault(parent, []).append(name)
+    seen = 0
+    waiting: list[tuple[str, str | None]] = [(name, None) for name in reversed(children[None])]
+    while waiting:
+        name, parent = waiting.pop()
+        seen += 1
+        yield name, parent
+        named = entries[name].children
+        rank = {str(child): index for index, child in enumerate(named if isinstance(named, list) else [])}
+        family = sorted(children.get(name, []), key=lambda child: rank.get(child, len(rank)))
+        waiting += [(child, name) for child in reversed(family)]
+    if seen < len(entries):
+        raise ValueError("its messages run in a circle")
+
+
+def an_id(name: object) -> str:
+    """The same 32 digits for the same name: those of a UUID, if it is one."""
+    try:
+        return uuid.UUID(str(name)).hex
+    except ValueError:
+        return uuid.uuid5(uuid.NAMESPACE_OID, str(name).encode("utf-8", "replace").decode()).hex
+
+
+def seconds(value: object, otherwise: float) -> float:
+    """A time since the epoch, in whatever of the usual ways it is told."""
+    if isinstance(value, str):
+        try:
+            moment = datetime.fromisoformat(value)
+            value = (moment if moment.tzinfo else moment.replace(tzinfo=UTC)).timestamp()
+        except (ValueError, OverflowError):
+            return otherwise
+    if isinstance(value, bool) or not isinstance(value, int | float) or not 0 <= value < 1e20:
+        return otherwise
+    while value > MAX_TIME / 10:  # milliseconds, or smaller parts
+        value /= 1000
+    return float(value)
+
+
+def remarks(kinds: Sequence[object], left_out: Counter[str]) -> list[str]:
+    """What stands in the place of what cannot be taken over, each counted by its kind."""
+    names = [str(kind)[:40] for kind in kinds]
+    left_out.update(names)
+    return [f"[{name} left out]" for name in names]

@@ -1,0 +1,400 @@
+"""Markdown line by line: what a line is, and how it is drawn, follows from itself and from what is open before it.
+
+A line break of the source is one on the screen, as people and models mean it. Nothing is looked for behind a line but
+the line under a table's header, so that what was drawn stays as it is while more text comes.
+"""
+
+import re
+from collections.abc import Callable, Sequence
+from copy import copy
+from dataclasses import replace
+from typing import NamedTuple
+
+from tui.markdown.containers import RULE, THOUGHT, Container, begin, enter, leads
+from tui.markdown.highlight import Allowance, Highlighter
+from tui.markdown.inline import inline
+from tui.markdown.link_references import Links
+from tui.markdown.row import Row, Span, break_spans, part, restyle, split_spans
+from tui.markdown.table import Table, delimits
+from tui.markdown.thinking import END_THINK, THINK, ends_thought
+from tui.terminal.wrap import TAB, fold, source_index, wrap
+
+_FENCE = re.compile(r"(?P<indent> *)(?P<mark>`{3,}(?=[^`]*$)|~{3,})\s*(?P<info>(?P<language>[^\s`{]*).*)")
+_HEADING = re.compile(r" {0,3}(?P<level>#{1,6})(?= |$)")
+_CLOSING = re.compile(r"(?:^| +)#+$")  # marks at the end of a heading
+_UNDERLINE = re.compile(r" {0,3}(?P<mark>=+|-+)[ ]*$")
+_TASK = re.compile(r"\[(?P<done>[ xX])\](?= )")
+_NOTHING_YET = re.compile(r"[-*+_#`~>=]{1,6}|\[[ xX]?\]?")
+# A paragraph of more rows is no heading, whatever stands below it: what was drawn long ago stays as it is.
+TALLEST_HEADING = 16
+
+
+class Code(NamedTuple):
+    """A block of code: the row where it begins, and where in the source its lines are."""
+
+    row: int
+    lines: list[tuple[int, int]]
+
+
+class _Fence(NamedTuple):
+    mark: str
+    indent: int
+    highlighter: Highlighter
+
+
+class _Header(NamedTuple):
+    """A line that would be a table's header if the next one said so."""
+
+    line: str
+    row: int
+    leads: tuple[list[Span], list[Span]]
+
+
+class _OpenTable(NamedTuple):
+    table: Table
+    leads: tuple[list[Span], list[Span]]
+    containers: tuple[Container, ...]
+
+
+class Reader:
+    """Draws lines into ``rows``, and notes blocks of code in ``codes`` and what lines tell of links in ``links``.
+
+    ``plain``: as they were written. ``unfolded``: thoughts are drawn, else each is one row. ``thinking``: it begins so.
+    """
+
+    def __init__(
+        self,
+        width: int,
+        rows: list[Row],
+        codes: list[Code],
+        links: Links,
+        *,
+        plain: bool,
+        unfolded: bool,
+        thinking: bool,
+    ) -> None:
+        self.rows = rows
+        self.codes = codes
+        self.thought_before = False  # a thought ended that had not begun: all before it was one
+        self._links = links
+        self._width = width
+        self._plain = plain
+        self._unfolded = unfolded
+        self._containers: tuple[Container, ...] = ()
+        self._gap: tuple[Container, ...] | None = None  # a blank line is due, inside of these
+        self._text = False  # the line before was text, and may go on
+        self._paragraph: int | None = None  # the row where that text began, while it may turn out to be a heading
+        self._fence: _Fence | None = None
+        self._allowance = Allowance()
+        self._header: _Header | None = None
+        self._table: _OpenTable | None = None
+        self._words: int | None = None  # in the thought that is open
+        self._thoughts = 0
+        self._drew = False  # the line drew a row that more of it would go on in
+        self._cut: Row | None = None  # that row, of a line that is read in parts
+        self._style = ""  # of the line
+        if thinking:
+            self._begin_thought()
+
+    def fork(self) -> "Reader":
+        """Another that goes on from here with the same rows; what it reads changes nothing in this one."""
+        twin = copy(self)
+        if self._table and not self._table.table.settled:
+            twin._table = self._table._replace(table=self._table.table.copy())
+        return twin
+
+    @property
+    def holding(self) -> bool:
+        """Whether the next line may change what was drawn already."""
+        tabled = self._table is not None and not self._table.table.settled
+        return self._header is not None or self._paragraph is not None or tabled
+
+    # ---- lines
+
+    def read(self, line: str, offset: int, growing: bool = False) -> None:
+        """The next line, which stands at ``offset`` of the source; ``growing``: so far, to be read by a fork."""
+        self._drew = False
+        if self._plain:
+            self._draw([Span(line.expandtabs(TAB))])
+        elif self._words is not None:
+            self._think(line, offset, growing, self._read_line)
+        elif not self._fence and line.lstrip().startswith(THINK):
+            self._begin_thought()
+            at = line.index(THINK) + len(THINK)
+            if line[at:].strip():
+                self.read(line[at:], offset + at, growing)
+        elif not self._fence and not growing and not self._thoughts and ends_thought(line):
+            self.thought_before = True
+        else:
+            self._read_line(line, offset, growing)
+
+    def _read_line(self, line: str, offset: int, growing: bool) -> None:
+        shown = line.expandtabs(TAB)
+        if self._fence and self._read_code(line, shown, offset, growing):
+            return
+        depth, at = enter(self._containers, shown)
+        if not shown[at:].strip():
+            self._end_table()
+            self._containers = self._containers[:depth]
+            self._gap, self._text, self._header, self._paragraph = self._containers, False, None, None
+            return
+        new, behind = begin(self._containers[:depth], shown, at)
+        rest = shown[behind:]
+        if new or depth < len(self._containers):
+            self._paragraph = None
+        if self._text and not new and depth < len(self._containers) and not _begins_block(rest):
+            depth, rest = len(self._containers), rest.lstrip()  # the text before goes on, though not indented
+        self._containers = self._containers[:depth] + new
+        if growing and _NOTHING_YET.fullmatch(rest.strip()):
+            rest = ""
+        elif new and new[-1].kind == "item" and (task := _TASK.match(rest)):
+            rest = ("☐" if task["done"] == " " else "☑") + rest[3:]
+        self._read_block(rest, offset, growing)
+
+    def _read_block(self, rest: str, offset: int, growing: bool) -> None:
+        """What stands in its containers."""
+        if self._read_table(rest, growing):
+            return
+        self._end_table()
+        header, self._header = self._header, None
+        was_text, self._text = self._text, False
+        paragraph, self._paragraph = self._paragraph, None
+        if header and delimits(rest):
+            table = Table(header.line, rest, self._room(header.leads), self._links)
+            if table.fits(header.line):
+                del self.rows[header.row :]
+                self._table = _OpenTable(table, header.leads, self._containers)
+                return
+        listed = any(container.fresh for container in self._containers)
+        if not was_text and not listed and self._links.read(rest, growing):
+            return
+        if paragraph is not None and (line := _UNDERLINE.match(rest)):
+            self._restyle(paragraph, "heading1" if line["mark"][0] == "=" else "heading2")
+        elif (fence := _FENCE.match(rest)) and (len(fence["indent"]) < 4 or self._containers):
+            self._begin_code(fence, growing)
+        elif heading := _HEADING.match(rest):
+            title = inline(_CLOSING.sub("", rest[heading.end() :].strip()), growing, self._links)
+            self._draw(title, f"heading{min(3, len(heading['level']))}")
+        elif RULE.match(rest):
+            self._draw([Span("─" * self._room(self._leads()), "border")])
+        elif rest.startswith("    ") and not was_text:
+            self._draw([Span(rest)])
+        else:
+            self._text = True
+            if paragraph is not None:
+                self._break_line()
+            begun = paragraph if was_text else len(self.rows) + self._gap_due
+            if begun is not None and len(self.rows) - begun < TALLEST_HEADING:
+                self._paragraph = begun
+            if "|" in rest:
+                self._header = _Header(rest, len(self.rows) + self._gap_due, self._leads())
+            self._draw(inline(rest.strip(" "), growing, self._links), "quote" if self._quoted else "")
+
+    def _restyle(self, first: int, style: str) -> None:
+        """Draw the rows from this one on as a heading, which the line below them makes them."""
+        for number in range(first, len(self.rows)):
+            row = self.rows[number]
+            spans = (*part(row.spans, 0, row.lead), *restyle(row.body, style))
+            self.rows[number] = replace(row, spans=spans)
+
+    def _break_line(self) -> None:
+        """The text goes on in a line of its own anyway: a backslash that asks for it is not shown."""
+        row = self.rows[-1]
+        *before, (text, style) = row.spans or (Span(""),)
+        if text.endswith("\\") and "code" not in style:
+            self.rows[-1] = replace(row, spans=(*before, Span(text[:-1], style)))
+
+    # ---- lines in parts
+
+    def cut(self) -> None:
+        """The line read last has more, which ``read_on`` is given."""
+        self._header = self._paragraph = None
+        if self._drew:
+            self._cut = self.rows.pop()
+
+    def read_on(self, text: str, offset: int, growing: bool = False) -> None:
+        """More of the line before. What is open in a part ends there: no emphasis, no link reaches across."""
+        if self._words is not None:
+            self._think(text, offset, growing, self._draw_on)
+        else:
+            self._draw_on(text, offset, growing)
+
+    def _draw_on(self, text: str, offset: int, growing: bool) -> None:
+        shown = text.expandtabs(TAB)
+        spans: Sequence[Span] = [Span(shown)] if self._plain else inline(shown, growing, self._links)
+        if self._fence:
+            spans = [Span(shown, "block")]
+            if not growing and self.codes[-1].lines:
+                self.codes[-1].lines[-1] = (self.codes[-1].lines[-1][0], offset + len(text))
+        elif self._style:
+            spans = restyle(spans, self._style)
+        row, self._cut = self._cut, None
+        if row is None:
+            self._end_table()
+            self._draw(spans)
+        else:
+            around = (part(row.spans, 0, row.lead), self._leads()[1])
+            self._put([*row.body, *spans], around, fold if self._fence else wrap, row.fill)
+
+    # ---- thoughts
+
+    def _think(self, line: str, offset: int, growing: bool, draw: Callable[[str, int, bool], None]) -> None:
+        thought, end, rest = line.partition(END_THINK)
+        assert self._words is not None
+        self._words += len(thought.split())
+        if self._unfolded and (thought or not end):
+            draw(thought, offset, growing and not end)
+        if end:
+            self._end_thought()
+            if rest.strip():
+                self.read(rest, offset + len(thought) + len(end), growing)
+
+    def _begin_thought(self) -> None:
+        self._end_table()
+        self._thoughts += 1
+        self._words = 0
+        self._header, self._paragraph, self._text = None, None, False
+        self._containers = ()
+        if self._unfolded:
+            self._draw([Span("▾ Thought", "fold")])
+            self._containers = (THOUGHT,)
+
+    def _end_thought(self) -> None:
+        self._end_table()
+        if not self._unfolded:
+            self._draw([self._folded])
+        self._words, self._fence, self._header, self._paragraph, self._text = None, None, None, None, False
+        self._containers, self._gap = (), ()
+
+    @property
+    def _folded(self) -> Span:
+        return Span(f"▸ Thought: {self._words} word{'' if self._words == 1 else 's'}", "fold")
+
+    # ---- code
+
+    def _begin_code(self, match: re.Match[str], growing: bool) -> None:
+        self._rule(f"── {match['info'].strip()} " if match["info"] else "")
+        self._fence = _Fence(
+            match["mark"], len(match["indent"]), Highlighter(match["language"].lower(), self._allowance)
+        )
+        if not growing:
+            self.codes.append(Code(len(self.rows) - 1, []))
+
+    def _read_code(self, line: str, shown: str, offset: int, growing: bool) -> bool:
+        """The next line of an open block; False if it had to end before this line."""
+        assert self._fence
+        mark, indent, highlighter = self._fence
+        depth, at = enter(self._containers, shown, loosely=True)
+        if depth < len(self._containers):
+            self._fence = None
+            return False
+        rest = shown[at:].strip()
+        if len(rest) >= len(mark) and rest == mark[0] * len(rest):
+            self._rule("")
+            self._fence = None
+            return True
+        at += min(indent, len(shown[at:]) - len(shown[at:].lstrip(" ")))
+        if growing:
+            highlighter = highlighter.copy()
+            if mark.startswith(rest):
+                at = len(shown)  # the end of the block, perhaps
+        else:
+            self.codes[-1].lines.append((offset + source_index(line, at), offset + len(line)))
+        self._draw(highlighter.line(shown[at:]), fill="block", breaker=fold)
+        return True
+
+    def _rule(self, label: str) -> None:
+        room = self._room(self._leads())
+        self._draw([Span(fold(label + "─" * room, room)[0], "border")])
+        self._drew = False
+
+    # ---- tables
+
+    def _read_table(self, rest: str, growing: bool) -> bool:
+        """The next row of an open table; False if there is none, or it ended before this line."""
+        if self._table is None or "|" not in rest or self._containers != self._table.containers:
+            return False
+        table, around, _ = self._table
+        if table.settled:
+            self._surround(table.more(rest, growing), (around[1], around[1]))
+        else:
+            table.add(rest, growing)
+            if table.full:
+                self._surround(table.settle(), around)
+        return True
+
+    def _end_table(self) -> None:
+        if self._table and not self._table.table.settled:
+            self._surround(self._table.table.rows(), self._table.leads)
+        self._table = None
+
+    def draw_open(self) -> None:
+        """Draw what is not drawn yet because what follows would change it."""
+        self._end_table()
+        if self._words is not None and not self._unfolded:
+            self._draw([self._folded])
+        elif self._cut:
+            self.rows.append(self._cut)
+
+    # ---- drawing
+
+    @property
+    def _quoted(self) -> bool:
+        return any(container.kind == "quote" for container in self._containers)
+
+    @property
+    def _gap_due(self) -> bool:
+        return self._gap is not None and bool(self.rows)
+
+    def _leads(self) -> tuple[list[Span], list[Span]]:
+        return leads(self._containers, self._width)
+
+    def _room(self, around: tuple[list[Span], list[Span]]) -> int:
+        return self._width - sum(len(span.text) for span in around[1])
+
+    def _draw(
+        self,
+        spans: Sequence[Span],
+        style: str = "",
+        fill: str = "",
+        breaker: Callable[[str, int], list[str]] = wrap,
+    ) -> None:
+        """One line of the source, in its containers."""
+        self._style = style
+        self._put(restyle(spans, style) if style else spans, self._leads(), breaker, fill)
+        self._containers = tuple(container._replace(fresh=False) for container in self._containers)
+        self._drew = True
+
+    def _put(
+        self,
+        spans: Sequence[Span],
+        around: tuple[list[Span], list[Span]],
+        breaker: Callable[[str, int], list[str]],
+        fill: str,
+    ) -> None:
+        self._put_gap()
+        lead = around[0]
+        for line in split_spans(spans):
+            broken = break_spans(line, self._room(around), breaker)
+            for number, body in enumerate(broken, 1):
+                hard = number == len(broken)
+                self.rows.append(Row((*lead, *body), sum(len(span.text) for span in lead), hard, fill))
+                lead = around[1]
+
+    def _surround(self, rows: Sequence[Row], around: tuple[list[Span], list[Span]]) -> None:
+        self._put_gap()
+        for number, row in enumerate(rows):
+            lead = around[1 if number else 0]
+            self.rows.append(Row((*lead, *row.spans), sum(len(span.text) for span in lead), row.hard))
+
+    def _put_gap(self) -> None:
+        """The blank line that is due; lines at the beginning and more than one are left out."""
+        if self._gap_due and self._gap is not None:
+            common = [old for old, new in zip(self._gap, self._containers, strict=False) if old == new]
+            lead = leads([container for container in common if container.kind != "item"], self._width)[1]
+            self.rows.append(Row(tuple(lead), sum(len(span.text) for span in lead)))
+        self._gap = None
+
+
+def _begins_block(rest: str) -> bool:
+    return bool(_FENCE.match(rest) or _HEADING.match(rest) or RULE.match(rest))

@@ -1,0 +1,216 @@
+"""F4: every model that is here, or that can be downloaded, and how its weights are to be held."""
+
+import contextlib
+import time
+from collections.abc import Iterator
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from textual import events
+from textual.app import ComposeResult
+from textual.binding import Binding
+from textual.containers import Vertical, VerticalScroll
+from textual.screen import ModalScreen
+from textual.timer import Timer
+from textual.widgets import Input, OptionList
+
+from tui.config.paths import model_places
+from tui.config.validators import PRECISIONS
+from tui.process.in_thread import in_thread
+from tui.services.downloads import Downloads
+from tui.services.model_loader import Choice
+from tui.widgets.model_list import ModelList, Row, about
+from tui.widgets.plain_text import Plain
+from tui.widgets.safe_input import Field
+
+if TYPE_CHECKING:
+    from inference.sources.catalogue import Listing
+
+# How long headers are read before what is known is shown, and how often a download's figures change.
+BATCH_SECONDS, REDRAW_SECONDS = 0.1, 0.2
+PLACEHOLDER = "Type to filter; or a directory, or ORG/NAME of the Hugging Face Hub"
+NOTHING = "No model here is called so. Type a directory, or ORG/NAME of the Hugging Face Hub."
+
+
+class ModelsScreen(ModalScreen[Choice | None]):
+    """Returns what was chosen. The field keeps the focus; the list follows what is typed in it.
+
+    ``running``: the precision in which the ``current`` model is held now, if it is.
+    """
+
+    BINDINGS = [  # noqa: RUF012  as Textual declares it
+        Binding("escape,f4", "dismiss", "Back", show=False),
+        Binding("up", "move('cursor_up')", "Up", show=False),
+        Binding("down", "move('cursor_down')", "Down", show=False),
+        Binding("pageup", "move('page_up')", "Page up", show=False),
+        Binding("pagedown", "move('page_down')", "Page down", show=False),
+        Binding("tab", "precision(1)", "Next precision", show=False),
+        Binding("shift+tab", "precision(-1)", "Previous precision", show=False),
+    ]
+
+    def __init__(
+        self, current: Choice, directories: tuple[Path, ...], downloads: Downloads, running: str | None = None
+    ) -> None:
+        super().__init__()
+        self._in_use = running if current.precision == "auto" else None
+        self._precision = current.precision if current.precision in PRECISIONS else PRECISIONS[0]
+        self._current = current.name
+        self._directories = directories
+        self._downloads = downloads
+        self._field = Field(placeholder=PLACEHOLDER, id="model-name")
+        self._header = Plain(id="model-header")
+        self._list = ModelList(current.name)
+        self._about = Plain(id="model-about")
+        self._listings: list[Listing] = []
+        self._typed: list[Row] = []
+        self._timer: Timer | None = None
+
+    def compose(self) -> ComposeResult:
+        with Vertical(id="models") as box:
+            box.border_title = "Models"
+            box.border_subtitle = "↑ ↓ model · Tab precision · Enter use · Esc back"
+            yield self._field
+            yield self._header
+            yield self._list
+            with VerticalScroll(id="model-details", can_focus=False):
+                yield self._about
+
+    def on_mount(self) -> None:
+        self.run_worker(self._read(), group="catalogue", exclusive=True)
+        self._watch()
+
+    # ---- what is here
+
+    async def _read(self) -> None:
+        """Read the catalogue and show it, a few models at a time."""
+        listings, self._list.available = await in_thread(_catalogue, self._directories)
+        found: list[Listing] = []
+        while batch := await in_thread(_batch, listings):
+            found += batch
+            self._listings = max(found, self._listings, key=len)
+            self._fill()
+        if self._current not in [listing.found.name for listing in found]:  # a directory that was given by its name
+            found += [row.listing for row in await in_thread(_named, self._current) if row.listing]
+        self._listings = found
+        self._fill()
+
+    def _fill(self) -> None:
+        """The models with the typed words in their names, and what was typed where it names one itself."""
+        words = self._field.value.casefold().split()
+        here = [Row(listing.found.name, listing.found.source, listing) for listing in self._listings]
+        coming = [Row(each.name, "unfinished", None, each) for each in self._downloads if not each.complete]
+        rows: dict[str, Row] = {}
+        for row in [*coming, *here]:
+            if all(word in row.name.casefold() for word in words):
+                rows.setdefault(row.name, row)
+        for row in self._typed:
+            rows.setdefault(row.name, row)
+        self._list.show(list(rows.values()))
+        self._describe()
+
+    def _describe(self) -> None:
+        row = self._list.row
+        self._header.show(self._list.header())
+        width = self._about.size.width
+        running = self._in_use if row and row.name == self._current else None
+        self._about.show(about(row, self._precision, self._list.available, width, running) if row else NOTHING)
+
+    def on_resize(self, event: events.Resize) -> None:
+        self.call_after_refresh(self._fill)
+
+    # ---- what is typed
+
+    def on_input_changed(self, event: Input.Changed) -> None:
+        event.stop()
+        self._typed = []
+        self._fill()
+        self.run_worker(self._look(event.value.strip()), group="typed", exclusive=True)
+
+    async def _look(self, text: str) -> None:
+        self._typed = await in_thread(_named, text)
+        if self._typed:
+            self._fill()
+
+    # ---- what is chosen
+
+    def action_move(self, step: str) -> None:
+        getattr(self._list, f"action_{step}")()
+
+    def action_precision(self, step: int) -> None:
+        self._precision = PRECISIONS[(PRECISIONS.index(self._precision) + step) % len(PRECISIONS)]
+        self._describe()
+
+    def on_option_list_option_highlighted(self, event: OptionList.OptionHighlighted) -> None:
+        event.stop()
+        self._describe()
+
+    def on_option_list_option_selected(self, event: OptionList.OptionSelected) -> None:
+        event.stop()
+        self._take()
+
+    def on_input_submitted(self, event: Input.Submitted) -> None:
+        event.stop()
+        self._take()
+
+    def _take(self) -> None:
+        row = self._list.row
+        if row is None:
+            return
+        self._list.stay()
+        if row.downloading:
+            row.downloading.stop()
+        elif row.fetchable:
+            self._downloads.begin(row.name)
+            self._fill()
+            self._watch()
+        elif row.info:
+            self.dismiss(Choice(row.name, self._precision))
+
+    # ---- downloads
+
+    def _watch(self) -> None:
+        """Show how far downloads are, as long as there are any."""
+        if self._timer is None and any(download.running for download in self._downloads):
+            self._timer = self.set_interval(REDRAW_SECONDS, self._tick)
+
+    def _tick(self) -> None:
+        self._list.redraw()
+        self._describe()
+        if self._timer is not None and not any(download.running for download in self._downloads):
+            self._timer.stop()
+            self._timer = None
+            self.run_worker(self._read(), group="catalogue", exclusive=True)
+
+
+def _catalogue(directories: tuple[Path, ...]) -> "tuple[Iterator[Listing], int | None]":
+    """All models, read as one takes them, and the bytes of memory that are free."""
+    from inference import available_memory
+    from inference.sources.catalogue import catalogue
+
+    return catalogue(model_places(directories)), available_memory()
+
+
+def _batch(listings: "Iterator[Listing]") -> "list[Listing]":
+    """As many as can be read in a moment; none when there are no more."""
+    batch: list[Listing] = []
+    started = time.monotonic()
+    for listing in listings:
+        batch.append(listing)
+        if time.monotonic() - started > BATCH_SECONDS:
+            break
+    return batch
+
+
+def _named(text: str) -> list[Row]:
+    """The directory that is called so, and the model on the hub that may be."""
+    from inference.sources.catalogue import describe
+    from inference.sources.registry import HUB_NAME, Found
+
+    rows = []
+    with contextlib.suppress(OSError, RuntimeError):  # nobody's home, or a name that no file can have
+        path = Path(text).expanduser().resolve()
+        if ("/" in text or text.startswith(("~", "."))) and path.is_dir():
+            rows.append(Row(str(path), "typed", describe(Found(str(path), "directory", path))))
+    if HUB_NAME.fullmatch(text):
+        rows.append(Row(text, "typed"))
+    return rows

@@ -1,0 +1,71 @@
+"""Ctrl+R: what was written before, with the letters that are typed."""
+
+from collections.abc import Sequence
+
+from textual.app import ComposeResult
+from textual.binding import Binding
+from textual.containers import Vertical
+from textual.screen import ModalScreen
+from textual.widgets import Input, OptionList
+
+from tui.terminal.sanitize import one_line
+from tui.widgets.plain_text import plain
+from tui.widgets.safe_input import Field
+
+SHOWN = 200
+
+
+class HistoryScreen(ModalScreen[str | None]):
+    """Returns what was chosen of ``texts``, of which the newest is the first."""
+
+    BINDINGS = [  # noqa: RUF012  as Textual declares it
+        Binding("escape", "dismiss", "Back", show=False),
+        Binding("up", "move('cursor_up')", show=False),
+        Binding("down,ctrl+r", "move('cursor_down')", show=False),
+        Binding("pageup", "move('page_up')", show=False),
+        Binding("pagedown", "move('page_down')", show=False),
+    ]
+
+    def __init__(self, texts: Sequence[str]) -> None:
+        super().__init__()
+        self._texts = texts
+        self._found: list[str] = []
+        self._list = OptionList(id="history-list", compact=True, markup=False)
+
+    def compose(self) -> ComposeResult:
+        with Vertical(id="history") as box:
+            box.border_title = "What you wrote before"
+            box.border_subtitle = "↑ ↓ Ctrl+R older · Enter takes it · Esc back"
+            yield Field(placeholder="Some of its letters", id="history-text")
+            yield self._list
+
+    def on_mount(self) -> None:
+        self._find("")
+
+    def on_input_changed(self, event: Input.Changed) -> None:
+        event.stop()
+        self._find(event.value)
+
+    def on_input_submitted(self, event: Input.Submitted) -> None:
+        event.stop()
+        self._take()
+
+    def on_option_list_option_selected(self, event: OptionList.OptionSelected) -> None:
+        event.stop()
+        self._take()
+
+    def action_move(self, step: str) -> None:
+        if self._list.size.height:
+            getattr(self._list, f"action_{step}")()
+
+    def _find(self, words: str) -> None:
+        wanted = words.casefold().split()
+        fitting = (text for text in self._texts if all(word in text.casefold() for word in wanted))
+        self._found = [text for text, _ in zip(fitting, range(SHOWN), strict=False)]
+        self._list.clear_options()
+        self._list.add_options([plain(one_line(text)) for text in self._found])
+        self._list.highlighted = 0 if self._found else None
+
+    def _take(self) -> None:
+        index = self._list.highlighted
+        self.dismiss(None if index is None else self._found[index])

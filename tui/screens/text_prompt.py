@@ -1,0 +1,31 @@
+"""One line that is asked for."""
+
+from textual.app import ComposeResult
+from textual.binding import Binding
+from textual.containers import Vertical
+from textual.screen import ModalScreen
+from textual.widgets import Input
+
+from tui.widgets.plain_text import plain
+from tui.widgets.safe_input import Field
+
+
+class AskScreen(ModalScreen[str | None]):
+    """Returns what was typed; None where nothing was, or Esc was pressed. ``text``: what is there to be changed."""
+
+    BINDINGS = [Binding("escape", "dismiss", "Leave", show=False)]  # noqa: RUF012  as Textual declares it
+
+    def __init__(self, title: str, text: str) -> None:
+        super().__init__()
+        self._title = title
+        self._text = text
+
+    def compose(self) -> ComposeResult:
+        with Vertical(id="ask") as box:
+            box.border_title = plain(self._title)
+            box.border_subtitle = "Enter does it · Esc leaves"
+            yield Field(self._text, id="ask-text")
+
+    def on_input_submitted(self, event: Input.Submitted) -> None:
+        event.stop()
+        self.dismiss(event.value.strip() or None)

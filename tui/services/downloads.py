@@ -1,0 +1,93 @@
+"""Downloads of models from the Hugging Face Hub, away from the interface's thread."""
+
+import threading
+import time
+from collections.abc import Callable, Iterator
+
+from tui.config.paths import downloads_directory, sessions_file
+
+
+class _Stopped(Exception):
+    """Raised out of a download that nobody waits for any more."""
+
+
+class Download:
+    """One attempt: ``done`` of ``total`` bytes came, since ``started`` from ``before`` on.
+
+    In the end it is ``complete``, or ``failed`` with a sentence, or was stopped; what has arrived is kept.
+    """
+
+    def __init__(self, name: str, on_end: Callable[["Download"], object], previous: "Download | None") -> None:
+        self.name = name
+        self.done = 0
+        self.total = 0
+        self.rate = 0.0
+        self.running = True
+        self.complete = False
+        self.failed = ""
+        self._on_end = on_end
+        self._previous = previous
+        self._first: tuple[float, int] | None = None
+        self._thread = threading.Thread(target=self._run, name="llm-tui-download", daemon=True)
+        self._thread.start()
+
+    def stop(self) -> None:
+        """It ends soon, and nobody is told."""
+        self.running = False
+
+    def _run(self) -> None:
+        from inference import InferenceError
+        from inference.sources.hub import pull
+        from tui.storage.private_files import private_directory
+
+        if self._previous is not None:  # it may wait for the line still, and nobody else may write there meanwhile
+            self._previous._thread.join()
+            self._previous = None
+        failed = ""
+        try:
+            private_directory(sessions_file().parent)
+            pull(self.name, downloads_directory(), self._progress)
+            self.complete = True
+        except _Stopped:
+            pass
+        except InferenceError as error:
+            failed = str(error)
+        except OSError as error:
+            failed = f"{error.filename} cannot be made ({error.strerror}); downloads belong there."
+        except BaseException as error:  # a bug, here or in a library that panics: the interface stays, and says so
+            failed = f"The download came to a halt ({type(error).__name__}: {error}); please report it."
+        if self.running:
+            self.running, self.failed = False, failed
+            self._on_end(self)
+
+    def _progress(self, done: int, total: int, what: str) -> None:
+        if not self.running:
+            raise _Stopped
+        now = time.monotonic()
+        started, before = self._first = self._first or (now, done)
+        self.rate = (done - before) / (now - started) if now > started else 0.0
+        self.done, self.total = done, total
+
+
+class Downloads:
+    """Those of this process, by name. ``on_end`` is called on the download's own thread."""
+
+    def __init__(self, on_end: Callable[[Download], object]) -> None:
+        self._on_end = on_end
+        self._downloads: dict[str, Download] = {}
+
+    def __iter__(self) -> Iterator[Download]:
+        return iter(self._downloads.values())
+
+    def get(self, name: str) -> Download | None:
+        return self._downloads.get(name)
+
+    def begin(self, name: str) -> None:
+        """Download it, or go on with it."""
+        known = self._downloads.get(name)
+        if known is None or not known.running:
+            self._downloads[name] = Download(name, self._on_end, known)
+
+    def close(self) -> None:
+        for download in self:
+            download.stop()

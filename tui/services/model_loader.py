@@ -1,0 +1,124 @@
+"""Loads a model away from the interface's thread."""
+
+import threading
+import time
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+from textual.message import Message
+from textual.message_pump import MessagePump
+
+from tui.config.paths import model_places
+
+if TYPE_CHECKING:
+    from inference import Model
+
+INTERVAL = 1 / 20
+
+
+class Choice(NamedTuple):
+    """A model as people name it, and how its weights are to be held."""
+
+    name: str
+    precision: str
+
+
+class Loading(Message):
+    """``done`` of ``total`` parts of ``what`` is being done."""
+
+    def __init__(self, choice: Choice, done: int, total: int, what: str) -> None:
+        super().__init__()
+        self.choice = choice
+        self.done = done
+        self.total = total
+        self.what = what
+
+
+class Loaded(Message):
+    """The model is ready."""
+
+    def __init__(self, choice: Choice, model: "Model") -> None:
+        super().__init__()
+        self.choice = choice
+        self.model = model
+
+
+class LoadFailed(Message):
+    """``sentence`` says what is wrong and what to do."""
+
+    def __init__(self, choice: Choice, sentence: str) -> None:
+        super().__init__()
+        self.choice = choice
+        self.sentence = sentence
+
+
+class _Abandoned(Exception):
+    """Raised out of loading when nobody waits for it any more."""
+
+
+class Loader:
+    """One attempt to load, with ``directories`` to look in as well; posts Loading…, then Loaded or LoadFailed.
+
+    ``computing``: as Settings has it. ``before`` is called first, on the loader's thread.
+    """
+
+    def __init__(
+        self,
+        pump: MessagePump,
+        choice: Choice,
+        computing: Mapping[str, Any],
+        directories: tuple[Path, ...],
+        before: Callable[[], None],
+    ) -> None:
+        self._pump = pump
+        self._choice = choice
+        self._directories = directories
+        self._computing = computing
+        self._before: Callable[[], None] | None = before
+        self._abandoned = threading.Event()
+        self._reported = 0.0
+
+    def start(self) -> None:
+        threading.Thread(target=self._run, name="llm-tui-loader", daemon=True).start()
+
+    def abandon(self) -> None:
+        """Stop soon; nothing is posted any more."""
+        self._abandoned.set()
+
+    def _run(self) -> None:
+        # Imported here: numpy and the tokenizers must not delay the first paint.
+        from inference import InferenceError, Model
+        from inference.sources.registry import find_model
+
+        choice = self._choice
+        try:
+            assert self._before is not None
+            self._before()
+            self._before = None  # with it goes what it gave back: only then is there room
+            path = find_model(choice.name, model_places(self._directories))
+            model = Model.load(path, choice.precision, progress=self._progress, **self._computing)
+            model.prepare(self._progress)
+        except _Abandoned:
+            return
+        except InferenceError as error:
+            self._post(LoadFailed(choice, str(error)))
+        except MemoryError:
+            self._post(LoadFailed(choice, f"There is not enough memory for {choice.name}; choose a smaller model."))
+        except BaseException as error:  # a bug, here or in a library that panics: the interface stays, and says so
+            sentence = f"The model could not be loaded ({type(error).__name__}: {error}); please report it."
+            self._post(LoadFailed(choice, sentence))
+        else:
+            self._post(Loaded(choice, model))
+
+    def _progress(self, done: int, total: int, what: str) -> None:
+        if self._abandoned.is_set():
+            raise _Abandoned
+        now = time.monotonic()
+        if now - self._reported >= INTERVAL:
+            self._reported = now
+            self._post(Loading(self._choice, done, total, what))
+
+    def _post(self, message: Message) -> None:
+        if not self._abandoned.is_set():
+            self._pump.post_message(message)

@@ -1,0 +1,340 @@
+"""Where replies are asked for and come in: between the conversations and the engine, one way for all of them."""
+
+import asyncio
+import contextlib
+import time
+from collections.abc import Callable, Mapping
+from dataclasses import asdict, replace
+from functools import partial
+from typing import TYPE_CHECKING, Any
+
+from textual.app import App
+
+from tui.config.settings import KINDS
+from tui.conversation.story_text import pieces
+from tui.conversation.tree import Node
+from tui.formatting.sampling import own
+from tui.process.in_thread import in_thread
+from tui.services.event_poller import Bridge, Progress
+from tui.services.model_loader import Choice
+from tui.services.models import Shelf
+from tui.services.reply import BUSY, Reply, outcome_of
+from tui.services.reply_trace import trace
+from tui.services.session import Session
+from tui.storage.cache_snapshots import Snapshots
+
+if TYPE_CHECKING:
+    from inference import Finished, Generation, Model, SamplingParams
+    from inference import Session as EngineSession
+
+# How far one continuation of a story goes where nobody said.
+STORY_TOKENS = 120
+STOPPED = {
+    "chat": "Stopped; what was written is kept. c in the messages goes on from there.",
+    "story": "Stopped; what was written is kept. F5 goes on, Ctrl+Z takes it back.",
+}
+STOPPED_BEFORE = "Stopped before a word was written."
+
+
+class Desk:
+    """``on_news(session, node, text, ended)`` is called on the interface's thread when a reply has grown or ended.
+
+    ``precision`` and ``sampling`` hold for sessions that have nothing of their own to say; ``params`` are instead of
+    what a model recommends.
+    """
+
+    def __init__(
+        self,
+        app: App[None],
+        shelf: Shelf,
+        snapshots: Snapshots,
+        on_news: Callable[[Session, Node, str, bool], None],
+        precision: str,
+        sampling: Mapping[str, Any],
+        params: "SamplingParams | None" = None,
+    ) -> None:
+        self.shelf = shelf
+        self._snapshots = snapshots
+        self._app = app
+        self.precision = precision
+        self._sampling = sampling
+        self._params = params
+        self._on_news = on_news
+        self._bridge = Bridge(app)
+        self._sessions: dict[Reply, Session] = {}
+        self._turn = asyncio.Lock()
+
+    @property
+    def replying(self) -> list[Session]:
+        """Those with a reply on its way."""
+        return list(self._sessions.values())
+
+    def choice(self, session: Session) -> Choice:
+        """What the session wants to talk to."""
+        precision = session.settings.get("precision", self.precision)
+        return Choice(session.model, precision if KINDS["precision"].accepts(precision) else self.precision)
+
+    def model(self, session: Session) -> "Model | None":
+        """The session's model, once it is loaded."""
+        return self.shelf.model(self.choice(session))
+
+    def loaded(self, choice: Choice) -> None:
+        """What was asked of this model before it was there is asked now."""
+        for session, reply in [(session, reply) for reply, session in self._sessions.items()]:
+            if self.choice(session) == choice and reply.generation is None:
+                self._app.run_worker(self._ask(session, reply))
+
+    def defaults(self, session: Session) -> dict[str, Any]:
+        """The parameters of a session that has nothing of its own to say: the person's, else the model's.
+
+        What only the model can tell is missing until it is loaded. Raises InferenceError where it tells what cannot be.
+        """
+        return self._sampled(session, {})
+
+    def params(self, session: Session) -> "SamplingParams":
+        """How the session samples, once its model is loaded. Raises InferenceError for what cannot be."""
+        from inference import SamplingParams
+
+        chosen = own(session.settings)
+        return SamplingParams(**self._sampled(session, chosen) | chosen)
+
+    def _sampled(self, session: Session, chosen: Mapping[str, Any]) -> dict[str, Any]:
+        """``defaults``, where what the session has ``chosen`` need not be right in what the model recommends."""
+        given = asdict(self._params) if self._params else self._sampling
+        values: dict[str, Any] = {"seed": None, "max_tokens": None, "stop": ()}
+        if model := self.model(session):
+            from inference import SamplingParams
+
+            values = asdict(SamplingParams.from_generation_config(model.generation_config, {**given, **chosen}))
+        values |= given
+        return values | {"max_tokens": values["max_tokens"] or STORY_TOKENS} if session.mode == "story" else values
+
+    # ---- asking
+
+    def ask(self, session: Session, node: Node, tip_before: str | None) -> None:
+        """Have a growing node written. Where it has text already, the reply continues it."""
+        reply = Reply(node.id, tip_before, node.text, node.token_ids)
+        session.reply = reply
+        session.notice = ""
+        self._sessions[reply] = session
+        if self.model(session) is not None:
+            self._app.run_worker(self._ask(session, reply))
+        else:
+            self.shelf.want(self.choice(session), again=True)
+
+    def stop(self, session: Session, aloud: bool = False) -> None:
+        """End the reply on its way, if there is one; what came so far is kept. ``aloud`` tells of that."""
+        reply = session.reply
+        if reply is not None:
+            reply.aloud = aloud
+            reply.cancel()
+            if self.model(session) is None:
+                self._end(session, reply, None, "")
+
+    def fork(self, source: Session, target: Session) -> None:
+        """Give ``target`` what ``source`` has computed. While a reply runs the cache is the engine's: then nothing."""
+        if source.engine is not None and source.reply is None:
+            cache = source.engine.cache.fork()
+            target.engine = self.shelf.engine.new_session(source.engine.model, cache, source.engine.token_ids)
+            target.computed = True
+
+    def recount(self, session: Session, done: Callable[[], None]) -> None:
+        """Find out how much context the conversation takes as it stands now; ``done`` is called when it is known."""
+        if self.model(session) is not None and session.reply is None:
+            self._app.run_worker(self._count(session, done))
+
+    async def _ask(self, session: Session, reply: Reply) -> None:
+        from inference.errors import explained
+
+        # Templates are rendered one at a time, in the order of asking, and not on this thread.
+        async with self._turn:
+            if reply.cancelled:
+                self._end(session, reply, None, "")
+                return
+            try:
+                generation = await in_thread(self._submit, session, reply, session.tree.path(reply.node_id))
+            except Exception as error:
+                self._end(session, reply, None, str(explained(error)))
+                return
+        reply.generation = generation
+        session.computed = True
+        if reply.cancelled:
+            generation.cancel()
+        self._bridge.watch(reply)
+
+    def _submit(self, session: Session, reply: Reply, path: list[Node]) -> "Generation":
+        engine = self._engine_session(session)
+        reply.rows_before = engine.model.counters.rows
+        params = self.params(session)
+        if session.mode == "story":
+            return engine.complete(self.pieces(session, path[:-1], engine.model), params)
+        resumed = bool(reply.seed_text)
+        return engine.reply(session.messages(path if resumed else path[:-1], session.model), params, resumed)
+
+    def pieces(self, session: Session, path: list[Node], model: "Model") -> list[str | list[int]]:
+        """A story up to there as its model takes it."""
+        from inference import stand_for
+
+        return pieces(path, session.model, partial(stand_for, model.tokenizer))
+
+    def _engine_session(self, session: Session) -> "EngineSession":
+        """The session's place in the engine; its snapshot comes back if it has one of this model."""
+        from inference import CacheError, KVCache
+
+        model = self.model(session)
+        assert model is not None
+        if session.engine is not None and session.engine.model is not model:
+            session.engine.close()
+            session.engine = None
+        if session.engine is None:
+            cache: KVCache | None = None
+            token_ids: list[int] = []
+            if (file := self._snapshots.find(session.id)) is not None:
+                with contextlib.suppress(CacheError):  # torn, or of another model: computed again
+                    cache, token_ids = KVCache.load(file, model)
+            session.engine = self.shelf.engine.new_session(model, cache, token_ids)
+        return session.engine
+
+    def keep(self, session: Session) -> None:
+        """Write the idle session's cache to its snapshot. Not for the interface's thread."""
+        engine = session.engine  # the session may be taken from its model meanwhile
+        if engine is not None and session.computed:
+            session.computed = False
+            self._save(engine, session.id)
+
+    def part(self, session: Session) -> Callable[[], None]:
+        """Take an idle session from its model. What is returned keeps the cache and gives its memory back: not for the
+        interface's thread.
+        """
+        engine, session.engine = session.engine, None
+        computed, session.computed = session.computed, False
+
+        def put_away() -> None:
+            if engine is not None:
+                if computed:
+                    self._save(engine, session.id)
+                engine.close()
+
+        return put_away
+
+    def _save(self, engine: "EngineSession", session_id: str) -> None:
+        from inference import CacheError
+
+        # A full disk, or none to write to: the session will be computed again.
+        with contextlib.suppress(CacheError, OSError):
+            engine.save(self._snapshots.place(session_id))
+            self._snapshots.prune()
+
+    async def _count(self, session: Session, done: Callable[[], None]) -> None:
+        from inference import ContextOverflowError
+
+        path = session.tree.path()
+        async with self._turn:
+            try:
+                used = await in_thread(self._tokens, session, path)
+            except ContextOverflowError as error:
+                used = error.needed
+            except Exception:  # a template may refuse a conversation as it stands; asking will say so
+                return
+        if session.reply is None:
+            tip = session.tip
+            if tip and tip.outcome and tip.outcome.reason == "context":  # what closes a message does not count then
+                used = min(used, self._context(session))
+            session.figures = replace(session.figures, context_used=used)
+            done()
+
+    def _context(self, session: Session) -> int:
+        model = self.model(session)
+        return model.config.max_position_embeddings if model else 0
+
+    def _tokens(self, session: Session, path: list[Node]) -> int:
+        model = self.model(session)
+        if model is None or not (path or (session.mode == "story" and session.draft)):
+            return 0
+        if session.mode == "story":
+            # What a person has changed since the last continuation is in the draft.
+            text = [session.draft] if session.draft else self.pieces(session, path, model)
+            return len(model.tokenizer.encode_pieces(text, self._context(session)))
+        if model.chat_template is None:
+            return 0
+        return len(
+            model.chat_template.encode(
+                session.messages(path, session.model),
+                model.tokenizer,
+                add_generation_prompt=False,
+                limit=self._context(session),
+            )
+        )
+
+    # ---- what comes in
+
+    def progress(self, event: Progress) -> None:
+        """Take in what the bridge brought."""
+        reply = event.reply
+        session = self._sessions[reply]
+        node = session.tree.grow(reply.node_id, event.text) if event.text else session.tree[reply.node_id]
+        engine = session.engine
+        if reply.streaming:
+            session.figures = replace(
+                session.figures,
+                tokens_per_second=reply.tokens_per_second,
+                first_token_seconds=reply.first_token_seconds,
+                context_used=reply.prompt_tokens + reply.tokens,
+                reused_tokens=reply.reused_tokens,
+                cache_bytes=engine.cache.nbytes if engine else None,
+            )
+        if event.ended:
+            self._end(session, reply, event.finished, str(event.error or ""), event.text)
+        else:
+            self._on_news(session, node, event.text, False)
+
+    def _end(
+        self, session: Session, reply: Reply, finished: "Finished | None", notice: str, last_text: str = ""
+    ) -> None:
+        del self._sessions[reply]
+        session.reply = None
+        if notice or session.notice == BUSY:
+            session.notice = notice
+        if not reply.cancelled:
+            session.ended = time.monotonic()
+        node = session.tree[reply.node_id]
+        if finished is not None:
+            self._account(session, reply, finished)
+        if len(node.text) == len(reply.seed_text):
+            session.tree.abandon(node.id, reply.tip_before)
+            if reply.aloud:
+                session.notice = STOPPED_BEFORE
+            elif finished is not None and not reply.cancelled:
+                session.notice = "The model had nothing to add."
+        else:
+            written = _written(reply.generation)
+            outcome = outcome_of(reply.generation, finished, session.model) if finished and reply.generation else None
+            # Ids must stand for all of the text and be known to be this model's, or there are none.
+            known = outcome is not None and written is not None and (not reply.seed_text or bool(reply.seed_ids))
+            node = session.tree.settle(node.id, reply.seed_ids + (written or ()) if known else (), outcome)
+            if reply.aloud:
+                session.notice = STOPPED[session.mode]
+        self._on_news(session, node, last_text, True)
+
+    def _account(self, session: Session, reply: Reply, finished: "Finished") -> None:
+        stats = finished.stats
+        if stats.first_token_seconds is not None:
+            session.figures = replace(
+                session.figures,
+                tokens_per_second=stats.tokens_per_second,
+                first_token_seconds=stats.first_token_seconds,
+            )
+        if finished.reason == "context":
+            session.notice = "The context is full: roll back, fork from an earlier turn, or start a new session."
+        assert session.engine is not None
+        trace(session, finished, session.engine.model.counters.rows - reply.rows_before)
+
+
+def _written(generation: "Generation | None") -> tuple[int, ...] | None:
+    """The ids that stand for what was generated; None where the tokenizer cannot tell."""
+    from inference import InferenceError
+
+    try:
+        return tuple(generation.token_ids) if generation else ()
+    except InferenceError:
+        return None

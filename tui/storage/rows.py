@@ -1,0 +1,142 @@
+"""Conversations as rows of the database: read whole, written by what has changed."""
+
+import json
+import sqlite3
+import struct
+from collections.abc import Collection
+from dataclasses import asdict, dataclass
+from typing import Any
+
+from tui.conversation.conversation import Conversation, Listing, Mode, has_words, shown_title
+from tui.conversation.serialization import MAX_TITLE, clean, read_conversation, read_listing
+from tui.conversation.tree import Node
+
+_HEAD = "title, mode, model, tip, root, pinned, created, updated, settings, draft"
+_INSERT_SESSION = f"INSERT INTO sessions ({_HEAD}, id) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)"
+_UPDATE_SESSION = f"UPDATE sessions SET ({_HEAD}) = (?, ?, ?, ?, ?, ?, ?, ?, ?, ?) WHERE number = ?"
+_NODE = "id, parent, entered, role, text, token_ids, outcome, growing"
+_READ_NODES = f"SELECT {_NODE} FROM nodes WHERE session = ? ORDER BY number"
+_WRITE_NODE = f"""
+    INSERT INTO nodes (session, {_NODE})
+    VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)
+    ON CONFLICT (session, id) DO UPDATE SET entered = excluded.entered, text = excluded.text,
+        token_ids = excluded.token_ids, outcome = excluded.outcome, growing = excluded.growing"""
+_LIST = f"""
+    SELECT id, substr(title, 1, {MAX_TITLE}), opening, mode, model, pinned, updated FROM listings{{}}
+    ORDER BY pinned DESC, updated DESC, number LIMIT ? OFFSET ?"""
+
+Values = tuple[Any, ...]
+
+
+@dataclass(frozen=True)
+class Image:
+    """What the database holds of a conversation: its row's number and columns, its nodes with the child entered."""
+
+    number: int
+    head: Values
+    nodes: dict[str, tuple[Node, str | None]]
+
+
+def listings(db: sqlite3.Connection, limit: int, offset: int, words: Collection[str] = ()) -> list[Listing]:
+    """``words``, in lower case: what must be in the title as it is shown."""
+
+    def fit(title: str, opening: str, mode: Mode) -> bool:
+        if not (isinstance(title, str) and isinstance(opening, str)):
+            return False  # damaged
+        # What is shown is cut from what was typed: to look there first is quick, and rules most of them out.
+        typed = title or opening
+        return (not typed or has_words(typed, words)) and has_words(shown_title(title, opening, mode), words)
+
+    db.create_function("fit", 3, fit)
+    query = _LIST.format(" WHERE fit(title, opening, mode)" if words else "")
+    return [read_listing(row) for row in db.execute(query, (limit, offset))]
+
+
+def exists(db: sqlite3.Connection, session_id: str) -> bool:
+    return db.execute("SELECT 1 FROM sessions WHERE id = ?", (session_id,)).fetchone() is not None
+
+
+def read(db: sqlite3.Connection, session_id: str) -> tuple[Conversation, Image] | None:
+    """The conversation; None if it is not there. Raises ValueError if its rows do not make one."""
+    # One transaction, so that another process cannot write between the two queries.
+    db.execute("BEGIN")
+    try:
+        row = db.execute(f"SELECT number, {_HEAD} FROM sessions WHERE id = ?", (session_id,)).fetchone()
+        if row is None:
+            return None
+        rows = db.execute(_READ_NODES, (row[0],)).fetchall()
+    finally:
+        db.execute("ROLLBACK")
+    number, *columns = row
+    value = {"id": session_id, **dict(zip(_HEAD.split(", "), columns, strict=True))}
+    value["settings"] = _json(value["settings"])
+    value["nodes"] = [_node_value(*row) for row in rows]
+    conversation = read_conversation(value)
+    return conversation, _image(number, conversation)
+
+
+def write(db: sqlite3.Connection, conversation: Conversation, image: Image | None) -> Image:
+    """Within a transaction, write what differs from ``image``; everything, for None. Returns what is there then."""
+    head = _head(conversation)
+    if image is None or not exists(db, conversation.id):
+        number = db.execute(_INSERT_SESSION, (*head, conversation.id)).lastrowid
+        assert number is not None
+        image = Image(number, head, {})
+    elif head != image.head:
+        db.execute(_UPDATE_SESSION, (*head, image.number))
+    now = _image(image.number, conversation)
+    for node_id in image.nodes.keys() - now.nodes.keys():
+        db.execute("DELETE FROM nodes WHERE session = ? AND id = ?", (image.number, node_id))
+    for node_id, (node, entered) in now.nodes.items():
+        known, known_entered = image.nodes.get(node_id, (None, None))
+        if known is not node or known_entered != entered:
+            db.execute(_WRITE_NODE, (image.number, *_values(node, entered)))
+    return now
+
+
+def delete(db: sqlite3.Connection, session_id: str) -> None:
+    db.execute("DELETE FROM sessions WHERE id = ?", (session_id,))
+
+
+def _image(number: int, conversation: Conversation) -> Image:
+    tree = conversation.tree
+    return Image(number, _head(conversation), {node.id: (node, tree.entered(node.id)) for node in tree})
+
+
+def _head(conversation: Conversation) -> Values:
+    c = conversation
+    return (
+        clean(c.title),
+        c.mode,
+        clean(c.model),
+        c.tree.tip,
+        c.tree.entered(None),
+        int(c.pinned),
+        c.created,
+        c.updated,
+        json.dumps(c.settings),
+        clean(c.draft),
+    )
+
+
+def _values(node: Node, entered: str | None) -> Values:
+    ids = struct.pack(f"<{len(node.token_ids)}I", *node.token_ids)
+    outcome = None if node.outcome is None else json.dumps(asdict(node.outcome))
+    return node.id, node.parent, entered, node.role, clean(node.text), ids, outcome, int(node.growing)
+
+
+def _node_value(*columns: Any) -> dict[str, Any]:
+    value = dict(zip(_NODE.split(", "), columns, strict=True))
+    ids, outcome = value["token_ids"], value["outcome"]
+    if not isinstance(ids, bytes) or len(ids) % 4:
+        raise ValueError("token ids are not four bytes each")
+    value["token_ids"] = list(struct.unpack(f"<{len(ids) // 4}I", ids))
+    value["outcome"] = None if outcome is None else _json(outcome)
+    return value
+
+
+def _json(text: object) -> Any:
+    """Raises ValueError for what is none. What is no number, as Python's reader has some, is nothing."""
+    if not isinstance(text, str):
+        raise ValueError("settings or an outcome are not a text")
+    return json.loads(text, parse_constant=lambda _: None)

@@ -1,0 +1,157 @@
+"""Finds what people type in every message and title, newest first."""
+
+import re
+import sqlite3
+import unicodedata
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Any
+
+from tui.conversation.serialization import read_listing
+from tui.storage.errors import StoreError
+
+# Private characters around what was found, on the way from SQLite to here.
+OPEN, CLOSE = "\ue000", "\ue001"
+MAX_CHARACTERS = 1000
+EXTRACT_WORDS = 16
+EXTRACT_CHARACTERS = 60  # to either side
+
+_PHRASE = re.compile(r'"([^"]*)"?|(\S+)')
+# Scripts that put no blanks between words: Thai to Burmese, Khmer, kana and Chinese characters.
+_UNSPACED = re.compile(
+    "[\u0e00-\u0eff\u1000-\u109f\u1780-\u17ff\u3040-\u30ff\u3400-\u9fff\uf900-\ufaff\U00020000-\U0003ffff]"
+)
+_GLOB = re.compile(r"[*?\[]")
+# What sentences have between their words and around them. Other signs belong to what is looked for: C++, .env, a->b.
+_BETWEEN = "()[]{},;:!?\"'‘’“”«»…"
+_BEFORE, _BEHIND = "([{\"'‘“«", ")]},;:!?.\"'’”»…"
+
+_BY_TITLE = """
+    SELECT l.id, NULL, l.title, l.opening, l.mode, l.updated, {}
+    FROM titles JOIN listings AS l ON l.number = titles.rowid
+    WHERE titles MATCH ?{} ORDER BY titles.rowid DESC LIMIT ?"""
+_BY_WORD = """
+    SELECT l.id, n.id, l.title, l.opening, l.mode, l.updated, {}
+    FROM words JOIN nodes AS n ON n.number = words.rowid JOIN listings AS l ON l.number = n.session
+    WHERE words MATCH ?{} ORDER BY words.rowid DESC LIMIT ?"""
+_TITLE_BY_SIGNS = """
+    SELECT id, NULL, title, opening, mode, updated, title FROM listings WHERE {} ORDER BY number DESC LIMIT ?"""
+_BY_SIGNS = """
+    SELECT l.id, n.id, l.title, l.opening, l.mode, l.updated, n.text
+    FROM nodes AS n JOIN listings AS l ON l.number = n.session
+    WHERE {} ORDER BY n.number DESC LIMIT ?"""
+
+
+@dataclass(frozen=True)
+class Hit:
+    """``node_id`` None: it is the title that was found. ``marks``: where in ``extract``, as (start, end).
+
+    ``updated``: when the session was used last, in seconds since the epoch.
+    """
+
+    session_id: str
+    node_id: str | None
+    title: str
+    updated: float
+    extract: str
+    marks: tuple[tuple[int, int], ...]
+
+
+def search(db: sqlite3.Connection, text: str, limit: int) -> list[Hit]:
+    """Sessions whose title has all these words, then messages that do.
+
+    The last word may be unfinished; words within double quotes belong together in this order; nothing else has a
+    meaning of its own. Signs, but those of sentences, and scripts without blanks are looked for as they stand. Raises
+    StoreError for a text that is too long.
+    """
+    if len(text) > MAX_CHARACTERS:
+        raise StoreError(f"That is {len(text)} characters; a search takes at most {MAX_CHARACTERS}.")
+    phrases = [quoted or bare for quoted, bare in _PHRASE.findall(text.replace("\0", " ")) if quoted.strip() or bare]
+    if not phrases:
+        return []
+    if _UNSPACED.search(text) or not any(char.isalnum() for char in text):
+        return _search_signs(db, phrases, limit)
+    query = _query(phrases, unfinished=not text.rstrip().endswith('"'))
+    if literal := [core for phrase in phrases if (core := _literal(phrase))]:
+        return _search_literally(db, query, literal, limit)
+    snippet = f"snippet({{}}, 0, '{OPEN}', '{CLOSE}', '…', {EXTRACT_WORDS})"
+    rows = db.execute(_BY_TITLE.format(snippet.format("titles"), ""), (query, limit)).fetchall()
+    rows += db.execute(_BY_WORD.format(snippet.format("words"), ""), (query, limit - len(rows))).fetchall()
+    return [_hit(row, *_unmark(str(row[-1]))) for row in rows]
+
+
+def _search_literally(db: sqlite3.Connection, query: str, phrases: list[str], limit: int) -> list[Hit]:
+    """Of what has the words, as the index knows them, that which has the signs between them too."""
+    sought = [_folded(phrase) for phrase in phrases]
+
+    def has(text: object) -> bool:
+        return isinstance(text, str) and all(phrase in folded for folded in [_folded(text)] for phrase in sought)
+
+    db.create_function("has", 1, has)
+    rows = db.execute(_BY_TITLE.format("l.title", " AND has(l.title)"), (query, limit)).fetchall()
+    rows += db.execute(_BY_WORD.format("n.text", " AND has(n.text)"), (query, limit - len(rows))).fetchall()
+    return [_hit(row, *_cut(str(row[-1]), phrases)) for row in rows]
+
+
+def _literal(phrase: str) -> str:
+    """What is to be there as it stands, if there are signs in it that matter; else nothing."""
+    core = phrase.lstrip(_BEFORE).rstrip(_BEHIND)
+    return core if any(unicodedata.category(char)[0] in "SP" and char not in _BETWEEN for char in core) else ""
+
+
+def _folded(text: str) -> str:
+    """As the index compares words: without regard to case, accents and kinds of blanks."""
+    if not text.isascii():
+        text = "".join(char for char in unicodedata.normalize("NFD", text) if unicodedata.category(char) != "Mn")
+    return " ".join(text.casefold().split())
+
+
+def _search_signs(db: sqlite3.Connection, phrases: list[str], limit: int) -> list[Hit]:
+    """What the index of words does not know: everything is read."""
+    patterns = ["*" + _GLOB.sub(r"[\g<0>]", phrase) + "*" for phrase in phrases]
+    condition = " AND ".join(["{0} GLOB ?"] * len(phrases))
+    rows = db.execute(_TITLE_BY_SIGNS.format(condition.format("title")), (*patterns, limit)).fetchall()
+    rows += db.execute(_BY_SIGNS.format(condition.format("n.text")), (*patterns, limit - len(rows))).fetchall()
+    return [_hit(row, *_cut(str(row[-1]), phrases)) for row in rows]
+
+
+def _query(phrases: list[str], unfinished: bool) -> str:
+    """In FTS5's language: strings, in which nothing is an operator, and which it takes apart into words itself."""
+    words = [phrase for phrase in phrases if any(c.isalnum() for c in phrase)]
+    strings = [f'"{phrase.replace(chr(34), chr(34) * 2)}"' for phrase in words]
+    # Behind a word with a sign at its end, as C++, no more letters come.
+    closed = bool(_literal(words[-1])) and not words[-1][-1].isalnum()
+    return " ".join(strings) + (" *" if unfinished and not closed else "")
+
+
+def _hit(row: tuple[Any, ...], extract: str, marks: list[tuple[int, int]]) -> Hit:
+    session_id, node_id, title, opening, mode, updated, _ = row
+    listing = read_listing((session_id, title, opening, mode, "", False, updated))
+    return Hit(listing.id, node_id, listing.shown_title, listing.updated, extract, tuple(marks))
+
+
+def _unmark(marked: str) -> tuple[str, list[tuple[int, int]]]:
+    """The extract without the marks, and where they were."""
+    extract, marks, start = "", [], 0
+    for piece in re.split(f"([{OPEN}{CLOSE}])", marked):
+        if piece == OPEN:
+            start = len(extract)
+        elif piece == CLOSE:
+            marks.append((start, len(extract)))
+        else:
+            extract += piece
+    return extract, marks
+
+
+def _cut(text: str, phrases: list[str]) -> tuple[str, list[tuple[int, int]]]:
+    """An extract around the first of the phrases, and where they are in it."""
+    place = next(_places(text, phrases[:1]), (0, 0))
+    start, end = max(0, place[0] - EXTRACT_CHARACTERS), place[1] + EXTRACT_CHARACTERS
+    extract = ("…" if start else "") + text[start:end] + ("…" if end < len(text) else "")
+    return extract, sorted(_places(extract, phrases))
+
+
+def _places(extract: str, phrases: list[str]) -> Iterator[tuple[int, int]]:
+    for phrase in phrases:
+        words = r"\s+".join(map(re.escape, phrase.split()))
+        yield from (found.span() for found in re.finditer(words, extract, re.I))

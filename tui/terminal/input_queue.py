@@ -1,0 +1,182 @@
+"""Hands what comes from the keyboard and the mouse to the app, one after the other.
+
+A key travels through the app, the screen and its widgets as messages, and sets off others: a text is sent, a screen
+opens, the focus moves. The next key is handed over when nothing of that is left to do, so that it meets what the one
+before has made.
+"""
+
+import asyncio
+import time
+from collections import deque
+from collections.abc import Callable
+
+from textual import events
+from textual.app import App, ScreenStackError
+from textual.message import Message
+from textual.screen import Screen
+from textual.widgets import Input, TextArea
+
+from tui.terminal.key_sequences import Typed, key_for
+
+# What a key sets off is done after at most 80 rounds of the loop. So many are enough where others keep it busy.
+ROUNDS = 250
+# Seconds that a key waits at most for a layout or for what a dialog looks for, and how often to look.
+PATIENCE, LOOK = 1.0, 0.002
+# These act on what a dialog has found and where it stands; others on what is typed in it.
+CHOOSING = frozenset(("enter", "up", "down", "pageup", "pagedown", "home", "end", "tab", "shift+tab"))
+RUN = "typed"  # the name of the key for more than one character; no binding has it
+
+
+class Turns:
+    """``hold`` while the terminal is lent to another program: what was typed before waits for the return. ``done`` is
+    called when all that has come was carried out, but for what is to be done after the next painting.
+    """
+
+    def __init__(self, app: App[object], loop: asyncio.AbstractEventLoop, done: Callable[[], None]) -> None:
+        self._app = app
+        self._loop = loop
+        self._done = done
+        self._waiting: deque[Message] = deque()
+        self._busy = False
+        self._held = False
+        self._told = True  # that all was carried out
+        self._rounds = 0  # since the last one was handed over
+        self._quiet_at = 0.0  # since when nothing can be done but to wait
+        self._patient = True
+        self._typing = False  # the last one were characters, which go where the next ones go
+
+    def put(self, message: Message) -> None:
+        """From any thread."""
+        self._loop.call_soon_threadsafe(self._add, message)
+
+    def hold(self) -> None:
+        self._held = True
+
+    def resume(self) -> None:
+        self._held = False
+        self._loop.call_soon_threadsafe(self._begin)
+
+    def _add(self, message: Message) -> None:
+        last = self._waiting[-1] if self._waiting else None
+        if isinstance(message, Typed) and isinstance(last, Typed):
+            last.text += message.text
+        elif isinstance(message, events.MouseMove) and isinstance(last, events.MouseMove):
+            self._waiting[-1] = message
+        else:
+            self._waiting.append(message)
+        self._begin()
+
+    def _begin(self) -> None:
+        if not self._busy and not self._held and self._waiting:
+            self._busy, self._rounds = True, ROUNDS  # whatever else goes on, nothing of it comes from a key
+            self._go_on()
+
+    # ---- whose turn it is
+
+    def _go_on(self) -> None:
+        """Hand over what is next if it is its turn, and look again."""
+        if self._held:
+            self._busy = False
+            return
+        first = self._waiting[0] if self._waiting else None
+        quiet = self._quiet()
+        ready = quiet and self._ready(first)
+        if first is None and quiet and not self._told:
+            self._told = True
+            self._done()
+        if first is None and ready:
+            self._busy = False
+        elif first is not None and (ready or (self._typing and isinstance(first, Typed))):
+            message = self._next()
+            if not self._nowhere(message):
+                self._app.post_message(message.set_sender(self._app))
+            self._rounds, self._told = 0, False
+            self._loop.call_soon(self._go_on)
+        elif quiet:
+            self._loop.call_later(LOOK, self._go_on)
+        else:
+            self._loop.call_soon(self._go_on)
+
+    def _quiet(self) -> bool:
+        """Whether all that could be done was done: what the loop still waits for is time, the terminal or a thread."""
+        self._rounds += 1
+        quiet = self._rounds > ROUNDS or not self._loop._ready  # type: ignore[attr-defined]
+        if not quiet:
+            self._quiet_at = time.monotonic()
+        return quiet
+
+    def _ready(self, first: Message | None) -> bool:
+        """Whether nothing more is to come by itself, or that takes too long."""
+        pending = self._pending(first)
+        if not pending:
+            self._patient = True
+        elif time.monotonic() - self._quiet_at > PATIENCE:
+            self._patient = False
+        return not (pending and self._patient)
+
+    def _pending(self, first: Message | None) -> bool:
+        """What is to be done after the next painting; and for what acts on more than a text, the layout of the screen
+        and what a dialog looks for.
+        """
+        if not (screens := self._screens):
+            return False
+        if any(screen._callbacks for screen in screens):
+            return True
+        if isinstance(first, Typed | events.Paste) or (isinstance(first, events.Key) and first.key not in CHOOSING):
+            return False
+        if screens[-1]._layout_required and not self._app._batch_count:
+            return True
+        return any(worker.node is screens[-1] and not worker.is_finished for worker in self._app.workers)
+
+    @property
+    def _screens(self) -> "list[Screen[object]]":
+        try:
+            return self._app.screen_stack
+        except ScreenStackError:
+            return []
+
+    def _nowhere(self, message: Message) -> bool:
+        """Whether it is a click on nothing, as in a window that was larger just now: it would take the focus away."""
+        if not isinstance(message, events.MouseEvent) or self._app.mouse_captured is not None:
+            return False
+        return not self._app.size.contains(int(message.x), int(message.y))
+
+    # ---- what is next
+
+    def _next(self) -> Message:
+        message = self._waiting.popleft()
+        self._typing = isinstance(message, Typed) and self._takes_runs()
+        if isinstance(message, Typed):
+            return self._characters(message)
+        if isinstance(message, events.Key) and (character := self._escaped(message)):
+            self._waiting.appendleft(Typed(character))
+            return events.Key("escape", "\x1b")
+        return message
+
+    def _escaped(self, key: events.Key) -> str | None:
+        """The character that came with Alt, where that means nothing: terminals send the same for Escape before it."""
+        return key.character if key.key.startswith("alt+") and key.key not in self._bound() else None
+
+    def _characters(self, message: Typed) -> events.Key:
+        """As much as can be inserted at once, or one character."""
+        text = message.text
+        count = self._run(text) if len(text) > 1 and self._typing else 1
+        if rest := text[count:]:
+            self._waiting.appendleft(Typed(rest))
+        return key_for(text[0]) if count == 1 else events.Key(RUN, text[:count])
+
+    def _run(self, text: str) -> int:
+        bound = self._bound()
+        stops = {char for char in set(text) if not char.isprintable() or key_for(char).key in bound}
+        return max(1, next((index for index, char in enumerate(text) if char in stops), len(text)))
+
+    def _takes_runs(self) -> bool:
+        focused = self._app.focused if self._screens else None
+        if isinstance(focused, Input):
+            return focused.restrict is None and not focused.max_length and focused.type == "text"
+        return isinstance(focused, TextArea) and not focused.read_only
+
+    def _bound(self) -> set[str]:
+        if not self._screens:
+            return set()
+        return {key for _, bindings in self._screens[-1]._binding_chain for key in bindings.key_to_bindings}

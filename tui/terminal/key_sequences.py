@@ -1,0 +1,139 @@
+"""What a whole sequence or character means. Textual's tables name the keys."""
+
+import re
+from collections.abc import Callable, Iterator
+
+from textual import constants, events, messages
+from textual._xterm_parser import IS_ITERM, XTermParser
+from textual.keys import KEY_NAME_REPLACEMENTS, Keys, _character_to_key
+from textual.message import Message
+
+from tui.terminal.escape_sequences import text_of
+
+Answered = Callable[[str, tuple[int, ...]], object]
+"""Called with "cursor", row and column, or with "attributes" and the numbers: by the thread that reads."""
+
+_REPORT = re.compile(rb"\x1b\[(?:\??(?P<cursor>\d+;\d+)(?:;\d+)?R|[?>](?P<attributes>[\d;]*)c)\Z")
+_MODE = re.compile(rb"\x1b\[\?(\d+);(\d+)\$y\Z")
+_RESIZED = re.compile(rb"\x1b\[48" + rb";(\d{1,4})(?::\d*)*" * 4 + rb"t\Z")
+_BARE = re.compile(rb"\x1b(?:\[[^M]|O\d?.)\Z")
+# As Kitty's protocol has it: code point, shifted, on the base layout; modifiers and event; text.
+_KEY = re.compile(
+    r"\x1b\[(?P<code>\d+)(?::\d*)?(?::(?P<base>\d*))?(?:;(?P<modifiers>\d*)(?::(?P<event>\d*))?)?"
+    r"(?:;(?P<text>[\d:]*))?(?P<end>[u~A-FHP-S])\Z"
+)
+# Modes of the terminal: painting is shown when it is whole; a new size is told among the keys.
+AT_ONCE, IN_BAND_SIZES = 2026, 2048
+_RELEASED = "3"
+_COMMANDING = 0b111110  # the bits of alt, ctrl, super, hyper and meta
+_FUNCTIONAL = range(57344, 63744)  # code points of keys that have no character
+
+
+class Typed(events.Event, bubble=False):
+    """Characters that were typed, at once or one after the other."""
+
+    def __init__(self, text: str) -> None:
+        super().__init__()
+        self.text = text
+
+
+def key_for(character: str) -> events.Key:
+    """The key that types it, as Textual names it."""
+    name = character if character.isalnum() else _character_to_key(character)
+    return events.Key(KEY_NAME_REPLACEMENTS.get(name, name), character)
+
+
+class Sequences:
+    """``answered`` is told what the terminal says about itself."""
+
+    def __init__(self, answered: Answered) -> None:
+        self._answered = answered
+        self._tells_sizes = False
+        self._tables = XTermParser()  # it knows names of keys, and places in pixels
+
+    def typed(self, data: bytes) -> Iterator[Message]:
+        """Characters and control keys."""
+        for part in re.split(r"([\x00-\x1f\x7f])", text_of(data)):
+            if len(part) == 1 and (part < " " or part == "\x7f"):
+                yield from self._keys(part)
+            elif text := re.sub("[\x80-\x9f]", "", part):
+                yield Typed(text)
+
+    def alt(self, data: bytes) -> Iterator[Message]:
+        """A character with Alt. Of control characters only some have it."""
+        character = text_of(data)
+        if known := list(self._keys("\x1b" + character)):
+            yield from known
+        elif character == "\r":
+            yield events.Key("alt+enter", None)
+        elif character.isprintable():
+            for key in self._keys(character):
+                yield events.Key(f"alt+{key.key}", character)
+
+    def meant(self, sequence: bytes) -> Iterator[Message]:
+        """A key, a mouse event, or what the terminal says about itself."""
+        if report := _REPORT.match(sequence):
+            kind = report.lastgroup or ""
+            self._answered(kind, tuple(int(number or 0) for number in report[kind].split(b";")))
+        elif mode := _MODE.match(sequence):
+            self._tells_sizes |= int(mode[1]) == IN_BAND_SIZES
+            yield from _mode(int(mode[1]), int(mode[2]))
+        elif (resized := _RESIZED.match(sequence)) and self._tells_sizes:
+            yield self._resized(*map(int, resized.groups()))
+        elif sequence == b"\x1b[I":
+            yield events.AppFocus()
+        elif sequence == b"\x1b[O":
+            yield events.AppBlur()
+        elif sequence.startswith(b"\x1b[<"):
+            if event := self._tables.parse_mouse_code(sequence.decode()):
+                yield event
+        elif keys := list(self._keys(sequence.decode("latin-1"))):
+            yield from map(_as_typed, keys)
+        elif _BARE.match(sequence):  # no answer, and no key: it was typed so
+            yield from self.typed(sequence)
+
+    def _resized(self, height: int, width: int, pixel_height: int, pixel_width: int) -> events.Resize:
+        event = events.Resize.from_dimensions((width, height), (pixel_width, pixel_height))
+        self._tables.terminal_size, self._tables.terminal_pixel_size = event.size, event.pixel_size
+        self._tables.mouse_pixels = True
+        return event
+
+    def _keys(self, sequence: str) -> Iterator[events.Key]:
+        if key := _KEY.match(sequence):
+            if key["event"] == _RELEASED:
+                return
+            sequence = _plain(key)
+        try:
+            keys = list(self._tables._sequence_to_key_events(sequence))
+        except (ValueError, OverflowError):  # no character has that code
+            return
+        for each in keys:
+            if each.key != Keys.Ignore and not re.match("[\ud800-\udfff]", each.character or ""):
+                yield each
+
+
+def _as_typed(key: events.Key) -> Message:
+    """Kitty's protocol spells characters as sequences too."""
+    character = key.character
+    return Typed(character) if character and character.isprintable() and key_for(character).key == key.key else key
+
+
+def _plain(key: re.Match[str]) -> str:
+    """As Textual knows it. A command is meant by the place of its key where the letter there is no Latin one."""
+    code, modifiers, text, end = key["code"], key["modifiers"] or "", key["text"] or "", key["end"]
+    if (code, end) == ("27", "~") and text:  # as xterm spells keys that have no sequence of their own
+        return f"\x1b[{text};{modifiers}u"
+    if ":" not in key[0]:
+        return key[0]
+    commands = int(modifiers or 1) - 1 & _COMMANDING
+    if commands and key["base"] and end == "u" and int(code) > 127 and int(code) not in _FUNCTIONAL:
+        code = key["base"]
+    return f"\x1b[{code};{modifiers};{text}{end}"
+
+
+def _mode(number: int, setting: int) -> Iterator[Message]:
+    """What Textual asks for: painting as a whole, and sizes in the input."""
+    if number == AT_ONCE and setting > 0:
+        yield messages.TerminalSupportsSynchronizedOutput()
+    elif number == IN_BAND_SIZES and constants.SMOOTH_SCROLL and not IS_ITERM:
+        yield messages.InBandWindowResize.from_setting_parameter(setting)

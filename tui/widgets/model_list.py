@@ -1,0 +1,238 @@
+"""The models that can be chosen, one line each, and all there is to say of one of them."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from textual.content import Content
+from textual.widgets import OptionList
+from textual.widgets.option_list import Option
+
+from tui.formatting.units import short_count, size
+from tui.services.downloads import Download
+from tui.terminal.sanitize import one_line
+from tui.widgets.plain_text import plain
+from tui.widgets.status_bar import gauge
+
+if TYPE_CHECKING:
+    from inference.model import ModelInfo
+    from inference.sources.catalogue import Listing
+
+# In the order of the list.
+GROUPS = {
+    "typed": "As typed",
+    "built-in": "Built in",
+    "directory": "Your directories",
+    "download": "Downloads",
+    "unfinished": "Downloads that are not complete",
+    "hub-cache": "Hugging Face cache",
+}
+# What a line tells besides the name: how wide, and how aligned. Where there is no room the first of SPARED goes first.
+COLUMNS = {"family": "<8", "params": ">7", "disk": ">9", "context": ">7", "memory": "<16"}
+SPARED = ("family", "context", "disk", "params")
+NAME_WIDTH = 34
+GAP = "  "
+
+
+@dataclass(frozen=True)
+class Row:
+    """``group`` is one of GROUPS. Without ``listing``, or with one that is not complete, it can be downloaded."""
+
+    name: str
+    group: str
+    listing: "Listing | None" = None
+    download: Download | None = None
+
+    @property
+    def info(self) -> "ModelInfo | None":
+        """None for a model that cannot be used, or not yet."""
+        return self.listing.info if self.listing else None
+
+    @property
+    def problem(self) -> str:
+        """Why it cannot be used, without saying where it is."""
+        said = self.listing.problem.replace(str(self.listing.found.path), self.shown_name) if self.listing else ""
+        return one_line(said)
+
+    @property
+    def downloading(self) -> Download | None:
+        """The download that is on its way."""
+        return self.download if self.download and self.download.running else None
+
+    @property
+    def fetchable(self) -> bool:
+        """Whether it has to be downloaded, or the rest of it."""
+        return self.listing is None or self.listing.found.source == "unfinished"
+
+    @property
+    def shown_name(self) -> str:
+        """Of a directory, the last part."""
+        return one_line(Path(self.name).name if Path(self.name).is_absolute() else self.name)
+
+
+class ModelList(OptionList, can_focus=False):
+    """``current`` is the model in use. ``available``: bytes of memory that are free, None where nobody knows."""
+
+    def __init__(self, current: str) -> None:
+        super().__init__(id="model-list", compact=True, markup=False)
+        self._current = self._wanted = current
+        self._put_on = ""
+        self.available: int | None = None
+        self.rows: list[Row] = []
+
+    @property
+    def row(self) -> Row | None:
+        """The one under the cursor."""
+        option = self.highlighted_option
+        return None if option is None or option.id is None else self.rows[int(option.id)]
+
+    def show(self, rows: Sequence[Row]) -> None:
+        """Show these, each group under its name. The cursor is where the person put it, else on the model in use."""
+        if self.row and self.row.name != self._put_on:
+            self._wanted = self.row.name
+        self.rows = sorted(rows, key=lambda row: list(GROUPS).index(row.group))
+        options: list[Option] = []
+        for index, row in enumerate(self.rows):
+            if index == 0 or row.group != self.rows[index - 1].group:
+                options.append(Option(plain(GROUPS[row.group], "bold $accent"), disabled=True))
+            options.append(Option(self._line(row), id=str(index)))
+        with self.prevent(OptionList.OptionHighlighted):
+            self.clear_options()
+            self.add_options(options)
+            if rows:
+                self.put_cursor_on(self.rows[0].name)
+                self.put_cursor_on(self._wanted)
+            self._put_on = self.row.name if self.row else ""
+
+    def put_cursor_on(self, name: str) -> None:
+        """On the model of that name, if it is shown."""
+        names = [row.name for row in self.rows]
+        if name in names:
+            self.highlighted = self.get_option_index(str(names.index(name)))
+
+    def stay(self) -> None:
+        """The cursor is where the person wants it, though it may have been put there."""
+        if self.row:
+            self._wanted = self.row.name
+
+    def redraw(self) -> None:
+        """Show the same rows with the figures of now."""
+        for index, row in enumerate(self.rows):
+            self.replace_option_prompt(str(index), self._line(row))
+
+    def header(self) -> Content:
+        """What the columns are."""
+        columns, width = self._columns()
+        cells = [f"{column:{COLUMNS[column]}}" for column in columns]
+        return plain(GAP.join([f"  {'model':<{width}}", *cells]), "$text-muted")
+
+    def _columns(self) -> tuple[list[str], int]:
+        """Those there is room for, and the width of the name."""
+        columns = list(COLUMNS)
+        longest = max((len(row.shown_name) for row in self.rows), default=0)
+
+        def room() -> int:
+            return self.scrollable_content_region.width - 2 - sum(len(GAP) + int(COLUMNS[name][1:]) for name in columns)
+
+        for column in SPARED:
+            if room() < min(longest, NAME_WIDTH):
+                columns.remove(column)
+        return columns, max(8, room())
+
+    def _line(self, row: Row) -> Content:
+        columns, width = self._columns()
+        mark = plain("● " if row.name == self._current else "  ", "$accent")
+        name = plain(row.shown_name).truncate(width, ellipsis=True, pad=True)
+        return Content.assemble(mark, name, GAP, plain(self._facts(row, columns), "$text-muted"))
+
+    def _facts(self, row: Row, columns: Sequence[str]) -> str:
+        if row.downloading:
+            return arriving(row.downloading)
+        if row.fetchable:
+            return "can be downloaded"
+        info = row.info
+        if info is None:
+            return f"cannot be used: {row.problem}"
+        facts = {
+            "family": info.family,
+            "params": short_count(info.parameters),
+            "disk": size(info.size_on_disk),
+            "context": str(info.context),
+            "memory": _fit(info, self.available),
+        }
+        return GAP.join(f"{facts[column]:{COLUMNS[column]}}" for column in columns)
+
+
+def about(row: Row, precision: str, available: int | None, width: int, running: str | None = None) -> Content:
+    """All that is known of a model, and what Enter does, in lines of ``width`` cells.
+
+    ``precision`` is what it would be loaded in; ``running``, what ``auto`` came to for it, if that runs now.
+    """
+    lines = [plain(one_line(row.name), "bold")]
+    if row.downloading:
+        lines += [plain(arriving(row.downloading)), _hint("Enter stops it; what has arrived is kept.")]
+    elif row.fetchable:
+        if row.download and row.download.failed:
+            lines.append(plain(one_line(row.download.failed), "$error"))
+        rest = "the rest of it" if row.listing else "it, if the Hugging Face Hub has a model of that name"
+        lines.append(_hint(f"Enter downloads {rest}. Whether it can be used is checked before its weights come."))
+    elif row.info is None:
+        lines.append(plain(f"It cannot be used. {row.problem}", "$error"))
+    else:
+        info = row.info
+        facts = (
+            info.family,
+            f"{short_count(info.parameters)} parameters",
+            f"{size(info.size_on_disk)} on disk",
+            f"context {info.context}",
+            "chat" if info.has_chat_template else "stories only",
+        )
+        free = "" if available is None else f"; {size(available)} are free"
+        lines += [
+            plain(" · ".join(facts)),
+            _hint(f"Memory with a full context{free}:"),
+            *_precisions(info, precision, available, width, running),
+        ]
+    return Content("\n").join(lines)
+
+
+def arriving(download: Download) -> str:
+    """How far a download is."""
+    if not download.total:
+        return "asking the Hugging Face Hub…"
+    share = f"{gauge(download.done, download.total, 12)} {100 * download.done // download.total} %"
+    rate = [f"{size(int(download.rate))}/s"] if download.rate else []
+    return " · ".join([share, f"{size(download.done)} of {size(download.total)}", *rate])
+
+
+def _precisions(
+    info: "ModelInfo", chosen: str, available: int | None, width: int, running: str | None
+) -> list[Content]:
+    """What each needs, ✓ where it fits and ✗ where it does not; the chosen one stands in ‹ ›. None is broken."""
+    fitting = _fitting(info, available)
+    texts = {"auto": f"auto: {running or info.auto_precision(available) or 'none fits'}"}
+    for name, needed in info.memory.items():
+        texts[name] = f"{name} {size(needed)} {'✓' if name in fitting else '✗'}"
+    lines = [Content("")]
+    for name, text in texts.items():
+        part = plain(f"‹{text}›", "bold $accent") if name == chosen else plain(f" {text} ")
+        if lines[-1].cell_length + part.cell_length > width:
+            lines.append(Content(""))
+        lines[-1] += part
+    return lines
+
+
+def _fit(info: "ModelInfo", available: int | None) -> str:
+    fitting = _fitting(info, available)
+    if len(fitting) == len(info.memory):
+        return "fits"
+    return f"fits in {info.auto_precision(available)}" if fitting else "does not fit"
+
+
+def _fitting(info: "ModelInfo", available: int | None) -> list[str]:
+    return [name for name, needed in info.memory.items() if available is None or needed <= available]
+
+
+def _hint(text: str) -> Content:
+    return plain(text, "$text-muted")

@@ -1,0 +1,144 @@
+"""A text area that keeps its text as it was written, and draws it such that nothing in it can steer the terminal."""
+
+from collections.abc import Callable, Sequence
+from dataclasses import replace
+
+from textual import events
+from textual.document._document import Document, EditResult, Location
+from textual.document._document_navigator import DocumentNavigator
+from textual.document._edit import Edit
+from textual.document._wrapped_document import WrappedDocument
+from textual.widgets import TextArea
+
+from tui.terminal.sanitize import sanitize
+from tui.terminal.typed_text import normalized, typed, whole
+
+
+class ShownDocument(Document):
+    """``lines`` are drawn and measured, a symbol for each character that is not safe; ``text`` is what was written."""
+
+    def __init__(self, text: str) -> None:
+        self._newline = "\n"
+        self._written = text.split("\n")
+        self._lines = [_shown(line) for line in self._written]
+
+    @property
+    def text(self) -> str:
+        return "\n".join(self._written)
+
+    def get_text_range(self, start: Location, end: Location) -> str:
+        (top, first), (bottom, last) = sorted((start, end))
+        lines = self._written[top : bottom + 1]
+        if not lines:
+            return ""
+        if bottom < len(self._written):
+            lines[-1] = lines[-1][:last]
+        lines[0] = lines[0][first:]
+        return "\n".join(lines)
+
+    def replace_range(self, start: Location, end: Location, text: str) -> EditResult:
+        (top, first), (bottom, last) = sorted((start, end))
+        replaced = self.get_text_range((top, first), (bottom, last))
+        before = self._written[top][:first] if top < len(self._written) else ""
+        after = self._written[bottom][last:] if bottom < len(self._written) else ""
+        lines = text.split("\n")
+        reached = (top + len(lines) - 1, len(lines[-1]) + (len(before) if len(lines) == 1 else 0))
+        lines[0] = before + lines[0]
+        lines[-1] += after
+        self._written[top : bottom + 1] = lines
+        self._lines[top : bottom + 1] = [_shown(line) for line in lines]
+        return EditResult(reached, replaced)
+
+
+def _shown(line: str) -> str:
+    """One line as it is drawn. Lines that end as on Windows show nothing of that."""
+    return sanitize(line.removesuffix("\r")) + " " * line.endswith("\r")
+
+
+class Editor(TextArea):
+    """The cursor does not blink: an idle program does nothing."""
+
+    def __init__(self, placeholder: str, id: str | None = None) -> None:
+        super().__init__(
+            placeholder=placeholder,
+            id=id,
+            soft_wrap=True,
+            show_line_numbers=False,
+            highlight_cursor_line=False,
+            tab_behavior="focus",
+        )
+        self.cursor_blink = False
+
+    def _set_document(self, text: str, language: str | None) -> None:
+        """As Textual's, but for the kind of document."""
+        self.document = ShownDocument(text)
+        self.wrapped_document = WrappedDocument(self.document, tab_width=self.indent_width)
+        self.navigator = DocumentNavigator(self.wrapped_document)
+        self._build_highlight_map()
+        self.move_cursor((0, 0))
+        self._rewrap_and_refresh_virtual_size()
+
+    def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
+        """With nothing to take back, the key for it is not for this text."""
+        return action != "undo" or bool(self.history._undo_stack)
+
+    def edit(self, edit: Edit) -> EditResult:
+        return super().edit(replace(edit, text=whole(edit.text)))
+
+    def _undo_batch(self, edits: Sequence[Edit]) -> None:
+        def undo(edit: Edit) -> Location:
+            assert edit._edit_result is not None
+            end = edit._edit_result.end_location
+            edit.undo(self)
+            return end
+
+        self._carry_out(edits[::-1], undo)
+
+    def _redo_batch(self, edits: Sequence[Edit]) -> None:
+        def redo(edit: Edit) -> Location:
+            edit.do(self, record_selection=False)
+            return edit.bottom
+
+        self._carry_out(edits, redo)
+
+    def _carry_out(self, edits: Sequence[Edit], carry_out: Callable[[Edit], Location]) -> None:
+        """Edits in this order, of which each tells where what it replaced ended.
+
+        Textual's own way compares places that count at different times, and draws while the cursor is where no text is
+        any more.
+        """
+        if not edits:
+            return
+        before = self.document.line_count
+        above = below = before  # lines at both ends that stay as they are
+        for edit in edits:
+            count = self.document.line_count
+            above = min(above, edit.top[0])
+            below = min(below, count - 1 - carry_out(edit)[0])
+        ends = (before - 1 - below, self.document.line_count - 1 - below)
+        self.wrapped_document.wrap_range((above, 0), (ends[0], 0), (ends[1], 0))
+        edits[-1].after(self)
+        self._build_highlight_map()
+        self.post_message(self.Changed(self))
+        self._refresh_size()
+
+    def load(self, text: str) -> None:
+        """Show another text, with nothing to undo, and the cursor at its end."""
+        self.text = whole(text)
+        self.move_cursor(self.document.end)
+
+    def action_newline(self) -> None:
+        self.insert("\n")
+
+    def check_consume_key(self, key: str, character: str | None = None) -> bool:
+        return not self.read_only and typed(events.Key(key, character)) is not None
+
+    async def _on_key(self, event: events.Key) -> None:
+        # Comes before the text area's own handler, which types only what Python calls printable.
+        if not self.read_only and (text := typed(event)):
+            event.prevent_default().stop()
+            self._replace_via_keyboard(text, *self.selection)
+
+    async def _on_paste(self, event: events.Paste) -> None:
+        # Comes before the text area's own handler, which inserts the text.
+        event.text = normalized(event.text)

@@ -1,0 +1,181 @@
+"""One editable text that the model continues."""
+
+from itertools import count
+
+from rich.text import Text
+from textual.binding import Binding
+from textual.content import Content
+from textual.document._document import EditResult, Location
+from textual.document._edit import Edit
+from textual.document._history import EditHistory
+from textual.message import Message
+from textual.reactive import reactive
+from textual.widget import Widget
+from textual.widgets import TextArea
+
+from tui.config.keymap import bindings
+from tui.conversation.story_text import shared
+from tui.conversation.tree import Tree
+from tui.widgets.plain_text import plain
+from tui.widgets.safe_text_area import Editor
+
+WIDEST = 90  # longer lines are hard to read
+_numbers = count()  # for ids: a session may be given up and shown again before its old pane is gone
+PLACEHOLDER = "Write how it begins. F5 lets the model go on from the cursor, Esc stops it, Ctrl+Z takes it back."
+
+
+class GenerationHistory(EditHistory):
+    """An edit history that can hold a whole generation as one step."""
+
+    joining = False
+
+    def record(self, edit: Edit) -> None:
+        if self.joining:
+            self._undo_stack[-1].append(edit)
+            self._redo_stack.clear()
+        else:
+            super().record(edit)
+
+    def join(self) -> None:
+        """From here on, edits make one step, until ``part``."""
+        self._undo_stack.append([])
+        self.joining = True
+
+    def part(self) -> bool:
+        """End the step; tells whether there is anything in it."""
+        self.joining = False
+        self.checkpoint()
+        if self._undo_stack[-1]:
+            return True
+        self._undo_stack.pop()
+        return False
+
+
+class StoryPane(Editor):
+    """Read-only while the model writes into it. What it wrote is tinted until a person changes something."""
+
+    BINDINGS = [  # noqa: RUF012  as Textual declares it
+        *bindings("story"),
+        # As Enter, and as where messages are written.
+        Binding("ctrl+j,shift+enter,alt+enter", "newline", "New line", show=False),
+    ]
+    COMPONENT_CLASSES = {"story--generated"}  # noqa: RUF012  as Textual declares it
+
+    class Edited(Message):
+        """The text is another one now."""
+
+        def __init__(self, pane: "StoryPane") -> None:
+            super().__init__()
+            self.pane = pane
+
+    class Typed(Message):
+        """A person changed the text."""
+
+    def __init__(self, session_id: str) -> None:
+        super().__init__(PLACEHOLDER, id=f"story-{next(_numbers)}")
+        self.session_id = session_id
+        self.given_up = False  # it goes in a moment
+        self.source: Tree | None = None  # that the text was taken from
+        self._generated: Location | None = None  # where what the model wrote begins, up to the end
+        self.history: GenerationHistory = GenerationHistory(
+            max_checkpoints=1000, checkpoint_timer=2.0, checkpoint_max_characters=100
+        )
+
+    @property
+    def wrap_width(self) -> int:
+        return min(super().wrap_width, WIDEST)
+
+    @property
+    def before_cursor(self) -> str:
+        """What is to be continued."""
+        return self.get_text_range((0, 0), self.cursor_location)
+
+    # ---- the person writes
+
+    def edit(self, edit: Edit) -> EditResult:
+        if not self.history.joining:
+            self._generated = None
+            self.post_message(self.Typed())
+        return super().edit(edit)
+
+    def action_undo(self) -> None:
+        if not self.read_only:
+            self._generated = None
+            self.post_message(self.Typed())
+            super().action_undo()
+
+    def action_redo(self) -> None:
+        if not self.read_only:
+            self._generated = None
+            self.post_message(self.Typed())
+            super().action_redo()
+
+    def show_other(self, text: str, written: int | None) -> None:
+        """Another version of the text, as one step to undo; the model wrote it from the character ``written`` on."""
+        same = shared(self.text, text)
+        self.history.checkpoint()
+        self.replace(text[same:], _location(text, same), self.document.end, maintain_selection_offset=False)
+        self.history.checkpoint()
+        self.move_cursor(self.document.end)
+        if written is not None:
+            self._generated = _location(text, written)
+
+    # ---- the model writes
+
+    def begin(self) -> None:
+        """Take what stands behind the cursor away and hold the text for the model."""
+        self.history.join()
+        cursor = self.cursor_location
+        self._generated = min(cursor, self._generated or cursor)
+        self.delete(cursor, self.document.end, maintain_selection_offset=False)
+        self.read_only = True
+
+    def grow(self, text: str) -> None:
+        """Append what the model wrote; the view follows while it is at the end."""
+        follow = self.is_vertical_scroll_end
+        offset = self.scroll_offset
+        self.insert(text, self.document.end, maintain_selection_offset=False)
+        if follow:
+            self.move_cursor(self.document.end)
+        else:
+            self.scroll_to(offset.x, offset.y, animate=False, immediate=True)
+
+    def settle(self, nothing_came: bool) -> None:
+        """Give the text back to the person; what the model wrote is one step to undo."""
+        changed = self.history.part()
+        self.read_only = False
+        if nothing_came and changed:
+            self.undo()
+            self._generated = None
+        else:
+            self.move_cursor(self.document.end)
+
+    def get_line(self, line_index: int) -> Text:
+        line = super().get_line(line_index)
+        if self._generated is not None and line_index >= self._generated[0]:
+            start = self._generated[1] if line_index == self._generated[0] else 0
+            line.stylize(self.get_component_rich_style("story--generated", partial=True), start)
+        return line
+
+    def on_text_area_changed(self, event: TextArea.Changed) -> None:
+        event.stop()
+        self.post_message(self.Edited(self))
+
+
+def _location(text: str, index: int) -> Location:
+    """Row and column of a character."""
+    return text.count("\n", 0, index), index - text.rfind("\n", 0, index) - 1
+
+
+class StoryLine(Widget):
+    """Below a story: how long it is, how the model goes on, and which of how many alternatives is shown."""
+
+    figures: reactive[tuple[str, ...]] = reactive[tuple[str, ...]](())
+
+    def render(self) -> Content:
+        """What is needed least, the last, goes first where there is no room."""
+        room = self.size.width - 2
+        shown = list(self.figures)
+        while len(shown) > 1 and len(" · ".join(shown)) > room:
+            shown.pop()
+        return plain(" · ".join(shown), "$text-muted").truncate(max(0, room), ellipsis=True)

@@ -1,0 +1,67 @@
+"""The line in which one types what to find in a chat."""
+
+from textual.app import ComposeResult
+from textual.containers import Horizontal
+from textual.widgets import Input
+
+from tui.widgets.plain_text import Plain
+from tui.widgets.safe_input import Field
+from tui.widgets.transcript.transcript import Transcript
+
+
+class FindBar(Horizontal):
+    """Marks in the transcript what is typed, while one types; Enter leaves the marks and goes to the messages."""
+
+    def __init__(self, transcript: Transcript) -> None:
+        super().__init__(id="find")
+        self._transcript = transcript
+        self._field = Field(placeholder="words in this session", id="find-text")
+        self._note = Plain("", id="find-note")
+
+    def compose(self) -> ComposeResult:
+        yield Plain("/", id="find-mark")
+        yield self._field
+        yield self._note
+
+    def on_mount(self) -> None:
+        self.display = False
+
+    def open(self, words: str = "") -> None:
+        """Have something to find typed; ``words``, or what was typed before, are there to be changed."""
+        self._field.value = words or self._field.value
+        self.display = True
+        self._field.focus()
+        self._field.cursor_position = len(self._field.value)
+        self._find(self._field.value)
+
+    def leave(self) -> bool:
+        """End finding; False if nothing was to be found."""
+        if not self.display:
+            return False
+        self.display = False
+        self._transcript.find("")
+        self._transcript.focus()
+        return True
+
+    def step(self, forward: bool) -> None:
+        """To the next place, or the one before."""
+        if self.display:
+            self._transcript.find_again(forward)
+        else:
+            self.open()
+
+    def on_input_changed(self, event: Input.Changed) -> None:
+        event.stop()
+        if self.display:
+            self._find(event.value)
+
+    def on_input_submitted(self, event: Input.Submitted) -> None:
+        event.stop()
+        if event.value:
+            self._transcript.focus()
+        else:
+            self.leave()
+
+    def _find(self, text: str) -> None:
+        found = self._transcript.find(text)
+        self._note.show("n next · N before · Esc ends" if found else "not in this session")

@@ -1,0 +1,115 @@
+"""Rows in the theme's colours."""
+
+import re
+from collections.abc import Sequence
+
+from rich.cells import cell_len
+from rich.segment import Segment
+from rich.style import Style
+from textual.strip import Strip
+from textual.widget import Widget
+
+from tui.markdown.row import Row
+from tui.terminal.wrap import wrap
+from tui.widgets.transcript.message import Entry
+
+# What spans can be; each is a component class of the widget, with its colour in the layout's file.
+STYLES = (
+    *("strong", "emph", "strike", "code", "link", "url", "heading1", "heading2", "heading3"),
+    *("quote", "border", "bullet", "fold", "block", "comment", "keyword", "builtin", "function", "string", "number"),
+    *("person", "model", "faint", "chosen", "cursor", "found", "here", "new"),
+)
+ENDINGS = {
+    "cancelled": "stopped",
+    "interrupted": "interrupted",
+    "length": "cut at the length limit",
+    "context": "the context is full",
+}
+CLASSES = {f"transcript--{name}" for name in STYLES}
+
+
+class Ink:
+    """Draws for a widget that has these component classes."""
+
+    def __init__(self, widget: Widget) -> None:
+        self._widget = widget
+
+    @property
+    def base(self) -> Style:
+        return self._widget.rich_style
+
+    def style(self, names: str) -> Style:
+        """Of the words in ``names`` the later ones lie over the earlier."""
+        style = self.base
+        for name in names.split():
+            style += self._widget.get_component_styles(f"transcript--{name}").partial_rich_style
+        return style
+
+    def segments(self, row: Row, width: int) -> list[Segment]:
+        """The row; what it fills, it fills to the width."""
+        segments = [Segment(text, self.style(style)) for text, style in row.spans]
+        room = width - sum(segment.cell_length for segment in segments)
+        if row.fill and room > 0:
+            segments.append(Segment(" " * room, self.style(row.fill)))
+        return segments
+
+    def heading(self, entry: Entry, width: int) -> list[Segment]:
+        """Who said it, how it ended, and which of several versions it is."""
+        person = entry.node.role in ("user", "system")
+        left = [Segment(entry.speaker, self.style("person" if person else "model"))]
+        if entry.node.outcome and (ending := ENDINGS.get(entry.node.outcome.reason)):
+            left.append(Segment(f"  {ending}", self.style("faint")))
+        number, count = entry.place
+        right = f"{number}/{count} ‹ ›" if count > 1 else ""
+        used = sum(segment.cell_length for segment in left)
+        blank = Segment(" " * max(2, width - used - len(right)), self.base)
+        return [*left, blank, Segment(right, self.style("faint"))]
+
+    def over(self, segments: list[Segment], start: int, end: int, style: Style) -> list[Segment]:
+        """The segments with a style over their characters from ``start`` to ``end``."""
+        found = []
+        position = 0
+        for text, own, _ in segments:
+            first, last = max(0, start - position), max(0, min(len(text), end - position))
+            if first >= last:
+                found.append(Segment(text, own))
+            else:
+                parts = ((text[:first], own), (text[first:last], (own or self.base) + style), (text[last:], own))
+                found += [Segment(piece, of) for piece, of in parts if piece]
+            position += len(text)
+        return found
+
+    def partial(self, name: str) -> Style:
+        """What the name adds to the style of what it lies over."""
+        return self._widget.get_component_styles(f"transcript--{name}").partial_rich_style
+
+    def centred(self, lines: Sequence[str], y: int) -> Strip:
+        """Row ``y`` of the widget, where these lines stand in its middle."""
+        width, height = self._widget.size
+        rows = fitted(lines, width, height)
+        number = y - max(0, (height - len(rows)) // 2)
+        text = rows[number] if 0 <= number < len(rows) else ""
+        return self.line(text.center(width) if text else "", "faint", width)
+
+    def line(self, text: str, name: str, width: int) -> Strip:
+        """One faint or marked line of its own."""
+        return Strip([Segment(text, self.style(name))]).crop_extend(0, width, self.base)
+
+
+def fitted(lines: Sequence[str], width: int, height: int) -> list[str]:
+    """The lines in rows, broken where they are too wide. Where there are too many, blank ones go first, then those
+    before the last that fit: each is there as a whole, or not at all.
+    """
+    broken = [_broken(line, width) for line in lines]
+    if sum(map(len, broken)) > height:
+        broken = [rows for rows in broken if any(rows)]
+    while len(broken) > 1 and sum(map(len, broken)) > height:
+        del broken[0]
+    return [row for rows in broken for row in rows]
+
+
+def _broken(line: str, width: int) -> list[str]:
+    """At wide gaps first, which stand between things of their own."""
+    if cell_len(line) <= width:
+        return [line]
+    return [row.strip() for group in re.split(" {3,}", line.strip()) for row in wrap(group, max(1, width))]

@@ -1,0 +1,396 @@
+"""The messages of a chat: those near the screen are laid out, and of what changes only its rows are drawn again."""
+
+from collections.abc import Callable, Sequence
+
+from rich.cells import cell_len
+from rich.segment import Segment
+from textual import events
+from textual.geometry import Offset, Region, Size
+from textual.strip import Strip
+
+from tui.config.keymap import bindings
+from tui.conversation.tree import Node
+from tui.markdown.row import Row
+from tui.terminal.wrap import wrap
+from tui.widgets.transcript.message import Entry, Message, guess
+from tui.widgets.transcript.row_offsets import Heights
+from tui.widgets.transcript.search import Finder, Hit
+from tui.widgets.transcript.selection import Selecting, Spot
+from tui.widgets.transcript.styles import CLASSES, Ink
+
+WIDEST = 100  # longer lines are hard to read
+GUTTER = 2
+# So many messages are kept as they were laid out; what they were made of is at hand anyway.
+KEPT = 200
+NEW_BELOW = " ↓ new text below · G "
+
+
+class Transcript(Selecting, can_focus=True):
+    """Follows the end only while it is at the end. With the focus, one message is chosen, for the keys to act on.
+
+    Of messages that were not on the screen yet the height is guessed; the view does not move when it turns out.
+    """
+
+    BINDINGS = bindings("messages")
+    COMPONENT_CLASSES = CLASSES
+
+    def __init__(self) -> None:
+        super().__init__(id="transcript")
+        self._ink = Ink(self)
+        self._path: list[Node] = []
+        self._describe: Callable[[Node], Entry] = lambda node: Entry(node, (1, 1), node.role)
+        self._heights = Heights()
+        self._messages: dict[str, Message] = {}  # those laid out, by their nodes' ids; the last used is the last
+        self._current: set[str] = set()  # those of them that show what their nodes are now
+        self._chosen: int | None = None
+        self._cursor: int | None = None  # the row of the chosen message that was clicked on
+        self._unfolded: set[str] = set()
+        self._detailed: set[str] = set()
+        self._finder: Finder | None = None
+        self._note: list[str] = []
+        self._note_text = ""
+        self._sought: str | None = None  # chosen while there was no room to show it
+        self._following = True
+        self._unseen = False
+        self._width = 0
+        self.waiting = ""
+        self.hint: tuple[str, ...] = ()
+
+    # ---- what is shown
+
+    def show(
+        self,
+        nodes: Sequence[Node],
+        describe: Callable[[Node], Entry],
+        note: str = "",
+        hint: Sequence[str] = (),
+        to_end: bool = True,
+    ) -> None:
+        """Show these messages instead, each as ``describe`` says, ``note`` faintly below them, and ``hint`` where there
+        are none. Without ``to_end`` the view stays where it is, as far as it can.
+        """
+        chosen = self.chosen
+        self._following = to_end or self._following
+        if self._marked and [node.id for node in nodes[: len(self._path)]] != [node.id for node in self._path]:
+            self.screen.clear_selection()
+        self._path, self._describe = list(nodes), describe
+        self._note_text, self.hint = note, tuple(hint)
+        if self._finder:
+            self._finder = self._finding(self._finder.text)
+        self._begin()
+        ids = [node.id for node in self._path]
+        if chosen in ids:
+            self._chosen = ids.index(chosen)
+        elif self._chosen is not None or self.has_focus:
+            self._chosen = None if not ids else min(len(ids) - 1, len(ids) if self._chosen is None else self._chosen)
+        self._settle()
+        self.refresh()
+
+    def _begin(self) -> None:
+        """Guess all heights that are not known."""
+        self._width = self._text_width
+        self._current.clear()
+        laid_out = {id_: message.height for id_, message in self._messages.items() if message.width == self._width}
+        self._heights = Heights(laid_out.get(node.id) or guess(node, self._width) for node in self._path)
+        self._note = wrap(self._note_text, self._width) if self._note_text else []
+
+    def grow(self, node: Node, text: str) -> None:
+        """Show that ``text`` came to the message of ``node``, if that is shown; it is the last one then."""
+        if not self._path or self._path[-1].id != node.id:
+            return
+        last = len(self._path) - 1
+        self._path[last] = node
+        message = self._messages.get(node.id)
+        unseen, self._unseen = self._unseen, not self._following
+        if message is None or message.width != self._width:
+            self._heights[last] = guess(node, self._width)
+            changed = 0
+        else:
+            row, before = message.last_text_row, message.row(message.last_text_row)
+            changed = message.show(Entry(node, message.entry.place, message.entry.speaker, message.entry.details))
+            if self._unseen == unseen and changed == row == message.last_text_row:
+                self._redraw_end(self._heights.start(last) + row, before, message.row(row))
+                return
+            self._heights[last] = message.height
+        first = self._heights.start(last) + max(0, changed - 1)
+        self._settle()
+        self.refresh_lines(first, max(1, self._height - first))
+        self.refresh_lines(self.scroll_offset.y + self.size.height - 1)
+
+    def _redraw_end(self, row: int, before: Row, now: Row) -> None:
+        """Only what has changed in this row: over a slow line every byte counts."""
+        same = cell_len(before.text) if now.continues(before) else 0
+        width = cell_len(now.text) - same + len(f"▌ {self.waiting}")
+        self.refresh(Region(GUTTER + same, row - self.scroll_offset.y, width, 1))
+
+    @property
+    def chosen(self) -> str | None:
+        """The id of the message that the keys act on."""
+        return None if self._chosen is None else self._path[self._chosen].id
+
+    @property
+    def code(self) -> str | None:
+        """The block of code that was clicked on, else the last one of the chosen message, as the model wrote it."""
+        return self._message(self._acted_on).code(self._cursor) if self._path else None
+
+    def toggle_thoughts(self) -> None:
+        """Show what the model thought before the chosen message, or fold it."""
+        self._toggle(self._unfolded)
+
+    def toggle_details(self) -> bool:
+        """Show below the chosen message how it was made, or hide that; False if nothing is known of that."""
+        self._toggle(self._detailed)
+        return bool(self._path and self._message(self._acted_on).entry.details)
+
+    def _toggle(self, shown: set[str]) -> None:
+        if self._path:
+            shown ^= {self._path[self._acted_on].id}
+            self._message(self._acted_on)
+            self._settle()
+            self.refresh()
+
+    @property
+    def _acted_on(self) -> int:
+        return len(self._path) - 1 if self._chosen is None else self._chosen
+
+    # ---- finding
+
+    def find(self, text: str) -> bool:
+        """Mark this text wherever it stands, and go to where it is next; False if it is nowhere."""
+        self._finder = self._finding(text) if text else None
+        found = self._finder is None or self._find_from_here()
+        self.refresh()
+        return found
+
+    def find_again(self, forward: bool) -> None:
+        """Go to where the text is found next, or before."""
+        if self._finder:
+            self._go_to(self._finder.step(forward)) if self._finder.hit else self._find_from_here()
+
+    def _finding(self, text: str) -> Finder:
+        return Finder(text, self._path, lambda index: self._message(index).text_rows)
+
+    def _find_from_here(self) -> bool:
+        if not self._finder or not self._path:
+            return False
+        top = self.scroll_offset.y
+        index = self._heights.at(top)
+        return self._go_to(self._finder.first(index, top - self._heights.start(index) - 1))
+
+    def _go_to(self, hit: Hit | None) -> bool:
+        if hit is None:
+            return False
+        self._chosen, self._cursor = hit.message, hit.row + 1
+        self._message(hit.message)
+        row = self._heights.start(hit.message) + 1 + hit.row
+        if not self.scroll_offset.y <= row < self.scroll_offset.y + self.size.height:
+            self._scroll(row - self.size.height // 3)
+        self.refresh()
+        return True
+
+    # ---- choosing
+
+    def choose(self, node_id: str) -> None:
+        """Put the cursor on this message, if it is shown; into view when there is one."""
+        self._sought = None if self.size.height else node_id
+        for index, node in enumerate(self._path):
+            if node.id == node_id:
+                self._choose(index)
+
+    def action_choose_next(self) -> None:
+        self._choose((self._chosen or 0) + 1)
+
+    def action_choose_previous(self) -> None:
+        self._choose((self._chosen or 0) - 1)
+
+    def action_choose_first(self) -> None:
+        self._choose(0)
+
+    def action_choose_last(self) -> None:
+        self._choose(len(self._path) - 1)
+
+    def _choose(self, index: int) -> None:
+        if not self._path:
+            return
+        self._chosen, self._cursor = min(max(index, 0), len(self._path) - 1), None
+        self._message(self._chosen)
+        top, height = self._heights.start(self._chosen), self._heights[self._chosen]
+        if self._chosen == len(self._path) - 1:
+            self._scroll(self._height)
+        elif top < self.scroll_offset.y or height > self.size.height:
+            self._scroll(top)
+        elif top + height > self.scroll_offset.y + self.size.height:
+            self._scroll(top + height - self.size.height)
+        self.refresh()
+
+    def on_focus(self) -> None:
+        """What is on the screen is chosen from, and stays there."""
+        if self._chosen is None and self._path:
+            self._chosen = self._heights.at(self.scroll_offset.y + self.size.height - 1)
+        self.refresh()
+
+    def on_blur(self) -> None:
+        """The choice stays while the person is away, or in a dialog."""
+        if self.screen.focused is not None:
+            self._chosen = self._cursor = None
+        self.refresh()
+
+    def on_click(self, event: events.Click) -> None:
+        if event.chain > 1:
+            self.select_at(event)
+            return
+        row = event.y + self.scroll_offset.y
+        if self._unseen and event.y == self.size.height - 1 and event.x >= self.size.width - len(NEW_BELOW):
+            self._scroll(self._height)
+        elif self._path and row < self._heights.total:
+            self._chosen = self._heights.at(row)
+            self._cursor = row - self._heights.start(self._chosen)
+            if self._message(self._chosen).folds_at(self._cursor):
+                self.toggle_thoughts()
+        self.refresh()
+
+    # ---- layout
+
+    @property
+    def _text_width(self) -> int:
+        return max(8, min(WIDEST, self.scrollable_content_region.width - 2 * GUTTER))
+
+    @property
+    def _height(self) -> int:
+        return self._heights.total + (len(self._note) + 1 if self._note else 0)
+
+    def _message(self, index: int) -> Message:
+        """The message, laid out."""
+        node = self._path[index]
+        message = self._messages.pop(node.id, None)
+        unfolded = node.id in self._unfolded
+        if message is None or message.width != self._width or message.unfolded != unfolded:
+            message = Message(self._describe(node), self._width, unfolded)
+        elif node.id not in self._current:
+            message.show(self._describe(node))
+        message.detailed = node.id in self._detailed
+        self._messages[node.id] = message
+        self._current.add(node.id)
+        self._heights[index] = message.height
+        while len(self._messages) > KEPT:
+            del self._messages[next(iter(self._messages))]
+        return message
+
+    def _known(self, index: int) -> bool:
+        node = self._path[index]
+        message = self._messages.get(node.id)
+        return message is not None and message.width == self._width and node.id in self._current
+
+    def _settle(self) -> None:
+        """Lay out what is on the screen. If what is above it turns out higher than was guessed, the view goes along."""
+        height = self.size.height
+        if self._following:
+            row = self._heights.total
+            index = len(self._path) - 1
+            while index >= 0 and self._heights.start(index) + self._heights[index] > self._heights.total - height:
+                self._message(index)
+                index -= 1
+            top = self._height
+        else:
+            top = self.scroll_offset.y
+            while self._path and not self._known(index := self._heights.at(top)):
+                before = self._heights[index]
+                self._message(index)
+                top = max(0, top + self._heights[index] - before)
+            row = top
+            while self._path and row < min(top + height, self._heights.total):
+                index = self._heights.at(row)
+                self._message(index)
+                row = self._heights.start(index) + self._heights[index]
+        if self._height != self.virtual_size.height or self.virtual_size.width != self.size.width:
+            self.virtual_size = Size(self.size.width, self._height)
+        self._scroll(top)
+
+    def _scroll(self, top: int) -> None:
+        self.scroll_to(y=top, animate=False, force=True, immediate=True)
+
+    def watch_scroll_y(self, old_value: float, new_value: float) -> None:
+        super().watch_scroll_y(old_value, new_value)
+        self._following = self.is_vertical_scroll_end
+        if self._following and self._unseen:
+            self._unseen = False
+            self.refresh()
+        if self._path and round(old_value) != round(new_value):
+            self._settle()
+
+    def on_resize(self) -> None:
+        self._fit()
+        if self._sought and self.size.height:
+            self.choose(self._sought)
+
+    def _fit(self) -> None:
+        """What is at the top of the view stays there, and what is in the view is laid out first."""
+        following, top = self._following, self.scroll_offset.y
+        if not self._path or self._width == self._text_width:
+            self._settle()
+            self.refresh()
+            return
+        index = self._heights.at(top)
+        share = (top - self._heights.start(index)) / self._heights[index]
+        self._begin()
+        self._message(index)
+        self._following = following
+        if not following:
+            self._scroll(self._heights.start(index) + round(share * self._heights[index]))
+        self._settle()
+        self.refresh()
+
+    # ---- drawing
+
+    def render_line(self, y: int) -> Strip:
+        width = self.size.width
+        if self._unseen and y == self.size.height - 1:
+            mark = Strip([Segment(NEW_BELOW, self._ink.style("new"))])
+            return Strip.join([self._line(y).crop_extend(0, width - mark.cell_length, self._ink.base), mark])
+        return self._line(y).crop_extend(0, width, self._ink.base)
+
+    def _line(self, y: int) -> Strip:
+        row = self.scroll_offset.y + y
+        if not self._path:
+            return self._ink.centred(self.hint, y)
+        if row >= self._heights.total:
+            below = row - self._heights.total
+            note = self._note[below] if below < len(self._note) else ""
+            return self._ink.line(" " * GUTTER + note, "faint", self.size.width)
+        index = self._heights.at(row)
+        if not self._known(index):
+            return Strip.blank(self.size.width, self._ink.base)
+        message, number = self._messages[self._path[index].id], row - self._heights.start(index)
+        marked = self.has_focus and index == self._chosen and number < message.height - 1
+        gutter = Segment("▌ ", self._ink.style("chosen")) if marked else Segment(" " * GUTTER, self._ink.base)
+        body = self._text_line(message, index, number, row) if number else self._ink.heading(message.entry, self._width)
+        return Strip([gutter, *body]).simplify()
+
+    def _text_line(self, message: Message, index: int, number: int, row: int) -> list[Segment]:
+        line = message.row(number)
+        segments = self._ink.segments(line, self._width)
+        for start, end, name in self._finder.marks(line.text, index, number - 1) if self._finder else ():
+            segments = self._ink.over(segments, start, end, self._ink.partial(name))
+        if span := self.span(index, number):
+            end = len(line.text) if span[1] is None else span[1]
+            style = self.screen.get_component_rich_style("screen--selection")
+            segments = self._ink.over(segments, span[0], end, style)
+        strip = list(Strip(segments).apply_offsets(0, row))
+        if message.entry.node.growing and number == message.last_text_row:
+            strip.append(Segment("▌", self._ink.style("cursor")))
+            if self.waiting:
+                strip.append(Segment(f" {self.waiting}", self._ink.style("faint")))
+        return strip
+
+    # ---- selecting with the mouse
+
+    def laid_out(self, index: int) -> Message:
+        return self._message(index)
+
+    def spot(self, offset: Offset) -> Spot | None:
+        if not self._path:
+            return None
+        if offset.y >= self._heights.total:
+            return Spot(len(self._path) - 1, self._message(len(self._path) - 1).height - 1, 0)
+        index = self._heights.at(offset.y)
+        return Spot(index, offset.y - self._heights.start(index), offset.x)
