@@ -43,7 +43,6 @@ if TYPE_CHECKING:
 
 _NAMES = {
     "checkpoint.config": ("ModelConfig",),
-    "checkpoint.memory": ("available_memory",),
     "errors": (
         "BusyError",
         "CacheError",
@@ -61,10 +60,11 @@ _NAMES = {
     "runtime.generation": ("Generation",),
     "runtime.sampling": ("SamplingParams",),
     "runtime.session": ("Session",),
+    "system.memory": ("available_memory",),
     "text.detokenizer": ("stand_for", "tokens_within"),
     "text.template": ("ChatTemplate",),
     "text.tokenizer": ("Tokenizer",),
-    "transformer.cache": ("KVCache",),
+    "transformer.kv_cache": ("KVCache",),
 }
 _HOMES = {name: f"inference.{module}" for module, names in _NAMES.items() for name in names}
 
