@@ -22,6 +22,7 @@ from tui.storage.store import Store
 from tui.storage.text_files import OutsideError, read_text
 from tui.terminal.clipboard import osc52
 from tui.widgets.composer import KEYS, Composer
+from tui.widgets.pasted_text import KEPT, Pasted
 from tui.widgets.safe_input import Field
 
 GLOBAL = [key.id for key in KEYMAP if not key.local]
@@ -416,3 +417,23 @@ async def test_a_paste_is_a_token_again_after_a_look_elsewhere(tiny_model: Path)
         await pilot.pause()
         assert composer(pilot).text == shown == "a[pasted 1: 41 lines]"
         assert composer(pilot).whole == "a" + "line\n" * 40
+
+
+def test_the_same_paste_has_the_same_token() -> None:
+    pasted = Pasted()
+    first, second = "x\n" * 40, "y\n" * 40
+    tokens = [pasted.collapse(first), pasted.collapse(second), pasted.collapse(first)]
+    assert tokens == ["[pasted 1: 41 lines]", "[pasted 2: 41 lines]", "[pasted 1: 41 lines]"]
+    assert pasted.expand(" ".join(tokens)) == f"{first} {second} {first}"
+
+
+def test_pastes_of_drafts_long_gone_are_forgotten() -> None:
+    """Each would be kept, and looked for with each key."""
+    pasted = Pasted()
+    cut, kept, *others = (str(number) * 2000 for number in range(10, KEPT + 15))
+    tokens = [pasted.collapse(text) for text in (cut, kept, *others)]
+    assert pasted.restore(f"see {kept}", clipboard=tokens[0]) == f"see {tokens[1]}"
+    assert pasted.expand(" ".join(tokens[:2])) == f"{cut} {kept}"
+    forgotten = [token for token in tokens if pasted.expand(token) == token]
+    assert forgotten == tokens[2 : len(tokens) - KEPT]
+    assert pasted.collapse(others[0]).startswith("[pasted 3:")

@@ -64,7 +64,7 @@ class Composer(Editor):
     def put(self, text: str) -> None:
         """Show another draft."""
         self.puts += 1
-        self.load(self._pasted.restore(text))
+        self.load(self._pasted.restore(text, self.app.clipboard))
         self._put = self.text
 
     def announce(self, text: str) -> None:

@@ -1,11 +1,14 @@
 """Long pastes, which stand in the input as a short token each."""
 
 import re
+from itertools import count
 
 # More than this is not read again where it was pasted; it only hides what one writes around it.
 MAX_LINES, MAX_CHARACTERS = 8, 1000
 # More than this, however it came to be, is not laid out: ten million characters would take half a minute.
 MAX_SHOWN = 50_000
+# Pastes that are kept although they do not stand in the input.
+KEPT = 20
 
 
 class Pasted:
@@ -21,17 +24,30 @@ class Pasted:
             return text
         return self._token(text)
 
-    def restore(self, text: str) -> str:
-        """A text that was expanded, with its tokens again; all of it as one, where that is still too much to show."""
+    def restore(self, text: str, clipboard: str = "") -> str:
+        """A text that was expanded, with its tokens again; all of it as one, where that is still too much to show.
+
+        It takes the place of what was there: of the tokens that are neither in it nor in ``clipboard``, the last ones
+        are kept, for drafts that come back.
+        """
         shown = text
         for token, block in self._blocks.items():
             shown = shown.replace(block, token)
-        return self._token(text) if len(shown) > MAX_SHOWN else shown
+        if len(shown) > MAX_SHOWN:
+            shown = self._token(text)
+        for token in [token for token in self._blocks if token not in shown and token not in clipboard][:-KEPT]:
+            del self._blocks[token]
+        return shown
 
     def _token(self, text: str) -> str:
+        """The same text has the same token."""
         lines = text.count("\n") + 1
         size = f"{lines} lines" if lines > 1 else f"{len(text)} characters"
-        token = f"[pasted {len(self._blocks) + 1}: {size}]"
+        for token, block in self._blocks.items():
+            if block == text:
+                return token
+        number = next(number for number in count(1) if not any(f" {number}:" in token for token in self._blocks))
+        token = f"[pasted {number}: {size}]"
         self._blocks[token] = text
         return token
 
