@@ -15,6 +15,14 @@ class CheckpointError(InferenceError):
     """A model directory is missing, damaged or contradicts itself."""
 
 
+class ModelNotFoundError(CheckpointError):
+    """No model called ``name`` was found in any of the places searched."""
+
+    def __init__(self, name: str, message: str) -> None:
+        self.name = name
+        super().__init__(message)
+
+
 class UnsupportedModelError(InferenceError):
     """A well-formed checkpoint of a kind that this engine does not run; the message names the kind."""
 

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
-from inference.errors import CheckpointError
+from inference.errors import CheckpointError, ModelNotFoundError
 from inference.system.regular_file import read_bytes
 
 # ORG/NAME or ORG/NAME@REVISION; nothing in it leads out of a directory.
@@ -51,7 +51,7 @@ def default_hub_cache() -> Path:
 def find_model(name: str, places: Places) -> Path:
     """The directory of the model called ``name``: a built-in name, a path, ORG/NAME or ORG/NAME@REVISION.
 
-    Raises CheckpointError, saying where was looked, if there is none.
+    Raises ModelNotFoundError if there is none.
     """
     if (places.shipped / name / "config.json").is_file() and Path(name).name == name:
         return places.shipped / name  # whatever the current directory holds: ./NAME is the one in there
@@ -65,11 +65,12 @@ def find_model(name: str, places: Places) -> Path:
         for found in (places.downloads / folder_name(name), _in_hub_cache(places.hub_cache, name)):
             if found is not None and (found / "config.json").is_file():
                 return found
-        raise CheckpointError(
+        raise ModelNotFoundError(
+            name,
             f"{name} is neither a directory here, nor a download, nor a model in the Hugging Face cache; "
-            f"`llm-tui pull {name}` downloads it."
+            f"`llm-tui pull {name}` downloads it.",
         )
-    raise CheckpointError(f"{name} is not a directory; give the folder that holds the model's config.json.")
+    raise ModelNotFoundError(name, f"{name} is not a directory; give the folder that holds the model's config.json.")
 
 
 def find_models(places: Places) -> Iterator[Found]:

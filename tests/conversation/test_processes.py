@@ -12,9 +12,9 @@ from tests.conversation.test_store import talk
 from tests.conversation.test_trouble import sound
 from tui.conversation.conversation import Conversation
 from tui.storage.database import connect
-from tui.storage.errors import StoreError
+from tui.storage.errors import ChangedElsewhereError, OpenElsewhereError
 from tui.storage.session_locks import Locks
-from tui.storage.store import Store
+from tui.storage.store import OPEN_ELSEWHERE, Store
 
 
 def test_a_session_open_in_one_is_read_only_in_the_other(tmp_path: Path) -> None:
@@ -28,7 +28,7 @@ def test_a_session_open_in_one_is_read_only_in_the_other(tmp_path: Path) -> None
     assert not two.holds(conversation.id)
     assert seen.tree[reply.id].growing
     for forbidden in (two.save, two.delete):
-        with pytest.raises(StoreError, match="open in another window"):
+        with pytest.raises(OpenElsewhereError):
             forbidden(seen)
     conversation.tree.grow(reply.id, " and grows")
     one.save(conversation)
@@ -41,13 +41,13 @@ def test_a_session_open_in_one_is_read_only_in_the_other(tmp_path: Path) -> None
     conversation.tree.settle(reply.id, (), None)
     one.save(conversation)
     one.release(conversation.id)
-    with pytest.raises(StoreError, match="changed in another window"):
+    with pytest.raises(ChangedElsewhereError):
         two.save(seen)
     seen = two.open(conversation.id)
     assert two.holds(conversation.id)
     seen.tree.add("user", "now from here")
     two.save(seen)
-    with pytest.raises(StoreError, match="open in another window"):
+    with pytest.raises(OpenElsewhereError):
         one.save(conversation)
     assert one.changed()
     assert len(one.open(conversation.id).tree) == 3
@@ -82,7 +82,7 @@ CROWD = """
 import sys
 from pathlib import Path
 from tui.conversation.conversation import Conversation
-from tui.storage.store import Store
+from tui.storage.store import OPEN_ELSEWHERE, Store
 store = Store(Path(sys.argv[1]))
 for number in range(30):
     conversation = Conversation(title=sys.argv[2])
@@ -154,7 +154,7 @@ def test_a_conversation_kept_in_memory_when_another_opened_it(tmp_path: Path) ->
     two.open(conversation.id)
     conversation.tree.add("user", "kept")
     one.save(conversation)
-    assert "open in another window" in one.trouble
+    assert one.trouble == OPEN_ELSEWHERE
     two.close()
     one.flush()
     assert one.trouble == ""

@@ -10,6 +10,7 @@ from pathlib import Path
 import pytest
 
 from inference import CheckpointError
+from inference.errors import ModelNotFoundError
 from inference.sources.catalogue import catalogue
 from inference.sources.registry import Places, find_model, find_models
 from tests.tiny_model import make_tiny_model
@@ -85,8 +86,9 @@ def test_there_is_no_such_model_and_no_way_out(places: Places, tiny_model: Path,
     put(tiny_model, places.downloads / "x")
     put(tiny_model, places.downloads.parent / "b")
     if name:
-        with pytest.raises(CheckpointError, match="directory"):
+        with pytest.raises(ModelNotFoundError, match="directory") as raised:
             find_model(name, places)
+        assert raised.value.name == name
 
 
 def test_all_of_them(places: Places, tiny_model: Path) -> None:

@@ -10,7 +10,7 @@ import pytest
 
 from tests.tui.test_cli import COMMAND
 from tui.conversation.conversation import Conversation
-from tui.storage.store import Store
+from tui.storage.store import OPEN_ELSEWHERE, Store
 
 
 @pytest.fixture
@@ -199,4 +199,4 @@ def test_a_session_open_elsewhere_is_not_written(db: Path, tiny_model: Path) -> 
     result = run("chat", "hello", "--session", "aaaaaaaa", "--db", db, "--model", tiny_model)
     store.close()
     assert (result.returncode, result.stdout) == (1, "")
-    assert "open in another window" in result.stderr
+    assert OPEN_ELSEWHERE in result.stderr

@@ -9,7 +9,7 @@ import click
 from tui.cli.options import db_option, model_options, sampling_options, settings_for, written
 from tui.cli.session_store import open_store
 from tui.cli.streaming import generate, with_piped
-from tui.storage.errors import StoreError
+from tui.storage.errors import OpenElsewhereError, StoreError
 
 if TYPE_CHECKING:
     from tui.config.settings import Settings
@@ -65,7 +65,7 @@ def _session(store: "Store", name: str, settings: "Settings") -> "Conversation":
         return Conversation("chat", title=name, model=settings.chat_model, settings=told)
     conversation = store.open(found[0])
     if not store.holds(conversation.id):
-        raise StoreError(OPEN_ELSEWHERE)
+        raise OpenElsewhereError(OPEN_ELSEWHERE)
     if conversation.mode != "chat":
         raise StoreError(f"“{conversation.shown_title}” is a story; `llm-tui chat` asks within chats.")
     return conversation

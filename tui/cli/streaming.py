@@ -62,7 +62,7 @@ def find(name: str, directories: tuple[Path, ...]) -> Path:
 def lasting_name(name: str, directories: tuple[Path, ...]) -> str:
     """The name of a model that is there, such that it means the same tomorrow and from another directory.
 
-    Raises CheckpointError if there is none.
+    Raises ModelNotFoundError if there is none.
     """
     from inference.sources.registry import expanded
 

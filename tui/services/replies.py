@@ -18,7 +18,8 @@ from tui.process.in_thread import in_thread
 from tui.services.event_poller import Bridge, Progress
 from tui.services.model_loader import Choice
 from tui.services.models import Shelf
-from tui.services.reply import BUSY, Reply, outcome_of
+from tui.services.notices import Busy, Passing
+from tui.services.reply import Reply, outcome_of
 from tui.services.reply_trace import trace
 from tui.services.session import Session
 from tui.storage.cache_snapshots import Snapshots
@@ -293,7 +294,7 @@ class Desk:
     ) -> None:
         del self._sessions[reply]
         session.reply = None
-        if notice or session.notice == BUSY:
+        if notice or isinstance(session.notice, Busy):
             session.notice = notice
         if not reply.cancelled:
             session.ended = time.monotonic()
@@ -303,7 +304,7 @@ class Desk:
         if len(node.text) == len(reply.seed_text):
             session.tree.abandon(node.id, reply.tip_before)
             if reply.aloud:
-                session.notice = STOPPED_BEFORE
+                session.notice = Passing(STOPPED_BEFORE)
             elif finished is not None and not reply.cancelled:
                 session.notice = "The model had nothing to add."
         else:
@@ -313,7 +314,7 @@ class Desk:
             known = outcome is not None and written is not None and (not reply.seed_text or bool(reply.seed_ids))
             node = session.tree.settle(node.id, reply.seed_ids + (written or ()) if known else (), outcome)
             if reply.aloud:
-                session.notice = STOPPED[session.mode]
+                session.notice = Passing(STOPPED[session.mode])
         self._on_news(session, node, last_text, True)
 
     def _account(self, session: Session, reply: Reply, finished: "Finished") -> None:

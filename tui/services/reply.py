@@ -4,12 +4,13 @@ from dataclasses import asdict, dataclass
 from typing import TYPE_CHECKING
 
 from tui.conversation.tree import Outcome
+from tui.services.notices import Busy
 
 if TYPE_CHECKING:
     from inference import Finished, Generation
 
 
-BUSY = "A reply is still being written: Esc stops it and keeps what is there."
+BUSY = Busy("A reply is still being written: Esc stops it and keeps what is there.")
 # The speed of fewer seconds is a matter of luck.
 TELLING_SECONDS = 0.5
 

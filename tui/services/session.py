@@ -29,10 +29,9 @@ class Session(Conversation):
     """``engine``: its token ids and KV cache in the engine, from the first reply on.
 
     ``editing``: the message that the draft would be another version of. ``notice``: what went wrong last.
-    ``readonly``: another process has it open. ``queue``: messages that wait for the end of the reply.
-    ``aside``: what stood in the input before a message was edited there. ``unsent``: what was typed here while it could
-    only be read. ``computed``: its cache holds more than its snapshot. ``ended``: when, on the monotonic clock, a reply
-    ended here that nobody stopped.
+    ``readonly``: another process has it open, or has ``deleted`` it. ``queue``: messages that wait for the end of the
+    reply. ``aside``: the input's text before a message was edited there. ``unsent``: text typed while read-only.
+    ``computed``: its cache holds more than its snapshot. ``ended``: monotonic time when a reply last ended by itself.
     """
 
     engine: "inference.Session | None" = None
@@ -42,6 +41,7 @@ class Session(Conversation):
     notice: str = ""
     unread: bool = False
     readonly: bool = False
+    deleted: bool = False
     queue: list[str] = field(default_factory=list)
     aside: str = ""
     unsent: str = ""

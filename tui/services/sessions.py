@@ -7,8 +7,8 @@ from tui.config.settings import Settings
 from tui.conversation.conversation import Conversation, Listing, Mode, has_words
 from tui.services.session import Line, Session
 from tui.storage.cache_snapshots import Snapshots
-from tui.storage.errors import MissingError, StoreError
-from tui.storage.store import CHANGED_ELSEWHERE, OPEN_ELSEWHERE, Store
+from tui.storage.errors import ChangedElsewhereError, MissingError, OpenElsewhereError, StoreError
+from tui.storage.store import Store
 
 PAGE = 200
 DELETED_ELSEWHERE = "This session was deleted in another window."
@@ -149,7 +149,7 @@ class Library:
             put(session)
             self._new.discard(session.id)
         except StoreError as error:
-            session.readonly = str(error) in (OPEN_ELSEWHERE, CHANGED_ELSEWHERE)
+            session.readonly = isinstance(error, OpenElsewhereError | ChangedElsewhereError)
             session.notice = str(error)
         self._listings.clear()
 
@@ -198,15 +198,16 @@ class Library:
         try:
             self._take(session, self.store.open(session.id))
         except MissingError:
-            session.notice = DELETED_ELSEWHERE
+            session.deleted, session.notice = True, DELETED_ELSEWHERE
         except StoreError:
             pass  # it stays as it is until it can be read again
 
     def _take(self, session: Session, conversation: Conversation) -> None:
         session.take(conversation)
-        session.readonly = not self.store.holds(session.id)
-        if session.notice in (OPEN_ELSEWHERE, DELETED_ELSEWHERE):
+        readonly = not self.store.holds(session.id)
+        if session.deleted or (session.readonly and not readonly):
             session.notice = ""
+        session.readonly, session.deleted = readonly, False
         ended = session.tip.outcome if session.tip else None
         if session.mode == "chat" and not session.readonly and ended and ended.reason == "interrupted":
             session.notice = INTERRUPTED

@@ -26,8 +26,9 @@ from tui.screens.main_presenter import View
 from tui.services.event_poller import Progress
 from tui.services.model_loader import Choice, Loaded, LoadFailed, Loading
 from tui.services.models import Shelf
+from tui.services.notices import Passing
 from tui.services.onboarding import Tour
-from tui.services.replies import STOPPED, STOPPED_BEFORE, Desk
+from tui.services.replies import Desk
 from tui.services.session import Session
 from tui.services.sessions import Library
 from tui.storage.backup import back_up_daily
@@ -76,7 +77,6 @@ class Controller:
         self._view = View(screen, self._desk, library, self.tour)
         self._mode_given = mode is not None
         self._asked_to_quit = 0.0
-        self._said = ""  # of the actions here; what went wrong elsewhere is only told by the session
         self._closed = False
         self._ticks = 0
         self.keeping: dict[str, float] = {}  # sessions whose cache waits to be written, and since when it is idle
@@ -105,8 +105,7 @@ class Controller:
 
     def typed(self) -> None:
         """Something was written: what was told of the action before it goes."""
-        passing = (self._said, STOPPED_BEFORE, *STOPPED.values())
-        if self.current.notice and self.current.notice in passing and self.current.reply is None:
+        if self.current.notice and isinstance(self.current.notice, Passing) and self.current.reply is None:
             self.say("")
 
     @property
@@ -386,7 +385,7 @@ class Controller:
         self._desk.recount(self.current, self.refresh)
 
     def say(self, notice: str) -> None:
-        self.current.notice = self._said = notice
+        self.current.notice = notice if isinstance(notice, Passing) else Passing(notice)
         self.refresh()
 
     def show(self, to_end: bool = True) -> None:

@@ -9,5 +9,13 @@ class MissingError(StoreError):
     """There is no such session, or no more."""
 
 
+class OpenElsewhereError(StoreError):
+    """Another process holds the session's write lock."""
+
+
+class ChangedElsewhereError(StoreError):
+    """Another process has written the session since it was read here."""
+
+
 class UnavailableError(StoreError):
     """The database cannot be opened or written now: a full disk, a missing permission, a lock. It may pass."""

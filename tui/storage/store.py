@@ -11,7 +11,13 @@ from tui.conversation.tree import Tree
 from tui.storage import rows
 from tui.storage.backup import damaged
 from tui.storage.database import BUSY_SECONDS, FAULTS, connect, explain
-from tui.storage.errors import MissingError, StoreError, UnavailableError
+from tui.storage.errors import (
+    ChangedElsewhereError,
+    MissingError,
+    OpenElsewhereError,
+    StoreError,
+    UnavailableError,
+)
 from tui.storage.rows import Image
 from tui.storage.schema import check, transaction
 from tui.storage.search import Hit, search
@@ -138,7 +144,7 @@ class Store:
         Raises StoreError if another process has it open.
         """
         if not self._acquire(conversation.id):
-            raise StoreError(OPEN_ELSEWHERE)
+            raise OpenElsewhereError(OPEN_ELSEWHERE)
         self._images.pop(conversation.id, None)
         self._pending.pop(conversation.id, None)
         self._deleted[conversation.id] = None
@@ -246,12 +252,12 @@ class Store:
     def _claim(self, session_id: str) -> None:
         """Have the right to write a new session, or one that was deleted here. Raises StoreError without it."""
         if not self._acquire(session_id):
-            raise StoreError(OPEN_ELSEWHERE)
+            raise OpenElsewhereError(OPEN_ELSEWHERE)
         with self._reading() as db:
             known = db is not None and session_id not in self._deleted and rows.exists(db, session_id)
         if known:
             self._locks.release(session_id)
-            raise StoreError(CHANGED_ELSEWHERE)
+            raise ChangedElsewhereError(CHANGED_ELSEWHERE)
 
     def _write(self, session_id: str) -> None:
         db = self._locked(session_id)
@@ -273,7 +279,7 @@ class Store:
         db = self._connected()
         check(db, str(self.file))  # a newer program may have come along
         if not self._locks.acquire(session_id):
-            raise StoreError(OPEN_ELSEWHERE)
+            raise OpenElsewhereError(OPEN_ELSEWHERE)
         return db
 
     def _failed(self, error: Exception) -> None:
