@@ -12,7 +12,7 @@ from typing import Literal
 from inference.checkpoint.weight_cache import Shelf
 from inference.checkpoint.weight_cache_file import verify
 from inference.errors import InferenceError
-from inference.kernels import backend
+from inference.kernels.backend import choose_backend
 from inference.model import Model
 from inference.sources.registry import Places, find_models
 from inference.system.cores import count_cores
@@ -70,7 +70,7 @@ def _threads() -> Iterator[Finding]:
 
 
 def _kernels() -> Iterator[Finding]:
-    if not backend.compiled():
+    if choose_backend() == "numpy":
         yield Finding("kernels", "note", *_why_numpy())
         return
     try:

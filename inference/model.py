@@ -1,4 +1,4 @@
-"""A directory in, a model out: transformer, tokenizer, chat template."""
+"""Loads a model directory: transformer, tokenizer and chat template."""
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
@@ -13,6 +13,7 @@ from inference.checkpoint.families import FAMILIES, read_config
 from inference.checkpoint.weight_cache import Shelf
 from inference.checkpoint.weights import Weights
 from inference.errors import CheckpointError, ParameterError, TemplateError, UnsupportedModelError
+from inference.kernels.backend import Backend, choose_backend
 from inference.kernels.reference import Floats
 from inference.system.json_file import read_json
 from inference.system.memory import EXACT_BELOW, best_precision, choose_precision
@@ -29,9 +30,10 @@ PRECISIONS = {"float32": 4.0, "bfloat16": 2.0, "float16": 2.0, "int8": 1 + 1 / 3
 
 @dataclass(frozen=True)
 class ModelInfo:
-    """What the headers of a checkpoint tell. ``memory``: bytes by precision, with a cache of the full context.
+    """Metadata from a checkpoint's headers.
 
-    ``stored``: the precision of its weights as they are on disk.
+    ``memory``: bytes needed per precision, with a KV cache of the full context. ``stored``: precision of the weights
+    on disk.
     """
 
     path: Path
@@ -44,18 +46,22 @@ class ModelInfo:
     stored: str
 
     def auto_precision(self, available: int | None) -> str | None:
-        """What it is loaded in with so many bytes free, where nobody chose; None where nothing fits."""
+        """Return the precision that ``auto`` selects with ``available`` bytes free, or None if none fits."""
         return best_precision(self.memory, self.parameters, self.stored, available)
 
 
 class Model:
-    """A transformer with its tokenizer and template. ``forward`` is not thread-safe: one caller at a time."""
+    """A transformer with its tokenizer and chat template. Not thread-safe: one caller of ``forward`` at a time.
+
+    ``precision`` and ``backend`` are the ones in use, never ``auto``.
+    """
 
     def __init__(
         self,
         path: Path,
         transformer: Transformer,
         precision: str,
+        backend: Backend,
         tokenizer: Tokenizer,
         chat_template: ChatTemplate | str,
         generation_config: dict[str, Any],
@@ -63,15 +69,15 @@ class Model:
         cache_dtype: npt.DTypeLike,
         warnings: Sequence[str] = (),
     ) -> None:
-        """``chat_template``: or the sentence that says why there is none.
+        """``chat_template`` is a sentence that says why if there is none.
 
-        ``generation_config``: what the model's makers recommend for sampling, as they wrote it.
-
-        ``warnings``: what a person should know of how the model was loaded, a sentence each.
+        ``generation_config``: the model's own sampling defaults, as in the file. ``warnings``: sentences to show the
+        user about how the model was loaded.
         """
         self.path = path
         self.config = transformer.config
         self.precision = precision
+        self.backend = backend
         self.tokenizer = tokenizer
         self.chat_template = chat_template if isinstance(chat_template, ChatTemplate) else None
         self.no_chat = "" if isinstance(chat_template, ChatTemplate) else chat_template
@@ -90,19 +96,25 @@ class Model:
         progress: Progress | None = None,
         cache_limit: int | None = None,
         cache_precision: str = "auto",
+        backend: str = "auto",
     ) -> "Model":
         """Load a Hugging Face model directory.
 
-        ``precision``: ``auto`` or one of PRECISIONS; weights are kept in it, the arithmetic is float32. ``threads``:
-        how many compute (None: as many as there are cores to use and work for). ``progress(done, total, what)`` is
-        called with bytes of weights and may raise to cancel.
-        ``cache_precision``: how keys and values are held, ``auto`` (see ``new_cache``) or one of CACHE_PRECISIONS.
-        ``cache_limit``: bytes of disk for the packed int8 and int4 weights of all models together (None: see Shelf; 0:
-        none are saved). A broken chat template does not prevent stories: ``no_chat`` says what is wrong with it.
+        ``precision``: precision of the weights, ``auto`` or one of PRECISIONS; the arithmetic is float32.
+        ``threads``: compute threads (None: as many as there are usable cores, fewer for a small model).
+        ``progress(done, total, what)`` is called with bytes of weights and may raise to cancel.
+        ``cache_limit``: disk bytes for the packed int8 and int4 weights of all models (None: see Shelf; 0: save none).
+        ``cache_precision``: precision of the KV cache, ``auto`` (see ``new_cache``) or one of CACHE_PRECISIONS.
+        ``backend``: ``numpy``, the readable reference; ``jit``, kernels compiled for this CPU, which need numba; or
+        ``auto``, which is ``jit`` if numba is installed and the environment does not say ``LLM_TUI_KERNELS=numpy``.
+        Models of both backends can be in use in one process; a KV cache belongs to one backend.
+
+        A broken chat template only prevents chats: ``no_chat`` says what is wrong with it.
         Raises CheckpointError, UnsupportedModelError, ParameterError or, before any weight is read, MemoryLimitError.
         """
         if threads is not None and threads < 1:
             raise ParameterError(f"threads is {threads}; it must be 1 or more.")
+        chosen = choose_backend(backend)
         directory = Path(path)
         family, config = _read_directory(directory)
         weights = Weights(directory, family, config)
@@ -123,7 +135,8 @@ class Model:
         template = _chat_template(directory)
         eos = tokenizer.token_id(token_text(read_tokenizer_config(directory).get("eos_token")) or "")
         shelf = Shelf(cache_limit)
-        transformer = build(weights, config, precision, threads, progress or (lambda done, total, what: None), shelf)
+        progress = progress or (lambda done, total, what: None)
+        transformer = build(weights, config, precision, chosen, threads, progress, shelf)
         ends = ends if eos is None else ends | {eos}
         if cache_precision == "auto":
             cache_precision = "float32" if kept_exact or precision == "float32" else "float16"
@@ -131,6 +144,7 @@ class Model:
             directory,
             transformer,
             precision,
+            chosen,
             tokenizer,
             template,
             generation_config,
@@ -141,7 +155,7 @@ class Model:
 
     @staticmethod
     def inspect(path: str | Path) -> ModelInfo:
-        """What the headers tell, without reading weights. Raises as ``load`` does."""
+        """Read a checkpoint's headers without its weights. Raises the errors of ``load``."""
         directory = Path(path)
         family, config = _read_directory(directory)
         weights = Weights(directory, family, config)
@@ -157,42 +171,42 @@ class Model:
         )
 
     def prepare(self, progress: Progress | None = None) -> None:
-        """Compile the kernels, if this machine has not compiled them before: else the first ``forward`` does.
+        """Compile the kernels, or read them from numba's cache; otherwise the first ``forward`` does.
 
-        ``progress(done, total, what)`` is called with how many of them are done, and may raise to cancel.
+        ``progress(done, total, what)`` is called with the number of compiled kernels and may raise to cancel.
         """
         self._transformer.prepare(self.new_cache(), progress or (lambda done, total, what: None))
 
     @property
     def counters(self) -> Counters:
-        """``counters.rows``: positions that really went through the blocks."""
+        """``counters.rows``: token positions computed so far."""
         return self._transformer.counters
 
     @property
     def fingerprint(self) -> str:
-        """Of the weights and their precision: caches are good for the same fingerprint only."""
+        """Identifies weights, precision and backend: a KV cache is valid for one fingerprint."""
         return self._transformer.fingerprint
 
     @property
     def samplable(self) -> int:
-        """How many ids may be sampled: the tokenizer's, where the embedding has more rows than that."""
+        """Number of ids that may be sampled: those of the tokenizer, if the embedding has more rows."""
         return min(self.config.vocab_size, self.tokenizer.vocab_size)
 
     def new_cache(self, dtype: npt.DTypeLike | None = None) -> KVCache:
-        """An empty cache; ``dtype`` None is what ``load`` was told.
+        """Return an empty KV cache; ``dtype`` defaults to the ``cache_precision`` given to ``load``.
 
-        There ``auto`` is float32 for float32 and for small models kept exact, else float16.
+        There ``auto`` is float32 for a float32 model and for a small one that ``auto`` keeps exact, else float16.
         """
         return KVCache(self.config, dtype or self._cache_dtype, self.fingerprint, self._transformer.tiled)
 
     def forward(self, token_ids: Sequence[int], cache: KVCache, last_only: bool = False) -> Floats:
-        """Logits float32 [len(token_ids) or 1, vocab_size] of the tokens behind ``cache``, which they extend."""
+        """Append ``token_ids`` to ``cache`` and return their logits, float32 [len(token_ids) or 1, vocab_size]."""
         return self.forward_batch([(token_ids, cache)], last_only)[0]
 
     def forward_batch(
         self, batch: Batch, last_only: bool = False, checkpoint: Callable[[], None] = lambda: None
     ) -> list[Floats]:
-        """``forward`` for several sequences in one pass over the weights; see Transformer.forward_batch."""
+        """Run ``forward`` for several sequences in one pass over the weights; see Transformer.forward_batch."""
         return self._transformer.forward_batch(batch, last_only, checkpoint)
 
 
@@ -203,7 +217,7 @@ def _read_directory(directory: Path) -> tuple[Any, ModelConfig]:
 
 
 def _chat_template(directory: Path) -> ChatTemplate | str:
-    """The template, or what to say where somebody wants to chat."""
+    """Return the chat template, or a sentence that says why there is none."""
     try:
         template = ChatTemplate.load(directory)
     except TemplateError as error:
@@ -212,7 +226,7 @@ def _chat_template(directory: Path) -> ChatTemplate | str:
 
 
 def _end_ids(generation_config: dict[str, Any], config: ModelConfig) -> frozenset[int]:
-    """All that the model's own files call an end: ``config.json`` and ``generation_config.json`` together."""
+    """Collect the end-of-sequence ids of ``config.json`` and ``generation_config.json``."""
     given = generation_config.get("eos_token_id")
     ids = given if isinstance(given, list) else [given]
     return frozenset(config.eos_token_ids) | {i for i in ids if isinstance(i, int) and 0 <= i < config.vocab_size}

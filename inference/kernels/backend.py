@@ -1,55 +1,42 @@
-"""The one place that chooses: kernels compiled for this CPU where numba is there, plain numpy where it is not.
+"""Chooses between the two implementations of the kernels: plain numpy, or compiled for this CPU by numba."""
 
-``LLM_TUI_KERNELS=numpy`` in the environment chooses numpy anyway.
-"""
-
-import functools
 import importlib.util
 import os
 from collections.abc import Callable
-from typing import Any
+from typing import Any, Literal
 
+from inference.errors import ParameterError
 from inference.kernels import reference
 
+Backend = Literal["numpy", "jit"]
 Kernel = Callable[..., None]
 
 
-@functools.cache
-def compiled() -> bool:
-    """Whether the compiled kernels are used."""
-    return os.environ.get("LLM_TUI_KERNELS") != "numpy" and importlib.util.find_spec("numba") is not None
+def choose_backend(name: str = "auto") -> Backend:
+    """Resolve ``auto``, ``numpy`` or ``jit``.
+
+    ``auto`` is ``jit`` where numba is installed, unless the environment says ``LLM_TUI_KERNELS=numpy``.
+    Raises ParameterError for any other name, and for ``jit`` without numba.
+    """
+    installed = importlib.util.find_spec("numba") is not None
+    if name == "auto":
+        return "jit" if installed and os.environ.get("LLM_TUI_KERNELS") != "numpy" else "numpy"
+    if name == "numpy":
+        return "numpy"
+    if name != "jit":
+        raise ParameterError(f"Unknown backend {name!r} (choose auto, numpy or jit).")
+    if not installed:
+        raise ParameterError("The jit backend needs numba. Run `pip install numba`, or choose auto or numpy.")
+    return "jit"
 
 
-def pack(bits: int) -> Kernel:
-    """``kernel(rows, weights, scales)``: float32 rows into the packed layout."""
-    if compiled():
-        from inference.kernels.jit import quantize
+def packing_kernel(backend: Backend, bits: int) -> Kernel:
+    """Return ``kernel(rows, weights, scales)``, which quantizes float32 rows and packs them as layout.py draws them."""
+    if backend == "numpy":
+        return {8: reference.pack_int8, 4: reference.pack_int4}[bits]
+    # Imported late: numba takes a second to import, which only the jit backend needs.
+    from inference.kernels.jit import quantize
 
-        return _kernel({8: quantize.pack_int8, 4: quantize.pack_int4}[bits])
-    return {8: reference.pack_int8, 4: reference.pack_int4}[bits]
-
-
-def quantise_rows(*arguments: Any) -> None:
-    """``kernel(x, quantised, scales, starts, zero_point)``: float32 activations into int8 in groups."""
-    if compiled():
-        from inference.kernels.jit import quantize
-
-        quantize.quantise_rows(*arguments)
-    else:
-        reference.quantise_rows(*arguments)
-
-
-def matmul(bits: int) -> Kernel:
-    """``kernel(weights, scales, x, x_scales, starts, out)``: packed weights times quantised activations."""
-    if compiled():
-        from inference.kernels.jit import matmul_quantized as kernels
-
-        return _kernel({8: kernels.matmul_int8, 4: kernels.matmul_int4}[bits])
-    return lambda weights, scales, x, x_scales, starts, out: reference.matmul_quantised(
-        weights, scales, x, x_scales, out, bits
-    )
-
-
-def _kernel(dispatcher: Any) -> Kernel:
-    kernel: Kernel = dispatcher
+    kernels: dict[int, Any] = {8: quantize.pack_int8, 4: quantize.pack_int4}
+    kernel: Kernel = kernels[bits]
     return kernel

@@ -1,4 +1,4 @@
-"""A weight matrix in int8 or int4, packed for the kernels, and its product with activations quantised on the way."""
+"""Weight matrices in int8 or int4, packed as layout.py draws them, and their product in numpy."""
 
 import math
 from collections.abc import Sequence
@@ -8,7 +8,8 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from inference.kernels import backend, reference
+from inference.kernels import reference
+from inference.kernels.backend import Backend, Kernel, packing_kernel
 from inference.kernels.layout import GROUP, LANES, ZERO_POINT, aligned, packed_shape
 from inference.kernels.reference import Floats
 
@@ -18,42 +19,43 @@ ROWS_AT_A_TIME = 64 * LANES
 
 @dataclass(frozen=True)
 class Form:
-    """What a packed matrix is but for its numbers: ``shape`` [outputs, inputs] as in the checkpoint, and ``bits``."""
+    """Metadata of a packed matrix: ``shape`` [outputs, inputs] as in the checkpoint, and ``bits`` per weight."""
 
     shape: tuple[int, int]
     bits: int
 
     @classmethod
     def stacked(cls, shapes: Sequence[tuple[int, ...]], bits: int) -> "Form":
-        """Of matrices that share their inputs, one under the other, each beginning at a block of sixteen rows."""
+        """Return the form of matrices with the same inputs stacked by rows, each starting at a block of LANES rows."""
         *firsts, (last, inputs) = shapes
         return cls((sum(-(-outputs // LANES) * LANES for outputs, _ in firsts) + last, inputs), bits)
 
     @property
     def nbytes(self) -> int:
-        """Of the weights with the scales behind them, filled up to whole cache lines."""
+        """Bytes of the weights followed by their scales, padded to whole cache lines."""
         weights, scales = packed_shape(*self.shape, self.bits)
         return -(-(math.prod(weights) + math.prod(scales)) // 64) * 64
 
 
 @dataclass(frozen=True)
 class QuantisedMatrix:
-    """``buffer`` uint8 [form.nbytes], read-only: the weights and behind them the scales, as layout.py draws them."""
+    """A packed matrix. ``buffer``: read-only uint8 [form.nbytes], the weights followed by their scales."""
 
     form: Form
     buffer: npt.NDArray[np.uint8]
 
     @classmethod
-    def pack(cls, *parts: npt.NDArray[Any], bits: int) -> "QuantisedMatrix":
-        """``parts`` [outputs, inputs] float32, float16 or bfloat16 (uint16 words), stacked."""
+    def pack(cls, *parts: npt.NDArray[Any], bits: int, backend: Backend) -> "QuantisedMatrix":
+        """Quantize and stack ``parts`` [outputs, inputs], float32, float16 or bfloat16 (uint16 words)."""
         form = Form.stacked([part.shape for part in parts], bits)
         matrix = cls(form, aligned((form.nbytes,), np.uint8))
         weights, scales = matrix.weights, matrix.scales
+        kernel = packing_kernel(backend, bits)
         for part in parts:
             blocks = -(-len(part) // LANES)
-            _pack(part, bits, weights[:blocks], scales[:blocks])
+            _pack(part, kernel, weights[:blocks], scales[:blocks])
             weights, scales = weights[blocks:], scales[blocks:]
-        # As they come from a mapped file: numba would compile another kernel for arrays that can be written to.
+        # Read-only, as a memory-mapped file is: numba compiles another kernel for writable arrays.
         matrix.buffer.setflags(write=False)
         return matrix
 
@@ -69,27 +71,30 @@ class QuantisedMatrix:
         return self.buffer[start : start + math.prod(shape)].reshape(shape)
 
     def __call__(self, x: Floats) -> Floats:
-        """``x`` [tokens, inputs] float32: [tokens, outputs] float32."""
+        """Quantize ``x`` float32 [tokens, inputs] and multiply in numpy: float32 [tokens, outputs]."""
         weights, scales = self.weights, self.scales
         tokens, groups = len(x), weights.shape[1]
         padded = np.zeros((tokens, groups * GROUP), np.float32)
         padded[:, : self.form.shape[1]] = x
         quantised = np.empty(padded.shape, np.int8)
         x_scales, starts = np.empty((tokens, groups), np.float32), np.empty((tokens, groups), np.int32)
-        backend.quantise_rows(padded, quantised, x_scales, starts, ZERO_POINT[self.form.bits])
+        reference.quantise_rows(padded, quantised, x_scales, starts, ZERO_POINT[self.form.bits])
         out = np.empty((tokens, len(weights) * LANES), np.float32)
-        backend.matmul(self.form.bits)(weights, scales, quantised, x_scales, starts, out)
+        reference.matmul_quantised(weights, scales, quantised, x_scales, out, self.form.bits)
         return out[:, : self.form.shape[0]]
 
     def rows(self, indices: npt.NDArray[np.int64]) -> Floats:
-        """The rows at ``indices`` in float32, [len(indices), inputs]."""
+        """Dequantize the rows at ``indices``: float32 [len(indices), inputs]."""
         blocks, lanes = np.divmod(indices, LANES)
         values = reference.unpack(self.weights[blocks, ..., lanes, :], self.form.bits)
         scales = reference.widen_scales(self.scales[blocks])[np.arange(len(indices)), lanes]
         return (values * scales[:, :, None]).reshape(len(indices), -1)[:, : self.form.shape[1]]
 
 
-def _pack(stored: npt.NDArray[Any], bits: int, weights: npt.NDArray[np.uint8], scales: npt.NDArray[np.uint8]) -> None:
+def _pack(
+    stored: npt.NDArray[Any], kernel: Kernel, weights: npt.NDArray[np.uint8], scales: npt.NDArray[np.uint8]
+) -> None:
+    """Quantize ``stored`` into ``weights`` and ``scales``, a chunk of rows at a time."""
     outputs, inputs = stored.shape
     padded = np.zeros((min(ROWS_AT_A_TIME, len(weights) * LANES), weights.shape[1] * GROUP), np.float32)
     for start in range(0, outputs, ROWS_AT_A_TIME):
@@ -98,4 +103,4 @@ def _pack(stored: npt.NDArray[Any], bits: int, weights: npt.NDArray[np.uint8], s
         padded[len(part) :] = 0
         blocks = slice(start // LANES, -(-(start + len(part)) // LANES))
         used = padded[: (blocks.stop - blocks.start) * LANES]
-        backend.pack(bits)(used, weights[blocks], scales[blocks])
+        kernel(used, weights[blocks], scales[blocks])

@@ -1,4 +1,4 @@
-"""The arithmetic in plain numpy: what every faster kernel is compared with, and what runs where none is at hand."""
+"""The kernels in plain numpy: the reference for the compiled ones, and the fallback without numba."""
 
 from typing import Any
 
@@ -23,19 +23,19 @@ from inference.kernels.layout import (
 Floats = npt.NDArray[np.float32]
 Words = npt.NDArray[np.int32]
 
-# Rows of a 16-bit matrix widened at a time: enough for BLAS to be busy, little enough to stay in the cache.
+# Elements of a 16-bit matrix widened at a time: enough to keep BLAS busy, few enough to stay in the CPU cache.
 WIDEN_ELEMENTS = 2**20
 
 
 def widen(stored: npt.NDArray[Any]) -> Floats:
-    """float32 values of a float32, float16 or bfloat16 (uint16 words) array; float32 passes through uncopied."""
+    """Convert float32, float16 or bfloat16 (uint16 words) to float32; float32 is not copied."""
     if stored.dtype == np.uint16:
         return (stored.astype(np.uint32) << np.uint32(16)).view(np.float32)
     return stored.astype(np.float32, copy=False)
 
 
 def to_bfloat16(values: Floats) -> npt.NDArray[np.uint16]:
-    """The nearest bfloat16 words, ties to even; a NaN stays a NaN."""
+    """Round to bfloat16 words, ties to even; NaN stays NaN."""
     words = np.ascontiguousarray(values, np.float32).view(np.uint32)
     rounded = ((words + np.uint32(0x7FFF) + ((words >> np.uint32(16)) & np.uint32(1))) >> np.uint32(16)).astype(
         np.uint16
@@ -45,14 +45,14 @@ def to_bfloat16(values: Floats) -> npt.NDArray[np.uint16]:
 
 
 def narrow(stored: npt.NDArray[Any], precision: str) -> npt.NDArray[Any]:
-    """``stored`` in float32, float16 or bfloat16 (uint16 words); as it is where it is that already."""
+    """Convert ``stored`` to float32, float16 or bfloat16 (uint16 words); not copied if it is that already."""
     if precision == "bfloat16":
         return stored if stored.dtype == np.uint16 else to_bfloat16(widen(stored))
     return widen(stored).astype(np.float16 if precision == "float16" else np.float32, copy=False)
 
 
 def matmul(x: Floats, weight: npt.NDArray[Any]) -> Floats:
-    """``x [rows, inputs]`` times ``weight [outputs, inputs]`` as stored, summed in float32: [rows, outputs]."""
+    """Multiply ``x [rows, inputs]`` by ``weight [outputs, inputs]`` as stored, in float32: [rows, outputs]."""
     if weight.dtype == np.float32:
         whole: Floats = x @ weight.T
         return whole
@@ -64,35 +64,35 @@ def matmul(x: Floats, weight: npt.NDArray[Any]) -> Floats:
 
 
 def rms_norm(x: Floats, weight: Floats, eps: float) -> Floats:
-    """Root mean square normalisation (arXiv 1910.07467) over the last axis."""
+    """RMS normalization (arXiv 1910.07467) over the last axis."""
     mean_square = np.mean(x * x, axis=-1, keepdims=True, dtype=np.float32)
     scale = (1 / np.sqrt(mean_square + np.float32(eps))).astype(np.float32, copy=False)
     return x * scale * weight
 
 
 def silu(x: Floats) -> Floats:
-    """x * sigmoid(x), written with tanh so that no exponential can overflow."""
+    """x * sigmoid(x), written with tanh so that no exponential overflows."""
     activated: Floats = np.float32(0.5) * x * (np.float32(1) + np.tanh(np.float32(0.5) * x))
     return activated
 
 
 def softmax(scores: Floats) -> Floats:
-    """Softmax over the last axis, in place."""
+    """Compute softmax over the last axis, in place."""
     scores -= scores.max(axis=-1, keepdims=True)
     np.exp(scores, out=scores)
     scores /= scores.sum(axis=-1, keepdims=True)
     return scores
 
 
-# ---- quantised: the layouts are drawn in layout.py
+# ---- quantized: the layouts are drawn in layout.py
 
-# Of weights that are no numbers or nearly too large for any: what comes out tells it (see layout.py).
-NOT_SAID = np.errstate(over="ignore", invalid="ignore")
+# NaN, infinity and overflow propagate to the result (see layout.py); a warning would add nothing.
+SILENT = np.errstate(over="ignore", invalid="ignore")
 
 
-@NOT_SAID
+@SILENT
 def pack_int8(rows: Floats, weights: npt.NDArray[np.uint8], scales: npt.NDArray[np.uint8]) -> None:
-    """``rows`` float32 [16 n, K] into one block per sixteen rows."""
+    """Quantize ``rows`` float32 [16 n, K] to int8, one block per sixteen rows."""
     groups = rows.reshape(len(rows), -1, GROUP)
     largest = np.abs(groups).max(-1) / np.float32(127)
     origins = _origins(largest)
@@ -100,9 +100,9 @@ def pack_int8(rows: Floats, weights: npt.NDArray[np.uint8], scales: npt.NDArray[
     _store(_levels(groups, words, -127, 127) + 128, words, origins, weights, scales)
 
 
-@NOT_SAID
+@SILENT
 def pack_int4(rows: Floats, weights: npt.NDArray[np.uint8], scales: npt.NDArray[np.uint8]) -> None:
-    """As ``pack_int8``; each group's scale is the one with the least square error among those tried."""
+    """Quantize to int4 like ``pack_int8``, with the scale of least square error per group."""
     groups = rows.reshape(len(rows), -1, GROUP)
     peaks = np.take_along_axis(groups, np.abs(groups).argmax(-1, keepdims=True), -1)[..., 0]
     largest = peaks / np.float32(-INT4_LEAST_REACH)
@@ -121,14 +121,14 @@ def pack_int4(rows: Floats, weights: npt.NDArray[np.uint8], scales: npt.NDArray[
 
 
 def _origins(largest: Floats) -> Words:
-    """Of rows with the scales ``largest`` [rows, groups], as [rows, 1]; NaN is larger than all."""
+    """Origins [rows, 1] of rows whose scales are ``largest`` [rows, groups]; NaN counts as largest."""
     top = _whole_steps(largest.max(-1, keepdims=True), SCALE_STEP - 1)
     origins: Words = np.maximum(top - np.int32(SCALE_REACH), np.int32(LEAST_NORMAL))
     return origins
 
 
 def _whole_steps(values: Floats, more: int) -> Words:
-    """The words of the absolute ``values``, ``more`` added, without what a scale has no bits for."""
+    """Bit patterns of the absolute ``values`` plus ``more``, cleared below the lowest bit of a scale."""
     words = np.minimum(values.view(np.int32) & np.int32(~SIGN), np.int32(INFINITY))
     whole: Words = (words + np.int32(more)) & np.int32(-SCALE_STEP)
     return whole
@@ -139,7 +139,7 @@ def _within(words: Words, origins: Words) -> Words:
 
 
 def widen_scales(scales: npt.NDArray[np.uint8]) -> Floats:
-    """``scales`` [blocks, 4 + groups, 16] as float32 [blocks, 16, groups]."""
+    """Decode ``scales`` [blocks, 4 + groups, 16] to float32 [blocks, 16, groups]."""
     origins = np.ascontiguousarray(scales[:, :ORIGIN_ROWS]).view(np.int32).reshape(-1, LANES, 1)
     codes = scales[:, ORIGIN_ROWS:].transpose(0, 2, 1).astype(np.int32)
     wide: Floats = (origins + ((codes & 127) << SCALE_SHIFT) + ((codes & 128) << 24)).view(np.float32)
@@ -147,13 +147,13 @@ def widen_scales(scales: npt.NDArray[np.uint8]) -> Floats:
 
 
 def _sum_in_order(groups: Floats) -> Floats:
-    """Over the last axis, from its first to its last, as the kernels do: other orders round differently."""
+    """Sum over the last axis from first to last, as the compiled kernels do: other orders round differently."""
     total: Floats = np.add.accumulate(groups, axis=-1)[..., -1]
     return total
 
 
 def _levels(groups: Floats, words: Words, low: int, high: int) -> Floats:
-    """The nearest multiples of each group's scale, given in ``words``; the lowest for what is no number."""
+    """Nearest multiples of each group's scale, given in ``words``; the lowest for NaN."""
     levels = np.rint(groups / words.view(np.float32)[..., None])
     within: Floats = np.minimum(np.fmax(levels, np.float32(low)), np.float32(high))
     return within
@@ -176,7 +176,7 @@ def _store(
 
 
 def unpack(weights: npt.NDArray[np.uint8], bits: int) -> Floats:
-    """One row per leading index of ``weights`` [n, groups, steps, 4]: levels without zero point, [n, groups, 32]."""
+    """Unpack ``weights`` [n, groups, steps, 4] into levels without zero point, [n, groups, 32]."""
     steps = [weights] if bits == 8 else [weights & np.uint8(15), weights >> np.uint8(4)]
     levels = np.concatenate(steps, axis=2).astype(np.float32)
     return levels.reshape(*levels.shape[:2], GROUP) - np.float32(ZERO_POINT[bits])
@@ -189,7 +189,7 @@ def quantise_rows(
     starts: npt.NDArray[np.int32],
     zero_point: int,
 ) -> None:
-    """``x`` float32 [tokens, K]: int8 in groups, their scales, and where each group's sum starts (see quantize.py)."""
+    """Quantize ``x`` float32 [tokens, K] to int8 in groups; ``starts`` cancel the weights' zero point (quantize.py)."""
     groups = x.reshape(len(x), -1, GROUP)
     largest = np.abs(groups).max(-1)
     scales[:] = largest / np.float32(127)
@@ -207,7 +207,7 @@ def matmul_quantised(
     out: Floats,
     bits: int,
 ) -> None:
-    """``out`` float32 [tokens, rows]: the sums of a group are exact, as the kernels'; groups are added in order."""
+    """Fill ``out`` float32 [tokens, rows]: exact sums per group, added in the order of the compiled kernels."""
     rows = weights.transpose(0, 3, 1, 2, 4).reshape(-1, weights.shape[1], weights.shape[2], 4)
     wide = widen_scales(scales).reshape(len(rows), -1)
     inputs = x.astype(np.float32).reshape(len(x), -1, GROUP)

@@ -8,7 +8,8 @@ import threadpoolctl
 from inference.checkpoint.config import ModelConfig
 from inference.checkpoint.weight_cache import Shelf
 from inference.checkpoint.weights import Weights
-from inference.kernels import backend, reference
+from inference.kernels import reference
+from inference.kernels.backend import Backend
 from inference.kernels.quantized_matrix import Form, QuantisedMatrix
 from inference.kernels.reference import Floats
 from inference.system.cores import usable_cores, worthwhile_cores
@@ -25,15 +26,21 @@ BITS = {"int8": 8, "int4": 4}
 
 
 def build(
-    weights: Weights, config: ModelConfig, precision: str, threads: int | None, progress: Progress, shelf: Shelf
+    weights: Weights,
+    config: ModelConfig,
+    precision: str,
+    backend: Backend,
+    threads: int | None,
+    progress: Progress,
+    shelf: Shelf,
 ) -> Transformer:
-    """On compiled kernels where there are any, else on numpy. ``threads`` and ``progress``: see Model.load."""
-    load = Loader(weights, precision, progress)
-    layout = "tiled" if backend.compiled() else "plain"
+    """Build the transformer for ``backend``. ``threads`` and ``progress``: see Model.load."""
+    load = Loader(weights, precision, backend, progress)
+    layout = "tiled" if backend == "jit" else "plain"
     fingerprint = f"{weights.fingerprint()} {precision} {layout}"
     if precision in BITS:
-        load.quantise(shelf, _stacks(weights, config, backend.compiled()), fingerprint)
-    if backend.compiled():
+        load.quantise(shelf, _stacks(weights, config, fused=backend == "jit"), fingerprint)
+    if backend == "jit":
         transformer = _fused(load, config, fingerprint, threads)
     else:
         threadpoolctl.threadpool_limits(threads or usable_cores(), user_api="blas")
@@ -46,9 +53,10 @@ def build(
 class Loader:
     """Reads tensors, reporting progress as it goes."""
 
-    def __init__(self, weights: Weights, precision: str, progress: Progress) -> None:
+    def __init__(self, weights: Weights, precision: str, backend: Backend, progress: Progress) -> None:
         self.weights = weights
         self.precision = precision
+        self.backend = backend
         self.quantised: dict[str, QuantisedMatrix] = {}
         self._progress = progress
         self._done = 0
@@ -59,7 +67,7 @@ class Loader:
 
         def pack(name: str) -> QuantisedMatrix:
             parts = [self.stored(part, "packing weights") for part in named[name]]
-            return QuantisedMatrix.pack(*parts, bits=self._bits(name))
+            return QuantisedMatrix.pack(*parts, bits=self._bits(name), backend=self.backend)
 
         forms = {
             name: Form.stacked([self.weights.info(part).shape for part in names], self._bits(name))

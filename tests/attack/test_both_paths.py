@@ -15,13 +15,15 @@ import numpy as np
 import pytest
 
 from inference import KVCache, Model
-from inference.kernels import backend, reference
+from inference.kernels import reference
 from inference.kernels.layout import BLOCK, LANES
+from inference.kernels.reference import quantise_rows
 from inference.transformer import kv_cache as cache_module
 from tests.attack.conftest import Attack
+from tests.backends import jit_only
 from tests.tiny_model import make_tiny_model
 
-pytestmark = pytest.mark.skipif(not backend.compiled(), reason="the compiled kernels are turned off")
+pytestmark = jit_only
 
 PRECISIONS = ("float32", "bfloat16", "float16", "int8", "int4")
 CACHES = ("auto", "float32", "float16", "int8")
@@ -83,17 +85,16 @@ def test_both_paths_agree(
 
 def both_paths(directory: Path, precision: str, cache: str, seed: int, patch: pytest.MonkeyPatch) -> None:
     ids = np.random.default_rng(seed).integers(3, 380, 90).tolist()
-    fast = Model.load(directory, precision, cache_limit=0, cache_precision=cache)
+    fast = Model.load(directory, precision, cache_limit=0, cache_precision=cache, backend="jit")
     expected = fast.forward(ids, fast.new_cache())
     held = fast.new_cache()
     with by_steps(fast) as codes:
         assert (fast.forward(ids, held) == expected).all()  # the same bits: these are the kernels' own whole numbers
-    patch.setattr(backend, "compiled", lambda: False)
-    plain = Model.load(directory, precision, cache_limit=0, cache_precision=cache)
+    plain = Model.load(directory, precision, cache_limit=0, cache_precision=cache, backend="numpy")
     order = iter([*(codes[start + shared] for start in range(0, len(codes) - 1, 4) for shared in SHARED), *codes[-1:]])
     half_way = HALF_WAY[held.dtype.name]
     if codes:
-        patch.setattr(backend, "quantise_rows", lambda *arguments: rows_with(next(order), half_way, *arguments))
+        patch.setattr(reference, "quantise_rows", lambda *arguments: rows_with(next(order), half_way, *arguments))
     if held.dtype == np.int8:
         stored = stored_codes(held, len(ids))
         own = cache_module._quantised
@@ -151,7 +152,7 @@ def by_steps(model: Model) -> Iterator[list[Any]]:
 
 def rows_with(codes: Any, half_way: float, x: Any, quantised: Any, scales: Any, starts: Any, zero_point: int) -> None:
     """numpy's ``quantise_rows``, and then the kernels' codes where both are as near."""
-    reference.quantise_rows(x, quantised, scales, starts, zero_point)
+    quantise_rows(x, quantised, scales, starts, zero_point)
     steps = np.repeat(scales, 32, axis=1)
     check_half_way(np.divide(x, steps, out=np.zeros_like(x), where=steps > 0), quantised, codes, half_way)
     quantised[:] = codes

@@ -19,7 +19,8 @@ import numpy as np
 import numpy.typing as npt
 
 from inference import Model
-from inference.kernels import backend, reference
+from inference.kernels import reference
+from inference.kernels.backend import Backend
 from inference.kernels.layout import GROUP
 from inference.kernels.quantized_matrix import Form, QuantisedMatrix
 
@@ -53,13 +54,13 @@ def in_groups(rows: Floats) -> Floats:
 
 @contextlib.contextmanager
 def rounding_of_q4_0() -> Iterator[None]:
-    """Models are made on numpy, where a matrix is of one tensor."""
+    """Round int4 matrices as Q4_0 does. For the numpy backend, whose matrices each hold one tensor."""
     pack = QuantisedMatrix.pack
 
-    def round_or_pack(part: npt.NDArray[Any], bits: int) -> QuantisedMatrix:
-        return RoundedAsQ4(reference.widen(part)) if bits == 4 else pack(part, bits=bits)
+    def round_or_pack(part: npt.NDArray[Any], bits: int, backend: Backend) -> QuantisedMatrix:
+        return RoundedAsQ4(reference.widen(part)) if bits == 4 else pack(part, bits=bits, backend=backend)
 
-    with mock.patch.object(QuantisedMatrix, "pack", round_or_pack), mock.patch.object(backend, "compiled", bool):
+    with mock.patch.object(QuantisedMatrix, "pack", round_or_pack):
         yield
 
 
@@ -101,8 +102,10 @@ def main() -> None:
     print(f"{'precision':<12}{'mean KL, nats':>16}{'bits per byte':>16}{'change':>10}")
     base = None
     for name in ("float32", "bfloat16", "int8", "int4", "q4_0"):
-        with rounding_of_q4_0() if name == "q4_0" else contextlib.nullcontext():
-            model = Model.load(arguments.model, "int4" if name == "q4_0" else name, cache_limit=0)
+        q4_0 = name == "q4_0"
+        with rounding_of_q4_0() if q4_0 else contextlib.nullcontext():
+            precision, backend = ("int4", "numpy") if q4_0 else (name, "auto")
+            model = Model.load(arguments.model, precision, cache_limit=0, backend=backend)
             found = log_probabilities(model, items)
         kl = np.concatenate([(np.exp(p) * (p - q)).sum(-1) for p, q in zip(truth, found, strict=True)]).mean()
         nats = -sum(q[np.arange(len(ids) - 1), ids[1:]].sum() for ids, q in zip(items, found, strict=True))

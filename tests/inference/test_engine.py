@@ -147,12 +147,13 @@ def test_continuing_a_reply_goes_on_where_it_stopped(engine):
     assert first.token_ids + rest.token_ids == whole.token_ids
 
 
-def test_many_at_once_say_what_each_says_alone(engine):
+def test_many_at_once_say_what_each_says_alone(tiny_model, backend):
     params = [SamplingParams(seed=seed, temperature=0.8, max_tokens=40) for seed in range(8)]
-    alone = [ids_of(list(engine.new_session().complete("Once upon a time", p))) for p in params]
-    together = [engine.new_session().complete("Once upon a time", p) for p in params]
-    assert [ids_of(list(generation)) for generation in together] == alone
-    assert [g for g in together if not g.done] == []
+    with Engine(Model.load(tiny_model, backend=backend)) as engine:
+        alone = [ids_of(list(engine.new_session().complete("Once upon a time", p))) for p in params]
+        together = [engine.new_session().complete("Once upon a time", p) for p in params]
+        assert [ids_of(list(generation)) for generation in together] == alone
+        assert [g for g in together if not g.done] == []
 
 
 def test_cancel_keeps_what_there_is(engine, endless):

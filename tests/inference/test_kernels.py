@@ -1,5 +1,6 @@
-"""The kernels against numpy, and against themselves under other instruction sets and in other tiles."""
+"""The compiled kernels against numpy, and against themselves under other instruction sets."""
 
+import importlib.util
 import os
 import subprocess
 import sys
@@ -10,123 +11,108 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from inference import Model
-from inference.kernels import backend, reference
+from inference import CacheError, Model, ParameterError
 from inference.kernels.quantized_matrix import QuantisedMatrix
+from tests.backends import jit_only
+from tests.inference.products import packed, product
 
 ROOT = Path(__file__).parent.parent.parent
-jit_only = pytest.mark.skipif(not backend.compiled(), reason="the compiled kernels are turned off")
-
 FORCED = {
     "avx512-vnni": "+avx2,+fma,+f16c,+avx512f,+avx512bw,+avx512vl,+avx512dq,+avx512vnni",
     "avx512": "+avx2,+fma,+f16c,+avx512f,+avx512bw,+avx512vl,+avx512dq",
     "avx2": "+avx2,+fma,+f16c",
     "generic": "+sse2",
 }
-# Prints a digest of everything the kernels compute: packed weights, products, conversions.
+# Prints a digest of packed weights and their products.
 DIGEST = """
 import hashlib, numpy as np
 from inference.kernels.jit.target import instruction_set
-from inference.kernels.quantized_matrix import QuantisedMatrix
-rng = np.random.default_rng(0)
+from tests.inference.products import packed, product
 digest = hashlib.sha256()
 for bits in (8, 4):
-    matrix = QuantisedMatrix.pack(rng.standard_normal((50, 100)).astype(np.float32), bits=bits)
-    digest.update(matrix.weights.tobytes() + matrix.scales.tobytes())
-    digest.update(matrix(rng.standard_normal((23, 100)).astype(np.float32)).tobytes())
+    _, matrix = packed(50, 100, bits, "jit")
+    x = np.random.default_rng(1).standard_normal((23, 100)).astype(np.float32)
+    digest.update(matrix.buffer.tobytes() + product(matrix, x, "jit").tobytes())
 print(instruction_set(), digest.hexdigest())
 """
 
 
-def matrix_of(outputs: int, inputs: int, bits: int, seed: int = 0):
-    weights = np.random.default_rng(seed).standard_normal((outputs, inputs)).astype(np.float32)
-    return weights, QuantisedMatrix.pack(weights, bits=bits)
-
-
 @settings(max_examples=40, deadline=None)
 @given(st.integers(1, 70), st.integers(1, 150), st.integers(1, 40), st.sampled_from([8, 4]))
-def test_any_shape(outputs, inputs, tokens, bits):
-    weights, matrix = matrix_of(outputs, inputs, bits)
+def test_any_shape(backend, outputs, inputs, tokens, bits):
+    weights, matrix = packed(outputs, inputs, bits, backend)
     x = np.random.default_rng(1).standard_normal((tokens, inputs)).astype(np.float32)
     rows = matrix.rows(np.arange(outputs))
     assert rows.shape == weights.shape
     assert np.abs(rows - weights).max() < (0.02 if bits == 8 else 0.5)
     # What rounding the activations costs, beside what the weights lost already.
-    assert np.abs(matrix(x) - x @ rows.T).max() < 0.02 * np.sqrt(inputs) + 0.05
+    assert np.abs(product(matrix, x, backend) - x @ rows.T).max() < 0.02 * np.sqrt(inputs) + 0.05
 
 
 @jit_only
 @settings(max_examples=25, deadline=None)
 @given(st.integers(1, 40), st.integers(1, 100), st.integers(1, 40), st.sampled_from([8, 4]))
 def test_numpy_agrees(outputs, inputs, tokens, bits):
-    _, matrix = matrix_of(outputs, inputs, bits)
+    _, matrix = packed(outputs, inputs, bits, "jit")
     x = np.random.default_rng(2).standard_normal((tokens, inputs)).astype(np.float32)
-    expected = matrix(x)
-    groups = matrix.weights.shape[1]
-    padded = np.zeros((tokens, groups * 32), np.float32)
-    padded[:, :inputs] = x
-    codes, scales = np.empty(padded.shape, np.int8), np.empty((tokens, groups), np.float32)
-    reference.quantise_rows(padded, codes, scales, np.empty((tokens, groups), np.int32), 0)
-    out = np.empty((tokens, len(matrix.weights) * 16), np.float32)
-    reference.matmul_quantised(matrix.weights, matrix.scales, codes, scales, out, bits)
-    assert np.abs(out[:, :outputs] - expected).max() < 1e-4
+    assert np.abs(product(matrix, x, "jit") - product(matrix, x, "numpy")).max() < 1e-4
 
 
-@jit_only
 @pytest.mark.parametrize("bits", [8, 4])
-def test_a_token_gives_the_same_bits_in_any_company(bits):
-    _, matrix = matrix_of(70, 200, bits)
+def test_a_token_gives_the_same_bits_in_any_company(backend, bits):
+    """Also in numpy: a group's sum is of whole numbers, and exact in any order."""
+    _, matrix = packed(70, 200, bits, backend)
     x = np.random.default_rng(3).standard_normal((39, 200)).astype(np.float32)
-    whole = matrix(x)
+    whole = product(matrix, x, backend)
     for size in (1, 2, 3, 5, 8, 16, 21):
-        parts = [matrix(x[start : start + size]) for start in range(0, len(x), size)]
+        parts = [product(matrix, x[start : start + size], backend) for start in range(0, len(x), size)]
         assert (np.concatenate(parts) == whole).all()
 
 
 @jit_only
 @pytest.mark.parametrize("bits", [8, 4])
-def test_numpy_packs_the_same(bits, monkeypatch):
+def test_numpy_packs_the_same(bits):
     weights = np.random.default_rng(4).standard_normal((40, 96)).astype(np.float32) * 0.05
     weights[3] = 0
     weights[5, :32] = 1e-8  # a step too small beside the row's others
     weights[6, 7] = -9
-    compiled = QuantisedMatrix.pack(weights, bits=bits)
-    monkeypatch.setattr(backend, "pack", lambda bits: {8: reference.pack_int8, 4: reference.pack_int4}[bits])
-    plain = QuantisedMatrix.pack(weights, bits=bits)
+    compiled = QuantisedMatrix.pack(weights, bits=bits, backend="jit")
+    plain = QuantisedMatrix.pack(weights, bits=bits, backend="numpy")
     assert (compiled.weights == plain.weights).all()
     assert (compiled.scales == plain.scales).all()
     assert (plain.rows(np.arange(40))[3] == 0).all()
 
 
 @pytest.mark.parametrize("bits", [8, 4])
-def test_each_row_has_scales_of_its_own_size(bits):
+def test_each_row_has_scales_of_its_own_size(backend, bits):
     """However large or small a row is, it loses no more of itself than the others do."""
-    weights, _ = matrix_of(8, 96, bits)
+    weights, matrix = packed(8, 96, bits, backend)
     sizes = np.float32([1e-15, 1e-9, 1e-4, 1, 7, 1e5, 1e9, 1e15])[:, None]
-    plain = QuantisedMatrix.pack(weights, bits=bits).rows(np.arange(8))
-    rounded = QuantisedMatrix.pack(weights * sizes, bits=bits).rows(np.arange(8)) / sizes
+    plain = matrix.rows(np.arange(8))
+    rounded = QuantisedMatrix.pack(weights * sizes, bits=bits, backend=backend).rows(np.arange(8)) / sizes
     assert np.abs(plain - weights).max() < (0.02 if bits == 8 else 0.5)
     assert np.abs(rounded - weights).max() < (0.02 if bits == 8 else 0.5)
     # Groups that are small beside their row's largest: what they lose is small beside it too.
     weights[:, :32] *= 1e4
-    rounded = QuantisedMatrix.pack(weights, bits=bits).rows(np.arange(8))
+    rounded = QuantisedMatrix.pack(weights, bits=bits, backend=backend).rows(np.arange(8))
     least_step = np.abs(weights).max() / (127 if bits == 8 else 6) / 2**7
     assert np.abs(rounded - weights)[:, 32:].max() < least_step / 2
 
 
 @pytest.mark.parametrize("bits", [8, 4])
 @pytest.mark.parametrize("bad", [np.nan, np.inf, -np.inf])
-def test_a_weight_that_is_no_number_is_not_passed_over(bits, bad):
-    weights, _ = matrix_of(40, 96, bits)
+def test_nan_and_infinite_weights_propagate(backend, bits, bad):
+    weights, _ = packed(40, 96, bits, backend)
     weights[5, 40] = bad
-    found = QuantisedMatrix.pack(weights, bits=bits)(np.ones((2, 96), np.float32))
+    matrix = QuantisedMatrix.pack(weights, bits=bits, backend=backend)
+    found = product(matrix, np.ones((2, 96), np.float32), backend)
     assert not np.isfinite(found[:, 5]).any()
     assert np.isfinite(np.delete(found, 5, axis=1)).all()
 
 
-def test_int4_beats_plain_rounding():
+def test_int4_beats_plain_rounding(backend):
     """Q4_0's rule: the largest value of a group becomes -8, the others are rounded to it."""
-    weights, matrix = matrix_of(64, 512, 4)
+    weights, matrix = packed(64, 512, 4, backend)
     groups = weights.reshape(64, -1, 32)
     peaks = np.take_along_axis(groups, np.abs(groups).argmax(-1, keepdims=True), -1)
     levels = np.clip(np.floor(groups / (peaks / -8) + 8.5), 0, 15) - 8
@@ -163,8 +149,8 @@ def supported() -> list[str]:
 
 
 @pytest.mark.parametrize(("precision", "limit"), [("int8", 0.05), ("int4", 0.6)])
-def test_a_quantised_model_stays_close(tiny_model, precision, limit):
-    exact, model = Model.load(tiny_model), Model.load(tiny_model, precision=precision)
+def test_a_quantised_model_stays_close(tiny_model, backend, precision, limit):
+    exact, model = (Model.load(tiny_model, p, backend=backend) for p in ("auto", precision))
     ids = np.random.default_rng(5).integers(0, 380, 60).tolist()
     logits = model.forward(ids, model.new_cache())
     difference = np.abs(logits - exact.forward(ids, exact.new_cache()))
@@ -175,10 +161,42 @@ def test_a_quantised_model_stays_close(tiny_model, precision, limit):
     assert np.abs(again - logits).max() < 5e-3
 
 
-def test_the_environment_can_choose_numpy():
-    code = (
-        "import sys; from inference.kernels import choice as c; c.pack(8); print(c.compiled(), 'numba' in sys.modules)"
-    )
+def test_the_environment_can_choose_numpy(tiny_model):
+    code = f"""
+import sys
+from inference import CacheError, Model, ParameterError
+model = Model.load({str(tiny_model)!r}, "int8", cache_limit=0)
+model.forward([1], model.new_cache())
+print(model.backend, "numba" in sys.modules)
+"""
     environment = os.environ | {"LLM_TUI_KERNELS": "numpy"}
     result = subprocess.run([sys.executable, "-c", code], env=environment, cwd=ROOT, capture_output=True, text=True)
-    assert result.stdout.split() == ["False", "False"]
+    assert result.stdout.split() == ["numpy", "False"], result.stderr
+
+
+@jit_only
+def test_both_backends_in_one_process(tiny_model, monkeypatch):
+    """The name outranks the environment, and each model keeps its backend and its caches."""
+    monkeypatch.setenv("LLM_TUI_KERNELS", "numpy")
+    models = [Model.load(tiny_model, "int8", backend=name) for name in ("jit", "numpy", "auto")]
+    assert [model.backend for model in models] == ["jit", "numpy", "numpy"]
+    ids = list(range(3, 60))
+    caches = [model.new_cache() for model in models]
+    compiled, plain, _ = (
+        np.concatenate([model.forward(ids[:30], cache), model.forward(ids[30:], cache)])
+        for model, cache in zip(models, caches, strict=True)
+    )
+    assert 0 < np.abs(compiled - plain).max() < 0.05
+    models[1].forward([7], caches[2])
+    for model, cache in ((models[0], caches[1]), (models[1], caches[0])):
+        with pytest.raises(CacheError, match="another model"):
+            model.forward([7], cache)
+
+
+def test_a_backend_that_cannot_be_had_is_refused(tiny_model, monkeypatch):
+    with pytest.raises(ParameterError, match="Unknown backend 'cuda' \\(choose auto, numpy or jit\\)"):
+        Model.load(tiny_model, backend="cuda")
+    monkeypatch.setattr(importlib.util, "find_spec", lambda name: None)
+    with pytest.raises(ParameterError, match="The jit backend needs numba"):
+        Model.load(tiny_model, backend="jit")
+    assert Model.load(tiny_model).backend == "numpy"

@@ -18,6 +18,7 @@ import pytest
 from inference import CacheError, Model
 from inference.checkpoint.weight_cache import WORTH_SAVING, Shelf
 from inference.checkpoint.weight_cache_file import PARTIAL, verify
+from inference.kernels.backend import choose_backend
 from inference.kernels.quantized_matrix import Form, QuantisedMatrix
 from tests.tiny_model import make_tiny_model
 
@@ -72,14 +73,14 @@ class Packer:
 
     def __call__(self, name):
         self.calls += 1
-        return QuantisedMatrix.pack(*self.weights[name], bits=self.bits)
+        return QuantisedMatrix.pack(*self.weights[name], bits=self.bits, backend=choose_backend())
 
     def take(self, shelf, key="key"):
         """The matrices from the shelf, and how many were packed for it."""
         before = self.calls
         matrices = shelf.matrices(self.forms, self, key)
         for name, matrix in matrices.items():
-            fresh = QuantisedMatrix.pack(*self.weights[name], bits=self.bits)
+            fresh = QuantisedMatrix.pack(*self.weights[name], bits=self.bits, backend=choose_backend())
             assert (matrix.weights == fresh.weights).all()
             assert (matrix.scales == fresh.scales).all()
         return matrices, self.calls - before

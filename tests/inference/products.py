@@ -1,0 +1,23 @@
+"""Random quantized matrices, and their products as the models of either backend compute them."""
+
+import numpy as np
+
+from inference.kernels.backend import Backend
+from inference.kernels.quantized_matrix import QuantisedMatrix
+
+
+def packed(outputs: int, inputs: int, bits: int, backend: Backend) -> tuple[np.ndarray, QuantisedMatrix]:
+    """Random weights [outputs, inputs], and the same packed."""
+    weights = np.random.default_rng(0).standard_normal((outputs, inputs)).astype(np.float32)
+    return weights, QuantisedMatrix.pack(weights, bits=bits, backend=backend)
+
+
+def product(matrix: QuantisedMatrix, x: np.ndarray, backend: Backend) -> np.ndarray:
+    """``x`` [tokens, inputs] times ``matrix``: float32 [tokens, outputs]."""
+    if backend == "numpy":
+        return matrix(x)
+    from inference.kernels.jit.block import PADDING, project
+
+    filled = np.pad(x, ((0, 0), (0, -x.shape[1] % PADDING)))
+    result: np.ndarray = project(matrix.weights, matrix.scales, np.zeros(0, np.float32), filled)
+    return result[:, : matrix.form.shape[0]]
