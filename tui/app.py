@@ -1,6 +1,6 @@
-"""The application: wires the screen, the keys, the engine and the controller together."""
+"""The application: makes services, screen and actions, and hands messages from one to the other."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
@@ -10,19 +10,30 @@ from textual.binding import Binding
 from textual.screen import Screen
 from textual.widgets import OptionList
 
-from tui.config.paths import snapshots_directory
+from tui.actions.registry import Actions
+from tui.actions.slash_commands import SlashCommands
 from tui.config.resources import shipped
 from tui.config.settings import Settings
 from tui.config.watcher import Appearance, colors_unwanted
 from tui.conversation.conversation import Mode
+from tui.messages import (
+    ContextCounted,
+    DownloadEnded,
+    ModelFailed,
+    ModelLoaded,
+    ModelLoading,
+    Notice,
+    ReplyProgressed,
+    SessionChanged,
+    SessionsChanged,
+)
 from tui.process.garbage_collection import often
-from tui.screens.command_palette import Palette
+from tui.screens.command_palette import Palette, Target, model_targets, session_target, target_provider
 from tui.screens.main import MainScreen
-from tui.screens.theme_picker import ThemesScreen
-from tui.services.event_poller import Progress
-from tui.services.model_loader import Loaded, LoadFailed, Loading
-from tui.services.sessions import library_at
-from tui.services.workspace import Controller
+from tui.screens.main_presenter import MainPresenter
+from tui.services.autosave import TICK
+from tui.services.services import Services
+from tui.storage.error_log import noted
 from tui.terminal.driver import PatientDriver
 from tui.terminal.painted_app import PaintedApp
 from tui.terminal.sanitize import sanitize
@@ -33,20 +44,11 @@ from tui.widgets.session_list import Sidebar
 from tui.widgets.story_editor import StoryPane
 
 if TYPE_CHECKING:
-    from textual.command import Provider
-
     from inference import SamplingParams
 
 
-def _targets() -> "type[Provider]":
-    """Imported when the palette is first opened."""
-    from tui.screens.palette_targets import Targets
-
-    return Targets
-
-
 class LlmTui(PaintedApp):
-    """``params`` are instead of what models recommend, ``mode`` begins with a new session.
+    """``params`` overrides the model's sampling defaults; ``mode`` starts a new session.
 
     Raises StoreError for a database that cannot be used, SettingsError for settings that cannot.
     """
@@ -58,7 +60,6 @@ class LlmTui(PaintedApp):
         Binding("ctrl+p", "command_palette", "All commands", show=False, priority=True, id="anywhere.palette"),
     ]
     ENABLE_COMMAND_PALETTE = True
-    COMMANDS = PaintedApp.COMMANDS | {_targets}
 
     def __init__(self, settings: Settings, *, params: "SamplingParams | None" = None, mode: Mode | None = None) -> None:
         super().__init__(PatientDriver, ansi_color=colors_unwanted() or None)
@@ -67,21 +68,42 @@ class LlmTui(PaintedApp):
         self.animation_level = "none"
         self._animator = Still(self)
         self.appearance = Appearance(self, settings)
-        self.main = MainScreen()
-        library = library_at(settings.db, snapshots_directory(), settings.snapshot_limit_mb * 2**20)
-        self.controller = Controller(self, self.main, library, settings, params=params, mode=mode)
+        self.main = MainScreen(self.appearance)
+        self.services = services = Services(self, settings, params, mode)
+        self.presenter = MainPresenter(self.main, services)
+        self.actions = Actions(self, self.appearance, self.main, self.presenter, services)
+        self.commands = SlashCommands(self.actions, self.main, self.presenter)
+        self._finished = False
 
     def get_default_screen(self) -> Screen[None]:
         return self.main
 
     def on_ready(self) -> None:
+        """Begin once the first screen is painted."""
         self.appearance.start()
-        actions = {key.id: partial(self.controller.do, key.id) for key in self.appearance.keymap if not key.local}
-        self.controller.composing.commands.offer({**actions, "themes": self.action_themes})
-        self.controller.start()
+        self.main.composer.commands = self.commands.offered
+        self.set_interval(TICK, self._tick)
+        self.run_worker(self.services.autosave.back_up())
+        workspace = self.services.workspace
+        workspace.current.notice = workspace.current.notice or self.services.sessions.store.note
+        workspace.load()
+        self.presenter.show()
+        self.main.focus_work()
+        self.services.replies.recount(workspace.current)
+
+    def _tick(self) -> None:
+        self.services.autosave.tick(self.presenter.collect())
 
     def on_unmount(self) -> None:
-        self.controller.close()
+        self.finish()
+
+    def finish(self) -> None:
+        """Put everything on disk and leave nothing running."""
+        if not self._finished:
+            self._finished = True
+            with noted():
+                self.presenter.collect()
+            self.services.close()
 
     def key_ctrl_z(self) -> None:
         """Nothing was to be taken back: as in other programs, to the shell."""
@@ -123,66 +145,117 @@ class LlmTui(PaintedApp):
         self.mistaken(error)
 
     async def action_quit(self) -> None:
-        self.controller.quit()
+        self.actions.application.quit()
 
     def copy_to_clipboard(self, text: str) -> None:
         """To the person's own terminal, through tmux too."""
         self._clipboard = text
         if self._driver is not None:
-            self.run_worker(self.controller.copying.send(text, self._driver.write))
+            self.run_worker(self.actions.clipboard.send(text, self._driver.write))
 
     def action_do(self, name: str) -> None:
-        """Carry out an action of the key map."""
-        self.controller.do(name)
+        """Carry out an action of the registry."""
+        self.actions.do(name)
 
     def action_command_palette(self) -> None:
         if not isinstance(self.screen, Palette):
-            self.controller.tour.done("palette")
-            self.push_screen(Palette(id="--command-palette"))
+            self.services.onboarding.done("palette")
+            targets = target_provider(self._session_targets, self._model_targets)
+            self.push_screen(Palette({*self.COMMANDS, targets}, id="--command-palette"))
 
     def get_system_commands(self, screen: Screen[object]) -> Iterable[SystemCommand]:
-        for key in self.appearance.keymap:
-            if not key.local and key.id != "palette":
-                yield SystemCommand(key.title, plain(key.label), partial(self.controller.do, key.id))  # type: ignore[arg-type]
-        yield SystemCommand("Themes", "Colours, with a preview", self.action_themes)
+        labels = {key.id: key.label for key in self.appearance.keymap}
+        for action in self.actions:
+            if action.available(self.services.workspace.current.mode) and action.id != "palette":
+                about = labels.get(action.id, "Colours, with a preview")
+                yield SystemCommand(action.title, plain(about), partial(self.actions.do, action.id))  # type: ignore[arg-type]
+
+    def _session_targets(self) -> Sequence[Target]:
+        open_session = self.actions.application.open
+        return [
+            session_target(line.title, line.mode, partial(open_session, line.id))
+            for line in self.services.sessions.lines()
+        ]
+
+    def _model_targets(self) -> Sequence[Target]:
+        return model_targets(self.services.models.directories, self.actions.models.use_named)
 
     def notify(self, message: str, **options: Any) -> None:
         """Say it in a corner for a while, as it is: it may name files and models."""
         super().notify(sanitize(message), **{**options, "markup": False})
 
-    def action_themes(self) -> None:
-        self.push_screen(ThemesScreen(self.appearance))
+    # ---- messages of services
 
-    # ---- events, on their way to the controller
-
-    @on(Loading)
-    @on(Loaded)
-    @on(LoadFailed)
-    def _on_model_news(self, event: Loading | Loaded | LoadFailed) -> None:
-        if not isinstance(event, Loading):
+    @on(ModelLoading)
+    @on(ModelLoaded)
+    @on(ModelFailed)
+    def _on_model_news(self, event: ModelLoading | ModelLoaded | ModelFailed) -> None:
+        if not isinstance(event, ModelLoading):
             often()
-        self.controller.model_news(event)
+        services = self.services
+        if not services.workspace.take_model(event):
+            return
+        if isinstance(event, ModelLoading):
+            self.presenter.refresh()
+            return
+        self.actions.models.adapt()
+        self.presenter.show(to_end=False)
+        services.replies.recount(services.workspace.current)
 
-    def on_progress(self, event: Progress) -> None:
-        self.controller.progress(event)
+    def on_reply_progressed(self, event: ReplyProgressed) -> None:
+        services = self.services
+        change = services.replies.take(event)
+        if change is None:
+            return
+        self.presenter.show_reply(change)
+        if change.ended:
+            services.onboarding.done("reply")
+            services.autosave.reply_ended(change.session)
+            self.actions.messages.follow_up(change.session, change.node)
+            services.workspace.reply_ended(change)
+            if change.session is services.workspace.current:
+                self.presenter.show(to_end=False)
+                services.replies.recount(change.session)
+        self.presenter.refresh()
+
+    @on(ContextCounted)
+    @on(SessionsChanged)
+    def _on_figures(self) -> None:
+        self.presenter.refresh()
+
+    def on_download_ended(self, event: DownloadEnded) -> None:
+        self.actions.models.downloaded(event)
+
+    def on_session_changed(self, event: SessionChanged) -> None:
+        if event.session is self.services.workspace.current:
+            self.presenter.show_typed()
+            self.presenter.show(to_end=False)
+
+    def on_sessions_saved(self) -> None:
+        self.actions.application.saved()
+
+    def on_notice(self, event: Notice) -> None:
+        self.presenter.say(event.text)
+
+    # ---- messages of widgets
 
     def on_composer_sent(self, event: Composer.Sent) -> None:
-        self.controller.composing.send(event.text)
+        self.commands.send(event.text)
 
     @on(Composer.Typed)
     @on(StoryPane.Typed)
     def _on_typed(self) -> None:
-        self.controller.typed()
+        self.presenter.typed()
 
-    def on_story_pane_edited(self, event: StoryPane.Edited) -> None:
-        self.controller.refresh()
+    def on_story_pane_edited(self) -> None:
+        self.presenter.refresh()
 
     def on_sidebar_filtered(self, event: Sidebar.Filtered) -> None:
-        self.controller.filing.filter(event.text)
+        self.actions.sessions.filter(event.text)
 
     def on_sidebar_renamed(self, event: Sidebar.Renamed) -> None:
-        self.controller.filing.rename(event.session_id, event.title)
+        self.actions.sessions.rename(event.session_id, event.title)
 
     def on_option_list_option_selected(self, event: OptionList.OptionSelected) -> None:
         if event.option_id is not None:
-            self.controller.open(event.option_id)
+            self.actions.application.open(event.option_id)

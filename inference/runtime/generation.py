@@ -4,20 +4,34 @@ import threading
 import time
 from collections import deque
 from collections.abc import Callable, Iterator
-from typing import TYPE_CHECKING
+from typing import Protocol
 
 from inference.errors import InferenceError
 from inference.kernels.reference import Floats
+from inference.model import Model
 from inference.runtime.events import Event, Failed, Finished, Prefill, Queued, Reason, Started, Stats, Token
 from inference.runtime.sampling import Sampler, SamplingParams
 from inference.runtime.stop_strings import StopStrings
 from inference.text.detokenizer import StreamingDetokenizer
-
-if TYPE_CHECKING:
-    from inference.runtime.session import Session
+from inference.transformer.kv_cache import KVCache
 
 # How often one who waits looks whether there is still somebody to wait for.
 LOOK_SECONDS = 1.0
+
+
+class TokenSequence(Protocol):
+    """What a generation and the engine need of the session that a request belongs to."""
+
+    model: Model
+
+    @property
+    def cache(self) -> KVCache: ...
+    @property
+    def remaining(self) -> int: ...
+    def begin(self, prompt_ids: list[int]) -> int: ...
+    def pending(self, count: int) -> list[int]: ...
+    def append(self, token_id: int) -> None: ...
+    def forget(self) -> None: ...
 
 
 class Generation:
@@ -28,7 +42,7 @@ class Generation:
 
     def __init__(
         self,
-        session: "Session",
+        session: TokenSequence,
         prompt_ids: list[int],
         params: SamplingParams,
         ahead: int,

@@ -6,7 +6,7 @@ import threading
 import time
 from collections.abc import Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any, Protocol
 
 import numpy as np
 
@@ -17,8 +17,11 @@ from inference.runtime.sampling import SamplingParams
 from inference.text.template import ChatTemplate, Message
 from inference.transformer.kv_cache import KVCache
 
-if TYPE_CHECKING:
-    from inference.runtime.engine import Engine
+
+class Worker(Protocol):
+    """What a session needs of its engine."""
+
+    def submit(self, session: "Session", prompt_ids: list[int], params: SamplingParams) -> Generation: ...
 
 
 class Session:
@@ -28,7 +31,7 @@ class Session:
     that the cache holds already is kept, the cache is cut there, and only the rest is computed.
     """
 
-    def __init__(self, engine: "Engine", model: Model, cache: KVCache, token_ids: Sequence[int]) -> None:
+    def __init__(self, engine: Worker, model: Model, cache: KVCache, token_ids: Sequence[int]) -> None:
         if cache.length > len(token_ids):
             raise CacheError(f"The cache holds {cache.length} tokens, but only {len(token_ids)} token ids were given.")
         self.model = model

@@ -8,15 +8,17 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from textual.message_pump import MessagePump
 
 from tests.attack.conftest import Attack
+from tui.config.settings import Settings
 from tui.conversation.conversation import Conversation
 from tui.conversation.tree import Outcome
 from tui.formatting.reply_details import made
 from tui.formatting.sampling import own
 from tui.import_export.exporter import WRITERS
-from tui.services.replies import Desk
-from tui.services.sessions import Library
+from tui.services.models import ModelManager
+from tui.services.sessions import SessionManager
 from tui.storage.errors import StoreError
 from tui.storage.store import Store
 from tui.widgets.session_list import age
@@ -54,7 +56,8 @@ def file(tmp_path: Path) -> Path:
 def use(file: Path) -> int:
     """All that a start and a look around do with a database; returns how many sessions could be opened."""
     opened = 0
-    library = Library(Store(file), None)  # type: ignore[arg-type]
+    library = SessionManager(Store(file), None)  # type: ignore[arg-type]
+    models = ModelManager(MessagePump(), Settings(), None)
     try:
         lines = library.lines()
         library.filter("session")
@@ -76,7 +79,7 @@ def use(file: Path) -> int:
                 continue
             opened += 1
             own(session.settings)
-            hash(Desk.choice(type("Desk", (), {"precision": "auto"})(), session))
+            hash(models.choice(session))
             session.messages(session.tree.path(), "guide")
             for node in session.tree:
                 made(node.outcome, None)

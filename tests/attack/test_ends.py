@@ -10,9 +10,9 @@ import pytest
 from tests.attack.conftest import Attack
 from tests.e2e.talking import PROGRAM
 from tests.e2e.terminal import Terminal
-from tui.config.paths import error_log_file
 from tui.config.settings import load_settings
 from tui.process.termination import ending_signals
+from tui.storage.error_log import error_log_file
 
 pytestmark = pytest.mark.e2e
 # In the order in which the terminal has to hear of them: all that was switched on is off again.
@@ -21,7 +21,9 @@ MODES = (b"?2004", b"?1000", b"?1003", b"?1006", b"?1049", b"?1004")
 # A program with a mistake in it: F1 runs into ``mistake``, and what is given last is broken from the beginning.
 MISTAKEN = """
 import sys
-from tui.services.workspace import Controller
+from tui.actions.application import ApplicationActions
+from tui.app import LlmTui
+from tui.screens.main_presenter import MainPresenter
 from tui.storage.store import Store
 from tui.terminal.driver import PatientDriver
 from tui.widgets.composer import Composer
@@ -31,15 +33,15 @@ def mistake(*_):
     raise {error}
 
 {broken}
-Controller.help = mistake
+ApplicationActions.help = mistake
 from tui.cli import main
 sys.argv[1:] = {arguments}
 main()
 """
 BROKEN = {
     "nothing": "",
-    "what is typed cannot be read": "Controller.collect = mistake",
-    "it cannot be closed": "Controller.close = mistake",
+    "what is typed cannot be read": "MainPresenter.collect = mistake",
+    "it cannot be closed": "LlmTui.finish = mistake",
     "the terminal cannot be left": "PatientDriver.stop_application_mode = mistake",
     "its parts do not end": "App._close_all = mistake",
     "nothing can be written down": "import os; os.environ['XDG_STATE_HOME'] = '/dev/null/nowhere'",
@@ -118,12 +120,14 @@ def test_a_mistake_of_its_own(broken: str, tiny_model: Path, attack: Attack) -> 
 
 # Where else there may be a mistake: F1 begins it.
 PLACES = {
-    "a timer": "Controller.help = lambda self: self._app.set_timer(0.01, mistake)",
-    "a worker": "async def work(): mistake()\nController.help = lambda self: self._app.run_worker(work())",
-    "a thread of the interface": "Controller.help = lambda self: self._app.run_worker(mistake, thread=True)",
-    "whose turn it is": "Controller.help = lambda self: setattr(Turns, '_go_on', mistake)",
-    "a frame that was put off": "Controller.help = lambda self: self._app._loop.call_soon(mistake)",
-    "a handler of signals": "PatientDriver._suspend = mistake\nController.help = lambda self: os.kill(os.getpid(), 20)",
+    "a timer": "ApplicationActions.help = lambda self: self._app.set_timer(0.01, mistake)",
+    "a worker": "async def work(): mistake()\nApplicationActions.help = lambda self: self._app.run_worker(work())",
+    "a thread of the interface": "ApplicationActions.help = lambda self: self._app.run_worker(mistake, thread=True)",
+    "whose turn it is": "ApplicationActions.help = lambda self: setattr(Turns, '_go_on', mistake)",
+    "a frame that was put off": "ApplicationActions.help = lambda self: self._app._loop.call_soon(mistake)",
+    "a handler of signals": (
+        "PatientDriver._suspend = mistake\nApplicationActions.help = lambda self: os.kill(os.getpid(), 20)"
+    ),
     "what was asked": "",
 }
 

@@ -19,7 +19,7 @@ from tui.config.errors import SettingsError
 from tui.config.settings import KINDS, SAMPLING, load_settings
 from tui.config.validators import BOUNDS
 from tui.formatting.sampling import own, parse
-from tui.screens.session_settings import Parameter, SamplingScreen
+from tui.screens.session_settings import Parameter, SettingsScreen
 
 NUMBERS = [name for name in SAMPLING if name != "stop"]
 # As a person may type them.
@@ -111,7 +111,7 @@ async def test_the_dialog_says_what_is_wrong_and_stays(tiny_model: Path, attack:
         await ready(pilot)
         await pilot.press("f6")
         screen = app_of(pilot).screen
-        assert isinstance(screen, SamplingScreen)
+        assert isinstance(screen, SettingsScreen)
         for typed in ("9" * 320, "9" * 400, "9" * 5000, "nan", "inf", "-1e309", "900"):
             await fill(pilot, screen, typed)
             for parameter in screen.query(Parameter):
@@ -124,7 +124,7 @@ async def test_the_dialog_says_what_is_wrong_and_stays(tiny_model: Path, attack:
         assert current(pilot).settings == {}
 
 
-async def fill(pilot: Pilot[None], screen: SamplingScreen, typed: str) -> None:
+async def fill(pilot: Pilot[None], screen: SettingsScreen, typed: str) -> None:
     for parameter in screen.query(Parameter):
         parameter.field.value = typed
     await pilot.pause()

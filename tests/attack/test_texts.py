@@ -83,11 +83,11 @@ async def test_nothing_is_obeyed_on_any_screen(hostile_model: Path, parsed: list
     app = make_app(hostile_model, model_directories=[str(hostile_model.parent)])
     async with app.run_test(size=SIZE) as pilot:
         await ready(pilot)
-        controller, screen = app.controller, app.main
-        known = {line.title: line.id for line in controller.library.lines()}
+        screen = app.main
+        known = {line.title: line.id for line in app.services.sessions.lines()}
         for name in ("Zq story", "Zq chat"):
             with attack("texts: sessions"):
-                controller.open(known[name])
+                app.actions.application.open(known[name])
                 for _ in range(20):
                     check(pilot)
                     pane = screen.story_pane or screen.transcript
@@ -100,7 +100,7 @@ async def test_nothing_is_obeyed_on_any_screen(hostile_model: Path, parsed: list
         for number in range(0, len(TEXTS), 8):
             with attack("texts: notices, drafts, tokens of pastes"):
                 text = " ".join(TEXTS[number : number + 8])
-                controller.say(text)
+                app.presenter.say(text)
                 app.notify(text)
                 screen.composer.announce(sanitize(text))
                 screen.composer.put(text)
@@ -109,8 +109,8 @@ async def test_nothing_is_obeyed_on_any_screen(hostile_model: Path, parsed: list
                 check(pilot)
         for text in TEXTS:
             with attack("texts: commands"):
-                controller.composing.send(f"/file {text}")
-                controller.composing.send(f"/{text}")
+                app.commands.send(f"/file {text}")
+                app.commands.send(f"/{text}")
         await asyncio.sleep(0.1)
         check(pilot)
         screen.composer.put("")

@@ -215,20 +215,20 @@ class Walker:
             if len(self.app.screen_stack) > 1:
                 await self.key("escape")
         assert len(self.app.screen_stack) == 1, self.app.screen_stack
-        controller, main = self.app.controller, self.app.main
-        for each in controller.sessions:
+        app, main = self.app, self.app.main
+        for each in app.services.sessions:
             if each.reply is not None:
-                controller._desk.stop(each)
-        while any(each.reply is not None for each in controller.sessions):
+                app.services.replies.stop(each)
+        while any(each.reply is not None for each in app.services.sessions):
             await asyncio.sleep(0.01)
             self.alive()
         main.sidebar.leave()
         main.find_bar.leave()
         main.fold_sidebar()
         if session == NEW:
-            controller.enter(controller._new(mode))
+            app.actions.application.enter(app.services.workspace.new(mode))
         else:
-            controller.open(session)
+            app.actions.application.open(session)
         main.composer.load("")
         main.focus_work()
         await self.settle()

@@ -88,10 +88,10 @@ async def long_reply() -> None:
     pieces = [text[start : start + 4] for start in range(0, len(text), 4)]
     app = LlmTui(load_settings())
     async with app.run_test(size=(80, 24)) as pilot:
-        session, transcript = app.controller.current, app.main.transcript
+        session, transcript = app.services.workspace.current, app.main.transcript
         session.tree.add("user", "go on")
         node = session.tree.begin("assistant")
-        app.controller.show()
+        app.presenter.show()
         await pilot.pause()
         costs = []
         begin = time.perf_counter()
@@ -104,7 +104,7 @@ async def long_reply() -> None:
             costs.append(time.perf_counter() - before)
         seconds = time.perf_counter() - begin
         session.tree.settle(node.id, (), None)
-        app.controller.show(to_end=False)
+        app.presenter.show(to_end=False)
         await pilot.pause()
     first, last = sum(costs[:1000]), sum(costs[-1000:])
     print(

@@ -8,17 +8,17 @@ import pytest
 from tests.conversation.test_store import shape, talk
 from tui.conversation.conversation import Conversation
 from tui.services.session import Session
-from tui.services.sessions import Library
+from tui.services.sessions import SessionManager
 from tui.storage.cache_snapshots import Snapshots
 from tui.storage.store import Store
 
 
 @pytest.fixture
-def library(tmp_path: Path) -> Library:
-    return Library(Store(tmp_path / "data" / "s.db"), Snapshots(tmp_path / "snapshots", 0))
+def library(tmp_path: Path) -> SessionManager:
+    return SessionManager(Store(tmp_path / "data" / "s.db"), Snapshots(tmp_path / "snapshots", 0))
 
 
-def session_of(library: Library, *texts: str) -> Session:
+def session_of(library: SessionManager, *texts: str) -> Session:
     session = library.new("chat", "")
     for text in texts:
         session.tree.add("user", text)
@@ -26,7 +26,7 @@ def session_of(library: Library, *texts: str) -> Session:
     return session
 
 
-def on_disk(library: Library, session: Conversation) -> object:
+def on_disk(library: SessionManager, session: Conversation) -> object:
     other = Store(library.store.file)
     try:
         return shape(other.read(session.id).tree)
@@ -47,7 +47,7 @@ LOSSES = {
 
 
 @pytest.mark.parametrize("loss", LOSSES)
-def test_what_is_in_memory_is_saved_anew(library: Library, loss: str) -> None:
+def test_what_is_in_memory_is_saved_anew(library: SessionManager, loss: str) -> None:
     left, current = session_of(library, "left"), session_of(library, "one", "two")
     library.leave(left)
     assert library.make_up_for_loss() == ""
@@ -65,7 +65,7 @@ def test_what_is_in_memory_is_saved_anew(library: Library, loss: str) -> None:
     library.close()
 
 
-def test_a_reply_goes_on_growing(library: Library) -> None:
+def test_a_reply_goes_on_growing(library: SessionManager) -> None:
     session = session_of(library, "question")
     node = session.tree.begin("assistant")
     session.tree.grow(node.id, "so ")
@@ -79,7 +79,7 @@ def test_a_reply_goes_on_growing(library: Library) -> None:
     library.close()
 
 
-def test_an_older_copy_put_in_its_place_is_brought_up_to_date(library: Library, tmp_path: Path) -> None:
+def test_an_older_copy_put_in_its_place_is_brought_up_to_date(library: SessionManager, tmp_path: Path) -> None:
     session = session_of(library, "one")
     library.store.flush()
     copy = Store(tmp_path / "copy.db")
@@ -98,14 +98,14 @@ def test_an_older_copy_put_in_its_place_is_brought_up_to_date(library: Library, 
     library.close()
 
 
-def test_lost_at_the_very_end(library: Library) -> None:
+def test_lost_at_the_very_end(library: SessionManager) -> None:
     session = session_of(library, "one")
     shutil.rmtree(library.store.file.parent)
     library.close()
     assert on_disk(library, session) == shape(session.tree)
 
 
-def test_while_there_can_be_none_it_is_trouble_and_tried_again(library: Library) -> None:
+def test_while_there_can_be_none_it_is_trouble_and_tried_again(library: SessionManager) -> None:
     session = session_of(library, "one")
     directory = library.store.file.parent
     shutil.rmtree(directory)

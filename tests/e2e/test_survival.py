@@ -18,8 +18,8 @@ from tests.conversation.test_trouble import sound
 from tests.e2e.anything import anything
 from tests.e2e.talking import PROGRAM, WRITING, conversations, lost, numbers, quit_program, stop, texts, watch
 from tests.e2e.terminal import Terminal
-from tui.config.paths import error_log_file
 from tui.config.settings import load_settings
+from tui.storage.error_log import error_log_file
 
 pytestmark = pytest.mark.e2e
 KILLS = int(os.environ.get("LLM_TUI_KILLS", "6"))

@@ -89,10 +89,10 @@ async def draw_film() -> None:
 
 async def reply(pilot: Pilot[None], app: object, key: str) -> None:
     """Ask with this key, and wait for what comes."""
-    controller = app.controller  # type: ignore[attr-defined]
+    workspace = app.services.workspace  # type: ignore[attr-defined]
     pilot.app.simulate_key(key)
     await asyncio.sleep(0.3)
-    while controller.current.reply is not None:
+    while workspace.current.reply is not None:
         await asyncio.sleep(0.05)
     await pilot.pause()
 

@@ -45,7 +45,7 @@ def app_of(pilot: Pilot[None]) -> LlmTui:
 
 
 def current(pilot: Pilot[None]) -> Session:
-    return app_of(pilot).controller.current
+    return app_of(pilot).services.workspace.current
 
 
 async def ready(pilot: Pilot[None]) -> None:

@@ -7,7 +7,7 @@ from textual.pilot import Pilot
 
 from tests.tiny_model import make_tiny_model
 from tests.tui.conftest import SIZE, app_of, current, idle, make_app, ready, say, shown, tap, until
-from tui.services.onboarding import Tour
+from tui.services.onboarding import Onboarding
 
 
 def roles(pilot: object) -> list[str]:
@@ -66,7 +66,7 @@ async def test_rolling_back_computes_nothing_again(tiny_model: Path) -> None:
         await pilot.press("escape", "k", "u")
         assert app_of(pilot).main.composer.text == "second"
         assert roles(pilot) == ["user", "assistant"]
-        model = app_of(pilot).controller.model
+        model = app_of(pilot).services.workspace.model
         assert model
         rows = model.counters.rows
         await pilot.press("enter")
@@ -136,7 +136,7 @@ async def test_a_fork_goes_on_without_computing_the_past(tiny_model: Path) -> No
         await say(pilot, "hello")
         source = current(pilot)
         await pilot.press("escape", "f")
-        assert current(pilot) is not source and len(app_of(pilot).controller.sessions) == 2
+        assert current(pilot) is not source and len(list(app_of(pilot).services.sessions)) == 2
         assert (source.shown_title, current(pilot).shown_title) == ("hello", "fork: hello")
         await say(pilot, "more")
         tip = current(pilot).tip
@@ -213,7 +213,7 @@ async def test_who_is_here_for_the_first_time_is_shown_around(tiny_model: Path) 
         assert "1/3" in hint(pilot)
         await say(pilot, "hello")
         assert "2/3" in hint(pilot)
-        assert Tour(first=True).text("story") == "", "nothing of it can be done there"
+        assert Onboarding(first=True).text("story") == "", "nothing of it can be done there"
         await pilot.press("escape")
         assert "3/3" in hint(pilot)
         await pilot.press("f1", "escape")

@@ -94,7 +94,7 @@ def test_nothing_but_the_door_prints() -> None:
     """By grammar, so that it is so for what nobody has run yet, too."""
     app, files = (
         ("tui/terminal/driver.py", "tui/terminal/output_file.py"),
-        ("tui/process/error_log.py", "inference/sources/download.py"),
+        ("tui/storage/error_log.py", "inference/sources/download.py"),
     )
     elsewhere = {name: {"os.write"} for name in (*app, *files)}
     wrong = []

@@ -12,7 +12,7 @@ from textual.widgets import OptionList
 from tests.tui.conftest import SIZE, app_of, current, idle, make_app, ready, say, shown, tap, until
 from tests.tui.test_reading import CODE, read, talk
 from tui.app import LlmTui
-from tui.config.keymap import KEYMAP
+from tui.config.keymap import KEYMAP, MODES
 from tui.config.settings import load_settings
 from tui.conversation.conversation import Conversation
 from tui.screens.help import HelpScreen
@@ -25,7 +25,7 @@ from tui.widgets.composer import KEYS, Composer
 from tui.widgets.pasted_text import KEPT, Pasted
 from tui.widgets.safe_input import Field
 
-GLOBAL = [key.id for key in KEYMAP if not key.local]
+GLOBAL = [key for key in KEYMAP if not key.local]
 TAKING = (
     "file",
     "model",
@@ -68,7 +68,7 @@ async def test_a_message_sent_while_a_reply_runs_waits_and_can_be_taken_back(tal
             pytest.skip("the reply ended at once")
         assert current(pilot).queue == ["one", "two"]
         assert "2 wait" in title(pilot) and "two" in title(pilot)
-        app_of(pilot).controller.collect()
+        app_of(pilot).presenter.collect()
         assert current(pilot).draft == "one\n\ntwo\n\n"
         await tap(pilot, "up")
         assert (current(pilot).queue, composer(pilot).text) == (["one"], "two")
@@ -81,26 +81,26 @@ async def test_a_message_sent_while_a_reply_runs_waits_and_can_be_taken_back(tal
 
 async def test_what_waits_is_said_when_the_reply_has_ended(tiny_model: Path) -> None:
     async with make_app(tiny_model, max_tokens=30).run_test(size=SIZE) as pilot:
-        controller = app_of(pilot).controller
-        controller.composing.send("first")
-        controller.composing.send("second")
-        controller.composing.send("third")
+        app = app_of(pilot)
+        app.commands.send("first")
+        app.commands.send("second")
+        app.commands.send("third")
         assert current(pilot).queue == ["second", "third"]
         await pilot.press(*"typed")
         await ready(pilot)
         while current(pilot).reply is not None or current(pilot).queue:
             await pilot.pause(0.05)
         assert asked(pilot) == ["first", "second", "third"]
-        controller.collect()
+        app.presenter.collect()
         assert composer(pilot).text == current(pilot).draft == "typed"
         assert title(pilot) == ""
 
 
 async def test_it_waits_in_a_session_that_is_not_open_too(tiny_model: Path) -> None:
     async with make_app(tiny_model, max_tokens=30).run_test(size=SIZE) as pilot:
-        controller, first = app_of(pilot).controller, current(pilot)
-        controller.composing.send("first")
-        controller.composing.send("second")
+        app, first = app_of(pilot), current(pilot)
+        app.commands.send("first")
+        app.commands.send("second")
         await pilot.press("ctrl+n", *"elsewhere")
         await ready(pilot)
         while first.reply is not None or first.queue:
@@ -116,14 +116,14 @@ async def test_what_was_being_written_is_there_again_after_editing(tiny_model: P
         await say(pilot, "first")
         await tap(pilot, *"half a thought", "escape", "up", "e")
         assert (composer(pilot).text, title(pilot)) == ("first", "editing your message · Esc leaves it")
-        app_of(pilot).controller.collect()
+        app_of(pilot).presenter.collect()
         assert current(pilot).draft == "half a thought\n\nfirst"
         await tap(pilot, "escape")
         assert (composer(pilot).text, title(pilot)) == ("half a thought", "")
         await tap(pilot, "escape", "up", "e", *" more", "enter")
         await idle(pilot)
         assert (asked(pilot), composer(pilot).text) == (["first more"], "half a thought")
-        app_of(pilot).controller.collect()
+        app_of(pilot).presenter.collect()
         assert current(pilot).draft == "half a thought"
 
 
@@ -188,7 +188,7 @@ async def test_only_the_slash_before_a_command_is_taken_away(tiny_model: Path) -
     async with make_app(tiny_model, max_tokens=1).run_test(size=SIZE) as pilot:
         await ready(pilot)
         for text in texts:
-            app_of(pilot).controller.composing.send(text)
+            app_of(pilot).commands.send(text)
             await idle(pilot)
         assert asked(pilot) == texts
 
@@ -229,7 +229,7 @@ async def test_a_command_that_takes_no_words_throws_none_away(tiny_model: Path) 
         for name in [name for name in composer(pilot).commands if name not in TAKING]:
             text = f"/{name} and more words"
             composer(pilot).put(text)
-            app_of(pilot).controller.composing.send(text)
+            app_of(pilot).commands.send(text)
             assert (composer(pilot).text, current(pilot), asked(pilot)) == (text, before, []), name
             assert f"/{name} takes nothing behind it" in before.notice
 
@@ -237,7 +237,8 @@ async def test_a_command_that_takes_no_words_throws_none_away(tiny_model: Path) 
 async def test_each_action_has_one_command(tiny_model: Path) -> None:
     async with make_app(tiny_model).run_test(size=SIZE) as pilot:
         offered = list(composer(pilot).commands)
-        assert len(offered) == len(set(offered)) == len(GLOBAL) + len(("file", "themes"))
+        chat = [key for key in GLOBAL if "chat" in MODES[key.where]]  # where there is an input to type them in
+        assert len(offered) == len(set(offered)) == len(chat) + len(("file", "themes"))
         assert {"rename", "model"} <= set(offered)
         assert not {"rename-session", "choose-model"} & set(offered)
 
@@ -249,7 +250,7 @@ async def test_the_draft_is_there_after_what_was_written_before_was_changed(tiny
         await say(pilot, "two")
         await pilot.press(*"draft", "up", "x")
         assert composer(pilot).text == "twox"
-        app_of(pilot).controller.collect()
+        app_of(pilot).presenter.collect()
         assert current(pilot).draft == "draft\n\ntwox"
         await pilot.press("down")
         assert composer(pilot).text == "draft"
@@ -257,7 +258,7 @@ async def test_the_draft_is_there_after_what_was_written_before_was_changed(tiny
         assert composer(pilot).text == "twox"  # what was changed stays so
         await pilot.press("up")
         assert composer(pilot).text == "one"
-        app_of(pilot).controller.collect()
+        app_of(pilot).presenter.collect()
         assert current(pilot).draft == "draft"
         await tap(pilot, "enter")
         await idle(pilot)
@@ -273,7 +274,7 @@ async def test_the_draft_is_there_after_another_session(tiny_model: Path) -> Non
         assert (first.draft, composer(pilot).text) == ("draft", "")
         await pilot.press("up", "down", "down")
         assert composer(pilot).text == ""
-        app_of(pilot).controller.open(first.id)
+        app_of(pilot).actions.application.open(first.id)
         assert composer(pilot).text == "draft"
 
 
@@ -310,7 +311,7 @@ async def test_a_long_paste_is_a_token_until_it_is_sent(tiny_model: Path) -> Non
         await paste(pilot, "two\r\nlines ")
         await paste(pilot, text)
         assert composer(pilot).text == "see two\nlines [pasted 1: 40 lines]"
-        app_of(pilot).controller.collect()
+        app_of(pilot).presenter.collect()
         assert current(pilot).draft == f"see two\nlines {text}"
         await tap(pilot, "enter")
         await idle(pilot)
@@ -395,10 +396,10 @@ async def test_a_huge_draft_comes_back_as_a_token_and_stays_whole(tiny_model: Pa
         assert composer(pilot).whole == draft
         await pilot.press("!")
         await pilot.pause()
-        app_of(pilot).controller.new_session()
+        app_of(pilot).actions.application.new_session()
         await pilot.pause()
         assert composer(pilot).text == ""
-        app_of(pilot).controller.open(conversation.id)
+        app_of(pilot).actions.application.open(conversation.id)
         await pilot.pause()
         assert composer(pilot).text == "[pasted 1: 850001 lines]!"
     assert Store(load_settings().db).read(conversation.id).draft == draft + "!"
@@ -412,8 +413,8 @@ async def test_a_paste_is_a_token_again_after_a_look_elsewhere(tiny_model: Path)
         pilot.app.post_message(events.Paste("line\n" * 40))
         await pilot.pause()
         shown = composer(pilot).text
-        app_of(pilot).controller.new_session()
-        app_of(pilot).controller.open(session.id)
+        app_of(pilot).actions.application.new_session()
+        app_of(pilot).actions.application.open(session.id)
         await pilot.pause()
         assert composer(pilot).text == shown == "a[pasted 1: 41 lines]"
         assert composer(pilot).whole == "a" + "line\n" * 40

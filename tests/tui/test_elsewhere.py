@@ -4,21 +4,23 @@ from pathlib import Path
 
 import pytest
 
-from tui.services.sessions import DELETED_ELSEWHERE, Library, library_at
+from tui.services.sessions import DELETED_ELSEWHERE, SessionManager, session_manager
 from tui.storage.store import CHANGED_ELSEWHERE, OPEN_ELSEWHERE
 
 
 @pytest.fixture
-def one(tmp_path: Path) -> Library:
-    return library_at(tmp_path / "s.db", tmp_path / "one", 0)
+def one(tmp_path: Path) -> SessionManager:
+    return session_manager(tmp_path / "s.db", tmp_path / "one", 0)
 
 
 @pytest.fixture
-def two(tmp_path: Path) -> Library:
-    return library_at(tmp_path / "s.db", tmp_path / "two", 0)
+def two(tmp_path: Path) -> SessionManager:
+    return session_manager(tmp_path / "s.db", tmp_path / "two", 0)
 
 
-def test_a_deleted_session_that_is_restored_is_shown_as_open_elsewhere(one: Library, two: Library) -> None:
+def test_a_deleted_session_that_is_restored_is_shown_as_open_elsewhere(
+    one: SessionManager, two: SessionManager
+) -> None:
     session = one.new("chat", "guide")
     session.tree.add("user", "hello")
     one.save(session)
@@ -37,7 +39,7 @@ def test_a_deleted_session_that_is_restored_is_shown_as_open_elsewhere(one: Libr
     assert (seen.readonly, seen.notice) == (False, "")
 
 
-def test_what_cannot_be_saved_here_any_more_becomes_read_only(one: Library, two: Library) -> None:
+def test_what_cannot_be_saved_here_any_more_becomes_read_only(one: SessionManager, two: SessionManager) -> None:
     session = one.new("chat", "guide")
     session.tree.add("user", "hello")
     one.save(session)

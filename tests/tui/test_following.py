@@ -10,20 +10,20 @@ async def test_a_notice_that_takes_rows_away_does_not_stop_it(tiny_model: Path) 
         await ready(pilot)
         for _ in range(6):
             await say(pilot, "again")
-        transcript, controller = app_of(pilot).main.transcript, app_of(pilot).controller
+        app, transcript = app_of(pilot), app_of(pilot).main.transcript
         for what in ("stop", "help"):
-            controller.tour.done(what)  # and with it its hints are gone
-        controller.say("")
+            app.services.onboarding.done(what)  # and with it its hints are gone
+        app.presenter.say("")
         await pilot.pause()
         assert transcript.is_vertical_scroll_end and transcript.max_scroll_y
         rows = transcript.size.height
         for notice in ("one row", "two\nrows", ""):
-            controller.say(notice)
+            app.presenter.say(notice)
             await pilot.pause()
             assert transcript.is_vertical_scroll_end
             assert (transcript.size.height < rows) == bool(notice)
         # Who reads further up stays there.
         transcript.scroll_to(y=3, animate=False, immediate=True)
-        controller.say("one row")
+        app.presenter.say("one row")
         await pilot.pause()
         assert transcript.scroll_offset.y == 3

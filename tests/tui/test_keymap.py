@@ -1,18 +1,11 @@
 from collections import Counter
+from pathlib import Path
 
 import pytest
 from textual.binding import Binding
 
-from tui.actions.clipboard import Copying
-from tui.actions.composer import Composing
-from tui.actions.messages import Talk
-from tui.actions.model import Tuning
-from tui.actions.reading import Reading
-from tui.actions.search import Seeking
-from tui.actions.sessions import Filing
-from tui.actions.story import Writing
+from tests.tui.conftest import app_of, make_app
 from tui.config.keymap import KEYMAP, PLACES, Key, bindings
-from tui.services.workspace import Controller
 from tui.widgets.composer import Composer
 from tui.widgets.session_list import SessionList
 from tui.widgets.story_editor import StoryPane
@@ -34,13 +27,26 @@ def test_no_key_means_two_things_in_one_place() -> None:
         assert len(keys) == len(set(keys)), place
 
 
-@pytest.mark.parametrize("key", KEYMAP, ids=lambda key: key.id)
-def test_every_key_has_somebody_who_does_it(key: Key) -> None:
-    if key.local:
-        assert callable(getattr(WIDGETS[key.where], f"action_{key.id}"))
-    else:
-        owners = (Controller, Reading, Copying, Composing, Talk, Tuning, Filing, Seeking, Writing)
-        assert any(callable(getattr(owner, key.id, None)) for owner in owners)
+@pytest.mark.parametrize("key", [key for key in KEYMAP if key.local], ids=lambda key: key.id)
+def test_a_local_key_has_an_action_of_its_widget(key: Key) -> None:
+    assert callable(getattr(WIDGETS[key.where], f"action_{key.id}"))
+
+
+async def test_every_other_key_has_an_action_in_the_registry(tiny_model: Path) -> None:
+    async with make_app(tiny_model).run_test() as pilot:
+        actions = {action.id: action for action in app_of(pilot).actions}
+        keys = {key.id: key for key in KEYMAP if not key.local}
+        assert actions.keys() - {"themes"} == keys.keys()
+        assert all((actions[name].context, actions[name].title) == (key.where, key.title) for name, key in keys.items())
+
+
+async def test_the_palette_offers_what_makes_sense_in_the_mode(tiny_model: Path) -> None:
+    async with make_app(tiny_model).run_test() as pilot:
+        app, story = app_of(pilot), {key.title for key in KEYMAP if key.where == "story" and not key.local}
+        assert not story & {command.title for command in app.get_system_commands(app.screen)}
+        await pilot.press("ctrl+t")
+        offered = {command.title for command in app.get_system_commands(app.screen)}
+        assert story <= offered and "Roll back to here" not in offered
 
 
 @pytest.mark.parametrize("key", KEYMAP, ids=lambda key: key.id)

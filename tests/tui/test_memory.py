@@ -13,7 +13,7 @@ from textual.strip import Strip
 
 from tests.tui.conftest import SIZE, app_of, current, make_app, ready, say
 from tests.tui.test_story import pane
-from tui.actions.sessions import WARM
+from tui.services.workspace import WARM
 from tui.widgets.story_editor import StoryPane
 
 
@@ -63,8 +63,8 @@ async def test_sessions_left_long_ago_give_their_memory_back(tiny_model: Path) -
             await pilot.press("ctrl+n")
         assert [session.engine is not None for session in sessions] == [False] * 3 + [True] * WARM
         await pilot.app.workers.wait_for_complete()
-        assert app_of(pilot).controller.sessions == [*sessions[3:], current(pilot)]
-        app_of(pilot).controller.open(sessions[0].id)
+        assert list(app_of(pilot).services.sessions) == [*sessions[3:], current(pilot)]
+        app_of(pilot).actions.application.open(sessions[0].id)
         assert current(pilot) is not sessions[0]
         assert [node.text for node in current(pilot).tree.path()] == [node.text for node in sessions[0].tree.path()]
         await say(pilot, "again")
@@ -82,8 +82,8 @@ async def test_a_session_left_long_ago_stays_where_the_database_has_not_all_of_i
         for number in range(WARM + 2):
             await say(pilot, f"message {number}")
             await pilot.press("ctrl+n")
-        assert left in app_of(pilot).controller.sessions
-        app_of(pilot).controller.open(left.id)
+        assert left in list(app_of(pilot).services.sessions)
+        app_of(pilot).actions.application.open(left.id)
         assert current(pilot) is left and not left.unread
 
 
@@ -96,7 +96,7 @@ async def test_stories_left_long_ago_have_no_widget_and_lose_no_text(tiny_model:
             await pilot.press("ctrl+n")
             await write(pilot, number)
         assert len(app_of(pilot).main.query(StoryPane)) == WARM + 1
-        app_of(pilot).controller.open(first.id)
+        app_of(pilot).actions.application.open(first.id)
         assert pane(pilot).text == "Story 0"
         await pilot.pause()
         assert pane(pilot).text == "Story 0" and pane(pilot).is_attached
@@ -106,10 +106,10 @@ async def test_a_story_that_was_just_given_up_is_shown_anew(tiny_model: Path) ->
     async with make_app(tiny_model, mode="story").run_test(size=SIZE) as pilot:
         await ready(pilot)
         await write(pilot, 0)
-        controller, first = app_of(pilot).controller, current(pilot)
+        app, first = app_of(pilot), current(pilot)
         await pilot.press("ctrl+n")
         app_of(pilot).main.give_up(first)
-        controller.open(first.id)
+        app.actions.application.open(first.id)
         await pilot.pause()
         assert pane(pilot).text == "Story 0" and pane(pilot).is_attached
 

@@ -17,8 +17,8 @@ from tests.fake_hub import FakeHub, serve
 from tests.tiny_model import make_tiny_model, make_tokenizer
 from tests.tui.conftest import SIZE, app_of, current, idle, make_app, ready, say, shown, tap, until
 from tui.config.paths import downloads_directory
-from tui.screens.model_picker import ModelsScreen
-from tui.screens.palette_targets import OFFERED
+from tui.screens.command_palette import OFFERED
+from tui.screens.model_picker import ModelPicker
 from tui.widgets.model_list import about
 
 
@@ -56,15 +56,15 @@ def slow_model(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> tuple[Path, t
     return slow, let_go
 
 
-def picker(pilot: Pilot[None]) -> ModelsScreen:
-    assert isinstance(pilot.app.screen, ModelsScreen)
+def picker(pilot: Pilot[None]) -> ModelPicker:
+    assert isinstance(pilot.app.screen, ModelPicker)
     return pilot.app.screen
 
 
-async def open_picker(pilot: Pilot[None]) -> ModelsScreen:
+async def open_picker(pilot: Pilot[None]) -> ModelPicker:
     """Opened, and all that is here read."""
     await tap(pilot, "f4")
-    await until(pilot, lambda: isinstance(pilot.app.screen, ModelsScreen))
+    await until(pilot, lambda: isinstance(pilot.app.screen, ModelPicker))
     await until(pilot, lambda: picker(pilot)._list.rows and not picker(pilot).workers._workers)
     return picker(pilot)
 
@@ -75,11 +75,11 @@ async def choose(pilot: Pilot[None], text: str, *keys: str) -> None:
     await tap(pilot, *text)
     await until(pilot, lambda: len(screen._list.rows) == 1)
     await tap(pilot, *keys, "enter")
-    await until(pilot, lambda: app_of(pilot).controller.model)
+    await until(pilot, lambda: app_of(pilot).services.workspace.model)
     await pilot.pause()
 
 
-def told(screen: ModelsScreen) -> dict[str, str]:
+def told(screen: ModelPicker) -> dict[str, str]:
     """Everything the picker says, by the name it shows."""
     return {
         row.shown_name: about(row, screen._precision, screen._list.available, 200).plain for row in screen._list.rows
@@ -140,9 +140,9 @@ async def test_auto_says_what_runs(shelf: Path) -> None:
     large = ModelInfo(Path("x"), "llama", 10**9, 512, 1, {"float32": 8, "bfloat16": 4, "int8": 2}, True, "bfloat16")
     assert [large.auto_precision(free) for free in (8, 4, 2, 1)] == ["int8", "int8", "int8", None]
     async with make_app("story", mode="story").run_test(size=SIZE) as pilot:
-        await until(pilot, lambda: app_of(pilot).controller.model, 120)
+        await until(pilot, lambda: app_of(pilot).services.workspace.model, 120)
         screen = await open_picker(pilot)
-        model = app_of(pilot).controller.model
+        model = app_of(pilot).services.workspace.model
         assert model and f"auto: {model.precision}" in told(screen)["story"]
 
 
@@ -165,7 +165,7 @@ async def test_another_model_goes_on_with_the_session_and_the_first_one_finds_it
         await ready(pilot)
         await say(pilot, "hello there")
         session = current(pilot)
-        before = weakref.ref(app_of(pilot).controller.model)
+        before = weakref.ref(app_of(pilot).services.workspace.model)
         await choose(pilot, "second")
         assert current(pilot) is session and session.model == str(shelf / "second")
         assert len(session.tree) == 2
@@ -178,7 +178,7 @@ async def test_another_model_goes_on_with_the_session_and_the_first_one_finds_it
         await say(pilot, "who are you?")
         assert session.figures.reused_tokens == 0
         assert len(session.tree.path()) == 6
-        model = app_of(pilot).controller.model
+        model = app_of(pilot).services.workspace.model
         assert model and model.path == shelf / "second"
         assert session.engine and session.engine.model is model
 
@@ -193,7 +193,7 @@ async def test_what_one_model_wrote_is_read_as_text_by_another_of_other_tokens(s
         await say(pilot, "and again")
         second = current(pilot).tip
         assert first and first.text and second and second.text
-        engine, model = current(pilot).engine, app_of(pilot).controller.model
+        engine, model = current(pilot).engine, app_of(pilot).services.workspace.model
         assert engine and model
         assert first.text in model.tokenizer.decode(engine.token_ids)
         names = {line.split()[0] for line in shown(pilot) if line.strip()}
@@ -211,15 +211,15 @@ async def test_the_models_of_chat_and_story_stay_side_by_side(shelf: Path) -> No
     async with make_app(shelf / "first", model_directories=(str(shelf),)).run_test(size=SIZE) as pilot:
         await ready(pilot)
         await say(pilot, "hello there")
-        chat = app_of(pilot).controller.model
+        chat = app_of(pilot).services.workspace.model
         await tap(pilot, "ctrl+t", *"Once")
         await choose(pilot, "second")
-        story = app_of(pilot).controller.model
+        story = app_of(pilot).services.workspace.model
         assert chat and story and chat is not story
         await tap(pilot, "ctrl+t")
-        assert app_of(pilot).controller.model is chat
+        assert app_of(pilot).services.workspace.model is chat
         await tap(pilot, "ctrl+t")
-        assert app_of(pilot).controller.model is story
+        assert app_of(pilot).services.workspace.model is story
 
 
 async def test_the_precision_is_the_sessions_own(shelf: Path) -> None:
@@ -229,7 +229,7 @@ async def test_the_precision_is_the_sessions_own(shelf: Path) -> None:
         await say(pilot, "hello")
         session = current(pilot)
         await choose(pilot, "first", "shift+tab", "shift+tab")
-        model = app.controller.model
+        model = app.services.workspace.model
         assert model and model.precision == "int8"
         assert session.settings["precision"] == "int8"
         assert app.main.top.model == "first · int8"
@@ -237,7 +237,7 @@ async def test_the_precision_is_the_sessions_own(shelf: Path) -> None:
         assert "precision" not in session.settings
         await say(pilot, "again")
     async with make_app(shelf / "first").run_test(size=SIZE) as pilot:
-        app_of(pilot).controller.open(session.id)
+        app_of(pilot).actions.application.open(session.id)
         assert "precision" not in current(pilot).settings
         assert len(current(pilot).tree.path()) == 4
 
@@ -245,10 +245,10 @@ async def test_the_precision_is_the_sessions_own(shelf: Path) -> None:
 async def test_what_auto_came_to_is_not_loaded_twice(shelf: Path) -> None:
     async with make_app(shelf / "first", model_directories=(str(shelf),)).run_test(size=SIZE) as pilot:
         await ready(pilot)
-        model = app_of(pilot).controller.model
+        model = app_of(pilot).services.workspace.model
         await choose(pilot, "first", "tab")
         assert current(pilot).settings["precision"] == "float32"
-        assert app_of(pilot).controller.model is model
+        assert app_of(pilot).services.workspace.model is model
 
 
 async def test_any_directory_can_be_typed(shelf: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -262,7 +262,7 @@ async def test_any_directory_can_be_typed(shelf: Path, tmp_path: Path, monkeypat
         await until(pilot, lambda: not picker(pilot)._list.rows)
         assert "No model here is called so" in str(picker(pilot)._about.content)
         await tap(pilot, "enter")
-        assert isinstance(pilot.app.screen, ModelsScreen)
+        assert isinstance(pilot.app.screen, ModelPicker)
 
 
 async def test_a_model_of_the_hub_is_downloaded_and_used(hub: FakeHub, shelf: Path) -> None:
@@ -276,8 +276,8 @@ async def test_a_model_of_the_hub_is_downloaded_and_used(hub: FakeHub, shelf: Pa
         await tap(pilot, "enter")
         await until(pilot, lambda: screen._list.row and screen._list.row.group == "download")
         await tap(pilot, "enter")
-        await until(pilot, lambda: current(pilot).model == "org/other" and app_of(pilot).controller.model)
-        model = app_of(pilot).controller.model
+        await until(pilot, lambda: current(pilot).model == "org/other" and app_of(pilot).services.workspace.model)
+        model = app_of(pilot).services.workspace.model
         assert model and model.path == downloads_directory() / "org" / "other"
 
 
@@ -334,9 +334,9 @@ async def test_loading_is_stopped_and_a_message_begins_it_again(
         let_go.set()
         await until(pilot, lambda: not any(thread.is_alive() for thread in loading))
         await pilot.pause()
-        assert loading and app.controller.model is None  # what was stopped does not come after all
+        assert loading and app.services.workspace.model is None  # what was stopped does not come after all
         await tap(pilot, *"hello", "enter")
-        await until(pilot, lambda: app.controller.model)
+        await until(pilot, lambda: app.services.workspace.model)
         await idle(pilot)
         assert [node.role for node in current(pilot).tree.path()] == ["user", "assistant"]
 
@@ -362,7 +362,7 @@ async def test_while_a_reply_runs_the_model_stays(talkative_model: Path, shelf: 
         await tap(pilot, *"hello", "enter")
         await until(pilot, lambda: current(pilot).state == "streaming")
         await tap(pilot, "f4")
-        assert not isinstance(pilot.app.screen, ModelsScreen)
+        assert not isinstance(pilot.app.screen, ModelPicker)
         assert "Esc stops it" in current(pilot).notice
         await tap(pilot, "escape")
         await idle(pilot)
@@ -375,13 +375,13 @@ async def test_a_model_that_replies_in_another_session_is_not_dropped(shelf: Pat
         await ready(pilot)
         await tap(pilot, *"hello", "enter")
         await until(pilot, lambda: current(pilot).state == "streaming")
-        talking, model = current(pilot), app.controller.model
+        talking, model = current(pilot), app.services.workspace.model
         await tap(pilot, "ctrl+n")
         await choose(pilot, "second")
-        assert app.controller.model is not model
+        assert app.services.workspace.model is not model
         assert talking.state == "streaming"
         assert talking.engine and talking.engine.model is model
-        app.controller.open(talking.id)
+        app.actions.application.open(talking.id)
         await tap(pilot, "escape")
         await idle(pilot)
 
@@ -415,7 +415,7 @@ async def test_the_palette_goes_to_models_and_to_sessions(shelf: Path) -> None:
         offers = await palette(pilot, "model: mine/sec")
         assert offers[0] == f"Model: {shelf / 'second'}"
         await tap(pilot, "enter", "enter")
-        await until(pilot, lambda: fruit.model == str(shelf / "second") and app_of(pilot).controller.model)
+        await until(pilot, lambda: fruit.model == str(shelf / "second") and app_of(pilot).services.workspace.model)
 
 
 async def test_the_palette_is_bounded(shelf: Path, tmp_path: Path) -> None:

@@ -21,7 +21,7 @@ async def test_keys_scroll_the_messages(tiny_model: Path, key: str) -> None:
     save(*long_talk())
     async with make_app(tiny_model).run_test(size=SIZE) as pilot:
         await ready(pilot)
-        app_of(pilot).controller.open(FULL)
+        app_of(pilot).actions.application.open(FULL)
         await pilot.pause()
         transcript = app_of(pilot).main.transcript
         await pilot.press("escape", *["g", "pagedown"] * (key != "pagedown"))
@@ -35,7 +35,7 @@ async def test_a_page_up_goes_up_by_a_page(tiny_model: Path) -> None:
     save(*long_talk())
     async with make_app(tiny_model).run_test(size=SIZE) as pilot:
         await ready(pilot)
-        app_of(pilot).controller.open(FULL)
+        app_of(pilot).actions.application.open(FULL)
         await pilot.press("escape", "pageup")
         transcript = app_of(pilot).main.transcript
         assert transcript.max_scroll_y - transcript.scroll_y == transcript.size.height
@@ -46,7 +46,7 @@ async def test_the_scroll_bar_of_the_messages_is_clicked_and_dragged(tiny_model:
     async with make_app(tiny_model).run_test(size=SIZE) as pilot:
         await ready(pilot)
         walker = Walker(pilot)
-        app_of(pilot).controller.open(FULL)
+        app_of(pilot).actions.application.open(FULL)
         await walker.settle()
         transcript = app_of(pilot).main.transcript
         bar = transcript.vertical_scrollbar.region

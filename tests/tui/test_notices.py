@@ -22,15 +22,15 @@ async def test_a_notice_goes_with_the_next_action_and_not_with_a_look_around(tin
     async with make_app(tiny_model).run_test(size=SIZE) as pilot:
         await ready(pilot)
         await say(pilot, "hello")
-        controller = app_of(pilot).controller
+        app = app_of(pilot)
         for action in ("stop", "toggle_sidebar", "toggle_sidebar", "switch_session"):
-            controller.say("Something was done.")
-            controller.do(action)
+            app.presenter.say("Something was done.")
+            app.actions.do(action)
             assert current(pilot).notice == "Something was done.", action
         main(pilot).focus_work()
         for action in ("pin_session", "toggle_details", "new_session", "history_earlier", "previous_sibling"):
-            controller.say("Something was done.")
-            controller.do(action)
+            app.presenter.say("Something was done.")
+            app.actions.do(action)
             await pilot.pause()
             assert current(pilot).notice == "", action
             assert "Something" not in str(main(pilot).notice.content), action
@@ -39,7 +39,7 @@ async def test_a_notice_goes_with_the_next_action_and_not_with_a_look_around(tin
 async def test_a_notice_goes_when_something_is_typed(tiny_model: Path) -> None:
     async with make_app(tiny_model).run_test(size=SIZE) as pilot:
         await ready(pilot)
-        app_of(pilot).controller.say("Something was done.")
+        app_of(pilot).presenter.say("Something was done.")
         await pilot.press("x")
         await until(pilot, lambda: current(pilot).notice == "")
         current(pilot).notice = "The model failed."  # what one may have to read while one writes anew
@@ -54,10 +54,10 @@ async def test_a_notice_does_not_wait_for_one_to_come_back(tiny_model: Path) -> 
     async with make_app(tiny_model).run_test(size=SIZE) as pilot:
         await ready(pilot)
         await say(pilot, "hello")
-        controller, first = app_of(pilot).controller, current(pilot)
-        controller.say("Something was done.")
-        controller.enter(controller._new("chat"))
-        controller.open(first.id)
+        app, first = app_of(pilot), current(pilot)
+        app.presenter.say("Something was done.")
+        app.actions.application.enter(app.services.workspace.new("chat"))
+        app.actions.application.open(first.id)
         assert current(pilot).notice == ""
 
 
@@ -76,17 +76,17 @@ async def test_a_fork_a_regenerate_and_a_stop_are_told(talkative_model: Path) ->
         await tap(pilot, "escape")
         await idle(pilot)
         assert current(pilot).notice.startswith("Stopped; what was written is kept.")
-        app_of(pilot).controller.talk.send("on")
-        app_of(pilot).controller.stop()
+        app_of(pilot).actions.messages.send("on")
+        app_of(pilot).actions.application.stop()
         await idle(pilot)
         assert current(pilot).notice == "Stopped before a word was written."
 
 
 async def test_busy_is_not_said_any_more_when_the_reply_has_ended(tiny_model: Path) -> None:
     async with make_app(tiny_model).run_test(size=SIZE) as pilot:
-        controller = app_of(pilot).controller
-        controller.talk.send("hello")  # before the model is there
-        controller.talk.regenerate()
+        app = app_of(pilot)
+        app.actions.messages.send("hello")  # before the model is there
+        app.actions.messages.regenerate()
         assert current(pilot).notice == BUSY
         await idle(pilot)
         assert current(pilot).notice == ""
@@ -130,7 +130,7 @@ async def test_what_is_shown_again_is_not_offered_to_be_sent_twice(tiny_model: P
 async def test_just_after_a_reply_ended_by_itself_esc_is_meant_for_it(
     tiny_model: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("tui.services.workspace.JUST_ENDED", 3600)
+    monkeypatch.setattr("tui.actions.application.JUST_ENDED", 3600)
     async with make_app(tiny_model).run_test(size=SIZE) as pilot:
         await ready(pilot)
         await tap(pilot, *"hello", "enter")
@@ -173,7 +173,7 @@ async def test_an_emptied_story_has_no_tokens_and_stays_empty(story_only_model: 
         assert pane(pilot).text == text
         pane(pilot).clear()
     async with make_app(story_only_model, mode="story").run_test(size=SIZE) as pilot:
-        app_of(pilot).controller.open(app_of(pilot).controller.library.latest("story"))
+        app_of(pilot).actions.application.open(app_of(pilot).services.sessions.latest("story"))
         assert pane(pilot).text == ""
 
 

@@ -39,7 +39,7 @@ def talk(*answers: str) -> str:
 async def read(pilot: Pilot[None], session_id: str) -> None:
     """With the focus on its messages."""
     await ready(pilot)
-    app_of(pilot).controller.open(session_id)
+    app_of(pilot).actions.application.open(session_id)
     await pilot.pause()
     await pilot.press("escape")
 
@@ -136,7 +136,7 @@ async def test_who_reads_further_up_is_told_of_new_text(tiny_model: Path) -> Non
         transcript, tree = app_of(pilot).main.transcript, current(pilot).tree
         tree.add("user", "go on")
         node = tree.begin("assistant")
-        app_of(pilot).controller.show()
+        app_of(pilot).presenter.show()
         await pilot.press("g")
         transcript.grow(tree.grow(node.id, "more\n" * 30), "more\n" * 30)
         await pilot.pause()

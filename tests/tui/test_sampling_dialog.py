@@ -14,7 +14,7 @@ from tui.app import LlmTui
 from tui.config.errors import SettingsError
 from tui.config.settings import SAMPLING, load_settings
 from tui.formatting.sampling import own, parse, spell
-from tui.screens.session_settings import Parameter, SamplingScreen
+from tui.screens.session_settings import Parameter, SettingsScreen
 
 
 @pytest.fixture
@@ -31,7 +31,7 @@ def make_app(model: Path, **flags: object) -> LlmTui:
 
 async def open_dialog(pilot: Pilot[None]) -> dict[str, Parameter]:
     await tap(pilot, "f6")
-    await until(pilot, lambda: isinstance(pilot.app.screen, SamplingScreen))
+    await until(pilot, lambda: isinstance(pilot.app.screen, SettingsScreen))
     await pilot.pause()
     return {parameter.parameter: parameter for parameter in pilot.app.screen.query(Parameter)}
 
@@ -80,7 +80,7 @@ async def test_what_cannot_be_is_said_beside_the_field_and_not_kept(choosy_model
         assert parameters["top_p"].wrong == "It must be a number, more than 0 and at most 1."
         assert parameters["top_p"].query_one(".wrong").display
         await pilot.press("enter")
-        assert isinstance(pilot.app.screen, SamplingScreen)
+        assert isinstance(pilot.app.screen, SettingsScreen)
         assert pilot.app.focused is parameters["top_p"].field
         await put(pilot, parameters["top_p"], "0.7")
         assert not parameters["top_p"].query_one(".wrong").display
@@ -144,7 +144,7 @@ async def test_the_system_prompt_has_lines_and_the_model_is_told(choosy_model: P
         await tap(pilot, "escape", "r")
         await idle(pilot)
         assert current(pilot).engine
-        told = app.controller.model.tokenizer.decode(current(pilot).engine.token_ids)
+        told = app.services.workspace.model.tokenizer.decode(current(pilot).engine.token_ids)
         assert "Be brief.\nBe kind." in told
 
 
@@ -233,8 +233,8 @@ async def test_a_session_with_settings_of_its_own_does_not_delay_the_first_paint
         "from tui.app import LlmTui\n"
         "from tui.config.settings import load_settings\n"
         "app = LlmTui(load_settings())\n"
-        "assert app.controller.current.settings['sampling'] == {'seed': 5}\n"
-        "app.controller.tuning.differing()\n"
+        "assert app.services.workspace.current.settings['sampling'] == {'seed': 5}\n"
+        "app.presenter.refresh()\n"
         "assert 'numpy' not in sys.modules, 'the engine was imported'\n"
     )
     result = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True)

@@ -42,7 +42,7 @@ async def test_tabs_and_blank_lines_of_what_was_typed_are_kept(tiny_model: Path)
     async with make_app(tiny_model).run_test(size=SIZE) as pilot:
         await ready(pilot)
         current(pilot).tree.add("user", typed)
-        app_of(pilot).controller.show()
+        app_of(pilot).presenter.show()
         await pilot.pause()
         text = select(pilot, Offset(0, 0), Offset(200, 200))
         assert text == "You\n" + typed.replace(" \n", "\n")

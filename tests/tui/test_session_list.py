@@ -155,7 +155,7 @@ async def test_the_figures_of_a_session_that_is_only_read_follow_it(tiny_model: 
     other.save(conversation)
     async with make_app(tiny_model, mode="chat").run_test(size=WIDE) as pilot:
         await ready(pilot)
-        app_of(pilot).controller.open(conversation.id)
+        app_of(pilot).actions.application.open(conversation.id)
         await until(pilot, lambda: current(pilot).figures.context_used == 0)
         conversation.tree.add("author", "Once upon a time.")
         other.save(conversation)
@@ -281,8 +281,7 @@ def test_ages_fit_into_three_characters() -> None:
 async def test_the_mark_is_on_the_session_that_is_open(tiny_model: Path) -> None:
     async with make_app(tiny_model).run_test(size=(160, 48)) as pilot:
         await ready(pilot)
-        controller = app_of(pilot).controller
-        sessions = app_of(pilot).main.sessions
+        app, sessions = app_of(pilot), app_of(pilot).main.sessions
         for text in ("one", "two", "three"):
             await say(pilot, text)
             await pilot.press("ctrl+n")
@@ -307,6 +306,6 @@ async def test_the_mark_is_on_the_session_that_is_open(tiny_model: Path) -> None
         await pilot.pause()
         assert current(pilot) is opened and sessions.highlighted_id == opened.id
         await pilot.press("ctrl+o", "d")
-        controller._screen.focus_work()
+        app.main.focus_work()
         await pilot.pause()
         assert sessions.highlighted_id == current(pilot).id

@@ -31,14 +31,14 @@ async def test_switching_keeps_what_was_typed(tiny_model: Path) -> None:
         await pilot.press(*"other", "ctrl+o", "down", "enter")
         assert current(pilot) is first
         assert app_of(pilot).main.composer.text == "draft"
-        assert len(app_of(pilot).controller.sessions) == 2
+        assert len(list(app_of(pilot).services.sessions)) == 2
 
 
 async def test_empty_sessions_do_not_pile_up(tiny_model: Path) -> None:
     async with make_app(tiny_model).run_test(size=SIZE) as pilot:
         await ready(pilot)
         await pilot.press("ctrl+n", "ctrl+n", "ctrl+t", "ctrl+t", "ctrl+n")
-        assert len(app_of(pilot).controller.sessions) == 1
+        assert len(list(app_of(pilot).services.sessions)) == 1
 
 
 async def test_a_deleted_session_comes_back(tiny_model: Path) -> None:
@@ -47,7 +47,7 @@ async def test_a_deleted_session_comes_back(tiny_model: Path) -> None:
         await say(pilot, "hello")
         first = current(pilot)
         await pilot.press("ctrl+n", "x", "ctrl+o", "down", "d")
-        assert first not in app_of(pilot).controller.sessions
+        assert first not in list(app_of(pilot).services.sessions)
         assert "hello" in current(pilot).notice
         await pilot.press("u", "escape")
         assert current(pilot) is first
@@ -236,7 +236,7 @@ async def test_a_session_that_came_without_a_model_is_answered_by_one_that_is_he
     async with app.run_test(size=SIZE) as pilot:
         await pilot.pause()
         if not at_once:
-            app_of(pilot).controller.open(imported.id)
+            app_of(pilot).actions.application.open(imported.id)
         assert current(pilot).id == imported.id
         assert current(pilot).model == str(tiny_model)
         assert f"goes on with {tiny_model}" in current(pilot).notice

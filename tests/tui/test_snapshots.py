@@ -114,7 +114,7 @@ def test_screens(tiny_model: Path, snap_compare: Callable[..., bool], screen: st
 
     async def before(pilot: Pilot[None]) -> None:
         await loaded(pilot)
-        app_of(pilot).controller.open(session)
+        app_of(pilot).actions.application.open(session)
         while current(pilot).figures.context_used is None:
             await pilot.pause(0.02)
         await SCREENS[screen](pilot)
@@ -148,7 +148,7 @@ def test_themes(tiny_model: Path, snap_compare: Callable[..., bool], theme: str)
 
     async def before(pilot: Pilot[None]) -> None:
         await loaded(pilot)
-        app_of(pilot).controller.open(session)
+        app_of(pilot).actions.application.open(session)
         while current(pilot).figures.context_used is None:
             await pilot.pause(0.02)
         await pilot.press("escape", "k")

@@ -205,7 +205,7 @@ async def test_continuing_from_inside_what_the_model_wrote_reuses_it(story_only_
         await pilot.press(*"Once upon", "f5")
         await idle(pilot)
         whole = current(pilot).tip
-        model = app_of(pilot).controller.model
+        model = app_of(pilot).services.workspace.model
         assert whole and whole.outcome and model
         written = tokens_within(model.tokenizer, model.tokenizer.encode("Once upon"), whole.token_ids, 15)
         pane(pilot).load(pane(pilot).text[: len("Once upon") + len(written[1])])

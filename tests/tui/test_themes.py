@@ -19,7 +19,7 @@ from tui.config.themes import COLORS, find_themes, read_theme
 from tui.config.watcher import INTERVAL
 from tui.conversation.conversation import Conversation
 from tui.screens.help import HelpScreen, help_page
-from tui.screens.theme_picker import ThemesScreen
+from tui.screens.theme_picker import ThemePicker
 
 SHIPPED = sorted(path.stem for path in shipped("themes").glob("*.toml"))
 BEHIND = ("background", "surface", "panel")
@@ -179,7 +179,7 @@ async def open_picker(pilot: Pilot[None]) -> OptionList:
     await until(pilot, lambda: app_of(pilot).screen.query("CommandList"))
     await pilot.pause(0.3)
     await pilot.press("enter")
-    await until(pilot, lambda: isinstance(app_of(pilot).screen, ThemesScreen))
+    await until(pilot, lambda: isinstance(app_of(pilot).screen, ThemePicker))
     await pilot.pause()
     return app_of(pilot).screen.query_one(OptionList)
 
@@ -362,7 +362,7 @@ async def test_what_is_found_can_be_read_whatever_it_stands_in(tiny_model, name)
     save(conversation)
     async with make_app(tiny_model, theme=name).run_test(size=(100, 40)) as pilot:
         await ready(pilot)
-        app_of(pilot).controller.open(conversation.id)
+        app_of(pilot).actions.application.open(conversation.id)
         await pilot.pause()
         transcript = app_of(pilot).main.transcript
         assert transcript.find("zq")

@@ -52,7 +52,7 @@ async def test_a_reply_that_cannot_be_asked_for_says_so_and_the_next_one_comes(
             await say(pilot, "hello")
             told = "not enough memory" if isinstance(error, MemoryError) else type(error).__name__
             assert told in current(pilot).notice
-            assert not app_of(pilot).controller._desk._turn.locked()
+            assert not app_of(pilot).services.replies._turn.locked()
         await say(pilot, "and now")
         assert [node.role for node in current(pilot).tree.path()][-1] == "assistant"
 
@@ -77,7 +77,7 @@ async def test_a_model_that_cannot_be_loaded_says_so(
 ) -> None:
     monkeypatch.setattr(Model, "load", raising(error))
     async with make_app(tiny_model).run_test(size=SIZE) as pilot:
-        desk = app_of(pilot).controller._desk
-        await until(pilot, lambda: desk.shelf.place(desk.choice(current(pilot))).failed)
+        models = app_of(pilot).services.models
+        await until(pilot, lambda: models.state(current(pilot)).failed)
         told = "not enough memory" if isinstance(error, MemoryError) else type(error).__name__
-        assert told in desk.shelf.place(desk.choice(current(pilot))).failed
+        assert told in models.state(current(pilot)).failed

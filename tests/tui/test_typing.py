@@ -67,7 +67,7 @@ async def test_a_file_of_windows_comes_with_plain_line_ends(tiny_model: Path, tm
     (tmp_path / "win.txt").write_bytes("\ufeffone\r\ntwo \u200f\rthree\r\n".encode())
     async with make_app(tiny_model).run_test(size=(100, 30)) as pilot:
         await ready(pilot)
-        app_of(pilot).controller.composing.send(f"/file {tmp_path / 'win.txt'}")
+        app_of(pilot).commands.send(f"/file {tmp_path / 'win.txt'}")
         await pilot.pause()
         assert app_of(pilot).main.composer.whole == "win.txt:\n```\none\ntwo \u200f\nthree\n```\n"
 

@@ -1,105 +1,107 @@
-"""What can be done while one writes: send, go back to what was written before, commands, files, an editor."""
+"""Actions on the input: send, recall earlier prompts, insert a file, edit in $EDITOR; and saving texts to files."""
 
-from typing import TYPE_CHECKING
+from pathlib import Path
 
 from textual.app import App
 
 from tui.actions.clipboard import answer
-from tui.actions.slash_commands import Commands
+from tui.actions.messages import MessageActions
+from tui.screens.main import MainScreen
+from tui.screens.main_presenter import MainPresenter
 from tui.screens.prompt_history import HistoryScreen
 from tui.screens.text_prompt import AskScreen
-from tui.services.prompt_history import History
-from tui.storage.text_files import OutsideError, edit_text, save_text
-
-if TYPE_CHECKING:
-    from tui.screens.main import MainScreen
-    from tui.services.workspace import Controller
+from tui.services.sessions import SessionManager
+from tui.services.workspace import Workspace
+from tui.storage.text_files import OutsideError, edit_text, read_text, save_text
 
 REMEMBERED = 1000
 
 
-class Composing:
-    """Acts on the input and on the session that is open."""
+class ComposerActions:
+    """Act on the input of the open session."""
 
-    def __init__(self, controller: "Controller", app: App[None], screen: "MainScreen") -> None:
-        self._controller = controller
+    def __init__(
+        self,
+        app: App[None],
+        screen: MainScreen,
+        presenter: MainPresenter,
+        workspace: Workspace,
+        sessions: SessionManager,
+        messages: MessageActions,
+    ) -> None:
         self._app = app
         self._screen = screen
-        self._history = History("", ())
-        # What was put into the input from there, and how many drafts were put there until then.
-        self._recalled = ("", -1)
-        self.commands = Commands(controller, screen)
+        self._presenter = presenter
+        self._workspace = workspace
+        self._sessions = sessions
+        self._messages = messages
 
     # ---- sending
 
     def send(self, text: str) -> None:
-        """A message, or a command; two slashes begin a message with one, where one would begin a command."""
-        if self.commands.run(text):
-            return
-        draft = self._history.left if self._walking else ""
-        self._controller.talk.send(self.commands.escaped(text) or text)
-        if draft and not self._screen.composer.text:
-            self._screen.composer.put(draft)
+        """Send a message. A draft that was set aside for an earlier prompt is shown again."""
+        composer = self._screen.composer
+        draft = composer.set_aside
+        self._messages.send(text)
+        if draft and not composer.text:
+            composer.put(draft)
 
-    # ---- what was written before
+    def insert_file(self, name: str, rest: str) -> None:
+        """Put the file's text before ``rest`` in the input."""
+        composer = self._screen.composer
+        try:
+            text = read_text(name)
+        except OutsideError as error:
+            self._presenter.say(str(error))
+            return
+        fence = "```"
+        while fence in text:
+            fence += "`"
+        composer.put(rest)
+        # What is asked about the file follows it, where the model reads it last.
+        composer.move_cursor(composer.document.start)
+        block = composer.collapse(f"{Path(name).name}:\n{fence}\n{text.rstrip()}\n{fence}")
+        composer.insert(block + "\n")
+        composer.move_cursor(composer.document.end)
+
+    # ---- earlier prompts
 
     def history_earlier(self) -> None:
-        """A line up; from the first line, what waits to be sent, then what was written before."""
-        composer, talk = self._screen.composer, self._controller.talk
+        """Move a line up; from the first line, to the queued message or the previous prompt."""
+        composer, messages = self._screen.composer, self._messages
         if not composer.at_top:
             composer.action_cursor_up()
-        elif not (talk.queued and not composer.text.strip() and talk.take_back()):
-            self._walk(1)
+        elif not (messages.queued and not composer.text.strip() and messages.take_back()):
+            composer.recall_next(1, self._earlier)
 
     def history_later(self) -> None:
-        """A line down; from the last line, what was written after that."""
+        """Move a line down; from the last line, to the next prompt."""
         composer = self._screen.composer
         if composer.at_bottom:
-            self._walk(-1)
+            composer.recall_next(-1, self._earlier)
         else:
             composer.action_cursor_down()
 
-    @property
-    def draft(self) -> str:
-        """What is typed and not sent, be it out of sight while one looks at what was written before."""
-        whole = self._screen.composer.whole
-        return self._history.unsent(whole, self._recalled[0]) if self._walking else whole
-
-    @property
-    def _walking(self) -> bool:
-        """Whether what is in the input comes from the history, or was made of that."""
-        return self._recalled[1] == self._screen.composer.puts
-
-    def _begin(self) -> History:
-        if not self._walking:
-            self._history = History(self._screen.composer.whole, self._controller.library.typed(REMEMBERED))
-        return self._history
-
-    def _walk(self, step: int) -> None:
-        if step > 0 or self._walking:
-            self._recall(self._begin().walk(self._screen.composer.whole, step))
-
-    def _recall(self, text: str | None) -> None:
-        composer = self._screen.composer
-        if text is not None:
-            composer.put(text)
-            self._recalled = (composer.whole, composer.puts)
-
     def search_history(self) -> None:
+        """Open the prompt history."""
+
         def chosen(text: str | None) -> None:
             if text is not None:
-                self._recall(self._begin().find(self._screen.composer.whole, text))
+                self._screen.composer.recall(text, self._earlier)
 
-        self._app.push_screen(HistoryScreen(self._controller.library.typed(REMEMBERED)), chosen)
+        self._app.push_screen(HistoryScreen(self._earlier()), chosen)
 
-    # ---- outside
+    def _earlier(self) -> list[str]:
+        return self._sessions.typed(REMEMBERED)
+
+    # ---- files and $EDITOR
 
     def editor(self) -> None:
-        """What is written, or to read, the chosen message."""
+        """Open the input, or the chosen message, in $EDITOR."""
         self._app.run_worker(self._edit())
 
     async def _edit(self) -> None:
-        screen, session = self._screen, self._controller.current
+        screen, session = self._screen, self._workspace.current
         reading = screen.transcript.has_focus or screen.composer.disabled
         try:
             if pane := screen.story_pane:
@@ -110,42 +112,45 @@ class Composing:
                 await edit_text(self._app, self._message())
             else:
                 written = await edit_text(self._app, screen.composer.whole)
-                if self._controller.current is session:
+                if self._workspace.current is session:
                     screen.composer.put(written)
         except OutsideError as error:
-            self._controller.say(str(error))
+            self._presenter.say(str(error))
 
     def save_message(self, path: str = "") -> None:
+        """Save the message to a new file."""
         self._save(path, "message.md", self._message())
 
     def save_code(self, path: str = "") -> None:
+        """Save the code block to a new file."""
         code = self._screen.transcript.code
         if code is None:
-            self._controller.say("There is no code in this message; s saves all of it.")
+            self._presenter.say("There is no code in this message; s saves all of it.")
         else:
             self._save(path, "code.txt", code)
 
     def save_story(self, path: str = "") -> None:
+        """Save the story to a new file."""
         if pane := self._screen.story_pane:
             self._save(path, "story.txt", pane.text)
         else:
-            self._controller.say("That is for stories; s saves a message of a chat.")
+            self._presenter.say("That is for stories; s saves a message of a chat.")
 
     def _message(self) -> str:
         """The chosen one, else the last."""
-        tree = self._controller.current.tree
+        tree = self._workspace.current.tree
         shown = self._screen.transcript.chosen or tree.tip
         return answer(tree[shown]) if shown else ""
 
     def _save(self, path: str, name: str, text: str) -> None:
-        """To a new file; without ``path``, to the one that the person says when asked."""
+        """Save to a new file; without ``path``, ask for one."""
 
         def save(path: str | None) -> None:
             if path is None:
                 return
             try:
-                self._controller.say(f"Saved to {save_text(path, text)}.")
+                self._presenter.say(f"Saved to {save_text(path, text)}.")
             except OutsideError as error:
-                self._controller.say(str(error))
+                self._presenter.say(str(error))
 
         save(path) if path else self._app.push_screen(AskScreen("Save to a new file", name), save)

@@ -1,33 +1,42 @@
-"""What can be done with messages: every action moves the tip of the tree or adds a node to it."""
+"""Actions on messages: send, edit, regenerate, roll back, fork, find. Each moves the tree's tip or adds a node."""
 
-import time
 from collections.abc import Callable
-from typing import TYPE_CHECKING
 
 from tui.conversation.tree import Node, Tree
+from tui.screens.main import MainScreen
+from tui.screens.main_presenter import MainPresenter
+from tui.services.replies import ReplyService
 from tui.services.reply import BUSY
 from tui.services.session import Session
+from tui.services.sessions import SessionManager
+from tui.services.workspace import Workspace
 from tui.storage.store import OPEN_ELSEWHERE
 
-if TYPE_CHECKING:
-    from tui.screens.main import MainScreen
-    from tui.services.replies import Desk
-    from tui.services.workspace import Controller
-
 FORK = "fork: "
+IN_CHATS = "That is for the messages of a chat."
 
 
-class Talk:
-    """Acts on the controller's current session."""
+class MessageActions:
+    """Act on the chosen message of the open chat, else on the last one."""
 
-    def __init__(self, controller: "Controller", screen: "MainScreen", desk: "Desk") -> None:
-        self._controller = controller
+    def __init__(
+        self,
+        screen: MainScreen,
+        presenter: MainPresenter,
+        workspace: Workspace,
+        sessions: SessionManager,
+        replies: ReplyService,
+    ) -> None:
         self._screen = screen
-        self._desk = desk
+        self._presenter = presenter
+        self._workspace = workspace
+        self._sessions = sessions
+        self._replies = replies
 
     @property
     def current(self) -> Session:
-        return self._controller.current
+        """The open session."""
+        return self._workspace.current
 
     # ---- chat
 
@@ -35,18 +44,18 @@ class Talk:
         """Say this now, or when the reply on its way has ended."""
         session = self.current
         if session.readonly:
-            self._controller.say(OPEN_ELSEWHERE)
+            self._presenter.say(OPEN_ELSEWHERE)
             return
         if session.reply is not None and session.editing is not None:
-            self._controller.say(BUSY)
+            self._presenter.say(BUSY)
             return
         self._screen.composer.put(session.aside)
         session.aside = ""
         if session.reply is not None:
             session.queue.append(text)
             session.draw_up("")
-            self._controller.library.save(session)
-            self._controller.refresh()
+            self._sessions.save(session)
+            self._presenter.refresh()
             return
         session.draft = self._screen.composer.whole
         if session.editing is not None:
@@ -66,7 +75,7 @@ class Talk:
         text = session.queue.pop()
         self._screen.composer.put(text)
         session.draw_up(text)
-        self._controller.refresh()
+        self._presenter.refresh()
         return True
 
     def follow_up(self, session: Session, node: Node) -> None:
@@ -93,7 +102,7 @@ class Talk:
         node = self.chosen()
         if node is None:
             return
-        self._desk.stop(self.current)
+        self._replies.stop(self.current)
         composer, tree = self._screen.composer, self.current.tree
         if node.role == "user":
             if not composer.text or composer.whole in map(_typed, tree.path(tree.latest(tree.tip))[len(tree.path()) :]):
@@ -109,16 +118,16 @@ class Talk:
         if node is None:
             return
         if node.role != "user":
-            self._controller.say("Only your own messages can be edited; r asks for another reply.")
+            self._presenter.say("Only your own messages can be edited; r asks for another reply.")
             return
-        session, typed = self.current, self._controller.composing.draft.rstrip("\n")
+        session, typed = self.current, self._screen.composer.unsent.rstrip("\n")
         if session.editing is None:
             session.aside = typed
         elif typed != session.tree[session.editing].text.rstrip("\n"):  # what was made of another message
             session.aside = "\n\n".join(filter(None, (session.aside, typed)))
         session.editing, session.notice = node.id, ""
         self._screen.composer.put(node.text)
-        self._controller.refresh()
+        self._presenter.refresh()
         self._screen.set_focus(self._screen.composer)
 
     def leave_editing(self) -> None:
@@ -126,7 +135,7 @@ class Talk:
         session = self.current
         self._screen.composer.put(session.aside)
         session.editing, session.aside = None, ""
-        self._controller.refresh()
+        self._presenter.refresh()
 
     def regenerate(self) -> None:
         node, tree = self.chosen(), self.current.tree
@@ -137,14 +146,14 @@ class Talk:
         else:
             begun = self.ask(self.current, lambda: tree.regenerate(node.id))
         if begun and tree.tip and (count := len(tree.siblings(tree.tip))) > 1:
-            self._controller.say(f"Reply {count} of {count}; [ in the messages goes back to the one before.")
+            self._presenter.say(f"Reply {count} of {count}; [ in the messages goes back to the one before.")
 
     def continue_reply(self) -> None:
         node = self.chosen()
         if node is None:
             return
         if node.role != "assistant":
-            self._controller.say("Only a reply can be continued; r on your message asks for one.")
+            self._presenter.say("Only a reply can be continued; r on your message asks for one.")
         else:
             self.ask(self.current, lambda: self.current.tree.resume(node.id, self.current.model))
 
@@ -157,13 +166,15 @@ class Talk:
         tree = source.tree.fork(end) if end else Tree()
         title = FORK + source.shown_title.removeprefix(FORK)  # or nobody could tell the two apart in the list
         twin = Session(source.mode, tree, title=title, model=source.model, settings=dict(source.settings))
-        self._desk.fork(source, twin)
-        self._controller.enter(self._controller.library.add(twin))
+        self._replies.fork(source, twin)
+        self._presenter.collect()
+        self._workspace.enter(self._sessions.add(twin))
+        self._presenter.show()
         if node.role == "user":
             self._screen.composer.put(node.text)
         self._screen.focus_work()
         self._moved()
-        self._controller.say(f"A fork of “{source.shown_title}”, which stays as it is. Ctrl+O goes back to it.")
+        self._presenter.say(f"A fork of “{source.shown_title}”, which stays as it is. Ctrl+O goes back to it.")
 
     def previous_sibling(self) -> None:
         self._walk(-1)
@@ -192,34 +203,64 @@ class Talk:
 
     def _moved(self) -> None:
         self.current.notice = ""
-        self._controller.library.save(self.current)
-        self._controller.show()
-        self._controller.recount()
+        self._sessions.save(self.current)
+        self._presenter.show()
+        self._replies.recount(self.current)
 
     def chosen(self, reading: bool = False) -> Node | None:
         """The message that the keys act on: the chosen one, else the last. None, and why, where they cannot act."""
         if self.current.mode == "story":
-            self._controller.say("That is for the messages of a chat; in a story Ctrl+Z takes back and F5 goes on.")
+            self._presenter.say("That is for the messages of a chat; in a story Ctrl+Z takes back and F5 goes on.")
             return None
         if self.current.readonly and not reading:
-            self._controller.say(OPEN_ELSEWHERE)
+            self._presenter.say(OPEN_ELSEWHERE)
             return None
         chosen = self._screen.transcript.chosen
         return self.current.tree[chosen] if chosen else self.current.tip
 
     def ask(self, session: Session, grow: Callable[[], Node], before: str | None = None) -> bool:
-        """What was said is on disk before the engine sees it. False, and why, where another reply is on its way."""
-        if session.reply is not None:
-            self._controller.say(BUSY)
+        """Ask for a reply in the node that ``grow`` adds. False, with a notice, while another one is in progress."""
+        if not self._workspace.ask(session, grow, before):
+            self._presenter.say(BUSY)
             return False
-        before = before or session.tree.tip
-        node = grow()
-        session.updated = time.time()
-        self._controller.library.save(session)
-        self._desk.ask(session, node, before)
         if session is self.current:
-            self._controller.show()
+            self._presenter.show()
         return True
+
+    # ---- reading
+
+    def find(self, words: str = "") -> None:
+        """Find ``words`` in the chat; without them, offer what was found last."""
+        if self.chats:
+            self._screen.find_bar.open(words)
+
+    def find_next(self) -> None:
+        """Go to the next match."""
+        if self.chats:
+            self._screen.find_bar.step(forward=True)
+
+    def find_previous(self) -> None:
+        """Go to the previous match."""
+        if self.chats:
+            self._screen.find_bar.step(forward=False)
+
+    def toggle_thoughts(self) -> None:
+        """Show or hide the message's reasoning."""
+        if self.chats:
+            self._screen.transcript.toggle_thoughts()
+
+    def toggle_details(self) -> None:
+        """Show or hide how the reply was made."""
+        if self.chats and not self._screen.transcript.toggle_details():
+            self._presenter.say("Only a reply that has ended has figures.")
+
+    @property
+    def chats(self) -> bool:
+        """True in a chat; False, with a notice, in a story."""
+        chats = self.current.mode == "chat"
+        if not chats:
+            self._presenter.say(IN_CHATS)
+        return chats
 
 
 def _typed(node: Node) -> str:

@@ -1,38 +1,49 @@
-"""Searching all messages, and going to what was found."""
-
-from typing import TYPE_CHECKING
+"""The action that searches all messages and goes to the chosen result."""
 
 from textual.app import App
 
+from tui.actions.application import ApplicationActions
+from tui.actions.messages import MessageActions
 from tui.conversation.story_text import follow
+from tui.screens.main import MainScreen
+from tui.screens.main_presenter import MainPresenter
 from tui.screens.search import SearchScreen
 from tui.services.reply import BUSY
 from tui.services.session import Session
-from tui.services.sessions import Library
+from tui.services.sessions import SessionManager
+from tui.services.workspace import Workspace
 from tui.storage.search import Hit
 from tui.storage.store import OPEN_ELSEWHERE
 from tui.widgets.story_editor import StoryPane
 
-if TYPE_CHECKING:
-    from tui.screens.main import MainScreen
-    from tui.services.workspace import Controller
-
 CHANGED = "What was found is not there any more."
 
 
-class Seeking:
-    """A branch is moved to where the session can be written; where it can only be read it is said where that is."""
+class SearchActions:
+    """Goes to a result in another branch by moving the tip; in a read-only session it tells where the result is."""
 
-    def __init__(self, controller: "Controller", app: App[None], screen: "MainScreen", library: Library) -> None:
-        self._controller = controller
+    def __init__(
+        self,
+        app: App[None],
+        screen: MainScreen,
+        presenter: MainPresenter,
+        workspace: Workspace,
+        sessions: SessionManager,
+        application: ApplicationActions,
+        messages: MessageActions,
+    ) -> None:
         self._app = app
         self._screen = screen
-        self._library = library
+        self._presenter = presenter
+        self._workspace = workspace
+        self._sessions = sessions
+        self._application = application
+        self._messages = messages
         self._sought = ""
 
     def search(self, words: str = "") -> None:
-        """For ``words``; without, offer what was searched for last."""
-        screen = SearchScreen(self._library.store.file, words or self._sought)
+        """Search for ``words``; without them, offer what was searched for last."""
+        screen = SearchScreen(self._sessions.store.file, words or self._sought)
 
         def chosen(hit: Hit | None) -> None:
             self._sought = screen.text
@@ -42,12 +53,12 @@ class Seeking:
         self._app.push_screen(screen, chosen)
 
     def _go_to(self, hit: Hit) -> None:
-        self._controller.open(hit.session_id)
-        session = self._controller.current
+        self._application.open(hit.session_id)
+        session = self._workspace.current
         if session.id != hit.session_id or hit.node_id is None:
             return  # it could not be opened, which was said; or it is the title that was found
         if hit.node_id not in session.tree:
-            self._controller.say(CHANGED)
+            self._presenter.say(CHANGED)
         elif session.mode == "chat":
             self._go_to_message(session, hit.node_id)
         else:
@@ -61,7 +72,7 @@ class Seeking:
             branch = next(node for node in tree.path(node_id) if node.id not in shown)
             number, count = tree.place(branch.id)
             where = f"in version {number} of {count}" if count > 1 else "in what was rolled back"
-            self._controller.say(f"What was found follows here, {where}. {OPEN_ELSEWHERE}")
+            self._presenter.say(f"What was found follows here, {where}. {OPEN_ELSEWHERE}")
             node_id = branch.parent or shown[0]
         elif node_id not in shown:
             self._move(session, node_id)
@@ -75,7 +86,7 @@ class Seeking:
         if _place(session, hit, pane.text) is None:
             if session.readonly or session.reply is not None:
                 reason = OPEN_ELSEWHERE if session.readonly else BUSY
-                self._controller.say(f"What was found stands in another version of this story. {reason}")
+                self._presenter.say(f"What was found stands in another version of this story. {reason}")
                 return
             follow(session.tree, pane.text)  # what was written since is kept, as a version
             session.draft = ""
@@ -84,7 +95,7 @@ class Seeking:
         pane.call_after_refresh(_put_cursor, pane, _place(session, hit, pane.text))
 
     def _move(self, session: Session, node_id: str) -> None:
-        self._controller.talk.go(lambda: session.tree.move(session.tree.latest(node_id)))
+        self._messages.go(lambda: session.tree.move(session.tree.latest(node_id)))
 
 
 def _place(session: Session, hit: Hit, text: str) -> int | None:

@@ -1,149 +1,115 @@
-"""What can be done with whole sessions: renamed, pinned, found by title, deleted."""
+"""Actions on whole sessions: rename, pin, filter, delete, restore."""
 
 from collections.abc import Callable
-from typing import TYPE_CHECKING
 
-from tui.process.in_thread import in_thread
+from tui.screens.main import MainScreen
+from tui.screens.main_presenter import MainPresenter
+from tui.services.replies import ReplyService
 from tui.services.session import Session
-from tui.services.sessions import Library
+from tui.services.sessions import SessionManager
+from tui.services.workspace import Workspace
 from tui.storage.errors import StoreError
-from tui.storage.store import OPEN_ELSEWHERE
-
-if TYPE_CHECKING:
-    from tui.screens.main import MainScreen
-    from tui.services.replies import Desk
-    from tui.services.workspace import Controller
-
-WARM = 4  # sessions that were left and can be gone back to at once
 
 
-class Filing:
-    """Acts on the session that is highlighted while the list has the focus, else on the one that is open."""
+class SessionActions:
+    """Act on the session that is highlighted while the list has the focus, else on the open one."""
 
-    def __init__(self, controller: "Controller", screen: "MainScreen", library: Library, desk: "Desk") -> None:
-        self._controller = controller
+    def __init__(
+        self,
+        screen: MainScreen,
+        presenter: MainPresenter,
+        workspace: Workspace,
+        sessions: SessionManager,
+        replies: ReplyService,
+    ) -> None:
         self._screen = screen
-        self._library = library
-        self._desk = desk
-        self._deleted: Session | None = None
-        self._left: list[Session] = []  # the last one is the one that was left last
+        self._presenter = presenter
+        self._workspace = workspace
+        self._sessions = sessions
+        self._replies = replies
 
     @property
-    def wanted(self) -> str | None:
+    def _wanted(self) -> str | None:
         """The id of the session that is acted on; None where the list has the focus and shows none."""
         sidebar = self._screen.sidebar
-        return sidebar.highlighted_id if sidebar.has_focus_within else self._controller.current.id
+        return sidebar.highlighted_id if sidebar.has_focus_within else self._workspace.current.id
 
     # ---- titles
 
     def rename_session(self) -> None:
-        """Offer the title for editing where it stands in the list."""
+        """Start inline renaming."""
         if not self._screen.sidebar.has_focus_within:
-            self.filter("")  # the one that is open must be in the list
-        for line in self._library.lines():
-            if line.id == self.wanted:
+            self.filter("")  # the open one must be in the list
+        for line in self._sessions.lines():
+            if line.id == self._wanted:
                 self._screen.rename(line.id, line.given or line.title)
 
     def rename(self, session_id: str, title: str) -> None:
-        """Without a title its first words stand for it again."""
+        """Set the title; an empty one is replaced by the session's first words."""
 
         def change(session: Session) -> None:
             session.title = title.strip()
 
         self._change(session_id, change)
 
+    def rename_current(self, title: str) -> None:
+        """Set the title of the open session."""
+        self.rename(self._workspace.current.id, title)
+
     def filter_sessions(self, words: str = "") -> None:
+        """Start filtering the list by title."""
         self._screen.filter_sessions(words)
 
     def filter(self, text: str) -> None:
         """List the sessions with all words of ``text`` in their titles."""
-        self._library.filter(text)
-        self._controller.refresh()
+        self._sessions.filter(text)
+        self._presenter.refresh()
 
     # ---- pins
 
     def pin_session(self) -> None:
-        """Pinned sessions stand before all others."""
+        """Pin the session, or unpin it. Pinned sessions are listed first."""
 
         def change(session: Session) -> None:
             session.pinned = not session.pinned
 
-        if self.wanted is not None:
-            self._change(self.wanted, change)
+        if self._wanted is not None:
+            self._change(self._wanted, change)
 
     # ---- deleting
 
     def delete_session(self) -> None:
-        """It can be brought back, until another one is deleted."""
-        controller, wanted = self._controller, self.wanted
-        if wanted is None:
+        """Delete the session. It can be restored, until another one is deleted."""
+        if (wanted := self._wanted) is None:
             return
-        controller.collect()
+        self._presenter.collect()
         try:
-            session = controller.current if wanted == controller.current.id else self._library.open(wanted)
-            self._desk.stop(session)
-            self._library.delete(session)
+            session = self._workspace.delete(wanted)
         except StoreError as error:
             self._refuse(wanted, str(error))
             return
-        controller.keeping.pop(session.id, None)
-        if self._deleted:
-            self._free(self._deleted)
-        self._deleted = session
-        if session is controller.current:
-            controller.current = controller.last_or_new(session.mode)
-        controller.current.notice = f"Deleted “{session.shown_title}”. Ctrl+O, then u, brings it back."
-        controller.show()
+        self._workspace.current.notice = f"Deleted “{session.shown_title}”. Ctrl+O, then u, brings it back."
+        self._presenter.show()
 
     def restore_session(self) -> None:
-        if self._deleted:
-            session, self._deleted = self._deleted, None
-            self._library.add(session)
-            self._library.save(session)
-            session.computed = session.engine is not None  # its snapshot was deleted with it
-            self._controller.current.notice = ""
-            self._controller.enter(session)
-
-    def _free(self, session: Session) -> None:
-        """Give back what a deleted session still holds."""
-        if session.engine:
-            session.engine.close()
-        self._screen.give_up(session)
-
-    # ---- what is kept in memory
-
-    def put_away(self, left: Session) -> None:
-        """A session that was left keeps what it holds in memory, until some others were left after it; after that it
-        has its text in the database and what was computed in a file.
-        """
-        current = self._controller.current
-        self._left = [session for session in self._left if session not in (left, current)] + [left]
-        idle = [session for session in self._left if session.reply is None]
-        for session in idle[:-WARM]:
-            self._left.remove(session)
-            self._screen.give_up(session)
-            self._screen.run_worker(in_thread(self._desk.part(session)))
-            self._controller.keeping.pop(session.id, None)
-            self._library.put_away(session)
+        """Restore the session that was deleted last, and open it."""
+        self._presenter.collect()
+        if session := self._workspace.restore():
+            self._workspace.current.notice = ""
+            self._workspace.enter(session)
+            self._presenter.show()
+            self._replies.recount(session)
 
     def _change(self, session_id: str, change: Callable[[Session], None]) -> None:
-        """Change what is known about a session, open or not, and put it on disk."""
-        controller, library = self._controller, self._library
         try:
-            session = controller.current if session_id == controller.current.id else library.open(session_id)
+            self._workspace.change(session_id, change)
         except StoreError as error:
             self._refuse(session_id, str(error))
-            return
-        if session.readonly:
-            self._refuse(session_id, OPEN_ELSEWHERE)
         else:
-            change(session)
-            library.save(session)
-        if session is not controller.current:
-            library.leave(session)
-        controller.refresh()
+            self._presenter.refresh()
 
     def _refuse(self, session_id: str, reason: str) -> None:
-        """Say why not; and of which session that is so, where it is not the one that is shown."""
-        other = [line.title for line in self._library.lines() if line.id == session_id != self._controller.current.id]
-        self._controller.say("".join(f"“{title}”: " for title in other) + reason)
+        """Tell why not; and of which session, unless it is the open one."""
+        current = self._workspace.current.id
+        other = [line.title for line in self._sessions.lines() if line.id == session_id != current]
+        self._presenter.say("".join(f"“{title}”: " for title in other) + reason)

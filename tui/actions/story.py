@@ -1,37 +1,49 @@
-"""What can be done with stories: the model goes on, and people walk between the ways it went on."""
+"""Actions on stories: let the model continue, and walk between the alternatives."""
 
 from dataclasses import asdict
-from typing import TYPE_CHECKING
 
-from tui.actions.messages import Talk
+from tui.actions.messages import MessageActions
 from tui.conversation.story_text import alternatives, follow, part
 from tui.conversation.tree import Node
-from tui.services.replies import Desk
+from tui.screens.main import MainScreen
+from tui.screens.main_presenter import MainPresenter
+from tui.services.replies import ReplyService
 from tui.services.reply import BUSY
+from tui.services.sampling_defaults import SamplingDefaults
 from tui.services.session import Session
+from tui.services.sessions import SessionManager
+from tui.services.workspace import Workspace
 from tui.storage.store import OPEN_ELSEWHERE
 from tui.widgets.story_editor import StoryPane
-
-if TYPE_CHECKING:
-    from tui.screens.main import MainScreen
-    from tui.services.workspace import Controller
-
 
 KEPT = "What stood behind the cursor is kept: F7 shows it again, Ctrl+Z puts it back."
 
 
-class Writing:
-    """Acts on the controller's current session, if it is a story."""
+class StoryActions:
+    """Act on the open session, if it is a story."""
 
-    def __init__(self, controller: "Controller", screen: "MainScreen", desk: Desk, talk: Talk) -> None:
-        self._controller = controller
+    def __init__(
+        self,
+        screen: MainScreen,
+        presenter: MainPresenter,
+        workspace: Workspace,
+        sessions: SessionManager,
+        replies: ReplyService,
+        sampling: SamplingDefaults,
+        messages: MessageActions,
+    ) -> None:
         self._screen = screen
-        self._desk = desk
-        self._talk = talk
+        self._presenter = presenter
+        self._workspace = workspace
+        self._sessions = sessions
+        self._replies = replies
+        self._sampling = sampling
+        self._messages = messages
 
     @property
     def current(self) -> Session:
-        return self._controller.current
+        """The open session."""
+        return self._workspace.current
 
     def continue_story(self) -> None:
         """From the cursor on; what stood behind it is kept as an alternative."""
@@ -39,14 +51,14 @@ class Writing:
         if pane is None:
             return
         if not pane.before_cursor.strip():
-            self._controller.say("There is nothing to continue: write a few words first.")
+            self._presenter.say("There is nothing to continue: write a few words first.")
             return
         self._follow(pane)
         behind = pane.text[len(pane.before_cursor) :]
         part(self.current.tree, len(pane.before_cursor), self._ids_within)
         self._go_on(pane)
         if behind.strip() and self.current.reply:
-            self._controller.say(KEPT)
+            self._presenter.say(KEPT)
 
     def previous_alternative(self) -> None:
         self._walk(-1)
@@ -62,44 +74,26 @@ class Writing:
         self._follow(pane)
         node = alternatives(tree, len(pane.before_cursor))
         if node is None:
-            self._controller.say("There are no alternatives here yet: F5 lets the model go on from the cursor.")
+            self._presenter.say("There are no alternatives here yet: F5 lets the model go on from the cursor.")
             return
         number, count = tree.place(node.id)
         if 1 <= number + step <= count:
             tree.walk(node.id, step)
             self._show(pane)
         elif step < 0:
-            self._controller.say("This is the first alternative; F8 goes to the next.")
+            self._presenter.say("This is the first alternative; F8 goes to the next.")
         elif sentence := self._same_again(tree.siblings(node.id)[-1]):
-            self._controller.say(sentence)
+            self._presenter.say(sentence)
         else:
             tree.move(node.parent)
             self._show(pane)
             self._go_on(pane)
 
-    def refresh(self) -> None:
-        """Say how long the story is, which of how many alternatives is shown, and how the model goes on."""
-        session, pane = self.current, self._screen.pane_of(self.current)
-        if session.mode != "story" or pane is None:
-            return
-        words, tokens = len(pane.text.split()), session.figures.context_used if pane.text else 0
-        values = self._controller.tuning.values(session)
-        length, temperature = values.get("max_tokens"), values.get("temperature")
-        node = None if session.draft else alternatives(session.tree, len(pane.text))
-        number, count = session.tree.place(node.id) if node else (1, 1)
-        self._screen.story_line.figures = (
-            _counted(words, "word"),
-            "– tokens" if tokens is None else _counted(tokens, "token"),
-            *([f"{number}/{count} F7 F8"] if count > 1 else []),
-            f"F5 adds {_counted(length, 'token')}" if length else "F5 adds tokens without limit",
-            *([f"temperature {temperature:g} (F6)"] if temperature is not None else []),
-        )
-
     def _go_on(self, pane: StoryPane) -> None:
         session = self.current
         session.draft = ""
         pane.begin()
-        self._talk.ask(session, lambda: session.tree.begin("model"))
+        self._messages.ask(session, lambda: session.tree.begin("model"))
 
     def _show(self, pane: StoryPane) -> None:
         """What the path says now."""
@@ -108,19 +102,19 @@ class Writing:
         text = "".join(node.text for node in path)
         pane.show_other(text, len(text) - len(last.text) if last.role == "model" else None)
         self.current.draft = self.current.notice = ""
-        self._controller.library.save(self.current)
-        self._controller.refresh()
-        self._controller.recount()
+        self._sessions.save(self.current)
+        self._presenter.refresh()
+        self._replies.recount(self.current)
 
     def _pane(self) -> StoryPane | None:
         """The text, if something can be done with it now; else the reason is said."""
         session, pane = self.current, self._screen.pane_of(self.current)
         if session.mode != "story" or pane is None:
-            self._controller.say("That is for stories: Ctrl+T goes to one.")
+            self._presenter.say("That is for stories: Ctrl+T goes to one.")
         elif session.readonly:
-            self._controller.say(OPEN_ELSEWHERE)
+            self._presenter.say(OPEN_ELSEWHERE)
         elif session.reply is not None:
-            self._controller.say(BUSY)
+            self._presenter.say(BUSY)
         else:
             return pane
         return None
@@ -129,24 +123,24 @@ class Writing:
         follow(self.current.tree, pane.text, self._ids_within)
 
     def _ids_within(self, before: list[Node], node: Node, length: int) -> tuple[int, int]:
-        model, ids = self._desk.model(self.current), node.ids_for(self.current.model)
+        model, ids = self._workspace.model, node.ids_for(self.current.model)
         if model is None or not ids:
             return 0, 0
         from inference import tokens_within
 
-        prompt = model.tokenizer.encode_pieces(self._desk.pieces(self.current, before, model))
+        prompt = model.tokenizer.encode_pieces(self._replies.pieces(self.current, before, model))
         count, text = tokens_within(model.tokenizer, prompt, ids, length)
         return (count, len(text)) if node.text.startswith(text) else (0, 0)
 
     def _same_again(self, last: Node) -> str:
         """Why the model would write nothing else than it did; empty if it might."""
         session = self.current
-        if self._desk.model(session) is None or last.outcome is None or last.outcome.reason in ("cancelled", "parted"):
+        if self._workspace.model is None or last.outcome is None or last.outcome.reason in ("cancelled", "parted"):
             return ""
         from inference import InferenceError
 
         try:
-            params = asdict(self._desk.params(session))
+            params = asdict(self._sampling.params(session))
         except InferenceError:  # asking will say so
             return ""
         if last.outcome.model != session.model or dict(last.outcome.params) != params:
@@ -154,7 +148,3 @@ class Writing:
         if params["temperature"] == 0:
             return "At temperature 0 the model would write the same again: F6 changes it."
         return "" if params["seed"] is None else "With this seed the model would write the same again: F6 changes it."
-
-
-def _counted(number: int, noun: str) -> str:
-    return f"{number} {noun}" if number == 1 else f"{number} {noun}s"

@@ -79,7 +79,7 @@ def _told(error: BaseException) -> int:
     import click
 
     from tui.config.errors import SettingsError
-    from tui.process.error_log import told
+    from tui.storage.error_log import told
     from tui.storage.errors import StoreError
     from tui.terminal.sanitize import one_line
 

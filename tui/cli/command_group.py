@@ -33,8 +33,8 @@ def cli(context: click.Context, /, **flags: Any) -> None:
     if context.invoked_subcommand is None:
         require_terminal()
         require_room()
+        from tui.cli.lifetime import run_app
         from tui.config.settings import load_settings
-        from tui.process.lifetime import run_app
 
         settings = load_settings(**flags)
         if flags["model"]:

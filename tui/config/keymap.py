@@ -7,6 +7,8 @@ from typing import Literal
 from textual.binding import Binding, BindingType
 from textual.keys import key_to_character
 
+from tui.conversation.conversation import Mode
+
 Where = Literal["anywhere", "input", "messages", "sessions", "story"]
 
 PLACES: dict[Where, str] = {
@@ -17,13 +19,21 @@ PLACES: dict[Where, str] = {
     "sessions": "Sessions",
 }
 
+# The modes of a session in which each context exists.
+MODES: dict[Where, tuple[Mode, ...]] = {
+    "anywhere": ("chat", "story"),
+    "input": ("chat",),
+    "messages": ("chat",),
+    "story": ("story",),
+    "sessions": ("chat", "story"),
+}
+
 
 @dataclass(frozen=True)
 class Key:
-    """``id``: what it does, and the name of the method that does it. ``keys``: Textual's names, the first is shown.
+    """``id``: the action. ``keys``: Textual's names, the first is shown.
 
-    ``local`` keys belong to the widget that has the focus; the others are actions of the controller, which the palette
-    offers too.
+    ``local`` keys belong to the widget that has the focus; the others are in the action registry.
     """
 
     id: str

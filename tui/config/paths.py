@@ -19,11 +19,6 @@ def sessions_file() -> Path:
     return platformdirs.user_data_path(NAME, appauthor=False) / "sessions.db"
 
 
-def error_log_file() -> Path:
-    """Where mistakes of the program itself are written down."""
-    return platformdirs.user_state_path(NAME, appauthor=False) / "errors.log"
-
-
 def downloads_directory() -> Path:
     """The models that `llm-tui pull` downloads."""
     return platformdirs.user_data_path(NAME, appauthor=False) / "models"

@@ -8,7 +8,6 @@ from dataclasses import dataclass, field
 from typing import Any, Literal
 
 from tui.conversation.tree import Node, Tree
-from tui.storage.errors import StoreError
 from tui.terminal.sanitize import one_line
 
 Mode = Literal["chat", "story"]
@@ -20,13 +19,6 @@ ID = re.compile("[0-9a-f]{32}")
 def new_id() -> str:
     """For a session or a node: 32 hexadecimal digits."""
     return uuid.uuid4().hex
-
-
-def file_name(session_id: str, suffix: str) -> str:
-    """The name of a file that belongs to a session. Raises StoreError for an id that is none: it might be a path."""
-    if not ID.fullmatch(session_id):
-        raise StoreError(f"“{one_line(session_id)[:40]}” is not the id of a session: ids are 32 hexadecimal digits.")
-    return session_id + suffix
 
 
 @dataclass(eq=False)

@@ -1,7 +1,5 @@
 """F1: every key there is, first those for what has the focus; and what there is to know about the program."""
 
-from typing import TYPE_CHECKING, cast
-
 from textual.app import ComposeResult
 from textual.binding import Binding
 from textual.containers import Vertical, VerticalScroll
@@ -17,9 +15,6 @@ from tui.config.keymap import PLACES, Key, Where
 from tui.terminal.wrap import wrap
 from tui.widgets.plain_text import plain
 from tui.widgets.safe_input import Field
-
-if TYPE_CHECKING:
-    from tui.app import LlmTui
 
 NOTHING = "Nothing here has these words. Ctrl+P has every action too."
 FACTS = "Good to know"
@@ -38,10 +33,10 @@ class HelpScreen(ModalScreen[None]):
         Binding("pageup", "scroll(-10)", "Up", show=False),
     ]
 
-    def __init__(self, place: Where, words: str = "") -> None:
+    def __init__(self, keymap: tuple[Key, ...], place: Where, words: str = "") -> None:
         super().__init__()
         self._words = words
-        self._page = HelpPage(place, words)
+        self._page = HelpPage(keymap, place, words)
 
     def compose(self) -> ComposeResult:
         with Vertical(id="help") as box:
@@ -65,8 +60,9 @@ class HelpPage(Widget):
 
     words = reactive("", layout=True)
 
-    def __init__(self, place: Where, words: str) -> None:
+    def __init__(self, keymap: tuple[Key, ...], place: Where, words: str) -> None:
         super().__init__()
+        self._keymap = keymap
         self._place = place
         self._last: tuple[tuple[int, str], Content] | None = None  # for which width and words, and what
         self.set_reactive(HelpPage.words, words)
@@ -81,8 +77,7 @@ class HelpPage(Widget):
     def _written(self, width: int) -> Content:
         """Written once for both."""
         if self._last is None or self._last[0] != (width, self.words):
-            keymap = cast("LlmTui", self.app).appearance.keymap
-            self._last = (width, self.words), help_page(keymap, width, self._place, self.words)
+            self._last = (width, self.words), help_page(self._keymap, width, self._place, self.words)
         return self._last[1]
 
 

@@ -1,5 +1,7 @@
 """The one screen: sessions at the side, a chat or a story in the middle, bars above and below."""
 
+from collections.abc import Collection
+
 from textual import events
 from textual.app import ComposeResult
 from textual.containers import Horizontal, Vertical
@@ -7,6 +9,7 @@ from textual.screen import Screen
 from textual.widgets import ContentSwitcher
 
 from tui.config.keymap import Where, bindings
+from tui.config.watcher import Appearance
 from tui.services.session import Session
 from tui.terminal.typed_text import typed
 from tui.widgets.composer import Composer
@@ -19,17 +22,21 @@ from tui.widgets.transcript.transcript import Transcript
 
 
 class MainScreen(Screen[None]):
-    """Knows where things are; what they do is the controller's."""
+    """Knows where things are; actions and the presenter tell it what to show."""
 
     BINDINGS = bindings("anywhere")
     HORIZONTAL_BREAKPOINTS = [(0, "-tiny"), (60, "-narrow"), (100, "-normal"), (140, "-wide")]  # noqa: RUF012
     AUTO_FOCUS = "#composer"
     shown: Session | None = None
 
+    def __init__(self, appearance: Appearance) -> None:
+        super().__init__()
+        self._appearance = appearance
+
     def compose(self) -> ComposeResult:
         yield TopBar(id="top")
         with Horizontal(id="middle"):
-            yield Sidebar("sidebar")
+            yield Sidebar(self._appearance)
             with Vertical(id="work"):
                 with ContentSwitcher(initial="transcript", id="panes"):
                     yield (transcript := Transcript())
@@ -142,11 +149,12 @@ class MainScreen(Screen[None]):
         panes = [pane for pane in self.panes.query_children(StoryPane) if pane.session_id == session.id]
         return next((pane for pane in panes if not pane.given_up), None)
 
-    def give_up(self, session: Session) -> None:
-        """Keep the text of a story on the screen no longer, nor what could be taken back in it."""
-        if pane := self.pane_of(session):
-            pane.given_up = True
-            pane.remove()
+    def keep_stories(self, session_ids: Collection[str]) -> None:
+        """Remove the texts, and the undo histories, of all stories but these."""
+        for pane in self.panes.query_children(StoryPane):
+            if pane.session_id not in session_ids and not pane.given_up:
+                pane.given_up = True
+                pane.remove()
 
     def open_story(self, session: Session) -> StoryPane:
         """The text of a story, made when it is first shown."""

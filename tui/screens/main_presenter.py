@@ -1,17 +1,17 @@
-"""What the main screen shows of a session, and of the model."""
+"""Presents the open session and its model on the main screen."""
 
 import time
 from functools import partial
 from pathlib import Path
 
+from tui.conversation.story_text import alternatives
 from tui.conversation.tree import Node
 from tui.formatting.reply_details import made
 from tui.screens.main import MainScreen
-from tui.services.models import Place
-from tui.services.onboarding import Tour
-from tui.services.replies import Desk
+from tui.services.notices import Passing
+from tui.services.replies import ReplyChange
+from tui.services.services import Services
 from tui.services.session import Session
-from tui.services.sessions import Library
 from tui.storage.store import OPEN_ELSEWHERE
 from tui.terminal.sanitize import one_line, sanitize
 from tui.terminal.wrap import wrap
@@ -49,28 +49,70 @@ of the Llama or Mistral family. One can also be given when you start:
 Ctrl+Q quits · F1 lists the keys"""
 
 
-class View:
-    """Reads sessions, writes to the screen, decides nothing."""
+class MainPresenter:
+    """Reads the services, writes to the screen, and collects what is typed there."""
 
-    def __init__(self, screen: MainScreen, desk: Desk, library: Library, tour: Tour) -> None:
+    def __init__(self, screen: MainScreen, services: Services) -> None:
         self._screen = screen
-        self._tour = tour
-        self._told = 0.0  # when the status line was last brought up to date
-        self._desk = desk
-        self._library = library
+        self._workspace = services.workspace
+        self._sessions = services.sessions
+        self._models = services.models
+        self._sampling = services.sampling
+        self._onboarding = services.onboarding
+        self._told = 0.0  # when the status line was last updated
 
-    def _place(self, session: Session) -> Place:
-        return self._desk.shelf.place(self._desk.choice(session))
+    # ---- what is typed
 
-    def show(self, session: Session, to_end: bool = True) -> None:
-        """Show this session; without ``to_end`` the view stays where it is."""
-        screen, place = self._screen, self._place(session)
-        if not screen.whole:
-            return
+    def collect(self) -> bool:
+        """Store what is typed and not sent as the session's draft: of a story, the text where it differs from its
+        pieces. True if that has changed the session.
+        """
+        session = self._workspace.current
+        before = session.draft, session.tree.tip
+        if session.mode == "chat":
+            if self._screen.shown is session:
+                session.draw_up(self._screen.composer.unsent)
+        elif not session.readonly and (pane := self._screen.pane_of(session)):
+            if session.reply is None and not pane.text:
+                session.tree.move(None)  # what was there is kept, as everything that is taken away
+            written = "".join(node.text for node in session.tree.path())
+            session.draft = "" if session.reply or pane.text == written else pane.text
+        return (session.draft, session.tree.tip) != before
+
+    # ---- notices
+
+    def say(self, notice: str) -> None:
+        """Show a notice above the input, or none."""
+        self._workspace.current.notice = notice if isinstance(notice, Passing) else Passing(notice)
+        self.refresh()
+
+    def typed(self) -> None:
+        """Clear the notice of an action once something was typed."""
+        session = self._workspace.current
+        if session.notice and isinstance(session.notice, Passing) and session.reply is None:
+            self.say("")
+
+    # ---- the session
+
+    def show(self, to_end: bool = True) -> None:
+        """Show the open session; without ``to_end`` the view stays where it is."""
+        if self._screen.whole:
+            self._show(self._workspace.current, to_end)
+        self.refresh()
+
+    def show_typed(self) -> None:
+        """Show the draft of a chat that another process has changed."""
+        session = self._workspace.current
+        if session.mode == "chat" and self._screen.composer.whole != session.typed:
+            self._screen.composer.put(session.typed)
+
+    def _show(self, session: Session, to_end: bool) -> None:
+        screen, state = self._screen, self._models.state(session)
+        screen.keep_stories(self._workspace.held)
         chats = session.mode == "chat"
-        if place.failed and session.empty:
+        if state.failed and session.empty:
             name = one_line(session.model)
-            screen.absent.show(FAILED.format(name=name, sentence=sanitize(place.failed)))
+            screen.absent.show(FAILED.format(name=name, sentence=sanitize(state.failed)))
             screen.panes.current = "absent"
         elif chats:
             describe = partial(self._entry, session)
@@ -82,14 +124,25 @@ class View:
             screen.panes.current = pane.id
         screen.composer.display = chats
         screen.story_line.display = screen.story_pane is not None
-        speechless = place.model is not None and place.model.chat_template is None
+        speechless = state.model is not None and state.model.chat_template is None
         screen.composer.disabled = speechless
         if chats and screen.shown is not session:
             screen.composer.put(session.typed)
         screen.shown = session
 
+    def show_reply(self, change: ReplyChange) -> None:
+        """Show that a reply has grown or ended."""
+        pane = self._screen.pane_of(change.session) if change.session.mode == "story" else None
+        if pane:
+            if change.text:
+                pane.grow(change.text)
+            if change.ended:
+                pane.settle(nothing_came=change.node.id not in change.session.tree)
+        elif change.text and change.session is self._workspace.current:
+            self._screen.transcript.grow(change.node, change.text)
+
     def _entry(self, session: Session, node: Node) -> Entry:
-        model = self._place(session).model if node.outcome and node.outcome.model in ("", session.model) else None
+        model = self._models.model(session) if node.outcome and node.outcome.model in ("", session.model) else None
         return Entry(node, session.tree.place(node.id), _author(node, session), made(node.outcome, model))
 
     def _kept(self, session: Session) -> str:
@@ -101,29 +154,50 @@ class View:
         )
 
     def _hint(self, session: Session) -> tuple[str, ...]:
-        place = self._place(session)
-        if place.model is not None and place.model.chat_template is None:
-            return (*wrap(sanitize(place.model.no_chat), HINT_WIDTH), "", "Ctrl+T  to the story")
+        model = self._models.model(session)
+        if model is not None and model.chat_template is None:
+            return (*wrap(sanitize(model.no_chat), HINT_WIDTH), "", "Ctrl+T  to the story")
         return (*(GREETING if session.model == "guide" else WELCOME), "", self._kept(session))
 
-    def refresh(self, session: Session, differing: list[str]) -> bool:
-        """Bars, marks and the notice. ``differing``: the settings that the session has of its own. Tells whether the
-        figures are those of now.
-        """
-        screen, model = self._screen, self._place(session).model
+    # ---- bars, marks and the notice
+
+    def refresh(self) -> None:
+        """Update everything but the messages."""
+        screen, session = self._screen, self._workspace.current
         if not screen.whole:
-            return False
-        screen.sessions.list(self._library.lines(), session.id, self._library.complete)
+            return
+        state = self._models.state(session)
+        screen.sessions.list(self._sessions.lines(), session.id, self._sessions.complete)
         screen.composer.announce(_waiting(session))
         screen.top.mode = session.mode
-        screen.top.model = " · ".join([_model_name(session.model), *([model.precision] if model else []), *differing])
+        precision = [state.model.precision] if state.model else []
+        screen.top.model = " · ".join([_model_name(session.model), *precision, *self._sampling.differing(session)])
         told = self._refresh_status(session)
-        failed = "" if session.empty else sanitize(self._place(session).failed)
-        hint = "" if session.reply else self._tour.text(session.mode)
+        failed = "" if session.empty else sanitize(state.failed)
+        hint = "" if session.reply else self._onboarding.text(session.mode)
         notice = session.notice or failed or (OPEN_ELSEWHERE if session.readonly else "") or hint
-        screen.say("\n".join(filter(None, (notice, self._library.trouble))))
+        screen.say("\n".join(filter(None, (notice, self._sessions.trouble))))
         screen.sidebar.say(session.notice)
-        return told
+        if told:
+            self._refresh_story_line(session)
+
+    def _refresh_story_line(self, session: Session) -> None:
+        """Show how long the story is, which of how many alternatives is shown, and how the model continues."""
+        pane = self._screen.pane_of(session)
+        if session.mode != "story" or pane is None:
+            return
+        words, tokens = len(pane.text.split()), session.figures.context_used if pane.text else 0
+        values = self._sampling.values(session)
+        length, temperature = values.get("max_tokens"), values.get("temperature")
+        node = None if session.draft else alternatives(session.tree, len(pane.text))
+        number, count = session.tree.place(node.id) if node else (1, 1)
+        self._screen.story_line.figures = (
+            _counted(words, "word"),
+            "– tokens" if tokens is None else _counted(tokens, "token"),
+            *([f"{number}/{count} F7 F8"] if count > 1 else []),
+            f"F5 adds {_counted(length, 'token')}" if length else "F5 adds tokens without limit",
+            *([f"temperature {temperature:g} (F6)"] if temperature is not None else []),
+        )
 
     def _refresh_status(self, session: Session) -> bool:
         """While a reply is written not with each token: over a slow line every byte counts. False if not now."""
@@ -132,19 +206,19 @@ class View:
             return False
         self._told = now
         status.state = state
-        model = self._place(session).model
+        model = self._models.model(session)
         status.context = model.config.max_position_embeddings if model else 0
         status.figures = session.figures
-        status.streaming = sum(each.state == "streaming" for each in self._library)
+        status.streaming = sum(each.state == "streaming" for each in self._sessions)
         return True
 
     def _state(self, session: Session) -> tuple[str, str]:
-        reply, place = session.reply, self._place(session)
-        if place.failed:
+        reply, state = session.reply, self._models.state(session)
+        if state.failed:
             return "!", "no model"
-        if place.model is None:
-            done, total = place.done, place.total
-            return "◌", f"{place.what} {gauge(done, total, 12)} {100 * done // max(1, total)} % · Esc stops"
+        if state.model is None:
+            done, total = state.done, state.total
+            return "◌", f"{state.what} {gauge(done, total, 12)} {100 * done // max(1, total)} % · Esc stops"
         if reply is None:
             return " ", "ready"
         if reply.streaming:
@@ -175,3 +249,7 @@ def _author(node: Node, session: Session) -> str:
 def _model_name(model: str) -> str:
     """A built-in name, or the last part of a directory or of ORG/NAME."""
     return one_line(Path(model).name or model)
+
+
+def _counted(number: int, noun: str) -> str:
+    return f"{number} {noun}" if number == 1 else f"{number} {noun}s"

@@ -18,7 +18,7 @@ from tui.config.paths import model_places
 from tui.config.validators import PRECISIONS
 from tui.process.in_thread import in_thread
 from tui.services.downloads import Downloads
-from tui.services.model_loader import Choice
+from tui.services.model_choice import ModelChoice
 from tui.widgets.model_list import ModelList, Row, about
 from tui.widgets.plain_text import Plain
 from tui.widgets.safe_input import Field
@@ -32,7 +32,7 @@ PLACEHOLDER = "Type to filter; or a directory, or ORG/NAME of the Hugging Face H
 NOTHING = "No model here is called so. Type a directory, or ORG/NAME of the Hugging Face Hub."
 
 
-class ModelsScreen(ModalScreen[Choice | None]):
+class ModelPicker(ModalScreen[ModelChoice | None]):
     """Returns what was chosen. The field keeps the focus; the list follows what is typed in it.
 
     ``running``: the precision in which the ``current`` model is held now, if it is.
@@ -49,7 +49,7 @@ class ModelsScreen(ModalScreen[Choice | None]):
     ]
 
     def __init__(
-        self, current: Choice, directories: tuple[Path, ...], downloads: Downloads, running: str | None = None
+        self, current: ModelChoice, directories: tuple[Path, ...], downloads: Downloads, running: str | None = None
     ) -> None:
         super().__init__()
         self._in_use = running if current.precision == "auto" else None
@@ -164,7 +164,7 @@ class ModelsScreen(ModalScreen[Choice | None]):
             self._fill()
             self._watch()
         elif row.info:
-            self.dismiss(Choice(row.name, self._precision))
+            self.dismiss(ModelChoice(row.name, self._precision))
 
     # ---- downloads
 

@@ -82,7 +82,7 @@ class Parameter(Vertical):
         self.set_class(bool(self.wrong), "-wrong")
 
 
-class SamplingScreen(ModalScreen[Settings | None]):
+class SettingsScreen(ModalScreen[Settings | None]):
     """Returns a session's "system" and "sampling" as they are to be from now on.
 
     ``defaults`` hold where nothing is said; some are not known before the model is loaded.

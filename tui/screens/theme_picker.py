@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from tui.config.watcher import Appearance
 
 
-class ThemesScreen(ModalScreen[None]):
+class ThemePicker(ModalScreen[None]):
     """A list beside the app, which wears the highlighted theme meanwhile."""
 
     BINDINGS = [  # noqa: RUF012  as Textual declares it

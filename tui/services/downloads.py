@@ -1,10 +1,13 @@
-"""Downloads of models from the Hugging Face Hub, away from the interface's thread."""
+"""Downloads of models from the Hugging Face Hub, each on a thread of its own."""
 
 import threading
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
+
+from textual.message_pump import MessagePump
 
 from tui.config.paths import downloads_directory, sessions_file
+from tui.messages import DownloadEnded
 
 
 class _Stopped(Exception):
@@ -12,12 +15,12 @@ class _Stopped(Exception):
 
 
 class Download:
-    """One attempt: ``done`` of ``total`` bytes came, since ``started`` from ``before`` on.
+    """One attempt: ``done`` of ``total`` bytes have arrived; posts DownloadEnded unless it was stopped.
 
     In the end it is ``complete``, or ``failed`` with a sentence, or was stopped; what has arrived is kept.
     """
 
-    def __init__(self, name: str, on_end: Callable[["Download"], object], previous: "Download | None") -> None:
+    def __init__(self, name: str, pump: MessagePump, previous: "Download | None") -> None:
         self.name = name
         self.done = 0
         self.total = 0
@@ -25,15 +28,19 @@ class Download:
         self.running = True
         self.complete = False
         self.failed = ""
-        self._on_end = on_end
+        self._pump = pump
         self._previous = previous
         self._first: tuple[float, int] | None = None
         self._thread = threading.Thread(target=self._run, name="llm-tui-download", daemon=True)
         self._thread.start()
 
     def stop(self) -> None:
-        """It ends soon, and nobody is told."""
+        """End soon, without a message."""
         self.running = False
+
+    def join(self) -> None:
+        """Wait until its thread has ended."""
+        self._thread.join()
 
     def _run(self) -> None:
         from inference import InferenceError
@@ -41,7 +48,7 @@ class Download:
         from tui.storage.private_files import private_directory
 
         if self._previous is not None:  # it may wait for the line still, and nobody else may write there meanwhile
-            self._previous._thread.join()
+            self._previous.join()
             self._previous = None
         failed = ""
         try:
@@ -58,7 +65,7 @@ class Download:
             failed = f"The download came to a halt ({type(error).__name__}: {error}); please report it."
         if self.running:
             self.running, self.failed = False, failed
-            self._on_end(self)
+            self._pump.post_message(DownloadEnded(self.name, failed))
 
     def _progress(self, done: int, total: int, what: str) -> None:
         if not self.running:
@@ -70,10 +77,10 @@ class Download:
 
 
 class Downloads:
-    """Those of this process, by name. ``on_end`` is called on the download's own thread."""
+    """Those of this process, by name."""
 
-    def __init__(self, on_end: Callable[[Download], object]) -> None:
-        self._on_end = on_end
+    def __init__(self, pump: MessagePump) -> None:
+        self._pump = pump
         self._downloads: dict[str, Download] = {}
 
     def __iter__(self) -> Iterator[Download]:
@@ -86,7 +93,7 @@ class Downloads:
         """Download it, or go on with it."""
         known = self._downloads.get(name)
         if known is None or not known.running:
-            self._downloads[name] = Download(name, self._on_end, known)
+            self._downloads[name] = Download(name, self._pump, known)
 
     def close(self) -> None:
         for download in self:

@@ -1,36 +1,21 @@
-"""Engine events into Textual messages: read without waiting, and made one message per reply and tick."""
+"""Turns engine events into one message per reply and tick, without blocking."""
 
 from typing import TYPE_CHECKING
 
-from textual.message import Message
 from textual.message_pump import MessagePump
 from textual.timer import Timer
 
+from tui.messages import ReplyProgressed
 from tui.services.reply import Reply
 
 if TYPE_CHECKING:
-    from inference import Event, Finished, InferenceError
+    from inference import Event
 
 INTERVAL = 1 / 30
 
 
-class Progress(Message):
-    """What became of a reply since the last message: ``text`` to append and, once, how it ended."""
-
-    def __init__(self, reply: Reply, text: str, finished: "Finished | None", error: "InferenceError | None") -> None:
-        super().__init__()
-        self.reply = reply
-        self.text = text
-        self.finished = finished
-        self.error = error
-
-    @property
-    def ended(self) -> bool:
-        return self.finished is not None or self.error is not None
-
-
-class Bridge:
-    """Polls the generations it watches, and nothing when it watches none."""
+class EventPoller:
+    """Polls the watched generations; idle when there are none."""
 
     def __init__(self, pump: MessagePump) -> None:
         self._pump = pump
@@ -38,7 +23,7 @@ class Bridge:
         self._timer: Timer | None = None
 
     def watch(self, reply: Reply) -> None:
-        """Post Progress for a reply that has a generation, until it ends."""
+        """Post ReplyProgressed for a reply that has a generation, until it ends."""
         self._replies.append(reply)
         if self._timer is None:
             self._timer = self._pump.set_interval(INTERVAL, self._tick)
@@ -55,12 +40,12 @@ class Bridge:
             self._timer.stop()
             self._timer = None
 
-    def _coalesce(self, reply: Reply, events: "list[Event]") -> Progress:
+    def _coalesce(self, reply: Reply, events: "list[Event]") -> ReplyProgressed:
         from inference import Failed, Finished, Prefill, Started, Token
 
         texts: list[str] = []
         finished: Finished | None = None
-        error: InferenceError | None = None
+        failure: str | None = None
         for event in events:
             if isinstance(event, Token):
                 texts.append(event.text)
@@ -73,5 +58,5 @@ class Bridge:
             elif isinstance(event, Finished):
                 finished = event
             elif isinstance(event, Failed):
-                error = event.error
-        return Progress(reply, "".join(texts), finished, error)
+                failure = str(event.error)
+        return ReplyProgressed(reply, "".join(texts), finished, failure)

@@ -1,72 +1,35 @@
-"""Loads a model away from the interface's thread."""
+"""Loads a model on a thread of its own."""
 
 import threading
 import time
 from collections.abc import Callable, Mapping
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import Any
 
 from textual.message import Message
 from textual.message_pump import MessagePump
 
 from tui.config.paths import model_places
-
-if TYPE_CHECKING:
-    from inference import Model
+from tui.messages import ModelFailed, ModelLoaded, ModelLoading
+from tui.services.model_choice import ModelChoice
 
 INTERVAL = 1 / 20
-
-
-class Choice(NamedTuple):
-    """A model as people name it, and how its weights are to be held."""
-
-    name: str
-    precision: str
-
-
-class Loading(Message):
-    """``done`` of ``total`` parts of ``what`` is being done."""
-
-    def __init__(self, choice: Choice, done: int, total: int, what: str) -> None:
-        super().__init__()
-        self.choice = choice
-        self.done = done
-        self.total = total
-        self.what = what
-
-
-class Loaded(Message):
-    """The model is ready."""
-
-    def __init__(self, choice: Choice, model: "Model") -> None:
-        super().__init__()
-        self.choice = choice
-        self.model = model
-
-
-class LoadFailed(Message):
-    """``sentence`` says what is wrong and what to do."""
-
-    def __init__(self, choice: Choice, sentence: str) -> None:
-        super().__init__()
-        self.choice = choice
-        self.sentence = sentence
 
 
 class _Abandoned(Exception):
     """Raised out of loading when nobody waits for it any more."""
 
 
-class Loader:
-    """One attempt to load, with ``directories`` to look in as well; posts Loading…, then Loaded or LoadFailed.
+class ModelLoader:
+    """One attempt to load a model; posts ModelLoading…, then ModelLoaded or ModelFailed.
 
-    ``computing``: as Settings has it. ``before`` is called first, on the loader's thread.
+    ``directories`` are searched too. ``computing``: as in Settings. ``before`` is called first, on the loader's thread.
     """
 
     def __init__(
         self,
         pump: MessagePump,
-        choice: Choice,
+        choice: ModelChoice,
         computing: Mapping[str, Any],
         directories: tuple[Path, ...],
         before: Callable[[], None],
@@ -102,14 +65,14 @@ class Loader:
         except _Abandoned:
             return
         except InferenceError as error:
-            self._post(LoadFailed(choice, str(error)))
+            self._post(ModelFailed(choice, str(error)))
         except MemoryError:
-            self._post(LoadFailed(choice, f"There is not enough memory for {choice.name}; choose a smaller model."))
+            self._post(ModelFailed(choice, f"There is not enough memory for {choice.name}; choose a smaller model."))
         except BaseException as error:  # a bug, here or in a library that panics: the interface stays, and says so
             sentence = f"The model could not be loaded ({type(error).__name__}: {error}); please report it."
-            self._post(LoadFailed(choice, sentence))
+            self._post(ModelFailed(choice, sentence))
         else:
-            self._post(Loaded(choice, model))
+            self._post(ModelLoaded(choice, model))
 
     def _progress(self, done: int, total: int, what: str) -> None:
         if self._abandoned.is_set():
@@ -117,7 +80,7 @@ class Loader:
         now = time.monotonic()
         if now - self._reported >= INTERVAL:
             self._reported = now
-            self._post(Loading(self._choice, done, total, what))
+            self._post(ModelLoading(self._choice, done, total, what))
 
     def _post(self, message: Message) -> None:
         if not self._abandoned.is_set():

@@ -1,24 +1,28 @@
-"""The models of this process: loaded when a session first wants one, and kept; one engine runs them all."""
+"""The models of this process: loaded when a session first wants one; one engine runs them all."""
 
-from collections.abc import Callable, Collection, Mapping
+from collections.abc import Callable, Collection
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from textual.message_pump import MessagePump
 
 from tui.config.resources import shipped
-from tui.services.model_loader import Choice, Loaded, Loader, LoadFailed, Loading
+from tui.config.settings import KINDS, Settings
+from tui.messages import ModelFailed, ModelLoaded, ModelLoading
+from tui.services.model_choice import ModelChoice
+from tui.services.model_loader import ModelLoader
+from tui.services.session import Session
 
 if TYPE_CHECKING:
     from inference import Engine, Model
 
+CANCELLED = "Loading was stopped. F4 chooses a model; a message that you send has this one loaded after all."
+
 
 @dataclass(frozen=True)
-class Place:
-    """What has become of a model: on its way (``done`` of ``total`` parts of ``what`` is being done), here, or
-    ``failed`` with a sentence.
-    """
+class ModelState:
+    """Loading (``done`` of ``total`` parts of ``what``), loaded as ``model``, or ``failed`` with a sentence."""
 
     done: int = 0
     total: int = 0
@@ -27,27 +31,18 @@ class Place:
     failed: str = ""
 
 
-class Shelf:
-    """``computing``: as Settings has it. ``directories``: where models are besides the usual places.
+class ModelManager:
+    """Idle sessions' caches beyond the memory budget of ``settings`` are written to ``evicted``."""
 
-    ``cache_budget``: bytes for idle sessions' caches, or the engine's choice; beyond it they go to ``evicted``.
-    """
-
-    def __init__(
-        self,
-        pump: MessagePump,
-        computing: Mapping[str, Any],
-        directories: tuple[Path, ...],
-        cache_budget: int | None,
-        evicted: Path | None,
-    ) -> None:
+    def __init__(self, pump: MessagePump, settings: Settings, evicted: Path | None) -> None:
+        self.directories = settings.model_directories
         self._pump = pump
-        self._directories = directories
-        self._computing = computing
-        self._cache_budget = cache_budget
+        self._computing = settings.computing
+        self._precision = settings.precision
+        self._cache_budget = settings.cache_budget_mb and settings.cache_budget_mb * 2**20
         self._evicted = evicted
-        self._places: dict[Choice, Place] = {}
-        self._loaders: dict[Choice, Loader] = {}
+        self._states: dict[ModelChoice, ModelState] = {}
+        self._loaders: dict[ModelChoice, ModelLoader] = {}
         self._engine: Engine | None = None
 
     @property
@@ -59,68 +54,81 @@ class Shelf:
             self._engine = Engine(None, self._cache_budget, self._evicted)
         return self._engine
 
-    def place(self, choice: Choice) -> Place:
-        return self._places.get(choice, Place())
+    # ---- what a session wants
 
-    def model(self, choice: Choice) -> "Model | None":
-        return self.place(choice).model
+    def choice(self, session: Session) -> ModelChoice:
+        """The session's model and precision; the default precision where it has none of its own."""
+        precision = session.settings.get("precision", self._precision)
+        return ModelChoice(session.model, precision if KINDS["precision"].accepts(precision) else self._precision)
 
-    def lacks(self, choice: Choice, again: bool = False) -> bool:
-        """Whether nothing was done about it yet; ``again``: what has failed does not count."""
-        return choice not in self._places or (again and bool(self._places[choice].failed))
+    def state(self, session: Session) -> ModelState:
+        """The state of the session's model."""
+        return self._states.get(self.choice(session), ModelState())
 
-    def want(self, choice: Choice, again: bool = False, before: Callable[[], None] = lambda: None) -> None:
-        """Begin to load it, unless that was begun; ``again`` tries once more what has failed.
+    def model(self, session: Session) -> "Model | None":
+        """The session's model, once it is loaded."""
+        return self.state(session).model
+
+    # ---- loading
+
+    def lacks(self, choice: ModelChoice, again: bool = False) -> bool:
+        """True if loading has not started (``again``: or has failed)."""
+        return choice not in self._states or (again and bool(self._states[choice].failed))
+
+    def load(self, choice: ModelChoice, again: bool = False, before: Callable[[], None] = lambda: None) -> None:
+        """Start loading, unless it was started; ``again`` retries what has failed.
 
         ``before`` is called on another thread before anything is loaded.
         """
         if not self.lacks(choice, again):
             return
         if same := self._same(choice):
-            self._places[choice] = Place(model=same)
+            self._states[choice] = ModelState(model=same)
             return
-        self._places[choice] = Place()
-        self._loaders[choice] = Loader(self._pump, choice, self._computing, self._directories, before)
+        self._states[choice] = ModelState()
+        self._loaders[choice] = ModelLoader(self._pump, choice, self._computing, self.directories, before)
         self._loaders[choice].start()
 
-    def take(self, event: Loading | Loaded | LoadFailed) -> bool:
-        """Note what a loader has to tell; False if nobody waits for it any more."""
+    def take(self, event: ModelLoading | ModelLoaded | ModelFailed) -> bool:
+        """Note what a loader reports; False if its model is not wanted any more."""
         if event.choice not in self._loaders:
             return False
-        if isinstance(event, Loading):
-            self._places[event.choice] = Place(event.done, event.total, event.what)
+        if isinstance(event, ModelLoading):
+            self._states[event.choice] = ModelState(event.done, event.total, event.what)
             return True
         del self._loaders[event.choice]
-        self._places[event.choice] = (
-            Place(model=event.model) if isinstance(event, Loaded) else Place(failed=event.sentence)
+        self._states[event.choice] = (
+            ModelState(model=event.model) if isinstance(event, ModelLoaded) else ModelState(failed=event.sentence)
         )
         return True
 
-    def abandon(self, choice: Choice) -> bool:
-        """Stop loading it; False if it was not on its way. What becomes of it is for ``take`` to hear."""
-        if choice in self._loaders:
-            self._loaders[choice].abandon()
-        return choice in self._loaders
+    def cancel(self, choice: ModelChoice) -> bool:
+        """Stop loading it; False if it was not being loaded."""
+        if choice not in self._loaders:
+            return False
+        self._loaders.pop(choice).abandon()
+        self._states[choice] = ModelState(failed=CANCELLED)
+        return True
 
-    def drop(self, kept: Collection[Choice]) -> "list[Model]":
-        """Hold and load no model but ``kept`` and the built-in ones, which are small; returns those that were held."""
+    def drop(self, kept: Collection[ModelChoice]) -> "list[Model]":
+        """Keep and load no model but ``kept`` and the built-in ones, which are small; returns those given up."""
         for choice in [choice for choice in self._loaders if choice not in kept]:
             self._loaders.pop(choice).abandon()
-            del self._places[choice]
-        needed = [self.model(choice) or self._same(choice) for choice in kept]
+            del self._states[choice]
+        needed = [self._states.get(choice, ModelState()).model or self._same(choice) for choice in kept]
         dropped = []
-        for choice, place in list(self._places.items()):
-            model = place.model
+        for choice, state in list(self._states.items()):
+            model = state.model
             if model is not None and model not in needed and model.path.parent != shipped("models"):
-                del self._places[choice]
+                del self._states[choice]
                 dropped.append(model)
         return dropped
 
-    def _same(self, choice: Choice) -> "Model | None":
-        """The model that another choice, such as "auto", came to, if this one means the same."""
-        for other, place in self._places.items():
-            if other.name == choice.name and place.model and place.model.precision == choice.precision:
-                return place.model
+    def _same(self, choice: ModelChoice) -> "Model | None":
+        """The model that another choice, such as "auto", resolved to, if this one means the same."""
+        for other, state in self._states.items():
+            if other.name == choice.name and state.model and state.model.precision == choice.precision:
+                return state.model
         return None
 
     def close(self) -> None:

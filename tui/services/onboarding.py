@@ -24,7 +24,7 @@ HINTS = (
 )
 
 
-class Tour:
+class Onboarding:
     """``first``: nothing was ever written here."""
 
     def __init__(self, first: bool) -> None:

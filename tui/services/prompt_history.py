@@ -5,7 +5,7 @@ draft is lost.
 from collections.abc import Sequence
 
 
-class History:
+class PromptHistory:
     """``draft``: what stood in the input. ``earlier``: what was written before that, the newest first."""
 
     def __init__(self, draft: str, earlier: Sequence[str]) -> None:

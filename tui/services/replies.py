@@ -1,35 +1,33 @@
-"""Where replies are asked for and come in: between the conversations and the engine, one way for all of them."""
+"""Submits replies to the engine and applies their progress to the conversation."""
 
 import asyncio
 import contextlib
 import time
-from collections.abc import Callable, Mapping
-from dataclasses import asdict, replace
+from collections.abc import Callable
+from dataclasses import replace
 from functools import partial
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, NamedTuple
 
 from textual.app import App
 
-from tui.config.settings import KINDS
 from tui.conversation.story_text import pieces
 from tui.conversation.tree import Node
-from tui.formatting.sampling import own
+from tui.messages import ContextCounted, ReplyProgressed
 from tui.process.in_thread import in_thread
-from tui.services.event_poller import Bridge, Progress
-from tui.services.model_loader import Choice
-from tui.services.models import Shelf
+from tui.services.event_poller import EventPoller
+from tui.services.model_choice import ModelChoice
+from tui.services.models import ModelManager
 from tui.services.notices import Busy, Passing
 from tui.services.reply import Reply, outcome_of
 from tui.services.reply_trace import trace
+from tui.services.sampling_defaults import SamplingDefaults
 from tui.services.session import Session
 from tui.storage.cache_snapshots import Snapshots
 
 if TYPE_CHECKING:
-    from inference import Finished, Generation, Model, SamplingParams
+    from inference import Finished, Generation, Model
     from inference import Session as EngineSession
 
-# How far one continuation of a story goes where nobody said.
-STORY_TOKENS = 120
 STOPPED = {
     "chat": "Stopped; what was written is kept. c in the messages goes on from there.",
     "story": "Stopped; what was written is kept. F5 goes on, Ctrl+Z takes it back.",
@@ -37,78 +35,45 @@ STOPPED = {
 STOPPED_BEFORE = "Stopped before a word was written."
 
 
-class Desk:
-    """``on_news(session, node, text, ended)`` is called on the interface's thread when a reply has grown or ended.
+class ReplyChange(NamedTuple):
+    """What a message did to a reply's node: ``text`` was appended, or the reply ``ended``."""
 
-    ``precision`` and ``sampling`` hold for sessions that have nothing of their own to say; ``params`` are instead of
-    what a model recommends.
-    """
+    session: Session
+    node: Node
+    text: str
+    ended: bool
 
-    def __init__(
-        self,
-        app: App[None],
-        shelf: Shelf,
-        snapshots: Snapshots,
-        on_news: Callable[[Session, Node, str, bool], None],
-        precision: str,
-        sampling: Mapping[str, Any],
-        params: "SamplingParams | None" = None,
-    ) -> None:
-        self.shelf = shelf
-        self._snapshots = snapshots
+
+class ReplyService:
+    """Posts ReplyProgressed, which the application hands to ``take``, and ContextCounted."""
+
+    def __init__(self, app: App[None], models: ModelManager, sampling: SamplingDefaults, snapshots: Snapshots) -> None:
         self._app = app
-        self.precision = precision
+        self._models = models
         self._sampling = sampling
-        self._params = params
-        self._on_news = on_news
-        self._bridge = Bridge(app)
+        self._snapshots = snapshots
+        self._poller = EventPoller(app)
         self._sessions: dict[Reply, Session] = {}
         self._turn = asyncio.Lock()
 
     @property
     def replying(self) -> list[Session]:
-        """Those with a reply on its way."""
+        """Sessions with a reply in progress."""
         return list(self._sessions.values())
 
-    def choice(self, session: Session) -> Choice:
-        """What the session wants to talk to."""
-        precision = session.settings.get("precision", self.precision)
-        return Choice(session.model, precision if KINDS["precision"].accepts(precision) else self.precision)
+    def waiting(self, choice: ModelChoice) -> list[Session]:
+        """Sessions whose replies have not reached the engine because this model is missing."""
+        return [
+            session
+            for reply, session in self._sessions.items()
+            if self._models.choice(session) == choice and reply.generation is None
+        ]
 
-    def model(self, session: Session) -> "Model | None":
-        """The session's model, once it is loaded."""
-        return self.shelf.model(self.choice(session))
-
-    def loaded(self, choice: Choice) -> None:
-        """What was asked of this model before it was there is asked now."""
-        for session, reply in [(session, reply) for reply, session in self._sessions.items()]:
-            if self.choice(session) == choice and reply.generation is None:
-                self._app.run_worker(self._ask(session, reply))
-
-    def defaults(self, session: Session) -> dict[str, Any]:
-        """The parameters of a session that has nothing of its own to say: the person's, else the model's.
-
-        What only the model can tell is missing until it is loaded. Raises InferenceError where it tells what cannot be.
-        """
-        return self._sampled(session, {})
-
-    def params(self, session: Session) -> "SamplingParams":
-        """How the session samples, once its model is loaded. Raises InferenceError for what cannot be."""
-        from inference import SamplingParams
-
-        chosen = own(session.settings)
-        return SamplingParams(**self._sampled(session, chosen) | chosen)
-
-    def _sampled(self, session: Session, chosen: Mapping[str, Any]) -> dict[str, Any]:
-        """``defaults``, where what the session has ``chosen`` need not be right in what the model recommends."""
-        given = asdict(self._params) if self._params else self._sampling
-        values: dict[str, Any] = {"seed": None, "max_tokens": None, "stop": ()}
-        if model := self.model(session):
-            from inference import SamplingParams
-
-            values = asdict(SamplingParams.from_generation_config(model.generation_config, {**given, **chosen}))
-        values |= given
-        return values | {"max_tokens": values["max_tokens"] or STORY_TOKENS} if session.mode == "story" else values
+    def model_loaded(self, choice: ModelChoice) -> None:
+        """Submit the replies that waited for this model."""
+        for session in self.waiting(choice):
+            if session.reply is not None:
+                self._app.run_worker(self._ask(session, session.reply))
 
     # ---- asking
 
@@ -118,10 +83,10 @@ class Desk:
         session.reply = reply
         session.notice = ""
         self._sessions[reply] = session
-        if self.model(session) is not None:
+        if self._models.model(session) is not None:
             self._app.run_worker(self._ask(session, reply))
         else:
-            self.shelf.want(self.choice(session), again=True)
+            self._models.load(self._models.choice(session), again=True)
 
     def stop(self, session: Session, aloud: bool = False) -> None:
         """End the reply on its way, if there is one; what came so far is kept. ``aloud`` tells of that."""
@@ -129,20 +94,20 @@ class Desk:
         if reply is not None:
             reply.aloud = aloud
             reply.cancel()
-            if self.model(session) is None:
-                self._end(session, reply, None, "")
+            if self._models.model(session) is None:
+                self._fail(reply, "")
 
     def fork(self, source: Session, target: Session) -> None:
         """Give ``target`` what ``source`` has computed. While a reply runs the cache is the engine's: then nothing."""
         if source.engine is not None and source.reply is None:
             cache = source.engine.cache.fork()
-            target.engine = self.shelf.engine.new_session(source.engine.model, cache, source.engine.token_ids)
+            target.engine = self._models.engine.new_session(source.engine.model, cache, source.engine.token_ids)
             target.computed = True
 
-    def recount(self, session: Session, done: Callable[[], None]) -> None:
-        """Find out how much context the conversation takes as it stands now; ``done`` is called when it is known."""
-        if self.model(session) is not None and session.reply is None:
-            self._app.run_worker(self._count(session, done))
+    def recount(self, session: Session) -> None:
+        """Count how much of the context the conversation takes; posts ContextCounted."""
+        if self._models.model(session) is not None and session.reply is None:
+            self._app.run_worker(self._count(session))
 
     async def _ask(self, session: Session, reply: Reply) -> None:
         from inference.errors import explained
@@ -150,23 +115,23 @@ class Desk:
         # Templates are rendered one at a time, in the order of asking, and not on this thread.
         async with self._turn:
             if reply.cancelled:
-                self._end(session, reply, None, "")
+                self._fail(reply, "")
                 return
             try:
                 generation = await in_thread(self._submit, session, reply, session.tree.path(reply.node_id))
             except Exception as error:
-                self._end(session, reply, None, str(explained(error)))
+                self._fail(reply, str(explained(error)))
                 return
         reply.generation = generation
         session.computed = True
         if reply.cancelled:
             generation.cancel()
-        self._bridge.watch(reply)
+        self._poller.watch(reply)
 
     def _submit(self, session: Session, reply: Reply, path: list[Node]) -> "Generation":
         engine = self._engine_session(session)
         reply.rows_before = engine.model.counters.rows
-        params = self.params(session)
+        params = self._sampling.params(session)
         if session.mode == "story":
             return engine.complete(self.pieces(session, path[:-1], engine.model), params)
         resumed = bool(reply.seed_text)
@@ -182,7 +147,7 @@ class Desk:
         """The session's place in the engine; its snapshot comes back if it has one of this model."""
         from inference import CacheError, KVCache
 
-        model = self.model(session)
+        model = self._models.model(session)
         assert model is not None
         if session.engine is not None and session.engine.model is not model:
             session.engine.close()
@@ -193,7 +158,7 @@ class Desk:
             if (file := self._snapshots.find(session.id)) is not None:
                 with contextlib.suppress(CacheError):  # torn, or of another model: computed again
                     cache, token_ids = KVCache.load(file, model)
-            session.engine = self.shelf.engine.new_session(model, cache, token_ids)
+            session.engine = self._models.engine.new_session(model, cache, token_ids)
         return session.engine
 
     def keep(self, session: Session) -> None:
@@ -226,7 +191,7 @@ class Desk:
             engine.save(self._snapshots.place(session_id))
             self._snapshots.prune()
 
-    async def _count(self, session: Session, done: Callable[[], None]) -> None:
+    async def _count(self, session: Session) -> None:
         from inference import ContextOverflowError
 
         path = session.tree.path()
@@ -242,14 +207,14 @@ class Desk:
             if tip and tip.outcome and tip.outcome.reason == "context":  # what closes a message does not count then
                 used = min(used, self._context(session))
             session.figures = replace(session.figures, context_used=used)
-            done()
+            self._app.post_message(ContextCounted(session))
 
     def _context(self, session: Session) -> int:
-        model = self.model(session)
+        model = self._models.model(session)
         return model.config.max_position_embeddings if model else 0
 
     def _tokens(self, session: Session, path: list[Node]) -> int:
-        model = self.model(session)
+        model = self._models.model(session)
         if model is None or not (path or (session.mode == "story" and session.draft)):
             return 0
         if session.mode == "story":
@@ -269,10 +234,12 @@ class Desk:
 
     # ---- what comes in
 
-    def progress(self, event: Progress) -> None:
-        """Take in what the bridge brought."""
+    def take(self, event: ReplyProgressed) -> ReplyChange | None:
+        """Apply progress to the conversation; None if the reply has ended before."""
         reply = event.reply
-        session = self._sessions[reply]
+        session = self._sessions.get(reply)
+        if session is None:
+            return None
         node = session.tree.grow(reply.node_id, event.text) if event.text else session.tree[reply.node_id]
         engine = session.engine
         if reply.streaming:
@@ -285,13 +252,14 @@ class Desk:
                 cache_bytes=engine.cache.nbytes if engine else None,
             )
         if event.ended:
-            self._end(session, reply, event.finished, str(event.error or ""), event.text)
-        else:
-            self._on_news(session, node, event.text, False)
+            node = self._end(session, reply, event.finished, event.failure or "")
+        return ReplyChange(session, node, event.text, event.ended)
 
-    def _end(
-        self, session: Session, reply: Reply, finished: "Finished | None", notice: str, last_text: str = ""
-    ) -> None:
+    def _fail(self, reply: Reply, failure: str) -> None:
+        """Have the reply end without the engine."""
+        self._app.post_message(ReplyProgressed(reply, "", None, failure))
+
+    def _end(self, session: Session, reply: Reply, finished: "Finished | None", notice: str) -> Node:
         del self._sessions[reply]
         session.reply = None
         if notice or isinstance(session.notice, Busy):
@@ -315,7 +283,7 @@ class Desk:
             node = session.tree.settle(node.id, reply.seed_ids + (written or ()) if known else (), outcome)
             if reply.aloud:
                 session.notice = Passing(STOPPED[session.mode])
-        self._on_news(session, node, last_text, True)
+        return node
 
     def _account(self, session: Session, reply: Reply, finished: "Finished") -> None:
         stats = finished.stats

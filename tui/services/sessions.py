@@ -15,7 +15,7 @@ DELETED_ELSEWHERE = "This session was deleted in another window."
 INTERRUPTED = "The last reply was interrupted: Esc, then c, continues it."
 
 
-class Library:
+class SessionManager:
     """One session is open at a time, besides those that are being replied to; these are held for writing.
 
     ``listed``: how many sessions ``lines`` tells of at most.
@@ -239,6 +239,6 @@ class Library:
         return self._listings[words]
 
 
-def library_at(database: Path, snapshots: Path, limit: int) -> Library:
+def session_manager(database: Path, snapshots: Path, limit: int) -> SessionManager:
     """``limit``: bytes for cache snapshots. Raises StoreError for a database that cannot be used."""
-    return Library(Store(database), Snapshots(snapshots, limit))
+    return SessionManager(Store(database), Snapshots(snapshots, limit))

@@ -6,8 +6,9 @@ import re
 import time
 from pathlib import Path
 
-from tui.conversation.conversation import ID, file_name
+from tui.conversation.conversation import ID
 from tui.storage.private_files import private_directory
+from tui.storage.session_files import file_name
 
 SUFFIX = ".safetensors"
 # What a running process has put aside for itself, and what is being written.

@@ -5,8 +5,8 @@ import fcntl
 import os
 from pathlib import Path
 
-from tui.conversation.conversation import file_name
 from tui.storage.private_files import private_directory, private_file
+from tui.storage.session_files import file_name
 
 
 class Locks:

@@ -1,12 +1,13 @@
 """Where a message is written: Enter sends, Ctrl+J begins a new line."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 from textual import events
 from textual.message import Message
 from textual.widgets import TextArea
 
 from tui.config.keymap import bindings
+from tui.services.prompt_history import PromptHistory
 from tui.terminal.typed_text import normalized
 from tui.widgets.pasted_text import Pasted
 from tui.widgets.plain_text import plain
@@ -20,7 +21,6 @@ class Composer(Editor):
     """Grows with its text, up to a third of the screen. A long paste is shown as a token.
 
     ``commands``: the words that a text may begin with behind a slash; they are offered, and Tab completes them.
-    ``puts``: how many drafts were put there.
     """
 
     BINDINGS = bindings("input")
@@ -36,8 +36,10 @@ class Composer(Editor):
     def __init__(self) -> None:
         super().__init__(PLACEHOLDER, id="composer")
         self.commands: Sequence[str] = ()
-        self.puts = 0
+        self._puts = 0  # how many drafts were put there
         self._put = ""
+        self._history = PromptHistory("", ())
+        self._recalled = ("", -1)  # what was put there from the history, and how many drafts until then
         self._pasted = Pasted()
         self._offered: list[str] = []
         self._announced = ""
@@ -63,7 +65,7 @@ class Composer(Editor):
 
     def put(self, text: str) -> None:
         """Show another draft."""
-        self.puts += 1
+        self._puts += 1
         self.load(self._pasted.restore(text, self.app.clipboard))
         self._put = self.text
 
@@ -99,6 +101,42 @@ class Composer(Editor):
 
     def action_expand_pasted(self) -> None:
         self.replace(self.whole, self.document.start, self.document.end)
+
+    # ---- earlier prompts
+
+    @property
+    def unsent(self) -> str:
+        """What is typed and not sent, also while an earlier prompt is shown."""
+        return self._history.unsent(self.whole, self._recalled[0]) if self.recalling else self.whole
+
+    @property
+    def recalling(self) -> bool:
+        """True if an earlier prompt is shown, as it was or edited."""
+        return self._recalled[1] == self._puts
+
+    @property
+    def set_aside(self) -> str:
+        """The draft, while an earlier prompt is shown."""
+        return self._history.left if self.recalling else ""
+
+    def recall_next(self, step: int, earlier: Callable[[], Sequence[str]]) -> None:
+        """Show the prompt ``step`` before this one; ``earlier`` gives them, the newest first."""
+        if step > 0 or self.recalling:
+            self._recall(self._begin(earlier).walk(self.whole, step))
+
+    def recall(self, text: str, earlier: Callable[[], Sequence[str]]) -> None:
+        """Show this earlier prompt."""
+        self._recall(self._begin(earlier).find(self.whole, text))
+
+    def _begin(self, earlier: Callable[[], Sequence[str]]) -> PromptHistory:
+        if not self.recalling:
+            self._history = PromptHistory(self.whole, earlier())
+        return self._history
+
+    def _recall(self, text: str | None) -> None:
+        if text is not None:
+            self.put(text)
+            self._recalled = (self.whole, self._puts)
 
     # ---- commands
 

@@ -2,7 +2,6 @@
 
 import time
 from collections.abc import Sequence
-from typing import TYPE_CHECKING, cast
 
 from textual import events
 from textual.app import ComposeResult
@@ -15,12 +14,10 @@ from textual.widgets import Input, OptionList
 from textual.widgets.option_list import Option
 
 from tui.config.keymap import bindings, hint
+from tui.config.watcher import Appearance
 from tui.services.session import Line
 from tui.widgets.plain_text import Plain, plain
 from tui.widgets.safe_input import Field
-
-if TYPE_CHECKING:
-    from tui.app import LlmTui
 
 MARKS = {"idle": " ", "queued": "◌", "streaming": "◐", "unread": "●"}
 KINDS = {"chat": " ", "story": "¶"}
@@ -142,8 +139,9 @@ class Sidebar(Vertical):
             self.session_id = session_id
             self.title = title
 
-    def __init__(self, id: str) -> None:
-        super().__init__(id=id)
+    def __init__(self, appearance: Appearance) -> None:
+        super().__init__(id="sidebar")
+        self._appearance = appearance
         self.sessions = SessionList()
         self._notice = Plain(id="sidebar-notice")
         self._hint = Plain(id="sidebar-keys")
@@ -167,8 +165,7 @@ class Sidebar(Vertical):
         self._show_hint()
 
     def _show_hint(self) -> None:
-        keymap = cast("LlmTui", self.app).appearance.keymap
-        self._hint.show(hint(keymap, HINTS if self.has_focus_within else OUTSIDE))
+        self._hint.show(hint(self._appearance.keymap, HINTS if self.has_focus_within else OUTSIDE))
 
     def on_descendant_focus(self) -> None:
         self._show_hint()

@@ -12,8 +12,8 @@ from typing import Any
 
 from tui.app import LlmTui
 from tui.config.settings import Settings
-from tui.process.error_log import noted, write_down
 from tui.process.termination import Ended, catch, ending_signals
+from tui.storage.error_log import noted, write_down
 from tui.storage.errors import StoreError
 
 GRACE = 10.0  # seconds that an orderly end may take
@@ -88,12 +88,12 @@ def run_app(settings: Settings) -> None:
     except Overdue:
         pass  # what does not end is left behind
     finally:
-        for step in (app.controller.close, app.restore_terminal):
+        for step in (app.finish, app.restore_terminal):
             with noted():
                 step()
     if app.mistake is not None:
         raise app.mistake
-    if app.controller.library.store.unsaved:
-        raise StoreError(f"Not everything was saved. {app.controller.library.store.trouble}")
+    if app.services.sessions.store.unsaved:
+        raise StoreError(f"Not everything was saved. {app.services.sessions.store.trouble}")
     if lifetime.number:
         raise Ended(lifetime.number)

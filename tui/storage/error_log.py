@@ -13,12 +13,18 @@ import traceback
 from collections.abc import Iterator
 from pathlib import Path
 
-from tui.config.paths import error_log_file
+import platformdirs
+
 from tui.storage.private_files import private_directory, private_file
 
 LARGEST = 2**18  # bytes of the log, and of the one before it that is kept
 ENTRY, LINE = 2**14, 300  # characters of one entry and of each of its lines
 _writing = threading.Lock()
+
+
+def error_log_file() -> Path:
+    """The log, in the user's state directory."""
+    return platformdirs.user_state_path("llm-tui", appauthor=False) / "errors.log"
 
 
 def told(error: BaseException) -> str:

@@ -1,0 +1,164 @@
+"""Actions that work anywhere: stop, copy or quit, help, the palette, and the way from session to session."""
+
+import time
+
+from textual.app import App
+from textual.widgets import TextArea
+
+from tui.actions.clipboard import ClipboardActions
+from tui.actions.messages import MessageActions
+from tui.actions.model import ModelActions
+from tui.config.watcher import Appearance
+from tui.screens.help import HelpScreen
+from tui.screens.main import MainScreen
+from tui.screens.main_presenter import MainPresenter
+from tui.services.replies import ReplyService
+from tui.services.session import Session
+from tui.services.sessions import SessionManager
+from tui.services.workspace import Workspace
+from tui.storage.errors import StoreError
+from tui.widgets.session_list import MORE
+
+# Seconds in which quitting again loses what is not saved, and in which Ctrl+C again quits.
+UNSAVED_WINDOW, QUIT_WINDOW = 10.0, 2.0
+# Seconds after a reply ended by itself in which Esc is meant for it.
+JUST_ENDED = 0.5
+
+
+class ApplicationActions:
+    """Actions on the application as a whole."""
+
+    def __init__(
+        self,
+        app: App[None],
+        appearance: Appearance,
+        screen: MainScreen,
+        presenter: MainPresenter,
+        workspace: Workspace,
+        sessions: SessionManager,
+        replies: ReplyService,
+        messages: MessageActions,
+        clipboard: ClipboardActions,
+        models: ModelActions,
+    ) -> None:
+        self._app = app
+        self._appearance = appearance
+        self._screen = screen
+        self._presenter = presenter
+        self._workspace = workspace
+        self._sessions = sessions
+        self._replies = replies
+        self._messages = messages
+        self._clipboard = clipboard
+        self._models = models
+        self._warned = 0.0
+
+    # ---- stop, help, quit
+
+    def stop(self) -> None:
+        """Stop the reply and keep it; with nothing to stop, go from the input to the messages, or back."""
+        screen, session = self._screen, self._workspace.current
+        if session.reply is None and time.monotonic() - session.ended < JUST_ENDED:
+            return
+        if screen.sidebar.leave() or screen.find_bar.leave():
+            return
+        if session.reply is not None:
+            self._replies.stop(session, aloud=True)
+        elif screen.sessions.has_focus:
+            screen.fold_sidebar()
+            screen.focus_work()
+        elif session.editing is not None:
+            self._messages.leave_editing()
+        elif self._models.stop_loading():
+            pass
+        elif session.mode == "chat" and screen.composer.has_focus:
+            screen.set_focus(screen.transcript)
+        else:
+            screen.focus_work()
+
+    def copy_or_quit(self) -> None:
+        """Copy the selection, else stop the reply, else quit at the second press."""
+        focused, session = self._screen.focused, self._workspace.current
+        selected = focused.selected_text if isinstance(focused, TextArea) else ""
+        if selected := selected or self._screen.get_selected_text() or "":
+            self._clipboard.copy(selected)
+        elif session.reply is not None:
+            self._replies.stop(session, aloud=True)
+        elif self._sure("Ctrl+C once more quits.", QUIT_WINDOW):
+            self.quit()
+
+    def palette(self) -> None:
+        """Open the command palette."""
+        self._app.action_command_palette()
+
+    def help(self, words: str = "") -> None:
+        """Open the help, filtered by ``words``."""
+        self._app.push_screen(HelpScreen(self._appearance.keymap, self._screen.attended, words))
+
+    def quit(self) -> None:
+        """Quit, after a warning if something could not be saved."""
+        self._presenter.collect()
+        self._sessions.save(self._workspace.current)
+        if not self._sessions.store.unsaved or self._sure("Quitting again loses what is not saved.", UNSAVED_WINDOW):
+            self._app.exit()
+
+    def saved(self) -> None:
+        """A warning before was about what is saved now."""
+        self._warned = 0.0
+
+    def _sure(self, warning: str, seconds: float) -> bool:
+        """True if the warning was given a moment ago; else give it."""
+        sure = time.monotonic() - self._warned < seconds
+        if not sure:
+            self._warned = time.monotonic()
+            self._presenter.say(warning)
+        return sure
+
+    # ---- from session to session
+
+    def new_session(self) -> None:
+        """Open a new session of the same mode, unless the open one is new."""
+        self._presenter.collect()
+        if not self._workspace.current.empty:
+            self.enter(self._workspace.new(self._workspace.current.mode))
+        self._screen.focus_work()
+
+    def switch_session(self) -> None:
+        """Choose a session in the sidebar."""
+        self._screen.focus_sessions()
+
+    def toggle_sidebar(self) -> None:
+        """Show or hide the sidebar."""
+        self._screen.toggle_sidebar()
+
+    def toggle_mode(self) -> None:
+        """Open the last session of the other mode; a new one if there is none."""
+        try:
+            self.enter(self._workspace.other_mode())
+        except StoreError as error:
+            self._presenter.say(str(error))
+        else:
+            self._screen.fold_sidebar()
+        self._screen.focus_work()
+
+    def open(self, session_id: str) -> None:
+        """Open a session of the list, or list more of them."""
+        if session_id == MORE:
+            self._sessions.more()
+            self._presenter.refresh()
+            return
+        try:
+            session = self._workspace.read(session_id)
+        except StoreError as error:
+            self._presenter.say(str(error))
+            return
+        self.enter(session)
+        self._screen.fold_sidebar()
+        self._screen.focus_work()
+
+    def enter(self, session: Session) -> None:
+        """Show this session from now on."""
+        self._presenter.collect()
+        self._workspace.enter(session)
+        self._presenter.show()
+        self._replies.recount(session)

@@ -1,0 +1,151 @@
+"""Every action by its id: read by keys, the command palette, the help and slash commands."""
+
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+
+from textual.app import App
+
+from tui.actions.application import ApplicationActions
+from tui.actions.clipboard import ClipboardActions
+from tui.actions.composer import ComposerActions
+from tui.actions.messages import MessageActions
+from tui.actions.model import ModelActions
+from tui.actions.search import SearchActions
+from tui.actions.session_settings import SettingsActions
+from tui.actions.sessions import SessionActions
+from tui.actions.story import StoryActions
+from tui.config.keymap import KEYMAP, MODES, Where
+from tui.config.watcher import Appearance
+from tui.conversation.conversation import Mode
+from tui.screens.main import MainScreen
+from tui.screens.main_presenter import MainPresenter
+from tui.screens.theme_picker import ThemePicker
+from tui.services.services import Services
+
+KEYS = {key.id: key for key in KEYMAP}
+
+
+@dataclass(frozen=True)
+class Action:
+    """``with_text`` takes what follows a slash command. ``looks``: it changes nothing, so a notice stays."""
+
+    id: str
+    context: Where
+    title: str
+    handler: Callable[[], None]
+    with_text: Callable[[str], None] | None = None
+    looks: bool = False
+
+    def available(self, mode: Mode) -> bool:
+        """True if it makes sense in this mode."""
+        return mode in MODES[self.context]
+
+
+class Actions:
+    """Makes all actions from what they act on."""
+
+    def __init__(
+        self,
+        app: App[None],
+        appearance: Appearance,
+        screen: MainScreen,
+        presenter: MainPresenter,
+        services: Services,
+    ) -> None:
+        workspace, sessions, models = services.workspace, services.sessions, services.models
+        replies, sampling = services.replies, services.sampling
+        self._app = app
+        self._appearance = appearance
+        self._presenter = presenter
+        self._workspace = workspace
+        self._onboarding = services.onboarding
+        self.messages = MessageActions(screen, presenter, workspace, sessions, replies)
+        self.clipboard = ClipboardActions(app, screen, presenter, self.messages)
+        self.composer = ComposerActions(app, screen, presenter, workspace, sessions, self.messages)
+        self.models = ModelActions(app, screen, presenter, workspace, models, replies, services.downloads)
+        self.settings = SettingsActions(app, presenter, workspace, sessions, replies, sampling)
+        self.sessions = SessionActions(screen, presenter, workspace, sessions, replies)
+        self.story = StoryActions(screen, presenter, workspace, sessions, replies, sampling, self.messages)
+        self.application = ApplicationActions(
+            app,
+            appearance,
+            screen,
+            presenter,
+            workspace,
+            sessions,
+            replies,
+            self.messages,
+            self.clipboard,
+            self.models,
+        )
+        self.search = SearchActions(app, screen, presenter, workspace, sessions, self.application, self.messages)
+        self._by_id = {action.id: action for action in self._all()}
+
+    def __iter__(self) -> Iterator[Action]:
+        return iter(self._by_id.values())
+
+    def do(self, name: str) -> None:
+        """Carry out an action. A notice before it is cleared, unless the action only looks."""
+        action, session = self._by_id[name], self._workspace.current
+        cleared = bool(session.notice) and not action.looks
+        if cleared:
+            session.notice = ""
+        action.handler()
+        if self._onboarding.done(name) or cleared:
+            self._presenter.refresh()
+
+    def themes(self) -> None:
+        """Open the theme picker."""
+        self._app.push_screen(ThemePicker(self._appearance))
+
+    def _all(self) -> Iterator[Action]:
+        application, messages, sessions = self.application, self.messages, self.sessions
+        yield _action("new_session", application.new_session)
+        yield _action("switch_session", application.switch_session, looks=True)
+        yield _action("toggle_mode", application.toggle_mode)
+        yield _action("stop", application.stop, looks=True)
+        yield _action("copy_or_quit", application.copy_or_quit)
+        yield _action("palette", application.palette, looks=True)
+        yield _action("help", application.help, application.help, looks=True)
+        yield _action("rename_session", sessions.rename_session, sessions.rename_current)
+        yield _action("search", self.search.search, self.search.search)
+        yield _action("choose_model", self.models.choose_model, self.models.use_named)
+        yield _action("sampling", self.settings.sampling)
+        yield _action("editor", self.composer.editor)
+        yield _action("toggle_sidebar", application.toggle_sidebar, looks=True)
+        yield _action("quit", application.quit)
+        yield Action("themes", "anywhere", "Themes", self.themes)
+        yield _action("history_earlier", self.composer.history_earlier)
+        yield _action("history_later", self.composer.history_later)
+        yield _action("search_history", self.composer.search_history)
+        yield _action("roll_back", messages.roll_back)
+        yield _action("edit", messages.edit)
+        yield _action("regenerate", messages.regenerate)
+        yield _action("continue_reply", messages.continue_reply)
+        yield _action("fork", messages.fork)
+        yield _action("previous_sibling", messages.previous_sibling)
+        yield _action("next_sibling", messages.next_sibling)
+        yield _action("copy_message", self.clipboard.copy_message)
+        yield _action("copy_code", self.clipboard.copy_code)
+        yield _action("save_message", self.composer.save_message, self.composer.save_message)
+        yield _action("save_code", self.composer.save_code, self.composer.save_code)
+        yield _action("find", messages.find, messages.find, looks=True)
+        yield _action("find_next", messages.find_next, looks=True)
+        yield _action("find_previous", messages.find_previous, looks=True)
+        yield _action("toggle_thoughts", messages.toggle_thoughts)
+        yield _action("toggle_details", messages.toggle_details)
+        yield _action("continue_story", self.story.continue_story)
+        yield _action("previous_alternative", self.story.previous_alternative)
+        yield _action("next_alternative", self.story.next_alternative)
+        yield _action("save_story", self.composer.save_story, self.composer.save_story)
+        yield _action("filter_sessions", sessions.filter_sessions, sessions.filter_sessions)
+        yield _action("pin_session", sessions.pin_session)
+        yield _action("delete_session", sessions.delete_session)
+        yield _action("restore_session", sessions.restore_session)
+
+
+def _action(
+    name: str, handler: Callable[[], None], with_text: Callable[[str], None] | None = None, looks: bool = False
+) -> Action:
+    key = KEYS[name]
+    return Action(name, key.where, key.title, handler, with_text, looks)

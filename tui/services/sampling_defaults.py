@@ -1,0 +1,67 @@
+"""How sessions sample: their own parameters, the user's, else the model's."""
+
+from collections.abc import Mapping
+from dataclasses import asdict
+from typing import TYPE_CHECKING, Any
+
+from tui.config.settings import Settings
+from tui.formatting.sampling import differing, own
+from tui.services.models import ModelManager
+from tui.services.session import Session
+
+if TYPE_CHECKING:
+    from inference import SamplingParams
+
+# Tokens of one continuation of a story, if nothing else is set.
+STORY_TOKENS = 120
+
+
+class SamplingDefaults:
+    """``params`` override what models recommend."""
+
+    def __init__(self, models: ModelManager, settings: Settings, params: "SamplingParams | None") -> None:
+        self._models = models
+        self._settings = settings
+        self._params = params
+
+    def params(self, session: Session) -> "SamplingParams":
+        """The session's parameters, once its model is loaded. Raises InferenceError for invalid ones."""
+        from inference import SamplingParams
+
+        chosen = own(session.settings)
+        return SamplingParams(**self._defaults(session, chosen) | chosen)
+
+    def defaults(self, session: Session) -> dict[str, Any]:
+        """What holds where the session has nothing of its own; what only its model can tell is missing until that is
+        loaded. Empty if the model recommends something invalid: a reply will tell.
+        """
+        if self._models.model(session) is None:
+            return self._defaults(session, {})
+        from inference import InferenceError
+
+        try:
+            return self._defaults(session, {})
+        except InferenceError:
+            return {}
+
+    def values(self, session: Session) -> dict[str, Any]:
+        """The parameters of the session's next reply, as far as they are known."""
+        return self.defaults(session) | own(session.settings)
+
+    def differing(self, session: Session) -> list[str]:
+        """The session's settings that differ from their defaults, abbreviated."""
+        told = session.settings.get("system") or ""
+        system = [] if session.mode == "story" or told == (self._settings.system or "") else ["system prompt"]
+        values = own(session.settings)
+        return system + (differing(values, self.defaults(session)) if values else [])
+
+    def _defaults(self, session: Session, chosen: Mapping[str, Any]) -> dict[str, Any]:
+        """The defaults, where what the session has ``chosen`` need not be valid in what the model recommends."""
+        given = asdict(self._params) if self._params else self._settings.sampling
+        values: dict[str, Any] = {"seed": None, "max_tokens": None, "stop": ()}
+        if model := self._models.model(session):
+            from inference import SamplingParams
+
+            values = asdict(SamplingParams.from_generation_config(model.generation_config, {**given, **chosen}))
+        values |= given
+        return values | {"max_tokens": values["max_tokens"] or STORY_TOKENS} if session.mode == "story" else values

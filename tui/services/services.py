@@ -1,0 +1,42 @@
+"""The services of one run of the application."""
+
+from typing import TYPE_CHECKING
+
+from textual.app import App
+
+from tui.config.paths import snapshots_directory
+from tui.config.settings import Settings
+from tui.conversation.conversation import Mode
+from tui.services.autosave import Autosave
+from tui.services.downloads import Downloads
+from tui.services.models import ModelManager
+from tui.services.onboarding import Onboarding
+from tui.services.replies import ReplyService
+from tui.services.sampling_defaults import SamplingDefaults
+from tui.services.sessions import session_manager
+from tui.services.workspace import Workspace
+from tui.storage.error_log import noted
+
+if TYPE_CHECKING:
+    from inference import SamplingParams
+
+
+class Services:
+    """Made once; they post their messages to ``app``. Raises StoreError for a database that cannot be used."""
+
+    def __init__(self, app: App[None], settings: Settings, params: "SamplingParams | None", mode: Mode | None) -> None:
+        snapshots = snapshots_directory()
+        self.sessions = session_manager(settings.db, snapshots, settings.snapshot_limit_mb * 2**20)
+        self.onboarding = Onboarding(first=self.sessions.latest() is None)
+        self.models = ModelManager(app, settings, snapshots)
+        self.downloads = Downloads(app)
+        self.sampling = SamplingDefaults(self.models, settings, params)
+        self.replies = ReplyService(app, self.models, self.sampling, self.sessions.snapshots)
+        self.workspace = Workspace(app, self.sessions, self.models, self.replies, settings, mode)
+        self.autosave = Autosave(app, self.workspace, self.sessions, self.replies)
+
+    def close(self) -> None:
+        """Save everything and leave nothing running; a step that fails, as after a mistake, stops no other."""
+        for step in (self.downloads.close, *self.workspace.closing()):
+            with noted():
+                step()
