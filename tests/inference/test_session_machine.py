@@ -34,6 +34,7 @@ class Sessions(RuleBasedStateMachine):
     model: Model
     directory: Path
     tolerance: float
+    differences: list[float]
 
     @initialize()
     def begin(self) -> None:
@@ -87,7 +88,8 @@ class Sessions(RuleBasedStateMachine):
             held = session.cache.fork()
             held.truncate(length - 1)
             fresh = self.model.forward(ids[:length], self.model.new_cache(), last_only=True)
-            assert np.abs(self.model.forward([ids[length - 1]], held) - fresh).max() <= self.tolerance
+            self.differences.append(np.abs(self.model.forward([ids[length - 1]], held) - fresh).max())
+            assert self.differences[-1] <= self.tolerance
 
     @rule(index=CHATS, text=TEXTS, tokens=st.integers(1, 20), stop_after=st.none() | st.integers(0, 10))
     def say(self, index, text, tokens, stop_after):
@@ -160,17 +162,27 @@ class Sessions(RuleBasedStateMachine):
             self.check(chat)
 
 
-# BLAS sums in another order for each shape, and where the last bit of a sum differs, rounding to float16 or to int8 may
-# go the other way.
 @pytest.mark.no_cover  # what it goes through is measured elsewhere, and not so often
 @pytest.mark.parametrize(
-    ("precision", "cache", "tolerance"),
-    [("float32", "auto", 1e-4), ("float32", "int8", 5e-2), ("float16", "auto", 2e-3), ("int8", "auto", 2e-2)],
+    ("precision", "cache"), [("float32", "auto"), ("float32", "int8"), ("float16", "auto"), ("int8", "auto")]
 )
-def test_any_order(tmp_path, precision, cache, tolerance, backend):
+def test_any_order(tmp_path, precision, cache, backend):
     directory = make_tiny_model(tmp_path / "model", max_position_embeddings=4096)
-    Sessions.model = Model.load(directory, precision, cache_precision=cache, backend=backend)
-    Sessions.directory, Sessions.tolerance = tmp_path, rounding(Sessions.model, numpy=tolerance)
+    model = Model.load(directory, precision, cache_precision=cache, backend=backend)
+    Sessions.model, Sessions.directory, Sessions.differences = model, tmp_path, []
+    Sessions.tolerance = rounding(model, numpy=max(1e-4, cost_of_rounding(model)))
     case = Sessions.TestCase
     case.settings = settings(max_examples=30, stateful_step_count=20, deadline=None)
     case().runTest()
+    assert np.median(Sessions.differences) <= rounding(model)
+
+
+def cost_of_rounding(model: Model) -> float:
+    """Largest difference from the float32 model.
+
+    In numpy the last bit of a sum depends on the shape. Where that turns the rounding of one value to int8 or float16,
+    later values follow, and a pass may differ from another by as much as rounding costs; few do.
+    """
+    exact = Model.load(model.path, "float32", backend=model.backend)
+    ids = np.random.default_rng(0).integers(3, 380, 200).tolist()
+    return float(np.abs(model.forward(ids, model.new_cache()) - exact.forward(ids, exact.new_cache())).max())
