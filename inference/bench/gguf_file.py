@@ -1,7 +1,6 @@
 """The same weights as llama.cpp reads them: a GGUF file (github.com/ggml-org/ggml, docs/gguf.md)."""
 
 import os
-import tempfile
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -17,6 +16,7 @@ from inference.checkpoint.weights import Weights
 from inference.errors import CheckpointError
 from inference.kernels import reference
 from inference.kernels.reference import Floats
+from inference.system.atomic_write import atomic_write
 from inference.transformer.builder import AT_LEAST_INT8
 from inference.transformer.layers import inverse_frequencies
 
@@ -51,13 +51,11 @@ def gguf_file(model: Path, kind: str, directory: Path, report: Callable[[str], N
     report(f"writing {target}")
     try:
         directory.mkdir(parents=True, exist_ok=True)
-        with tempfile.TemporaryDirectory(dir=directory, prefix=".gguf-") as unfinished:
-            made = Path(unfinished) / target.name
+        with atomic_write(target) as partial:
             if source is None:
-                _write(weights, config, Kind[kind], made)
+                _write(weights, config, Kind[kind], partial)
             else:
-                _requantise(source, made)
-            made.replace(target)
+                _requantise(source, partial)
     except OSError as error:
         raise CheckpointError(f"{target} cannot be written ({error.strerror or error}); free space there.") from None
     return target

@@ -3,7 +3,6 @@
 import json
 import math
 import shutil
-import tempfile
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
@@ -17,6 +16,7 @@ from inference.checkpoint.families.base import LAYER_TENSORS, TOP_TENSORS
 from inference.checkpoint.families.llama import LLAMA
 from inference.checkpoint.weights import INDEX
 from inference.errors import CheckpointError
+from inference.system.atomic_write import atomic_write
 
 # Longer than the originals', so that deep contexts can be measured.
 CONTEXT = 8192
@@ -71,13 +71,9 @@ def random_checkpoint(shape: str, directory: Path, report: Report = lambda what:
         return target
     report(f"writing random weights to {target}")
     try:
-        directory.mkdir(parents=True, exist_ok=True)
-        with tempfile.TemporaryDirectory(dir=directory, prefix=f".{shape}-") as unfinished:
-            made = Path(unfinished) / target.name
-            made.mkdir()
-            write_checkpoint(SHAPES[shape], made)
-            shutil.rmtree(target, ignore_errors=True)
-            made.rename(target)
+        shutil.rmtree(target, ignore_errors=True)
+        target.mkdir(parents=True)
+        write_checkpoint(SHAPES[shape], target)
     except OSError as error:
         raise CheckpointError(f"{target} cannot be written ({error.strerror}); free space there.") from None
     return target
@@ -99,7 +95,10 @@ def tensor_shapes(shape: dict[str, Any]) -> Iterator[dict[str, tuple[int, ...]]]
 
 
 def write_checkpoint(shape: dict[str, Any], directory: Path) -> None:
-    """A Hugging Face directory with random float16 weights, a file per layer, always the same for the same shape."""
+    """A Hugging Face directory with random float16 weights, a file per layer, always the same for the same shape.
+
+    config.json comes last: where it is, everything is.
+    """
     config = {
         "architectures": [LLAMA.architecture],
         "model_type": LLAMA.model_type,
@@ -108,7 +107,6 @@ def write_checkpoint(shape: dict[str, Any], directory: Path) -> None:
         "torch_dtype": "float16",
         **shape,
     }
-    (directory / "config.json").write_text(json.dumps(config, indent=1))
     _bytes_tokenizer().save(str(directory / "tokenizer.json"))
     rng = np.random.default_rng(0)
     weight_map: dict[str, str] = {}
@@ -117,6 +115,8 @@ def write_checkpoint(shape: dict[str, Any], directory: Path) -> None:
         save_file({name: _random(rng, shape) for name, shape in shapes.items()}, directory / file)
         weight_map |= dict.fromkeys(shapes, file)
     (directory / INDEX).write_text(json.dumps({"metadata": {}, "weight_map": weight_map}))
+    with atomic_write(directory / "config.json") as partial:
+        partial.write_text(json.dumps(config, indent=1))
 
 
 def _random(rng: np.random.Generator, shape: tuple[int, ...]) -> npt.NDArray[np.float16]:

@@ -14,15 +14,14 @@ from pathlib import Path
 import platformdirs
 
 from inference.checkpoint.safetensors_file import SafetensorsFile
-from inference.checkpoint.weight_cache_file import FORMAT, PARTIAL, Buffer, open_packed, write_packed
+from inference.checkpoint.weight_cache_file import FORMAT, Buffer, open_packed, write_packed
 from inference.errors import CacheError, CheckpointError
 from inference.kernels.quantized_matrix import Form, QuantisedMatrix
+from inference.system.atomic_write import remove_abandoned
 
 # Less is packed as fast as it is read: some 50 milliseconds on two cores.
 WORTH_SAVING = 16 * 2**20
 LIMIT = 20 * 10**9
-# A partial file that nobody has written to for so many seconds was left behind by a process that was killed.
-ABANDONED = 3600
 
 
 class Shelf:
@@ -40,7 +39,7 @@ class Shelf:
 
     def files(self) -> list[Path]:
         """Those that are whole, the last one used first."""
-        return [path for path, _ in self._by_use("*.safetensors")]
+        return [path for path, _ in self._by_use()]
 
     def matrices(
         self, forms: Mapping[str, Form], pack: Callable[[str], QuantisedMatrix], key: str
@@ -96,24 +95,22 @@ class Shelf:
     def _allowed(self) -> int:
         if self._limit is not None:
             return self._limit
-        taken = sum(status.st_size for _, status in self._by_use("*.safetensors"))
+        taken = sum(status.st_size for _, status in self._by_use())
         return min(LIMIT, (shutil.disk_usage(self.directory).free + taken) // 10)
 
     def _make_room(self, allowed: int) -> None:
         """Remove the files that were not used for the longest time, and what killed processes left behind."""
         taken = 0
-        for path, status in self._by_use("*.safetensors"):
+        for path, status in self._by_use():
             taken += status.st_size
             if taken > allowed:
                 path.unlink(missing_ok=True)
-        for path, status in self._by_use(f"{PARTIAL}*"):
-            if time.time() - status.st_mtime > ABANDONED:
-                path.unlink(missing_ok=True)
+        remove_abandoned(self.directory)
 
-    def _by_use(self, pattern: str) -> list[tuple[Path, os.stat_result]]:
-        """Files of the directory, the last one used first."""
+    def _by_use(self) -> list[tuple[Path, os.stat_result]]:
+        """The whole files of the directory, the last one used first."""
         found = []
-        for path in self.directory.glob(pattern):
+        for path in self.directory.glob("*.safetensors"):
             with contextlib.suppress(FileNotFoundError):  # removed by another process just now
                 found.append((path, path.stat()))
         return sorted(found, key=lambda pair: pair[1].st_atime_ns, reverse=True)

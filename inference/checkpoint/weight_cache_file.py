@@ -9,7 +9,6 @@ import errno
 import hashlib
 import json
 import os
-import tempfile
 from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 
@@ -19,9 +18,9 @@ import numpy.typing as npt
 from inference.checkpoint.safetensors_file import SafetensorsFile, TensorInfo
 from inference.errors import CacheError, CheckpointError
 from inference.kernels.layout import LAYOUT_VERSION
+from inference.system.atomic_write import atomic_write
 
 FORMAT = f"llm-tui weights {LAYOUT_VERSION}"
-PARTIAL = ".partial-"
 LINE = 64
 
 Buffer = npt.NDArray[np.uint8]
@@ -48,28 +47,20 @@ def write_packed(path: Path, sizes: Mapping[str, int], key: str) -> Iterator[Cal
 
     The file is in its place at the end, whole and on the disk, or not at all. Raises OSError where it cannot be.
     """
-    descriptor, name = tempfile.mkstemp(dir=path.parent, prefix=PARTIAL)  # readable by its owner alone
-    partial = Path(name)
     digest = hashlib.sha256()
-    try:
-        with os.fdopen(descriptor, "wb") as file:
-            header = _header(sizes, key, digest.hexdigest())
-            _reserve(descriptor, len(header) + sum(sizes.values()))
-            file.write(header)
+    # A process that was faster wrote the same, and others may have mapped its file already.
+    with atomic_write(path, overwrite=False) as partial, partial.open("wb") as file:
+        header = _header(sizes, key, digest.hexdigest())
+        _reserve(file.fileno(), len(header) + sum(sizes.values()))
+        file.write(header)
 
-            def append(buffer: Buffer) -> None:
-                digest.update(buffer.data)
-                file.write(buffer.data)
+        def append(buffer: Buffer) -> None:
+            digest.update(buffer.data)
+            file.write(buffer.data)
 
-            yield append
-            file.seek(0)
-            file.write(_header(sizes, key, digest.hexdigest()))
-            file.flush()
-            os.fsync(file.fileno())
-        if not path.exists():  # a process that was faster wrote the same, and others may have mapped it already
-            partial.replace(path)
-    finally:
-        partial.unlink(missing_ok=True)
+        yield append
+        file.seek(0)
+        file.write(_header(sizes, key, digest.hexdigest()))
 
 
 def verify(path: Path) -> None:

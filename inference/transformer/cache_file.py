@@ -1,11 +1,8 @@
 """A cache on disk: written whole or not at all, mapped back in, refused when it is torn or somebody else's."""
 
-import contextlib
 import json
-import os
-import tempfile
 import zlib
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -15,6 +12,7 @@ from safetensors.numpy import save_file
 
 from inference.checkpoint.safetensors_file import SafetensorsFile
 from inference.errors import CacheError, CheckpointError, from_library
+from inference.system.atomic_write import atomic_write
 
 FORMAT = "llm-tui cache 2"
 Array = npt.NDArray[Any]
@@ -28,7 +26,7 @@ def write_snapshot(
         tensors = {"numbers": np.asarray([length, *token_ids], np.int64)}
         tensors |= {f"block.{index}": block for index, block in enumerate(blocks)}
         metadata = {"format": FORMAT, "fingerprint": fingerprint, "checksums": json.dumps(_checksums(tensors))}
-        with _replacing(file) as partial:
+        with atomic_write(file) as partial:
             save_file(tensors, partial, metadata)
 
 
@@ -57,19 +55,3 @@ def read_snapshot(file: Path, fingerprint: str) -> tuple[list[Array], list[int],
 
 def _checksums(tensors: dict[str, Array]) -> dict[str, int]:
     return {name: zlib.crc32(array.reshape(-1).view(np.uint8).data) for name, array in tensors.items()}
-
-
-@contextlib.contextmanager
-def _replacing(file: Path) -> Iterator[Path]:
-    """A temporary file beside ``file`` that takes its place at the end, readable by its owner alone."""
-    descriptor, name = tempfile.mkstemp(dir=file.parent, prefix=f".{file.name}.")
-    os.close(descriptor)
-    partial = Path(name)
-    try:
-        yield partial
-        partial.chmod(0o600)
-        with partial.open("rb") as written:
-            os.fsync(written.fileno())
-        partial.replace(file)
-    finally:
-        partial.unlink(missing_ok=True)

@@ -9,10 +9,11 @@ from pathlib import Path
 
 import pytest
 
+from inference.system.atomic_write import ABANDONED_SECONDS
 from tests.conversation.test_store import shape, talk
 from tests.conversation.test_trouble import sound
 from tui.storage import network_filesystems, schema
-from tui.storage.backup import ABANDONED_SECONDS, back_up_daily, backups
+from tui.storage.backup import back_up_daily, backups
 from tui.storage.errors import StoreError
 from tui.storage.store import Store
 

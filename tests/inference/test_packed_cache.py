@@ -17,9 +17,10 @@ import pytest
 
 from inference import CacheError, Model
 from inference.checkpoint.weight_cache import WORTH_SAVING, Shelf
-from inference.checkpoint.weight_cache_file import PARTIAL, verify
+from inference.checkpoint.weight_cache_file import verify
 from inference.kernels.backend import choose_backend
 from inference.kernels.quantized_matrix import Form, QuantisedMatrix
+from inference.system.atomic_write import PARTIAL
 from tests.tiny_model import make_tiny_model
 
 ROOT = Path(__file__).parent.parent.parent

@@ -1,10 +1,9 @@
 """Sessions out to files: our own JSON, Markdown, HTML."""
 
-import contextlib
 import os
-import tempfile
 from pathlib import Path
 
+from inference.system.atomic_write import atomic_write
 from tui.conversation.conversation import Conversation
 from tui.import_export import html, markdown, native_json
 from tui.storage.errors import StoreError
@@ -22,7 +21,8 @@ def export_file(conversation: Conversation, kind: str, file: Path, overwrite: bo
         if not overwrite:
             os.close(os.open(file, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600))
         try:
-            _replace(file, content)
+            with atomic_write(file) as partial:
+                partial.write_bytes(content)
         except BaseException:
             if not overwrite:
                 file.unlink(missing_ok=True)
@@ -31,16 +31,3 @@ def export_file(conversation: Conversation, kind: str, file: Path, overwrite: bo
         raise StoreError(f"{file} is there already: give --force to overwrite it, or another name.") from None
     except OSError as error:
         raise StoreError(f"{file} cannot be written ({error.strerror}).") from None
-
-
-def _replace(file: Path, content: bytes) -> None:
-    """Through a file beside it, readable by its owner alone."""
-    descriptor, name = tempfile.mkstemp(dir=file.parent, prefix=f".{file.name[:100]}.")
-    partial = Path(name)
-    with contextlib.ExitStack() as stack:
-        stack.callback(partial.unlink, missing_ok=True)
-        with os.fdopen(descriptor, "wb") as stream:
-            stream.write(content)
-            stream.flush()
-            os.fsync(stream.fileno())
-        partial.replace(file)

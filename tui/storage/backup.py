@@ -1,22 +1,16 @@
 """Copies of the database: one for each day of use, the last three kept, and one before the schema changes."""
 
-import contextlib
-import os
 import sqlite3
-import tempfile
-import time
-from collections.abc import Iterator
 from contextlib import closing
 from datetime import date
 from pathlib import Path
 
+from inference.system.atomic_write import atomic_write, remove_abandoned
 from tui.storage.errors import StoreError
 from tui.storage.private_files import private_directory
 
 KEPT = 3
 DAYS = "????-??-??.db"
-PARTIAL = ".partial-"
-ABANDONED_SECONDS = 3600
 
 
 def backups(file: Path) -> Path:
@@ -48,34 +42,11 @@ def back_up_daily(file: Path) -> None:
 def back_up(file: Path, name: str) -> None:
     """Copy the database as it is now, checked, to ``name`` among its copies. Raises as above."""
     directory = private_directory(backups(file))
-    _remove_abandoned(directory)
-    with _partial(directory) as partial:
+    remove_abandoned(directory)
+    with atomic_write(directory / name) as partial:
         uri = f"{file.resolve().as_uri()}?mode=ro"
         with closing(sqlite3.connect(uri, uri=True)) as source, closing(sqlite3.connect(partial)) as copy:
             source.backup(copy)
             copy.execute("PRAGMA journal_mode = DELETE")  # one file, complete in itself
             if (found := copy.execute("PRAGMA quick_check(1)").fetchone()[0]) != "ok":
                 raise damaged(file, found)
-        with partial.open("rb") as written:
-            os.fsync(written.fileno())
-        partial.replace(directory / name)
-
-
-@contextlib.contextmanager
-def _partial(directory: Path) -> Iterator[Path]:
-    descriptor, name = tempfile.mkstemp(dir=directory, prefix=PARTIAL)
-    os.fchmod(descriptor, 0o600)
-    os.close(descriptor)
-    partial = Path(name)
-    try:
-        yield partial
-    finally:
-        partial.unlink(missing_ok=True)
-
-
-def _remove_abandoned(directory: Path) -> None:
-    """What a process left that died while it copied."""
-    for partial in directory.glob(PARTIAL + "*"):
-        with contextlib.suppress(OSError):
-            if time.time() - partial.stat().st_mtime > ABANDONED_SECONDS:
-                partial.unlink()
