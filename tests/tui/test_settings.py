@@ -2,6 +2,7 @@
 
 import dataclasses
 import stat
+import tomllib
 from json import dumps
 from pathlib import Path
 
@@ -9,7 +10,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from tui.config import toml_document
 from tui.config.errors import SettingsError
+from tui.config.key_remapping import remap
 from tui.config.settings import MEANINGS, Settings, load_settings
 from tui.config.toml_document import TomlFile, set_string
 
@@ -63,6 +66,76 @@ def test_paths_begin_at_home(config, monkeypatch):
     settings = load_settings(config)
     assert settings.db == Path("/home/ada/chats.db")
     assert settings.model_directories == (Path("/home/ada/models"), Path("/opt/models"))
+
+
+FULL = """# all of it
+
+theme = "dark"
+model_directories = [
+    "/a",  # with a comment
+    "/b",
+]
+system = '''
+[keys]
+threads = 9
+'''
+threads = 2
+temperature = 0.5
+
+[keys]
+help = "f12"
+regenerate = ["x",
+  "f11"]
+"""
+
+
+@pytest.fixture
+def parses(monkeypatch):
+    """The texts that were parsed."""
+    texts, loads = [], tomllib.loads
+    monkeypatch.setattr(toml_document.tomllib, "loads", lambda text: texts.append(text) or loads(text))
+    return texts
+
+
+def test_a_file_is_parsed_once_while_nothing_is_wrong(config, parses):
+    config.write_text(FULL)
+    settings = load_settings(config, threads=3)
+    remap(settings)
+    assert parses == [FULL]
+
+
+def test_positions_are_found_in_one_pass_when_they_are_asked_for(config, parses):
+    config.write_text(FULL)
+    settings = load_settings(config)
+    assert settings.source("threads") == f"{config}, line 12"
+    passes = len(parses)
+    lines = {name: settings.source(name).rpartition(" ")[2] for name in settings.sources}
+    assert lines == {
+        "theme": "3",
+        "model_directories": "4",
+        "system": "8",
+        "threads": "12",
+        "temperature": "13",
+        "keys": "15",
+        "keys.help": "16",
+        "keys.regenerate": "17",
+    }
+    assert len(parses) == passes <= len(FULL.splitlines()) + 2
+
+
+@pytest.mark.parametrize(
+    ("text", "lines"),
+    [
+        ('keys.help = "f5"\nkeys . "copy" = "f6"\n', {("keys",): 1, ("keys", "help"): 1, ("keys", "copy"): 2}),
+        ('keys = { help = "f5", copy = "f6" }', {("keys",): 1, ("keys", "help"): 1, ("keys", "copy"): 1}),
+        ("[a.b]\nc = 1\n[a]\nd = 2", {("a",): 1, ("a", "b"): 1, ("a", "b", "c"): 2, ("a", "d"): 4}),
+        ("[[a]]\nb = 1\n[[a]]\nb = 2", {("a",): 1, ("a", "b"): 2}),
+        ('a = "\u2028"\r\nb = 1\r\n', {("a",): 1, ("b",): 2}),
+        ("", {}),
+    ],
+)
+def test_keys_are_found_however_they_are_written(config, text, lines):
+    assert TomlFile(config, text).lines == lines
 
 
 @pytest.mark.parametrize(
@@ -133,7 +206,7 @@ def test_a_wrong_flag_is_named():
     [
         ("", 'theme = "light"\n'),
         ('theme = "dark"\n', 'theme = "light"\n'),
-        ("theme = 'dark'  # the best\r\nx = 1\r\n", 'theme = "light"  # the best\nx = 1\r\n'),
+        ("theme = 'dark'  # the best\r\nx = 1\r\n", 'theme = "light"  # the best\r\nx = 1\r\n'),
         ('theme = "a\\" # b" # c\n', 'theme = "light" # c\n'),
         ('# mine\nthreads = 2\n\n# keys\n[keys]\ntheme = "f5"\n',
          '# mine\nthreads = 2\ntheme = "light"\n\n# keys\n[keys]\ntheme = "f5"\n'),

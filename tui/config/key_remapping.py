@@ -7,7 +7,7 @@ from textual.keys import Keys, _character_to_key, key_to_character
 
 from tui.config.errors import SettingsError
 from tui.config.keymap import KEYMAP, PLACES, Key, label
-from tui.config.settings import Settings
+from tui.config.settings import DEFAULT, Settings, Source
 from tui.config.toml_document import did_you_mean
 
 MODIFIERS = ("ctrl", "alt", "shift")
@@ -27,7 +27,7 @@ def remap(settings: Settings) -> tuple[tuple[Key, ...], list[str]]:
     actions = {key.id: key for key in KEYMAP}
     warnings = []
     for action, chosen in settings.keys.items():
-        source = settings.source(f"keys.{action}")
+        source = settings.sources.get(f"keys.{action}", DEFAULT)
         if action not in actions:
             warnings.append(
                 f"{source}: there is no action {action}{did_you_mean(action, actions) or '; F1 lists them.'}"
@@ -45,7 +45,7 @@ def remap(settings: Settings) -> tuple[tuple[Key, ...], list[str]]:
     return tuple(actions.values()), warnings
 
 
-def _name(source: str, action: str, text: str) -> str:
+def _name(source: Source, action: str, text: str) -> str:
     """The key as Textual names it: from ``Ctrl+J``, ``Esc``, ``[`` or ``left_square_bracket``."""
     *modifiers, name = ["+"] if text == "+" else text.split("+")
     modifiers = [modifier.strip().lower() for modifier in modifiers]
@@ -61,7 +61,7 @@ def _name(source: str, action: str, text: str) -> str:
     return "+".join([*(modifier for modifier in MODIFIERS if modifier in modifiers), name])
 
 
-def _check_typing(source: str, key: Key) -> None:
+def _check_typing(source: Source, key: Key) -> None:
     if key.where in ("anywhere", "input", "story"):
         for name in key.keys.split(","):
             if (key_to_character(name) or "\n").isprintable() and "+" not in name:

@@ -7,7 +7,7 @@ from typing import Any, TypeVar
 
 from tui.config.errors import SettingsError
 from tui.config.paths import config_file, sessions_file
-from tui.config.toml_document import TomlFile, did_you_mean, read_toml
+from tui.config.toml_document import Position, TomlFile, did_you_mean, read_toml
 from tui.config.validators import (
     ANY_TEXT,
     BOUNDS,
@@ -24,6 +24,8 @@ from tui.config.validators import (
 )
 
 DEFAULT = "default"
+# A flag or a place in a file.
+Source = str | Position
 
 T = TypeVar("T")
 
@@ -75,7 +77,7 @@ class Settings:
         default_factory=dict,
         metadata={"kind": KEYS, "meaning": "Other keys for actions: a key or a list of keys each."},
     )
-    sources: Mapping[str, str] = field(default_factory=dict)
+    sources: Mapping[str, Source] = field(default_factory=dict)
     warnings: tuple[str, ...] = ()
 
     @property
@@ -91,11 +93,11 @@ class Settings:
     @property
     def flags(self) -> dict[str, Any]:
         """What was said on the command line."""
-        return {name: getattr(self, name) for name, source in self.sources.items() if source.startswith("--")}
+        return {name: getattr(self, name) for name, source in self.sources.items() if isinstance(source, str)}
 
     def source(self, name: str) -> str:
         """Who set it: a flag, a file and its line, or nobody."""
-        return self.sources.get(name, DEFAULT)
+        return str(self.sources.get(name, DEFAULT))
 
     def with_flags(self, **flags: Any) -> "Settings":
         """The same, but for the flags that were given: None and () mean that it was not.
@@ -130,22 +132,22 @@ def _from_file(file: TomlFile) -> Settings:
     known = {*KINDS, BOTH_MODELS}
     unknown = [name for name in file.values if name not in known]
     values = {name: value for name, value in file.values.items() if name in known}
-    sources = {name: file.place(name) for name in values}
+    sources: dict[str, Source] = {name: file.position(name) for name in values}
     keys = values.get("keys")
     for action, chosen in keys.items() if isinstance(keys, dict) else ():
-        sources[f"keys.{action}"] = place = file.place("keys", action)
+        sources[f"keys.{action}"] = position = file.position("keys", action)
         if not TEXT.accepts(chosen) and not (TEXTS.accepts(chosen) and chosen):
             raise SettingsError(
-                f"{place}: keys.{action} is {chosen!r}; it must be a key in quotes, or a list of such keys."
+                f"{position}: keys.{action} is {chosen!r}; it must be a key in quotes, or a list of such keys."
             )
     warnings = [
-        f"{file.place(name)}: there is no setting {name}{did_you_mean(name, known) or '; it is ignored.'}"
+        f"{file.position(name)}: there is no setting {name}{did_you_mean(name, known) or '; it is ignored.'}"
         for name in unknown
     ]
     return replace(_merged(Settings(), values, sources), warnings=tuple(warnings))
 
 
-def _merged(settings: Settings, values: Mapping[str, Any], sources: Mapping[str, str]) -> Settings:
+def _merged(settings: Settings, values: Mapping[str, Any], sources: Mapping[str, Source]) -> Settings:
     """``values`` in place of what was, each with its source. Whoever names one model means both."""
     changes: dict[str, Any] = {}
     changed_sources = {**settings.sources, **sources}
@@ -160,7 +162,7 @@ def _merged(settings: Settings, values: Mapping[str, Any], sources: Mapping[str,
     return replace(settings, **changes, sources=changed_sources)
 
 
-def _checked(name: str, kind: Kind, value: Any, source: str) -> Any:
+def _checked(name: str, kind: Kind, value: Any, source: Source) -> Any:
     if not kind.accepts(value):
         raise SettingsError(f"{source}: {name} is {_shown(value)}; it must be {kind.wanted}.")
     return kind.make(value)

@@ -78,7 +78,7 @@ def read_theme(path: Path) -> ThemeFile:
         if name not in COLORS and name not in VARIABLES:
             known = ("about", "dark", *COLORS, *VARIABLES)
             raise SettingsError(
-                f"{file.place(name)}: a theme has no {name}{did_you_mean(name, known) or '; leave it out.'}"
+                f"{file.position(name)}: a theme has no {name}{did_you_mean(name, known) or '; leave it out.'}"
             )
     if missing := [name for name in COLORS if name not in values]:
         raise SettingsError(f"{path}: a theme needs {_listed(COLORS)}; here {_listed(missing)} is missing.")
@@ -89,7 +89,7 @@ def read_theme(path: Path) -> ThemeFile:
     odd = next((name for name in COLORS if (Color.parse(colors[name]).ansi is not None) != ansi), None)
     if odd:
         raise SettingsError(
-            f"{file.place(odd)}: {odd} is {colors[odd]!r}; a theme's colours are all of the terminal's own palette"
+            f"{file.position(odd)}: {odd} is {colors[odd]!r}; a theme's colours are all of the terminal's own palette"
             " (ansi_red …), or none is."
         )
     # Textual's own rules name some variables that it gives no value where a theme is of the terminal's colours.
@@ -102,7 +102,7 @@ def read_theme(path: Path) -> ThemeFile:
 
 def _one_of_type(file: TomlFile, kind: type, value: Any, name: str, wanted: str) -> Any:
     if not isinstance(value, kind):
-        raise SettingsError(f"{file.place(name)}: {name} is {value!r}; it must be {wanted}.")
+        raise SettingsError(f"{file.position(name)}: {name} is {value!r}; it must be {wanted}.")
     return value
 
 
@@ -110,12 +110,12 @@ def _check_value(file: TomlFile, name: str, value: Any) -> None:
     if name.endswith("-style") or "-style-" in name:
         if not isinstance(value, str) or not value or set(value.split()) - _STYLES:
             raise SettingsError(
-                f"{file.place(name)}: {name} is {value!r}; it must be a text style in quotes, such as "
+                f"{file.position(name)}: {name} is {value!r}; it must be a text style in quotes, such as "
                 '"bold", "underline", "bold reverse" or "none".'
             )
     elif not isinstance(value, str) or not _is_color(value, plain=name in COLORS):
         raise SettingsError(
-            f'{file.place(name)}: {name} is {value!r}; it must be a colour in quotes, such as "#7aa2f7", '
+            f'{file.position(name)}: {name} is {value!r}; it must be a colour in quotes, such as "#7aa2f7", '
             '"rgb(122,162,247)", "white" or "ansi_bright_blue".'
         )
 

@@ -1,23 +1,23 @@
 """TOML files that people write: every complaint names the file, the line and the key; one key can be set in place."""
 
-import contextlib
 import difflib
 import json
-import os
 import re
-import tempfile
 import tomllib
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
+from inference.system.atomic_write import atomic_write
 from tui.config.errors import SettingsError
 
 # Far more than anybody writes by hand.
 MAX_BYTES = 1_000_000
-# Of a statement on one line: what stands behind its value.
-_COMMENT = re.compile(r"""[^#"']*=\s*(?:"(?:[^"\\]|\\.)*"|'[^']*'|[^#"']*)(\s*#.*)$""")
-_PLACE = re.compile(r" \(at (?:line (\d+), column \d+|end of document)\)$")
+_POSITION = re.compile(r" \(at (?:line (\d+), column \d+|end of document)\)$")
+
+Key = tuple[str, ...]
 
 
 class TomlFile:
@@ -30,31 +30,41 @@ class TomlFile:
         try:
             self.values = tomllib.loads(text)
         except tomllib.TOMLDecodeError as error:
-            raise SettingsError(self._told(str(error))) from None
+            raise SettingsError(self._explain(str(error))) from None
 
-    def place(self, *key: str) -> str:
-        """The file and the line where ``key``, from the outermost table inwards, stands."""
-        return f"{self.path}, line {self.lines(*key)[0]}"
+    def position(self, *key: str) -> "Position":
+        """File and line of ``key``, named from the outermost table inwards."""
+        return Position(self, key)
 
-    def lines(self, *key: str) -> tuple[int, int]:
-        """The first and the last line of the statement that sets ``key``, counted from 1.
+    @cached_property
+    def lines(self) -> dict[Key, int]:
+        """The line, counted from 1, on which the first statement that sets each key begins."""
+        lines: dict[Key, int] = {}
+        table: Key = ()
+        for statement in _statements(self.text):
+            keys = list(_keys(statement.values))
+            if statement.is_header:
+                table = keys[-1]
+            for key in keys:
+                lines.setdefault(key if statement.is_header else table + key, statement.first)
+        return lines
 
-        Asks TOML itself: the statement ends where the file, read so far, first has the key.
-        """
-        lines = self.text.splitlines(keepends=True)
-        first = 1
-        for last in range(1, len(lines) + 1):
-            with contextlib.suppress(tomllib.TOMLDecodeError):
-                if _has(tomllib.loads("".join(lines[:last])), key):
-                    return first, last
-                first = last + 1
-        raise KeyError(key)
-
-    def _told(self, message: str) -> str:
-        place = _PLACE.search(message)
-        number = place[1] if place else None
+    def _explain(self, message: str) -> str:
+        position = _POSITION.search(message)
+        number = position[1] if position else None
         where = f"line {number}" if number else "at its end"
-        return f"{self.path}, {where}, is not TOML: {_PLACE.sub('', message)}."
+        return f"{self.path}, {where}, is not TOML: {_POSITION.sub('', message)}."
+
+
+@dataclass(frozen=True)
+class Position:
+    """Where a key is set. The line is looked up when the position is printed: most never are."""
+
+    file: TomlFile
+    key: Key
+
+    def __str__(self) -> str:
+        return f"{self.file.path}, line {self.file.lines[self.key]}"
 
 
 def read_toml(path: Path) -> TomlFile:
@@ -84,59 +94,75 @@ def set_string(path: Path, key: str, value: str) -> None:
 
     Raises SettingsError, the file untouched, if it cannot be read or written.
     """
+    # Imported late: few starts of the program change a setting.
+    import tomlkit
+    from tomlkit.exceptions import TOMLKitError
+
     try:
         file = read_toml(path)
     except FileNotFoundError:
         file = TomlFile(path, "")
-    edited = _edited(file, key, json.dumps(value, ensure_ascii=False))
-    if TomlFile(path, edited).values != {**file.values, key: value}:
-        raise SettingsError(f"{path} cannot be changed safely: set {key} = {json.dumps(value)} in it by hand.")
     try:
-        _replace(path.resolve(), edited)  # a link stays a link
+        outside, rest = _split(file.text)
+        document = tomlkit.parse(outside)
+        document[key] = value
+        edited = tomlkit.dumps(document) + rest
+        changed = TomlFile(path, edited).values
+    except (TOMLKitError, SettingsError):
+        changed = {}
+    if changed != {**file.values, key: value}:
+        raise SettingsError(f"{path} cannot be changed safely: set {key} = {json.dumps(value)} in it by hand.")
+    target = path.resolve()  # a link stays a link
+    try:
+        target.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+        mode = target.stat().st_mode & 0o777 if target.exists() else 0o600
+        with atomic_write(target, mode) as partial:
+            partial.write_text(edited, encoding="utf-8")
     except OSError as error:
         raise SettingsError(f"{path} cannot be written ({error.strerror}).") from None
 
 
-def _edited(file: TomlFile, key: str, value: str) -> str:
-    lines = file.text.splitlines(keepends=True)
-    if key in file.values:
-        first, last = file.lines(key)
-        comment = _COMMENT.match(lines[first - 1].rstrip())
-        lines[first - 1 : last] = [f"{key} = {value}{comment[1] if comment else ''}\n"]
-    else:
-        # Keys outside all tables stand before the first of them: below the last such key, else at the top.
-        outside = [file.lines(name)[1] for name, held in file.values.items() if not _is_table(held)]
-        at = max(outside, default=0)
-        if at and not lines[at - 1].endswith("\n"):
-            lines[at - 1] += "\n"
-        lines.insert(at, f"{key} = {value}\n")
-    return "".join(lines)
+class _Statement(NamedTuple):
+    """``first`` and ``last`` lines, counted from 1. A table's header is a statement too."""
+
+    first: int
+    last: int
+    is_header: bool
+    values: dict[str, Any]
 
 
-def _replace(path: Path, text: str) -> None:
-    """Write beside the file, then put in its place: a reader sees the old one or the new one."""
-    path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
-    mode = path.stat().st_mode & 0o777 if path.exists() else 0o600
-    descriptor, temporary = tempfile.mkstemp(prefix=f".{path.name}.", dir=path.parent)
-    try:
-        with os.fdopen(descriptor, "w", encoding="utf-8", newline="") as stream:
-            stream.write(text)
-            stream.flush()
-            os.fchmod(stream.fileno(), mode)
-            os.fsync(stream.fileno())
-        Path(temporary).replace(path)
-    except BaseException:
-        Path(temporary).unlink(missing_ok=True)
-        raise
+def _statements(text: str) -> Iterator[_Statement]:
+    """The statements of a valid document, comments and blank lines among them.
+
+    A statement ends with the first line at which it is TOML by itself.
+    """
+    first, statement = 1, ""
+    for number, line in enumerate(text.split("\n"), 1):
+        statement += line + "\n"
+        try:
+            values = tomllib.loads(statement)
+        except tomllib.TOMLDecodeError:
+            continue
+        yield _Statement(first, number, statement.lstrip().startswith("["), values)
+        first, statement = number + 1, ""
 
 
-def _is_table(value: Any) -> bool:
-    return isinstance(value, dict) or (isinstance(value, list) and any(isinstance(item, dict) for item in value))
+def _split(text: str) -> tuple[str, str]:
+    """The text up to the last statement outside all tables, and the rest, comments on the first table among it."""
+    last = 0
+    for statement in _statements(text):
+        if statement.is_header:
+            break
+        if statement.values:
+            last = statement.last
+    lines = text.split("\n")
+    outside = "".join(line + "\n" for line in lines[:last])
+    return outside, "\n".join(lines[last:])
 
 
-def _has(values: Any, key: tuple[str, ...]) -> bool:
-    for part in key:
-        if not isinstance(values, dict) or part not in values:
-            return False
-        values = values[part]
-    return True
+def _keys(values: Any, outer: Key = ()) -> Iterator[Key]:
+    """Every key in ``values`` and its tables, each after those it is in."""
+    if isinstance(values, dict):
+        for name, value in values.items():
+            yield (*outer, name)
+            yield from _keys(value, (*outer, name))
