@@ -2,6 +2,7 @@
 
 import math
 import os
+from collections.abc import Collection
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -34,7 +35,7 @@ def count_cores() -> Cores:
     """The machine's cores as this process may use them now."""
     hardware_threads = os.cpu_count() or 1
     allowed = os.sched_getaffinity(0) if hasattr(os, "sched_getaffinity") else set(range(hardware_threads))
-    return Cores(hardware_threads, len(allowed), len({_siblings(cpu) for cpu in allowed}), _quota())
+    return Cores(hardware_threads, len(allowed), _physical(allowed), _quota())
 
 
 def usable_cores() -> int:
@@ -45,6 +46,16 @@ def usable_cores() -> int:
 def worthwhile_cores(weight_bytes: int) -> int:
     """As many of the usable cores as a model of this size has work for."""
     return min(usable_cores(), 1 + weight_bytes // BYTES_PER_CORE)
+
+
+def _physical(allowed: Collection[int]) -> int:
+    """The physical cores of these hardware threads."""
+    if CPUS.is_dir():
+        return len({_siblings(cpu) for cpu in allowed})
+    # Imported late: on Linux the affinity mask may leave out cores, which psutil does not tell.
+    import psutil
+
+    return psutil.cpu_count(logical=False) or len(allowed)
 
 
 def _siblings(cpu: int) -> str:

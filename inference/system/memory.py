@@ -1,23 +1,23 @@
-"""How much memory this process may still take, from the kernel and the control group, in bytes."""
+"""Available memory in bytes: the system's, within the control group's limit."""
 
+import contextlib
 from pathlib import Path
 
 from inference.errors import MemoryLimitError
 
 CGROUP = Path("/sys/fs/cgroup")
-MEMINFO = Path("/proc/meminfo")
 # Models of fewer parameters are fast in any precision, and rounding costs them most.
 EXACT_BELOW = 16_000_000
 
 
 def available_memory() -> int | None:
     """Bytes free for use, or None where the system does not say."""
+    # Imported late: the first screen needs no memory measured.
+    import psutil
+
     limits = []
-    try:
-        fields = dict(line.split(":", 1) for line in MEMINFO.read_text().splitlines())
-        limits.append(int(fields["MemAvailable"].split()[0]) * 1024)
-    except (OSError, KeyError, ValueError):
-        pass
+    with contextlib.suppress(OSError):  # a system without /proc
+        limits.append(int(psutil.virtual_memory().available))
     try:
         maximum = (CGROUP / "memory.max").read_text().strip()
         if maximum != "max":

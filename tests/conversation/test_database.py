@@ -3,10 +3,14 @@
 import os
 import random
 import sqlite3
+import sys
 import time
 from datetime import date, timedelta
 from pathlib import Path
+from types import SimpleNamespace
+from typing import NoReturn
 
+import psutil
 import pytest
 
 from inference.system.atomic_write import ABANDONED_SECONDS
@@ -15,6 +19,7 @@ from tests.conversation.test_trouble import sound
 from tui.storage import network_filesystems, schema
 from tui.storage.backup import back_up_daily, backups
 from tui.storage.errors import StoreError
+from tui.storage.network_filesystems import network_file_system
 from tui.storage.store import Store
 
 LATER = ("ALTER TABLE sessions ADD COLUMN colour TEXT", "UPDATE sessions SET colour = 'red'")
@@ -172,14 +177,18 @@ def test_what_cannot_even_be_quoted_is_damage(file: Path) -> None:
 # ---- where write-ahead logs do not work
 
 
+def mount(monkeypatch: pytest.MonkeyPatch, *mounts: tuple[str, str]) -> None:
+    """Have the system tell of file systems at these places, of these kinds."""
+    partitions = [SimpleNamespace(mountpoint=place, fstype=kind) for place, kind in mounts]
+    monkeypatch.setattr(network_filesystems, "_on_a_disk", lambda path: False)
+    monkeypatch.setattr(psutil, "disk_partitions", lambda all: partitions)
+
+
 def test_a_network_file_system_gets_another_journal_and_one_word_about_it(
     file: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     assert journal(file) == "wal"
-    table = f"1 0 0:1 / / rw - ext4 /dev/x rw\n2 1 0:2 / {file.parent} rw shared:1 - nfs4 server:/home rw\n"
-    mountinfo = file.parent.parent / "mountinfo"
-    mountinfo.write_text(table)
-    monkeypatch.setattr(network_filesystems, "TABLE", mountinfo)
+    mount(monkeypatch, ("/", "ext4"), (str(file.parent), "nfs4"))
     store = Store(file)
     assert "nfs4" in store.note and "slower" in store.note
     conversation = store.open(store.sessions(1)[0].id)
@@ -203,26 +212,40 @@ def test_a_network_file_system_gets_another_journal_and_one_word_about_it(
 def test_the_mount_that_counts_is_the_nearest_and_the_last(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     home = tmp_path / "my home" / "data"
     home.mkdir(parents=True)
-    escaped = str(tmp_path / "my home").replace(" ", "\\040")
-    root, net, local = (
-        "1 0 0:1 / / rw - ext4 x rw",
-        f"2 1 0:2 / {escaped} rw - nfs x rw",
-        f"3 2 0:3 / {escaped} rw - btrfs x rw",
-    )
-    for lines, kind in (
+    above = str(tmp_path / "my home")
+    root, net, local = ("/", "ext4"), (above, "nfs"), (above, "btrfs")
+    for mounts, kind in (
         ([root], ""),
         ([root, net], "nfs"),
         ([net, root], "nfs"),
         ([root, net, local], ""),
         ([root, local, net], "nfs"),
-        (["", "nonsense", "1 2 3 - 4"], ""),
-        ([f"2 1 0:2 / {escaped}er rw - nfs x rw"], ""),
+        ([], ""),
+        ([(above + "er", "nfs")], ""),
     ):
-        (tmp_path / "table").write_text("\n".join(lines))
-        monkeypatch.setattr(network_filesystems, "TABLE", tmp_path / "table")
-        assert network_filesystems.network_file_system(home) == kind
-    monkeypatch.setattr(network_filesystems, "TABLE", tmp_path / "nowhere")
-    assert network_filesystems.network_file_system(home) == ""
+        mount(monkeypatch, *mounts)
+        assert network_file_system(home) == kind
+
+
+def test_where_no_mounts_can_be_read_everything_is_local(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def unreadable(all: bool) -> NoReturn:
+        raise FileNotFoundError("/proc/self/mounts")
+
+    mount(monkeypatch)
+    monkeypatch.setattr(psutil, "disk_partitions", unreadable)
+    assert network_file_system(tmp_path) == ""
+
+
+def test_what_lies_on_a_disk_is_local_whatever_is_mounted(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    mount(monkeypatch, ("/", "nfs"))
+    monkeypatch.setattr(network_filesystems, "_on_a_disk", lambda path: True)
+    assert network_file_system(tmp_path) == ""
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="Linux numbers its devices so")
+def test_a_file_system_without_a_device_is_not_on_a_disk() -> None:
+    assert not network_filesystems._on_a_disk(Path("/proc"))
+    assert not network_filesystems._on_a_disk(Path("/nowhere"))
 
 
 # ---- backups
