@@ -1,13 +1,13 @@
 """Downloads a model from the Hugging Face Hub: what the engine reads and nothing else, nothing of it ever run."""
 
 import contextlib
-import fcntl
 import json
 import os
 import shutil
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
+from filelock import FileLock, Timeout
 from huggingface_hub import HfApi, constants, get_token, hf_hub_url
 from huggingface_hub.errors import (
     GatedRepoError,
@@ -41,6 +41,8 @@ DESCRIPTIONS = (
 )
 # What a download holds, by its digests: files that a new revision has in common with it are not fetched again.
 MANIFEST = "download.json"
+# Among the downloads that are not complete, and no organisation: a file for each model that was ever downloaded.
+LOCKS = ".locks"
 
 Progress = Callable[[int, int, str], None]
 
@@ -58,7 +60,7 @@ def pull(name: str, downloads: Path, progress: Progress = lambda done, total, wh
     with _in_sentences(name):
         offered = _offered(name)
         work.mkdir(mode=0o700, parents=True, exist_ok=True)
-        with _alone(name, work):
+        with _alone(name, downloads):
             _keep_what_is_good(work, target, offered)
             family, config = _describe(name, work, offered)
             weights = _weights(name, work, offered)
@@ -100,20 +102,21 @@ def _offered(name: str) -> dict[str, RemoteFile]:
 
 
 @contextlib.contextmanager
-def _alone(name: str, work: Path) -> Iterator[None]:
-    """Nobody else downloads the same at once; where directories cannot be locked, nobody can tell."""
-    descriptor = os.open(work, os.O_RDONLY)
+def _alone(name: str, downloads: Path) -> Iterator[None]:
+    """Nobody else downloads the same at once; where files cannot be locked, nobody can tell."""
+    path = downloads / UNFINISHED / LOCKS / f"{folder_name(name).replace('/', '--')}.lock"
+    path.parent.mkdir(mode=0o700, exist_ok=True)
+    lock = FileLock(path, mode=0o600, thread_local=False, fallback_to_soft=False)
     try:
-        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
-    except BlockingIOError:
-        os.close(descriptor)
+        lock.acquire(blocking=False)
+    except Timeout:
         raise HubError(f"{name} is being downloaded by another llm-tui.") from None
-    except OSError:
+    except (OSError, NotImplementedError):
         pass
     try:
         yield
     finally:
-        os.close(descriptor)
+        lock.release()
 
 
 def _keep_what_is_good(work: Path, target: Path, offered: dict[str, RemoteFile]) -> None:
