@@ -97,8 +97,8 @@ def test_kernels_and_their_cache(home: dict[str, str], tiny_model: Path) -> None
     assert cold["kernel cache"]["state"] == "note"
     assert str(Path(home["HOME"]) / ".cache" / "llm-tui" / "kernels") in cold["kernel cache"]["says"]
     # One kernel is enough to be warm; a whole model would take the compiler half a minute.
-    code = "from inference.kernels.quantized_matrix import choice; import numpy as np; "
-    code += "choice.quantise_rows(np.zeros((1, 32), np.float32), np.zeros((1, 32), np.int8), "
+    code = "from inference.kernels.jit.quantize import quantise_rows; import numpy as np; "
+    code += "quantise_rows(np.zeros((1, 32), np.float32), np.zeros((1, 32), np.int8), "
     code += "np.zeros((1, 1), np.float32), np.zeros((1, 1), np.int32), 0)"
     subprocess.run([COMMAND[0].replace("llm-tui", "python"), "-c", code], env={**os.environ, **home}, check=True)
     warm = findings(home)["kernel cache"]
