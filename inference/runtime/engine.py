@@ -11,6 +11,7 @@ from types import TracebackType
 
 from inference.errors import CacheError, InferenceError, explained
 from inference.model import Model
+from inference.runtime.evicted_cache import CacheWriter
 from inference.runtime.generation import Generation
 from inference.runtime.sampling import SamplingParams
 from inference.runtime.scheduler import Step, plan
@@ -20,6 +21,8 @@ from inference.transformer.kv_cache import KVCache
 
 # How much nicer than the interface the computing is to others.
 NICENESS = 5
+# Caches that may wait for a slow disk, in bytes, where the budget for idle ones is less than that.
+WAITING_BYTES = 2**28
 
 
 class _CancelledMidway(Exception):
@@ -31,7 +34,7 @@ class Engine:
 
     The caches of idle sessions together take at most ``cache_budget`` bytes (None: a quarter of the memory that is free
     now). Beyond that the least recently used go to snapshots in ``snapshot_dir`` and come back when they are needed;
-    without a directory they are computed again.
+    without a directory they are computed again. ``writer`` waits for the disk; the engine's thread never does.
     """
 
     def __init__(
@@ -40,6 +43,7 @@ class Engine:
         self.model = model
         self._cache_budget = cache_budget if cache_budget is not None else (available_memory() or 2**32) // 4
         self._snapshot_dir = None if snapshot_dir is None else Path(snapshot_dir)
+        self.writer = CacheWriter(max(self._cache_budget, WAITING_BYTES))
         self._sessions: weakref.WeakSet[Session] = weakref.WeakSet()
         self._active: list[Generation] = []
         self._change = threading.Condition()
@@ -72,17 +76,26 @@ class Engine:
         return session
 
     def submit(self, session: Session, prompt_ids: list[int], params: SamplingParams) -> Generation:
-        """Queue a request; called by the session. Raises BusyError if the session has one already."""
+        """Queue a request; called by the session. May read the session's cache from a disk.
+
+        Raises BusyError if the session has a request already.
+        """
         with self._change:
-            if self._closing:
-                raise InferenceError("The engine is closed.")
+            self._check_open()
             if not self._thread.is_alive():
                 self._active.clear()  # those that waited for it have been told
                 self._thread = self._started()
             generation = Generation(session, prompt_ids, params, len(self._active), self._thread.is_alive)
-            session.occupy(generation)
-            self._active.append(generation)
-            self._change.notify()
+            session.occupy(generation)  # from now on its cache stays in memory, once it is there
+        try:
+            session.load_cache()
+            with self._change:
+                self._check_open()
+                self._active.append(generation)
+                self._change.notify()
+        except BaseException as error:  # or the session would be busy for ever
+            generation.fail(explained(error))
+            raise
         return generation
 
     def close(self) -> None:
@@ -94,6 +107,11 @@ class Engine:
             self._change.notify()
         if threading.current_thread() is not self._thread:
             self._thread.join()
+            self.writer.close()
+
+    def _check_open(self) -> None:
+        if self._closing:
+            raise InferenceError("The engine is closed.")
 
     def _started(self) -> threading.Thread:
         thread = threading.Thread(target=self._run, name="llm-tui-engine", daemon=True)

@@ -1,6 +1,5 @@
 """One conversation's token ids and KV cache."""
 
-import contextlib
 import os
 import threading
 import time
@@ -12,6 +11,7 @@ import numpy as np
 
 from inference.errors import BusyError, CacheError, ContextOverflowError, InferenceError, TemplateError
 from inference.model import Model
+from inference.runtime.evicted_cache import EvictedCache
 from inference.runtime.generation import Generation
 from inference.runtime.sampling import SamplingParams
 from inference.text.template import ChatTemplate, Message
@@ -40,8 +40,9 @@ class Session:
         self._token_ids = list(token_ids)
         self._generation: Generation | None = None
         self._closed = False
-        self._snapshot: Path | None = None
-        self._lock = threading.Lock()
+        self._evicted: EvictedCache | None = None
+        self._lock = threading.Lock()  # held for moments: nobody waits for a disk with it
+        self._loading = threading.Lock()
         self.last_used = time.monotonic()
 
     @property
@@ -51,14 +52,19 @@ class Session:
 
     @property
     def cache(self) -> KVCache:
-        """The cache; one that was evicted comes back, from its snapshot if that is sound, else empty."""
-        with self._lock:
-            if self._snapshot is not None:
-                with contextlib.suppress(CacheError):
-                    cache, token_ids = KVCache.load(self._snapshot, self.model)
-                    if token_ids[: cache.length] == self._token_ids[: cache.length]:
+        """The cache in memory: an empty one while it is evicted, see ``load_cache``."""
+        return self._cache
+
+    def load_cache(self) -> KVCache:
+        """Bring an evicted cache back, if it is sound, and return the cache. May read a file."""
+        with self._loading:
+            with self._lock:
+                evicted, self._evicted = self._evicted, None
+            if evicted is not None and (found := evicted.take(self.model)) is not None:
+                cache, token_ids = found
+                with self._lock:
+                    if list(token_ids[: cache.length]) == self._token_ids[: cache.length]:
                         self._cache = cache
-                self._remove_snapshot()
             return self._cache
 
     @property
@@ -105,10 +111,12 @@ class Session:
             return error.needed
 
     def close(self) -> None:
-        """Cancel what is under way, refuse more, and forget the snapshot."""
-        self._closed = True
+        """Cancel what is under way, refuse more, and forget an evicted cache."""
         with self._lock:
-            self._remove_snapshot()
+            self._closed = True
+            evicted, self._evicted = self._evicted, None
+        if evicted is not None:
+            self._engine.writer.put(evicted.remove)
         if self._generation is not None:
             self._generation.cancel()
 
@@ -131,10 +139,11 @@ class Session:
 
     def occupy(self, generation: Generation) -> None:
         """Take the one place for a reply. Raises BusyError while another holds it."""
-        if not self.idle:
-            raise BusyError("This session is still replying; stop that reply first.")
-        self._generation = generation
-        self.last_used = time.monotonic()
+        with self._lock:
+            if not self.idle:
+                raise BusyError("This session is still replying; stop that reply first.")
+            self._generation = generation
+            self.last_used = time.monotonic()
 
     def begin(self, prompt_ids: list[int]) -> int:
         """Cut the cache to the longest prefix it shares with ``prompt_ids``; returns how many tokens are reused.
@@ -157,37 +166,34 @@ class Session:
         return self._generation is None or self._generation.done
 
     def evict(self, directory: Path | None) -> None:
-        """Give the cache's memory back: to a snapshot in ``directory``, or without one, to be computed again."""
+        """Give an idle cache's memory back: to a file in ``directory``, or without one, to be computed again."""
         with self._lock:
+            if not self.idle:
+                return
             held, self._cache = self._cache, self.model.new_cache(self._cache.dtype)
-            if directory is not None and held.length and not self._closed:
-                snapshot = directory / f"evicted-{os.getpid()}-{id(self):x}.safetensors"
-                with contextlib.suppress(CacheError):
-                    held.save(snapshot, self._token_ids)
-                    self._snapshot = snapshot
+            if directory is None or not held.length or self._closed:
+                return
+            file = directory / f"evicted-{os.getpid()}-{id(self):x}.safetensors"
+            self._evicted = EvictedCache(held, list(self._token_ids), file)
+            self._engine.writer.write(self._evicted)
 
     def forget(self) -> None:
         """Begin with an empty cache: after something went wrong, what the old one holds is not to be relied on."""
         with self._lock:
-            self._remove_snapshot()
             self._cache = self.model.new_cache(self._cache.dtype)
-
-    def _remove_snapshot(self) -> None:
-        if self._snapshot is not None:
-            with contextlib.suppress(OSError):  # what stays is removed with what dead processes leave
-                self._snapshot.unlink(missing_ok=True)
-            self._snapshot = None
 
     def save(self, file: Path) -> bool:
         """Write the cache to ``file``, for `KVCache.load`; tells whether there was one to write.
 
-        Not while a reply is under way, nor once the cache is evicted. Raises CacheError if the file cannot be written.
+        Not while a reply is under way, nor once the cache is evicted. A reply may begin while the file is written.
+        Raises CacheError if the file cannot be written.
         """
         with self._lock:
-            if not self.idle or self._snapshot is not None or not self._cache.length:
+            if not self.idle or self._evicted is not None or not self._cache.length:
                 return False
-            self._cache.save(file, self._token_ids)
-            return True
+            held, token_ids = self._cache.fork(), list(self._token_ids)
+        held.save(file, token_ids)
+        return True
 
     def append(self, token_id: int) -> None:
         self._token_ids.append(token_id)

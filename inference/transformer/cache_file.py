@@ -27,7 +27,7 @@ def write_snapshot(
         tensors |= {f"block.{index}": block for index, block in enumerate(blocks)}
         metadata = {"format": FORMAT, "fingerprint": fingerprint, "checksums": json.dumps(_checksums(tensors))}
         with atomic_write(file) as partial:
-            save_file(tensors, partial, metadata)
+            save_file(tensors, partial, metadata)  # others go on: it gives the interpreter's lock away
 
 
 def read_snapshot(file: Path, fingerprint: str) -> tuple[list[Array], list[int], int]:

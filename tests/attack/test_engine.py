@@ -151,8 +151,16 @@ def evicted(engine: Engine, directory: Path) -> tuple[Session, Path]:
     session = engine.new_session()
     finished(list(session.complete([[5] * 40], FEW)))
     finished(list(engine.new_session().complete("Once", FEW)))
-    (file,) = [file for file in directory.iterdir() if file.name.endswith(f"-{id(session):x}.safetensors")]
+    file = directory / f"evicted-{os.getpid()}-{id(session):x}.safetensors"
+    settled(engine)
     return session, file
+
+
+def settled(engine: Engine) -> None:
+    """What was evicted is in its file."""
+    written = threading.Event()
+    engine.writer.put(written.set)
+    assert written.wait(60)
 
 
 @pytest.mark.parametrize("what", ["a directory", "gone", "empty", "cut", "another session's", "a link to nowhere"])
@@ -164,6 +172,7 @@ def test_an_evicted_cache_that_is_no_longer_what_it_was(
         other = engine.new_session()
         finished(list(other.complete([[6] * 40], FEW)))
         finished(list(engine.new_session().complete("Once", FEW)))
+        settled(engine)
         content = file.read_bytes()
         file.unlink()
         if what == "a directory":

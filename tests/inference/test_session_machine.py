@@ -133,7 +133,7 @@ class Sessions(RuleBasedStateMachine):
     @rule(index=CHATS)
     def fork(self, index):
         old = self.chat(index)
-        twin = Chat(self.engine.new_session(cache=old.session.cache.fork(), token_ids=old.session.token_ids))
+        twin = Chat(self.engine.new_session(cache=old.session.load_cache().fork(), token_ids=old.session.token_ids))
         twin.messages, twin.branches = list(old.messages), copy.copy(old.branches)
         self.chats.append(twin)
         self.check(twin)
@@ -144,7 +144,7 @@ class Sessions(RuleBasedStateMachine):
         held = chat.session.cache.length
         chat.session.evict(self.directory)
         assert chat.session.resident_bytes == 0
-        assert chat.session.cache.length == held
+        assert chat.session.load_cache().length == held
         self.check(chat)
 
     @rule()

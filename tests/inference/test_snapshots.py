@@ -1,14 +1,17 @@
 """Caches on disk: what comes back is what was saved, and everything else is refused."""
 
 import stat
+import threading
 
 import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from inference import CacheError, Engine, KVCache, Model, SamplingParams, Started
+from inference import CacheError, Engine, Finished, KVCache, Model, SamplingParams, Started
 from inference.kernels.layout import BLOCK
+from inference.transformer import cache_file
+from tests.held import Held
 from tests.tiny_model import make_tiny_model
 
 
@@ -99,6 +102,9 @@ def test_idle_caches_leave_the_memory_and_come_back(model, tmp_path, with_snapsh
         list(second.complete([[6] * 300], params))
         list(engine.new_session().complete("Once", params))  # by then the others' caches are out
         assert first.resident_bytes == second.resident_bytes == 0
+        written = threading.Event()
+        engine.writer.put(written.set)
+        assert written.wait(60)
         assert len(list(tmp_path.glob("evicted-*"))) >= (2 if with_snapshots else 0)
         rows = model.counters.rows
         events = list(first.complete([first.token_ids, " and"], SamplingParams(temperature=0, max_tokens=1)))
@@ -117,3 +123,98 @@ def test_an_empty_cache(model, tmp_path):
     model.new_cache().save(tmp_path / "x", [])
     restored, ids = KVCache.load(tmp_path / "x", model)
     assert (restored.length, ids) == (0, [])
+
+
+@pytest.fixture
+def write(monkeypatch) -> Held:
+    held = Held(cache_file.save_file)
+    monkeypatch.setattr(cache_file, "save_file", held)
+    return held
+
+
+def test_replies_come_while_an_evicted_cache_is_written(model, tmp_path, write):
+    """Its session can go on too: it takes the cache back, and what is written is not needed any more."""
+    params = SamplingParams(temperature=0, max_tokens=4)
+    with Engine(model, cache_budget=0, snapshot_dir=tmp_path) as engine:
+        first = engine.new_session()
+        list(first.complete([[5] * 300], params))
+        assert write.begun.wait(60)
+        whole = list(engine.new_session().complete("Once", params))
+        again = first.complete([first.token_ids, " and"], params)
+        events = list(again)
+        assert isinstance(whole[-1], Finished) and isinstance(events[-1], Finished)
+        assert again.reused_tokens == 303
+        write.may_go_on.set()
+    fresh = model.new_cache()
+    assert model.forward(first.token_ids[:-1], fresh, last_only=True)[0].argmax() == first.token_ids[-1]
+
+
+def test_a_session_is_closed_while_its_cache_is_written(model, tmp_path, write):
+    with Engine(model, cache_budget=0, snapshot_dir=tmp_path) as engine:
+        session = engine.new_session()
+        list(session.complete("Once", SamplingParams(max_tokens=2)))
+        assert write.begun.wait(60)
+        session.close()
+        write.may_go_on.set()
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_caches_that_wait_for_a_slow_disk_are_bounded(model, tmp_path, write, monkeypatch):
+    """Beyond that they are dropped, and computed again."""
+    monkeypatch.setattr("inference.runtime.engine.WAITING_BYTES", 0)
+    with Engine(model, cache_budget=0, snapshot_dir=tmp_path) as engine:
+        sessions = [engine.new_session() for _ in range(3)]
+        for session in sessions:
+            list(session.complete([[5] * 300], SamplingParams(max_tokens=1)))
+        list(engine.new_session().complete("Once", SamplingParams(max_tokens=1)))
+        reused = []
+        for session in sessions:
+            generation = session.complete([session.token_ids], SamplingParams(max_tokens=1))
+            list(generation)
+            reused.append(generation.reused_tokens)
+        write.may_go_on.set()
+    assert reused == [300, 0, 0]
+
+
+def test_a_reply_begins_while_the_session_is_saved(model, tmp_path, write):
+    file = tmp_path / "saved"
+    with Engine(model) as engine:
+        session = engine.new_session()
+        list(session.complete([[5] * 300], SamplingParams(temperature=0, max_tokens=4)))
+        ids = session.token_ids
+        saving = threading.Thread(target=session.save, args=[file])
+        saving.start()
+        assert write.begun.wait(60)
+        events = list(session.complete([ids, " and so on"], SamplingParams(temperature=0, max_tokens=8)))
+        assert isinstance(events[-1], Finished)
+        write.may_go_on.set()
+        saving.join()
+    cache, saved = KVCache.load(file, model)
+    assert (saved, cache.length) == (ids, 303)
+    fresh = model.new_cache()
+    model.forward(ids[:303], fresh, last_only=True)
+    assert (model.forward([7], cache) == model.forward([7], fresh)).all()
+
+
+def test_an_evicted_cache_is_read_on_the_thread_that_asks(model, tmp_path, monkeypatch):
+    """The engine's thread goes on with other replies meanwhile."""
+    params = SamplingParams(temperature=0, max_tokens=4)
+    with Engine(model, cache_budget=0, snapshot_dir=tmp_path) as engine:
+        first = engine.new_session()
+        list(first.complete([[5] * 300], params))
+        written = threading.Event()
+        list(engine.new_session().complete("Once", params))
+        engine.writer.put(written.set)
+        assert written.wait(60)
+        read = Held(KVCache.load)
+        monkeypatch.setattr(KVCache, "load", read)
+        asked = []
+        asking = threading.Thread(target=lambda: asked.append(first.complete([first.token_ids, " and"], params)))
+        asking.start()
+        assert read.begun.wait(60)
+        assert isinstance(list(engine.new_session().complete("Once", params))[-1], Finished)
+        assert first.cache.length == 0
+        read.may_go_on.set()
+        asking.join()
+        assert isinstance(list(asked[0])[-1], Finished)
+        assert asked[0].reused_tokens == 303

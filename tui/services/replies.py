@@ -100,9 +100,15 @@ class ReplyService:
     def fork(self, source: Session, target: Session) -> None:
         """Give ``target`` what ``source`` has computed. While a reply runs the cache is the engine's: then nothing."""
         if source.engine is not None and source.reply is None:
-            cache = source.engine.cache.fork()
-            target.engine = self._models.engine.new_session(source.engine.model, cache, source.engine.token_ids)
-            target.computed = True
+            self._app.run_worker(self._fork(source.engine, target))
+
+    async def _fork(self, source: "EngineSession", target: Session) -> None:
+        """Whatever is asked of either of them next waits for its turn: an evicted cache is read from the disk first."""
+        async with self._turn:
+            cache = await in_thread(lambda: source.load_cache().fork())
+            if target.engine is None:
+                target.engine = self._models.engine.new_session(source.model, cache, source.token_ids)
+                target.computed = True
 
     def recount(self, session: Session) -> None:
         """Count how much of the context the conversation takes; posts ContextCounted."""
@@ -165,8 +171,8 @@ class ReplyService:
         """Write the idle session's cache to its snapshot. Not for the interface's thread."""
         engine = session.engine  # the session may be taken from its model meanwhile
         if engine is not None and session.computed:
-            session.computed = False
-            self._save(engine, session.id)
+            session.computed = False  # and true again when a reply begins meanwhile
+            session.computed |= not self._save(engine, session.id)
 
     def part(self, session: Session) -> Callable[[], None]:
         """Take an idle session from its model. What is returned keeps the cache and gives its memory back: not for the
@@ -183,13 +189,15 @@ class ReplyService:
 
         return put_away
 
-    def _save(self, engine: "EngineSession", session_id: str) -> None:
+    def _save(self, engine: "EngineSession", session_id: str) -> bool:
         from inference import CacheError
 
         # A full disk, or none to write to: the session will be computed again.
         with contextlib.suppress(CacheError, OSError):
-            engine.save(self._snapshots.place(session_id))
+            saved = engine.save(self._snapshots.place(session_id))
             self._snapshots.prune()
+            return saved
+        return False
 
     async def _count(self, session: Session) -> None:
         from inference import ContextOverflowError
