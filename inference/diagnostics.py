@@ -84,7 +84,7 @@ def _kernels() -> Iterator[Finding]:
         )
         return
     best = target.instruction_set()
-    says = f"compiled by numba {version('numba')} for {best}"
+    says = f"compiled by numba {version('numba')} for {best}, threading layer {target.threading_layer()}"
     if os.environ.get("NUMBA_CPU_FEATURES"):
         yield Finding("kernels", "note", f"{says}, as NUMBA_CPU_FEATURES says", "unset it to use what the CPU has")
     elif best == "generic":

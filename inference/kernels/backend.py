@@ -1,5 +1,6 @@
 """Chooses between the two implementations of the kernels: plain numpy, or compiled for this CPU by numba."""
 
+import functools
 import importlib.util
 import os
 from collections.abc import Callable
@@ -35,8 +36,7 @@ def packing_kernel(backend: Backend, bits: int) -> Kernel:
     if backend == "numpy":
         return {8: reference.pack_int8, 4: reference.pack_int4}[bits]
     # Imported late: numba takes a second to import, which only the jit backend needs.
-    from inference.kernels.jit import quantize
+    from inference.kernels.jit import launch, quantize
 
     kernels: dict[int, Any] = {8: quantize.pack_int8, 4: quantize.pack_int4}
-    kernel: Kernel = kernels[bits]
-    return kernel
+    return functools.partial(launch.compile_and_run, kernels[bits])

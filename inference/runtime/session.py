@@ -11,7 +11,7 @@ import numpy as np
 
 from inference.errors import BusyError, CacheError, ContextOverflowError, InferenceError, TemplateError
 from inference.model import Model
-from inference.runtime.evicted_cache import EvictedCache
+from inference.runtime.evicted_cache import CacheWriter, EvictedCache
 from inference.runtime.generation import Generation
 from inference.runtime.sampling import SamplingParams
 from inference.text.template import ChatTemplate, Message
@@ -20,6 +20,8 @@ from inference.transformer.kv_cache import KVCache
 
 class Worker(Protocol):
     """What a session needs of its engine."""
+
+    writer: CacheWriter
 
     def submit(self, session: "Session", prompt_ids: list[int], params: SamplingParams) -> Generation: ...
 

@@ -11,7 +11,7 @@ import numpy as np
 import numpy.typing as npt
 
 from inference.checkpoint.config import ModelConfig
-from inference.kernels.jit import target
+from inference.kernels.jit import launch, target
 from inference.kernels.jit.attention import SPAN
 from inference.kernels.jit.block import PADDING, layers, project
 from inference.kernels.jit.compile_progress import compiling
@@ -84,11 +84,14 @@ class FusedTransformer(Transformer):
         self._norm_weight = norm_weight
         self._lm_head = lm_head
         self._inv_freq = inverse_frequencies(config.rope, config.head_dim)
+        self._run = launch.run
 
     def prepare(self, cache: KVCache, progress: Progress) -> None:
         """Compile the kernels, or read what was compiled before: a pass over one token needs them all."""
+        self._run = launch.compile_and_run
         with compiling(lambda done, total: progress(done, total, "preparing kernels for this CPU")):
             self.forward_batch([([0], cache)])
+        self._run = launch.run
         self.counters.rows = 0
         self._pace = Pace(self._threads)  # such a pass is like no other
 
@@ -107,8 +110,8 @@ class FusedTransformer(Transformer):
             for first in range(stretch.start, stretch.stop, step):
                 checkpoint()
                 last = min(first + step, stretch.stop)
-                layers(
-                    *(x, first, last, self._addresses, block.arrays, eps, plan.cos, plan.sin),
+                self._run(
+                    *(layers, x, first, last, self._addresses, block.arrays, eps, plan.cos, plan.sin),
                     *(place, plan.layer_bytes, sizes, scale),
                 )
         self._pace.end(len(ids))
@@ -116,9 +119,9 @@ class FusedTransformer(Transformer):
 
     def _logits(self, x: Floats) -> Floats:
         normed = np.empty_like(x)
-        norm(x, self._norm_weight, np.float32(self.config.rms_norm_eps), self.config.hidden_size, normed)
+        self._run(norm, x, self._norm_weight, np.float32(self.config.rms_norm_eps), self.config.hidden_size, normed)
         head = self._lm_head
-        logits: Floats = project(head.weights, head.scales, head.bias, normed)
+        logits: Floats = self._run(project, head.weights, head.scales, head.bias, normed)
         return logits[:, : self.config.vocab_size]
 
 

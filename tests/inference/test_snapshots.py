@@ -193,7 +193,7 @@ def test_a_reply_begins_while_the_session_is_saved(model, tmp_path, write):
     assert (saved, cache.length) == (ids, 303)
     fresh = model.new_cache()
     model.forward(ids[:303], fresh, last_only=True)
-    assert (model.forward([7], cache) == model.forward([7], fresh)).all()
+    assert np.abs(model.forward([7], cache) - model.forward([7], fresh)).max() <= 1e-4
 
 
 def test_an_evicted_cache_is_read_on_the_thread_that_asks(model, tmp_path, monkeypatch):

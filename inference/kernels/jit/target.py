@@ -33,6 +33,13 @@ def instruction_set() -> str:
     return next(name for name, needed in INSTRUCTION_SETS.items() if needed <= there)
 
 
+def threading_layer() -> str:
+    """The library that numba shares kernels among threads with: tbb, omp or workqueue."""
+    numba.get_num_threads()  # starts them, and only then numba has chosen
+    layer: Any = numba
+    return str(layer.threading_layer())
+
+
 def keep_compiled_kernels() -> None:
     """Have numba keep what it compiles in this user's cache directory, apart for each version of the kernels.
 
