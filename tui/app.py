@@ -34,10 +34,8 @@ from tui.screens.main_presenter import MainPresenter
 from tui.services.autosave import TICK
 from tui.services.services import Services
 from tui.storage.error_log import noted
-from tui.terminal.driver import PatientDriver
-from tui.terminal.painted_app import PaintedApp
+from tui.terminal.interruptible_app import InterruptibleApp
 from tui.terminal.sanitize import sanitize
-from tui.terminal.textual_patches import Still, forget_lines, forget_widgets
 from tui.widgets.composer import Composer
 from tui.widgets.plain_text import plain
 from tui.widgets.session_list import Sidebar
@@ -47,7 +45,7 @@ if TYPE_CHECKING:
     from inference import SamplingParams
 
 
-class LlmTui(PaintedApp):
+class LlmTui(InterruptibleApp):
     """``params`` overrides the model's sampling defaults; ``mode`` starts a new session.
 
     Raises StoreError for a database that cannot be used, SettingsError for settings that cannot.
@@ -62,11 +60,7 @@ class LlmTui(PaintedApp):
     ENABLE_COMMAND_PALETTE = True
 
     def __init__(self, settings: Settings, *, params: "SamplingParams | None" = None, mode: Mode | None = None) -> None:
-        super().__init__(PatientDriver, ansi_color=colors_unwanted() or None)
-        forget_widgets()
-        forget_lines()
-        self.animation_level = "none"
-        self._animator = Still(self)
+        super().__init__(no_colors=colors_unwanted())
         self.appearance = Appearance(self, settings)
         self.main = MainScreen(self.appearance)
         self.services = services = Services(self, settings, params, mode)
@@ -109,49 +103,14 @@ class LlmTui(PaintedApp):
         """Nothing was to be taken back: as in other programs, to the shell."""
         self.action_suspend_process()
 
-    # ---- the end, where nobody asked for it
-
-    @property
-    def mistake(self) -> BaseException | None:
-        """Of the program itself, that ended it."""
-        return self._exception
-
-    @property
-    def terminal_gone(self) -> bool:
-        return self.patient_driver is not None and self.patient_driver.gone
-
-    def end(self) -> None:
-        """From a signal's handler or from any thread: in the app's own time."""
-        if self._loop is not None and self._loop.is_running():
-            self._loop.call_soon_threadsafe(self.exit)
-        else:
-            self._exit = True  # before anything is shown
-
-    def restore_terminal(self) -> None:
-        """Where the end was so hard that nobody did."""
-        if self.patient_driver is not None:
-            self.patient_driver.restore()
-
-    def mistaken(self, error: BaseException) -> None:
-        """End by a mistake: who runs the app hears of it."""
-        self._return_code = 1
-        if self._exception is None:
-            self._exception = error  # type: ignore[assignment]
-            self._exception_event.set()
-        self._close_messages_no_wait()
-
-    def _handle_exception(self, error: Exception) -> None:
-        """Textual would print pages."""
-        self.mistaken(error)
-
     async def action_quit(self) -> None:
         self.actions.application.quit()
 
     def copy_to_clipboard(self, text: str) -> None:
-        """To the person's own terminal, through tmux too."""
-        self._clipboard = text
-        if self._driver is not None:
-            self.run_worker(self.actions.clipboard.send(text, self._driver.write))
+        """Copy to the clipboard of the user's own terminal, through tmux too."""
+        self.keep_copied(text)
+        if self.has_driver:
+            self.run_worker(self.actions.clipboard.send(text, self.write_to_terminal))
 
     def action_do(self, name: str) -> None:
         """Carry out an action of the registry."""

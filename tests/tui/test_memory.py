@@ -108,7 +108,7 @@ async def test_a_story_that_was_just_given_up_is_shown_anew(tiny_model: Path) ->
         await write(pilot, 0)
         app, first = app_of(pilot), current(pilot)
         await pilot.press("ctrl+n")
-        app_of(pilot).main.give_up(first)
+        app.main.keep_stories(app.services.workspace.held - {first.id})
         app.actions.application.open(first.id)
         await pilot.pause()
         assert pane(pilot).text == "Story 0" and pane(pilot).is_attached

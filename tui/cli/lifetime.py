@@ -12,6 +12,7 @@ from typing import Any
 
 from tui.app import LlmTui
 from tui.config.settings import Settings
+from tui.process.asyncio_internals import failure
 from tui.process.termination import Ended, catch, ending_signals
 from tui.storage.error_log import noted, write_down
 from tui.storage.errors import StoreError
@@ -67,7 +68,7 @@ class Lifetime:
         return task
 
     def _done(self, task: "asyncio.Task[Any]") -> None:
-        error = None if task.cancelled() else task._exception
+        error = failure(task)
         if error is not None and not isinstance(error, Exception):
             self._app.mistaken(error)
 

@@ -3,12 +3,13 @@
 from collections.abc import Iterable
 from dataclasses import replace
 
-from textual.keys import Keys, _character_to_key, key_to_character
+from textual.keys import Keys, key_to_character
 
 from tui.config.errors import SettingsError
 from tui.config.keymap import KEYMAP, PLACES, Key, label
 from tui.config.settings import DEFAULT, Settings, Source
 from tui.config.toml_document import did_you_mean
+from tui.terminal.key_names import character_to_key
 
 MODIFIERS = ("ctrl", "alt", "shift")
 # Names that people use for Textual's.
@@ -57,7 +58,7 @@ def _name(source: Source, action: str, text: str) -> str:
             raise SettingsError(
                 f"{source}: keys.{action} is {text!r}; there is no key “{part}”{did_you_mean(part, known) or '.'}"
             )
-    name = _character_to_key(name) if len(name) == 1 else name
+    name = character_to_key(name) if len(name) == 1 else name
     return "+".join([*(modifier for modifier in MODIFIERS if modifier in modifiers), name])
 
 

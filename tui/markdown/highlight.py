@@ -8,8 +8,9 @@ from typing import Any
 
 from pygments.lexer import Lexer, RegexLexer
 from pygments.lexers import get_all_lexers, get_lexer_by_name
-from pygments.token import Comment, Keyword, Name, Number, String, _TokenType
+from pygments.token import Comment, Keyword, Name, Number, String
 
+from tui.markdown.pygments_internals import TokenType, rules
 from tui.markdown.row import Span
 from tui.markdown.time_limit import OutOfTimeError, at_most, bounded_here
 
@@ -32,7 +33,7 @@ _STYLES = (
     (String, "string"),
     (Number, "number"),
 )
-Token = tuple[int, _TokenType, str]
+Token = tuple[int, TokenType, str]
 _STRIKES: Counter[str] = Counter()  # of languages
 
 
@@ -120,9 +121,9 @@ def _run(lexer: Any, text: str, states: list[str]) -> Iterator[Token]:
     """What a RegexLexer does, but with a stack of ``states`` that is left as it is at the end of the text."""
     position = 0
     while position < len(text):
-        for match_at, action, change in lexer._tokens[states[-1]]:
+        for match_at, action, change in rules(lexer, states[-1]):
             if match := match_at(text, position):
-                if type(action) is _TokenType:
+                if type(action) is TokenType:
                     yield position, action, match.group()
                 elif action is not None:
                     yield from action(lexer, match)
@@ -171,7 +172,7 @@ def _commented(lexer: Lexer) -> bool:
 
 
 @lru_cache(maxsize=512)
-def _style(kind: _TokenType) -> str:
+def _style(kind: TokenType) -> str:
     return next((f"block {style}" for parent, style in _STYLES if kind in parent), "block")
 
 

@@ -19,8 +19,6 @@ from typing import Any
 
 from rich.console import Console
 from rich.control import Control
-from textual._ansi_sequences import SYNC_END, SYNC_START
-from textual._compositor import CompositorUpdate
 from textual.drivers.linux_driver import LinuxDriver
 from textual.geometry import Offset
 from textual.message import Message
@@ -30,6 +28,15 @@ from tui.terminal.input_parser import TerminalParser
 from tui.terminal.input_queue import Turns
 from tui.terminal.output_file import RESTORING, Outlet
 from tui.terminal.screen_buffer import Canvas
+from tui.terminal.textual_internals import (
+    SYNC_END,
+    SYNC_START,
+    CompositorUpdate,
+    end_writes,
+    handle_exception,
+    never_block,
+    waiting_writes,
+)
 
 BEHIND = 2  # frames that wait for the terminal to take them
 PATIENCE = 5.0  # seconds that a terminal has at the end to take what waits
@@ -61,7 +68,7 @@ class PatientDriver(LinuxDriver):
     @property
     def behind(self) -> bool:
         """Whether a frame would have to wait."""
-        if not self._started or self._writer_thread is None or self._writer_thread._queue.qsize() > BEHIND:
+        if not self._started or self._writer_thread is None or waiting_writes(self._writer_thread) > BEHIND:
             return True
         return self._wait > 0
 
@@ -130,7 +137,7 @@ class PatientDriver(LinuxDriver):
         try:
             self.run_input_thread()
         except Exception as error:
-            self._loop.call_soon_threadsafe(self._app._handle_exception, error)
+            self._loop.call_soon_threadsafe(handle_exception, self._app, error)
         else:
             if not self.exit_event.is_set():
                 self._hung_up()
@@ -153,7 +160,7 @@ class PatientDriver(LinuxDriver):
         super().start_application_mode()  # type: ignore[no-untyped-call]
         self._started = self._key_thread is not None and self._key_thread.is_alive()  # not in the background
         if self._writer_thread is not None:
-            self._writer_thread._queue.maxsize = 0  # without limit: nothing waits to be put there
+            never_block(self._writer_thread)
             self.write(REPORT_BASE_LAYOUT)
         self._turns.resume()
         self._app.refresh()
@@ -173,8 +180,7 @@ class PatientDriver(LinuxDriver):
     def close(self) -> None:
         """What a terminal does not take even now is lost."""
         if self._writer_thread is not None:
-            self._writer_thread._queue.put(None)
-            self._writer_thread.join(PATIENCE)
+            end_writes(self._writer_thread, PATIENCE)
 
     def restore(self) -> None:
         """Where the app came to its end without ``stop_application_mode``, or within it: with no help of others."""

@@ -16,7 +16,9 @@ from textual.message import Message
 from textual.screen import Screen
 from textual.widgets import Input, TextArea
 
+from tui.process.asyncio_internals import has_ready_callbacks
 from tui.terminal.key_sequences import Typed, key_for
+from tui.terminal.textual_internals import binding_chain, has_callbacks, needs_layout
 
 # What a key sets off is done after at most 80 rounds of the loop. So many are enough where others keep it busy.
 ROUNDS = 250
@@ -100,7 +102,7 @@ class Turns:
     def _quiet(self) -> bool:
         """Whether all that could be done was done: what the loop still waits for is time, the terminal or a thread."""
         self._rounds += 1
-        quiet = self._rounds > ROUNDS or not self._loop._ready  # type: ignore[attr-defined]
+        quiet = self._rounds > ROUNDS or not has_ready_callbacks(self._loop)
         if not quiet:
             self._quiet_at = time.monotonic()
         return quiet
@@ -120,11 +122,11 @@ class Turns:
         """
         if not (screens := self._screens):
             return False
-        if any(screen._callbacks for screen in screens):
+        if any(has_callbacks(screen) for screen in screens):
             return True
         if isinstance(first, Typed | events.Paste) or (isinstance(first, events.Key) and first.key not in CHOOSING):
             return False
-        if screens[-1]._layout_required and not self._app._batch_count:
+        if needs_layout(self._app, screens[-1]):
             return True
         return any(worker.node is screens[-1] and not worker.is_finished for worker in self._app.workers)
 
@@ -179,4 +181,4 @@ class Turns:
     def _bound(self) -> set[str]:
         if not self._screens:
             return set()
-        return {key for _, bindings in self._screens[-1]._binding_chain for key in bindings.key_to_bindings}
+        return {key for _, bindings in binding_chain(self._screens[-1]) for key in bindings.key_to_bindings}

@@ -4,11 +4,12 @@ import re
 from collections.abc import Callable, Iterator
 
 from textual import constants, events, messages
-from textual._xterm_parser import IS_ITERM, XTermParser
-from textual.keys import KEY_NAME_REPLACEMENTS, Keys, _character_to_key
+from textual.keys import KEY_NAME_REPLACEMENTS, Keys
 from textual.message import Message
 
 from tui.terminal.escape_sequences import text_of
+from tui.terminal.key_names import character_to_key
+from tui.terminal.textual_internals import IS_ITERM, XTermParser, key_events
 
 Answered = Callable[[str, tuple[int, ...]], object]
 """Called with "cursor", row and column, or with "attributes" and the numbers: by the thread that reads."""
@@ -39,7 +40,7 @@ class Typed(events.Event, bubble=False):
 
 def key_for(character: str) -> events.Key:
     """The key that types it, as Textual names it."""
-    name = character if character.isalnum() else _character_to_key(character)
+    name = character if character.isalnum() else character_to_key(character)
     return events.Key(KEY_NAME_REPLACEMENTS.get(name, name), character)
 
 
@@ -104,7 +105,7 @@ class Sequences:
                 return
             sequence = _plain(key)
         try:
-            keys = list(self._tables._sequence_to_key_events(sequence))
+            keys = list(key_events(self._tables, sequence))
         except (ValueError, OverflowError):  # no character has that code
             return
         for each in keys:

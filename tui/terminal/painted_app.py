@@ -1,14 +1,12 @@
 """An app that is painted as fast as its terminal keeps up, and with what changed."""
 
 from textual import events
-from textual._compositor import ChopsUpdate, CompositorUpdate
 from textual.app import App
-from textual.geometry import Region, Size
+from textual.geometry import Size
 from textual.screen import Screen
 
 from tui.terminal.driver import PatientDriver
-
-MANY = 256  # regions to be painted later; beyond, the whole screen is
+from tui.terminal.textual_internals import CompositorUpdate, needs_layout, paint_later, repaint
 
 NARROWEST, LOWEST = 12, 1  # columns and rows
 
@@ -40,10 +38,10 @@ class PaintedApp(App[None]):
             super()._display(screen, renderable)  # type: ignore[arg-type]
         elif self._running and not self._closed:
             if self._batch_count:
-                _put_back(screen, renderable)
+                paint_later(screen, renderable)
                 self._held = True
             elif driver.behind:
-                _put_back(screen, renderable)
+                paint_later(screen, renderable)
                 driver.when_ready(self._paint_again)
             else:
                 position = self.screen.outer_size.clamp_offset(self.cursor_position)
@@ -61,21 +59,7 @@ class PaintedApp(App[None]):
         What a layout is about to move is painted by that: before it, a new screen is empty.
         """
         if self._running and not self._closed and self._screen_stack:
-            if self.screen._layout_required and not self._batch_count:
+            if needs_layout(self, self.screen):
                 self.screen.refresh()
-                return
-            with self._context():
-                compositor = self.screen._compositor
-                compositor._dirty_regions.add(compositor.size.region)
-                self.screen._compositor_refresh()
-
-
-def _put_back(screen: Screen[object], update: CompositorUpdate) -> None:
-    """What was to be painted is to be painted still."""
-    compositor = screen._compositor
-    dirty = compositor._dirty_regions
-    if isinstance(update, ChopsUpdate) and len(dirty) < MANY:
-        dirty.update(Region(left, y, right - left, 1) for y, left, right in update.spans)
-    else:
-        dirty.clear()
-        dirty.add(compositor.size.region)
+            else:
+                repaint(self, self.screen)

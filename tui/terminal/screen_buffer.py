@@ -7,15 +7,14 @@ import re
 from collections.abc import Iterable, Iterator
 
 from rich.cells import cell_len
-from rich.color import ColorSystem
 from rich.console import Console
 from rich.segment import Segment
-from textual._compositor import ChopsUpdate, CompositorUpdate, LayoutUpdate
 from textual.strip import Strip
 
 from tui.terminal.emoji_width import steady
 from tui.terminal.sanitize import STEERING
 from tui.terminal.sgr import change, on_blanks
+from tui.terminal.textual_internals import ChopsUpdate, CompositorUpdate, LayoutUpdate, ansi_codes
 
 # So many cells that stay the same are written again, where that takes fewer bytes than moving past them.
 BRIDGE = 8
@@ -149,7 +148,7 @@ def _whole(pen: Pen, row: Row, x: int, y: int, strip: Strip, console: Console) -
     _drop(row, x, end)
     row.put(x, UNKNOWN * (end - x), [""] * (end - x))
     row.strips[x] = rendered
-    cleared = f"\x1b[{_look(strip._segments[-1], console)}m\x1b[{end - x}X\x1b[m"
+    cleared = f"\x1b[{ansi_codes(list(strip)[-1], console)}m\x1b[{end - x}X\x1b[m"
     return (pen.lay_down(), pen.move(x, y), cleared, rendered, *_behind(pen, row, end, y))
 
 
@@ -179,7 +178,7 @@ def _cells(strip: Strip, console: Console) -> tuple[str, list[str]]:
     for segment in strip:
         if not _plain(segment):
             return "", []
-        look = _look(segment, console)
+        look = ansi_codes(segment, console)
         text.append(segment.text)
         looks += [look] * len(segment.text)
     return "".join(text), looks
@@ -188,13 +187,6 @@ def _cells(strip: Strip, console: Console) -> tuple[str, list[str]]:
 def _plain(segment: Segment) -> bool:
     linked = segment.style is not None and segment.style.link
     return not (segment.control or linked) and PLAIN.fullmatch(segment.text) is not None
-
-
-def _look(segment: Segment, console: Console) -> str:
-    style = segment.style
-    if style is None:
-        return ""
-    return style._ansi or Strip.render_ansi(style, console._color_system or ColorSystem.TRUECOLOR)
 
 
 def _runs(differ: list[int]) -> Iterator[tuple[int, int]]:

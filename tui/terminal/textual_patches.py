@@ -3,9 +3,9 @@
 from collections.abc import Iterable, Sequence
 from typing import Any
 
-from textual._animator import Animator
-from textual._styles_cache import StylesCache
 from textual.strip import Strip
+
+from tui.terminal.textual_internals import Animator, StylesCache
 
 
 class Still(Animator):

@@ -4,13 +4,19 @@ from collections.abc import Callable, Sequence
 from dataclasses import replace
 
 from textual import events
-from textual.document._document import Document, EditResult, Location
-from textual.document._document_navigator import DocumentNavigator
-from textual.document._edit import Edit
-from textual.document._wrapped_document import WrappedDocument
 from textual.widgets import TextArea
 
 from tui.terminal.sanitize import sanitize
+from tui.terminal.textual_internals import (
+    Document,
+    DocumentNavigator,
+    Edit,
+    EditResult,
+    Location,
+    WrappedDocument,
+    can_undo,
+    end_of,
+)
 from tui.terminal.typed_text import normalized, typed, whole
 
 
@@ -80,15 +86,14 @@ class Editor(TextArea):
 
     def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
         """With nothing to take back, the key for it is not for this text."""
-        return action != "undo" or bool(self.history._undo_stack)
+        return action != "undo" or can_undo(self.history)
 
     def edit(self, edit: Edit) -> EditResult:
         return super().edit(replace(edit, text=whole(edit.text)))
 
     def _undo_batch(self, edits: Sequence[Edit]) -> None:
         def undo(edit: Edit) -> Location:
-            assert edit._edit_result is not None
-            end = edit._edit_result.end_location
+            end = end_of(edit)
             edit.undo(self)
             return end
 

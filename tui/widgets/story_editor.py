@@ -5,9 +5,6 @@ from itertools import count
 from rich.text import Text
 from textual.binding import Binding
 from textual.content import Content
-from textual.document._document import EditResult, Location
-from textual.document._edit import Edit
-from textual.document._history import EditHistory
 from textual.message import Message
 from textual.reactive import reactive
 from textual.widget import Widget
@@ -16,39 +13,13 @@ from textual.widgets import TextArea
 from tui.config.keymap import bindings
 from tui.conversation.story_text import shared
 from tui.conversation.tree import Tree
+from tui.terminal.textual_internals import Edit, EditResult, JoiningHistory, Location
 from tui.widgets.plain_text import plain
 from tui.widgets.safe_text_area import Editor
 
 WIDEST = 90  # longer lines are hard to read
 _numbers = count()  # for ids: a session may be given up and shown again before its old pane is gone
 PLACEHOLDER = "Write how it begins. F5 lets the model go on from the cursor, Esc stops it, Ctrl+Z takes it back."
-
-
-class GenerationHistory(EditHistory):
-    """An edit history that can hold a whole generation as one step."""
-
-    joining = False
-
-    def record(self, edit: Edit) -> None:
-        if self.joining:
-            self._undo_stack[-1].append(edit)
-            self._redo_stack.clear()
-        else:
-            super().record(edit)
-
-    def join(self) -> None:
-        """From here on, edits make one step, until ``part``."""
-        self._undo_stack.append([])
-        self.joining = True
-
-    def part(self) -> bool:
-        """End the step; tells whether there is anything in it."""
-        self.joining = False
-        self.checkpoint()
-        if self._undo_stack[-1]:
-            return True
-        self._undo_stack.pop()
-        return False
 
 
 class StoryPane(Editor):
@@ -77,7 +48,7 @@ class StoryPane(Editor):
         self.given_up = False  # it goes in a moment
         self.source: Tree | None = None  # that the text was taken from
         self._generated: Location | None = None  # where what the model wrote begins, up to the end
-        self.history: GenerationHistory = GenerationHistory(
+        self.history: JoiningHistory = JoiningHistory(
             max_checkpoints=1000, checkpoint_timer=2.0, checkpoint_max_characters=100
         )
 

@@ -1,0 +1,44 @@
+"""Private parts of libraries are used in few places, each of which names them."""
+
+import ast
+from pathlib import Path
+
+ROOT = Path(__file__).parents[2]
+ADAPTERS = {
+    "tui/terminal/textual_internals.py",
+    "tui/terminal/key_names.py",
+    "tui/process/asyncio_internals.py",
+    "tui/markdown/pygments_internals.py",
+}
+
+
+PUBLIC = {"_replace", "_exit"}  # of named tuples, and of os
+
+
+def private(name: str) -> bool:
+    return name not in PUBLIC and any(part.startswith("_") and not part.startswith("__") for part in name.split("."))
+
+
+def borrowed(source: str) -> set[str]:
+    """Private names that are imported, or taken from what is not this file's own."""
+    tree = ast.parse(source)
+    attributes = [node for node in ast.walk(tree) if isinstance(node, ast.Attribute) and private(node.attr)]
+    own = {node.attr for node in attributes if ast.unparse(node.value) in ("self", "cls")}
+    defined = {node.name for node in ast.walk(tree) if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef)}
+    names = {node.attr for node in attributes if not ast.unparse(node.value).startswith("super(")} - own - defined
+    for node in ast.walk(tree):
+        if isinstance(node, ast.ImportFrom):
+            names |= {name for name in (node.module or "", *(alias.name for alias in node.names)) if private(name)}
+        elif isinstance(node, ast.Import):
+            names |= {alias.name for alias in node.names if private(alias.name)}
+    return names
+
+
+def test_only_adapters_use_private_names_of_others() -> None:
+    found = {
+        str(file.relative_to(ROOT)): names
+        for file in sorted((ROOT / "tui").rglob("*.py"))
+        if (names := borrowed(file.read_text(encoding="utf-8")))
+    }
+    assert {file: names for file, names in found.items() if file not in ADAPTERS} == {}
+    assert found.keys() == ADAPTERS

@@ -1,0 +1,65 @@
+"""An app that can be ended from outside: by a signal, from another thread, by a mistake."""
+
+from tui.terminal.driver import PatientDriver
+from tui.terminal.painted_app import PaintedApp
+from tui.terminal.textual_patches import Still, forget_lines, forget_widgets
+
+
+class InterruptibleApp(PaintedApp):
+    """``mistake``: the program's own error that ended it. ``no_colors``: draw in those of the terminal."""
+
+    def __init__(self, *, no_colors: bool) -> None:
+        super().__init__(PatientDriver, ansi_color=no_colors or None)
+        forget_widgets()
+        forget_lines()
+        self.animation_level = "none"
+        self._animator = Still(self)
+
+    @property
+    def mistake(self) -> BaseException | None:
+        return self._exception
+
+    @property
+    def terminal_gone(self) -> bool:
+        """True once the terminal has hung up."""
+        return self.patient_driver is not None and self.patient_driver.gone
+
+    def end(self) -> None:
+        """Exit soon; from a signal handler or any thread."""
+        if self._loop is not None and self._loop.is_running():
+            self._loop.call_soon_threadsafe(self.exit)
+        else:
+            self._exit = True  # before anything is shown
+
+    def restore_terminal(self) -> None:
+        """Restore the terminal if the app ended without doing so."""
+        if self.patient_driver is not None:
+            self.patient_driver.restore()
+
+    def mistaken(self, error: BaseException) -> None:
+        """End by a mistake, which ``mistake`` tells afterwards."""
+        self._return_code = 1
+        if self._exception is None:
+            self._exception = error  # type: ignore[assignment]
+            self._exception_event.set()
+        self._close_messages_no_wait()
+
+    def _handle_exception(self, error: Exception) -> None:
+        """Instead of Textual's, which prints pages."""
+        self.mistaken(error)
+
+    # ---- the clipboard
+
+    @property
+    def has_driver(self) -> bool:
+        """False while nothing is shown."""
+        return self._driver is not None
+
+    def keep_copied(self, text: str) -> None:
+        """Let ``App.clipboard`` return it."""
+        self._clipboard = text
+
+    def write_to_terminal(self, data: str) -> None:
+        """Write control sequences as they are."""
+        if self._driver is not None:
+            self._driver.write(data)

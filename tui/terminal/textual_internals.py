@@ -1,0 +1,169 @@
+"""The private parts of Textual that the program uses: nothing else in ``tui`` imports or touches any.
+
+They may change with any release, so Textual is pinned to one minor version in pyproject.toml.
+"""
+
+from collections.abc import Iterator
+from typing import Any
+
+from rich.color import ColorSystem
+from rich.console import Console
+from rich.segment import Segment
+from textual import events
+from textual._animator import Animator
+from textual._ansi_sequences import SYNC_END, SYNC_START
+from textual._compositor import ChopsUpdate, CompositorUpdate, LayoutUpdate
+from textual._styles_cache import StylesCache
+from textual._xterm_parser import IS_ITERM, XTermParser
+from textual.app import App
+from textual.binding import BindingsMap
+from textual.document._document import Document, EditResult, Location
+from textual.document._document_navigator import DocumentNavigator
+from textual.document._edit import Edit
+from textual.document._history import EditHistory
+from textual.document._wrapped_document import WrappedDocument
+from textual.dom import DOMNode
+from textual.drivers._writer_thread import WriterThread
+from textual.geometry import Region
+from textual.screen import Screen
+from textual.strip import Strip
+
+__all__ = [
+    "IS_ITERM",
+    "SYNC_END",
+    "SYNC_START",
+    "Animator",
+    "ChopsUpdate",
+    "CompositorUpdate",
+    "Document",
+    "DocumentNavigator",
+    "Edit",
+    "EditHistory",
+    "EditResult",
+    "LayoutUpdate",
+    "Location",
+    "StylesCache",
+    "WrappedDocument",
+    "WriterThread",
+    "XTermParser",
+]
+
+MANY = 256  # dirty regions; beyond, the whole screen is dirty
+
+
+# ---- the thread that writes to the terminal
+
+
+def waiting_writes(writer: WriterThread) -> int:
+    """How many writes wait for the terminal."""
+    return writer._queue.qsize()
+
+
+def never_block(writer: WriterThread) -> None:
+    """Let any number of writes wait, so that no caller does."""
+    writer._queue.maxsize = 0
+
+
+def end_writes(writer: WriterThread, seconds: float) -> None:
+    """End the thread once it has written what waits, or the time is over."""
+    writer._queue.put(None)
+    writer.join(seconds)
+
+
+# ---- painting
+
+
+def needs_layout(app: App[Any], screen: Screen[Any]) -> bool:
+    """True if the screen will be laid out before it is painted."""
+    return screen._layout_required and not app._batch_count
+
+
+def has_callbacks(screen: Screen[Any]) -> bool:
+    """True if something is to be called after the next painting."""
+    return bool(screen._callbacks)
+
+
+def repaint(app: App[Any], screen: Screen[Any]) -> None:
+    """Paint the whole screen now."""
+    with app._context():
+        screen._compositor._dirty_regions.add(screen._compositor.size.region)
+        screen._compositor_refresh()
+
+
+def paint_later(screen: Screen[Any], update: CompositorUpdate) -> None:
+    """Put the update's regions back among those to paint."""
+    compositor = screen._compositor
+    dirty = compositor._dirty_regions
+    if isinstance(update, ChopsUpdate) and len(dirty) < MANY:
+        dirty.update(Region(left, y, right - left, 1) for y, left, right in update.spans)
+    else:
+        dirty.clear()
+        dirty.add(compositor.size.region)
+
+
+def ansi_codes(segment: Segment, console: Console) -> str:
+    """The codes of the segment's style, between ``ESC [`` and ``m``."""
+    style = segment.style
+    if style is None:
+        return ""
+    return style._ansi or Strip.render_ansi(style, console._color_system or ColorSystem.TRUECOLOR)
+
+
+def handle_exception(app: App[Any], error: Exception) -> None:
+    """End the app by this error."""
+    app._handle_exception(error)
+
+
+# ---- keys
+
+
+def binding_chain(screen: Screen[Any]) -> list[tuple[DOMNode, BindingsMap]]:
+    """The bindings that hold now, those of what has the focus first."""
+    return screen._binding_chain
+
+
+def key_events(parser: XTermParser, sequence: str) -> Iterator[events.Key]:
+    """The keys that a sequence stands for, as Textual's tables name them."""
+    yield from parser._sequence_to_key_events(sequence)
+
+
+# ---- edits
+
+
+def can_undo(history: EditHistory) -> bool:
+    """True if there is an edit to undo."""
+    return bool(history._undo_stack)
+
+
+def end_of(edit: Edit) -> Location:
+    """Where the text that the edit has inserted ends."""
+    assert edit._edit_result is not None
+    return edit._edit_result.end_location
+
+
+class JoiningHistory(EditHistory):
+    """An edit history that can join edits into one step to undo."""
+
+    joining = False
+
+    def record(self, edit: Edit) -> None:
+        """Record an edit, in the step that is being joined or in its own."""
+        if self.joining:
+            self._undo_stack[-1].append(edit)
+            self._redo_stack.clear()
+        else:
+            super().record(edit)
+
+    def join(self) -> None:
+        """Join the edits from here on into one step, until ``part``."""
+        self._undo_stack.append([])
+        self.joining = True
+
+    def part(self) -> bool:
+        """End the step; False if it is empty."""
+        self.joining = False
+        self.checkpoint()
+        if self._undo_stack[-1]:
+            return True
+        self._undo_stack.pop()
+        return False
