@@ -348,7 +348,7 @@ async def test_a_message_that_waits_is_answered_by_the_model_chosen_instead(
     app = make_app(slow, model_directories=(str(shelf),))
     async with app.run_test(size=SIZE) as pilot:
         await tap(pilot, *"hello", "enter")
-        assert current(pilot).state == "queued"
+        await until(pilot, lambda: current(pilot).state == "queued")
         await choose(pilot, "second")
         await idle(pilot)
         assert len(current(pilot).tree.path()) == 2
