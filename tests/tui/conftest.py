@@ -1,20 +1,96 @@
-"""The real application, the real engine and a tiny model, driven without a terminal."""
+"""The real application on a fake engine, driven without a terminal.
+
+The names of the models are those of tests/conftest.py; ``real_model`` is for what only the real engine can show.
+"""
 
 import asyncio
+import inspect
+import json
+import time
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import pytest
+import textual.app
+import textual.pilot
+from textual._context import active_app
 from textual.pilot import Pilot
 
 from inference import SamplingParams
+from tests.stubs.fake_engine import FakeCache, FakeEngine, Script, endless, loader
+from tests.tiny_model import make_tiny_model
 from tui.app import LlmTui
 from tui.config.settings import load_settings
 from tui.conversation.conversation import Mode
 from tui.services.session import Session
 
 SIZE = (100, 30)
+# So many rounds without a message are the end of what was done; so many seconds are waited for that at most.
+QUIET, PATIENCE = 2, 1.0
+
+
+async def settled(min_sleep: float = 0, max_sleep: float = PATIENCE) -> None:
+    """Wait until nobody in the app has a message left.
+
+    In place of Textual's own, which waits until the process takes little time: 40 ms for each key, and up to two
+    seconds while anything else is computed.
+    """
+    app, quiet, end = active_app.get(), 0, time.monotonic() + max_sleep
+    for _ in range(3):  # what came from other threads is put into a queue now
+        await asyncio.sleep(0)
+    while quiet < QUIET and time.monotonic() < end and app._exception is None:
+        if not await Pilot(app)._wait_for_screen():
+            return
+        app.screen._on_timer_update()
+        pumps = [app, *(each for screen in app.screen_stack for each in screen.walk_children(with_self=True))]
+        quiet = 0 if any(pump.message_queue_size for pump in pumps) else quiet + 1
+
+
+textual.app.wait_for_idle = textual.pilot.wait_for_idle = settled
+
+
+@pytest.fixture
+def script(monkeypatch: pytest.MonkeyPatch) -> Script:
+    """What the fake engine replies; with it, models are fake ones."""
+    script = Script()
+    monkeypatch.setattr("inference.Engine", FakeEngine)
+    monkeypatch.setattr("inference.model.Model.load", loader(script))
+    monkeypatch.setattr("inference.transformer.kv_cache.KVCache.load", FakeCache.load)
+    return script
+
+
+def fake_directory(directory: Path, context: int = 512, chats: bool = True) -> Path:
+    """What a fake model is loaded from."""
+    directory.mkdir(parents=True)
+    (directory / "config.json").write_text(json.dumps({"model_type": "llama", "max_position_embeddings": context}))
+    (directory / "tokenizer_config.json").write_text(json.dumps({"chat_template": "fake"} if chats else {}))
+    return directory
+
+
+@pytest.fixture
+def tiny_model(script: Script, tmp_path: Path) -> Path:
+    """Answers every message with the same sentence, unless ``script`` has something else for it."""
+    return fake_directory(tmp_path / "models" / "tiny")
+
+
+@pytest.fixture
+def story_only_model(script: Script, tmp_path: Path) -> Path:
+    """The same model without a chat template: it can only continue text."""
+    return fake_directory(tmp_path / "models" / "tiny-story", chats=False)
+
+
+@pytest.fixture
+def talkative_model(script: Script, tmp_path: Path) -> Path:
+    """One whose replies go on until they are stopped."""
+    script.usual = endless
+    return fake_directory(tmp_path / "models" / "talkative", context=4096)
+
+
+@pytest.fixture(scope="session")
+def real_model(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A tiny model for the real engine."""
+    return make_tiny_model(tmp_path_factory.mktemp("models") / "tiny")
 
 
 def make_app(model: Path | str, max_tokens: int | None = 12, mode: Mode | None = None, **flags: Any) -> LlmTui:
@@ -23,20 +99,24 @@ def make_app(model: Path | str, max_tokens: int | None = 12, mode: Mode | None =
     return LlmTui(settings, params=SamplingParams(temperature=0, max_tokens=max_tokens), mode=mode)
 
 
-async def until(pilot: Pilot[None], condition: Callable[[], object], seconds: float = 20) -> None:
+async def until(pilot: Pilot[None], condition: Callable[[], object], seconds: float = 60) -> None:
     """Wait for something the engine or the screen does by itself."""
-    for _ in range(int(seconds / 0.02)):
-        if condition():
-            return
-        await asyncio.sleep(0.02)
-    pytest.fail("it did not happen in time")
+    end = time.monotonic() + seconds
+    while not condition():
+        if time.monotonic() > end:
+            pytest.fail(f"it did not happen within {seconds:g} s: {source(condition)}")
+        await asyncio.sleep(0.01)
+
+
+def source(condition: Callable[[], object]) -> str:
+    """The condition as it stands in the test."""
+    lines = inspect.getsource(condition).strip()
+    return " ".join(lines.removeprefix("await ").split())
 
 
 async def tap(pilot: Pilot[None], *keys: str) -> None:
-    """Press keys while the model works: ``pilot.press`` would wait until the whole process is idle."""
-    for key in keys:
-        pilot.app.simulate_key(key)
-        await asyncio.sleep(0.05)
+    """Press keys while the model works."""
+    await pilot.press(*keys)
 
 
 def app_of(pilot: Pilot[None]) -> LlmTui:

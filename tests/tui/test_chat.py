@@ -5,6 +5,7 @@ from pathlib import Path
 import pytest
 from textual.pilot import Pilot
 
+from tests.stubs.fake_engine import Script
 from tests.tiny_model import make_tiny_model
 from tests.tui.conftest import SIZE, app_of, current, idle, make_app, ready, say, shown, tap, until
 from tui.services.onboarding import Onboarding
@@ -14,8 +15,8 @@ def roles(pilot: object) -> list[str]:
     return [node.role for node in current(pilot).tree.path()]  # type: ignore[arg-type]
 
 
-async def test_a_message_gets_a_reply(tiny_model: Path) -> None:
-    async with make_app(tiny_model).run_test(size=SIZE) as pilot:
+async def test_a_message_gets_a_reply(real_model: Path) -> None:
+    async with make_app(real_model).run_test(size=SIZE) as pilot:
         await ready(pilot)
         await say(pilot, "hello there")
         lines = shown(pilot)
@@ -56,9 +57,9 @@ async def test_escape_stops_the_reply_and_keeps_it(talkative_model: Path) -> Non
         assert any("stopped" in line for line in shown(pilot))
 
 
-async def test_rolling_back_computes_nothing_again(tiny_model: Path) -> None:
+async def test_rolling_back_computes_nothing_again(real_model: Path) -> None:
     """Said again after going back, the same message finds all but one of its tokens in the cache."""
-    async with make_app(tiny_model).run_test(size=SIZE) as pilot:
+    async with make_app(real_model).run_test(size=SIZE) as pilot:
         await ready(pilot)
         await say(pilot, "first")
         await say(pilot, "second")
@@ -130,8 +131,8 @@ async def test_editing_a_message_keeps_the_old_version(tiny_model: Path) -> None
         assert tree.path()[0].text == "hello you" and len(tree.path()) == 2
 
 
-async def test_a_fork_goes_on_without_computing_the_past(tiny_model: Path) -> None:
-    async with make_app(tiny_model).run_test(size=SIZE) as pilot:
+async def test_a_fork_goes_on_without_computing_the_past(real_model: Path) -> None:
+    async with make_app(real_model).run_test(size=SIZE) as pilot:
         await ready(pilot)
         await say(pilot, "hello")
         source = current(pilot)
@@ -146,22 +147,37 @@ async def test_a_fork_goes_on_without_computing_the_past(tiny_model: Path) -> No
         assert len(source.tree.path()) == 2
 
 
-async def test_several_replies_at_once(tmp_path: Path) -> None:
+async def test_several_replies_at_once(tiny_model: Path, script: Script) -> None:
     """Switching away stops nothing; the session that ended meanwhile is marked."""
-    model = make_tiny_model(tmp_path / "model", max_position_embeddings=1500)
+    ends = script.held("one "), script.held("two ")
+    async with make_app(tiny_model).run_test(size=SIZE) as pilot:
+        await ready(pilot)
+        await tap(pilot, "1", "enter")
+        first = current(pilot)
+        await until(pilot, lambda: first.state == "streaming")
+        await tap(pilot, "ctrl+n", "2", "enter")
+        second = current(pilot)
+        await until(pilot, lambda: second.state == "streaming")
+        assert first is not second and first.state == "streaming"
+        for end in ends:
+            end.set()
+        await until(pilot, lambda: first.reply is None and second.reply is None)
+        assert [session.tip and session.tip.text for session in (first, second)] == ["one ", "two "]
+        assert (first.state, second.state) == ("unread", "idle")
+
+
+async def test_the_real_engine_writes_several_replies_at_once(tmp_path: Path) -> None:
+    """To the end of the context, where each is told that it is full."""
+    model = make_tiny_model(tmp_path / "model", max_position_embeddings=300)
     async with make_app(model, max_tokens=None).run_test(size=SIZE) as pilot:
         await ready(pilot)
         await tap(pilot, "1", "enter")
         first = current(pilot)
         await tap(pilot, "ctrl+n", "2", "enter")
         second = current(pilot)
-        await until(pilot, lambda: second.reply and second.reply.tokens)
-        assert first is not second and first.reply and first.reply.tokens
-        assert (first.state, second.state) == ("streaming", "streaming")
-        await until(pilot, lambda: first.reply is None and second.reply is None, seconds=60)
+        await until(pilot, lambda: first.reply is None and second.reply is None)
         for session in (first, second):
             assert session.tip and session.tip.outcome and session.tip.outcome.reason == "context"
-        assert (first.state, second.state) == ("unread", "idle")
 
 
 async def test_a_prompt_that_does_not_fit_is_said_and_nothing_is_lost(tiny_model: Path) -> None:

@@ -5,8 +5,9 @@ from pathlib import Path
 
 from textual.pilot import Pilot
 
+from tests.stubs.conversations import answered, save
 from tests.tui.conftest import app_of, current, make_app, ready, say, shown
-from tests.tui.test_search_screen import SIZE, answered, save
+from tests.tui.test_search_screen import SIZE
 from tui.conversation.conversation import Conversation
 from tui.widgets.transcript.find_bar import FindBar
 from tui.widgets.transcript.transcript import NEW_BELOW

@@ -8,8 +8,8 @@ from pathlib import Path
 import pytest
 from textual.pilot import Pilot
 
-from tests.tiny_model import make_tiny_model
-from tests.tui.conftest import SIZE, app_of, current, idle, ready, say, tap, until
+from tests.stubs.fake_engine import Script
+from tests.tui.conftest import SIZE, app_of, current, fake_directory, idle, ready, say, tap, until
 from tui.app import LlmTui
 from tui.config.errors import SettingsError
 from tui.config.settings import SAMPLING, load_settings
@@ -18,9 +18,9 @@ from tui.screens.session_settings import Parameter, SettingsScreen
 
 
 @pytest.fixture
-def choosy_model(tmp_path: Path) -> Path:
+def choosy_model(script: Script, tmp_path: Path) -> Path:
     """One whose makers recommend how to sample."""
-    directory = make_tiny_model(tmp_path / "choosy")
+    directory = fake_directory(tmp_path / "choosy")
     (directory / "generation_config.json").write_text(json.dumps({"temperature": 0.25, "top_k": 7, "top_p": 0.5}))
     return directory
 

@@ -6,6 +6,7 @@ from pathlib import Path
 from textual.pilot import Pilot
 from textual.widgets import OptionList
 
+from tests.stubs.conversations import answered, save
 from tests.tui.conftest import app_of, current, make_app, ready, say, tap, until
 from tui.config.settings import load_settings
 from tui.conversation.conversation import Conversation
@@ -14,24 +15,6 @@ from tui.screens.search import FOUND, HELP, NOTHING, SearchScreen
 from tui.storage.store import OPEN_ELSEWHERE, Store
 
 SIZE = (100, 30)
-
-
-def answered(conversation: Conversation, question: str, *answers: str) -> list[Node]:
-    """Put a question and its answers, of which the last is shown, behind what is there."""
-    tree = conversation.tree
-    nodes = [tree.add("user", question)]
-    for answer in answers:
-        node = tree.begin("assistant", nodes[0].id)
-        tree.grow(node.id, answer)
-        nodes.append(tree.settle(node.id, (), None))
-    return nodes
-
-
-def save(*conversations: Conversation) -> None:
-    store = Store(load_settings().db)
-    for conversation in conversations:
-        store.save(conversation)
-    store.close()
 
 
 def weather() -> tuple[Conversation, list[Node]]:

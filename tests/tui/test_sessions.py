@@ -115,7 +115,7 @@ async def test_f1_lists_every_key_and_every_fact(tiny_model: Path) -> None:
 async def test_the_palette_offers_the_actions(tiny_model: Path) -> None:
     async with make_app(tiny_model).run_test(size=SIZE) as pilot:
         titles = {command.title for command in app_of(pilot).get_system_commands(pilot.app.screen)}
-        assert {"New session", "Roll back to here", "Fork into a new session", "Continue from the cursor"} <= titles
+        assert {"New session", "Roll back to here", "Fork into a new session"} <= titles
         await say(pilot, "hello")
         await pilot.press("ctrl+p")
         await pilot.pause()

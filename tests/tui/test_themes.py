@@ -9,8 +9,8 @@ from textual.color import Color
 from textual.pilot import Pilot
 from textual.widgets import OptionList
 
+from tests.stubs.conversations import answered, save
 from tests.tui.conftest import SIZE, app_of, make_app, ready, until
-from tests.tui.test_search_screen import answered, save
 from tui.app import LlmTui
 from tui.config.errors import SettingsError
 from tui.config.resources import shipped

@@ -5,8 +5,8 @@ from typing import Any
 
 import pytest
 
-from inference import Model
-from inference.text.template import ChatTemplate
+from inference import InferenceError, Model
+from tests.stubs.fake_engine import FakeGeneration, Template
 from tests.tui.conftest import SIZE, app_of, current, make_app, ready, say, until
 from tui.process.in_thread import in_thread
 
@@ -48,7 +48,7 @@ async def test_a_reply_that_cannot_be_asked_for_says_so_and_the_next_one_comes(
     async with make_app(tiny_model).run_test(size=SIZE) as pilot:
         await ready(pilot)
         with monkeypatch.context() as patch:
-            patch.setattr(ChatTemplate, "encode", raising(error))
+            patch.setattr(Template, "encode", raising(error))
             await say(pilot, "hello")
             told = "not enough memory" if isinstance(error, MemoryError) else type(error).__name__
             assert told in current(pilot).notice
@@ -60,11 +60,9 @@ async def test_a_reply_that_cannot_be_asked_for_says_so_and_the_next_one_comes(
 async def test_ids_that_the_tokenizer_cannot_tell_are_not_kept(
     tiny_model: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    from inference import Generation, InferenceError
-
     async with make_app(tiny_model).run_test(size=SIZE) as pilot:
         await ready(pilot)
-        monkeypatch.setattr(Generation, "token_ids", property(raising(InferenceError("it cannot tell"))))
+        monkeypatch.setattr(FakeGeneration, "token_ids", property(raising(InferenceError("it cannot tell"))))
         await say(pilot, "hello")
         reply = current(pilot).tip
         assert reply and reply.role == "assistant" and reply.text

@@ -403,7 +403,7 @@ def test_tabs_go_to_the_next_stop() -> None:
 
 
 def test_lines_that_end_as_on_windows_are_lines() -> None:
-    from tests.tui.test_search_screen import answered
+    from tests.stubs.conversations import answered
     from tui.conversation.conversation import Conversation
     from tui.widgets.transcript.message import Entry, Message
 

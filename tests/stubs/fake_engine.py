@@ -1,0 +1,399 @@
+"""A fake `inference` for tests of the interface: no weights, no kernels, no threads. Replies are scripts.
+
+A script is a series of pieces. A string is streamed as one token; None leaves what follows to the next poll; a
+``threading.Event`` holds the reply until it is set or the reply is cancelled; an ``InferenceError`` ends it. At the end
+of its script a reply ends.
+"""
+
+import itertools
+import json
+import re
+import threading
+import time
+import weakref
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from functools import partial
+from pathlib import Path
+from types import SimpleNamespace
+from typing import Any, Literal
+
+from inference import (
+    BusyError,
+    CacheError,
+    ContextOverflowError,
+    Event,
+    Failed,
+    Finished,
+    InferenceError,
+    Prefill,
+    Queued,
+    SamplingParams,
+    Started,
+    Stats,
+    Token,
+)
+
+Piece = str | threading.Event | InferenceError | None
+USUAL = re.findall(r"\S+ ", "That is a good question, and there is more than one answer to it. ")
+WORD = re.compile(r"\s*\S+|\s+")
+BYTES_PER_TOKEN = 1024
+
+
+class Script:
+    """The replies to come, in their order, then ``usual`` for all others. ``prompts``: what was asked, as text.
+
+    At temperature 0 the usual reply is always the same, else its first words tell how many there were.
+    """
+
+    def __init__(self) -> None:
+        self.usual: Callable[[], Iterable[Piece]] = lambda: USUAL
+        self.prompts: list[str] = []
+        self.tokenizer = Words()
+        self.loading: Callable[[Path], None] = lambda path: None  # called while a model is loaded; may raise or wait
+        self._replies: list[Sequence[Piece]] = []
+
+    def reply(self, *pieces: Piece) -> None:
+        """Have the next reply without a script stream these."""
+        self._replies.append(pieces)
+
+    def held(self, *pieces: Piece) -> threading.Event:
+        """Have the next reply stream these and then wait; ``set`` what is returned to end it."""
+        hold = threading.Event()
+        self.reply(*pieces, hold)
+        return hold
+
+    def take(self, prompt: str, greedy: bool) -> Iterable[Piece]:
+        """The reply to ``prompt``."""
+        self.prompts.append(prompt)
+        if self._replies:
+            return self._replies.pop(0)
+        return self.usual() if greedy else itertools.chain([f"Reply {len(self.prompts)}: "], self.usual())
+
+
+def endless() -> Iterator[Piece]:
+    """A few tokens with each poll, until the reply is cancelled or the context full."""
+    for number in itertools.count():
+        yield from ("word ", "after ", "word ", f"{number}\n" if number % 5 == 4 else f"{number} ")
+        if number % 2:
+            yield None
+
+
+class Words:
+    """A tokenizer with one token per word; it learns its vocabulary as it reads."""
+
+    def __init__(self) -> None:
+        self._words: list[str] = []
+        self._ids: dict[str, int] = {}
+
+    @property
+    def vocab_size(self) -> int:
+        return len(self._words)
+
+    def encode(self, text: str, add_special_tokens: bool = True) -> list[int]:
+        return [self._id(word) for word in WORD.findall(text)]
+
+    def encode_pieces(self, pieces: Sequence[str | Sequence[int]], limit: int | None = None) -> list[int]:
+        return [id_ for piece in pieces for id_ in (self.encode(piece) if isinstance(piece, str) else piece)]
+
+    def decode(self, ids: Sequence[int], skip_special_tokens: bool = True) -> str:
+        return "".join(self._words[id_] for id_ in ids)
+
+    def ordinary(self, ids: Sequence[int]) -> bool:
+        return all(0 <= id_ < len(self._words) for id_ in ids)
+
+    def token(self, text: str) -> int:
+        """The id of ``text`` as a whole."""
+        return self._id(text)
+
+    def _id(self, word: str) -> int:
+        if word not in self._ids:
+            self._ids[word] = len(self._words)
+            self._words.append(word)
+        return self._ids[word]
+
+
+class Template:
+    """Role and text of each message, one after the other."""
+
+    def encode(
+        self,
+        messages: Sequence[Mapping[str, Any]],
+        tokenizer: Words,
+        add_generation_prompt: bool = True,
+        continue_final_message: bool = False,
+        limit: int | None = None,
+    ) -> list[int]:
+        pieces: list[str | Sequence[int]] = []
+        for message in messages:
+            pieces += [_head(tokenizer, message["role"]), message.get("token_ids") or str(message["content"])]
+        return tokenizer.encode_pieces([*pieces, *([_head(tokenizer, "assistant")] if add_generation_prompt else [])])
+
+
+def _head(tokenizer: Words, role: str) -> list[int]:
+    """The one token before a message of this role."""
+    return [tokenizer.token(f"\n{role}:\n")]
+
+
+@dataclass
+class FakeCache:
+    """So many positions of nothing."""
+
+    length: int = 0
+
+    @property
+    def nbytes(self) -> int:
+        return self.length * BYTES_PER_TOKEN
+
+    def fork(self) -> "FakeCache":
+        return FakeCache(self.length)
+
+    @staticmethod
+    def load(file: Path, model: "FakeModel") -> tuple["FakeCache", list[int]]:
+        """Raises CacheError for another model's."""
+        saved = json.loads(file.read_text())
+        if saved["fingerprint"] != model.fingerprint:
+            raise CacheError("The cache belongs to another model.")
+        return FakeCache(saved["length"]), saved["token_ids"]
+
+
+@dataclass
+class FakeModel:
+    """``path`` need hold no more than config.json and, for one that chats, a template in tokenizer_config.json."""
+
+    path: Path
+    precision: str
+    script: Script
+    generation_config: Mapping[str, Any] = field(default_factory=dict)
+    warnings: tuple[str, ...] = ()
+
+    def __post_init__(self) -> None:
+        known = {"max_position_embeddings": 512} | _read(self.path / "config.json")
+        self.config = SimpleNamespace(**known)
+        self.generation_config = _read(self.path / "generation_config.json")
+        chats = "chat_template" in _read(self.path / "tokenizer_config.json")
+        self.chat_template = Template() if chats else None
+        self.no_chat = "" if chats else f"{self.path.name} has no chat template: it can continue a story, but not chat."
+        self.counters = SimpleNamespace(rows=0)
+
+    @property
+    def tokenizer(self) -> "Words":
+        """The script's: all models of a test have the same."""
+        return self.script.tokenizer
+
+    @property
+    def fingerprint(self) -> str:
+        return f"{self.path} {self.precision}"
+
+    def prepare(self, progress: Callable[[int, int, str], None] | None = None) -> None:
+        if progress is not None:
+            progress(1, 1, "compiling the kernels")
+
+
+def loader(script: Script) -> Callable[..., FakeModel]:
+    """``Model.load`` of models whose replies are in ``script``."""
+
+    def load(
+        path: str | Path,
+        precision: str = "auto",
+        threads: int | None = None,
+        progress: Callable[[int, int, str], None] | None = None,
+        **_limits: object,
+    ) -> FakeModel:
+        script.loading(Path(path))
+        if progress is not None:
+            progress(1, 1, "loading the model")
+        return FakeModel(Path(path), "float32" if precision == "auto" else precision, script)
+
+    return load
+
+
+class FakeEngine:
+    """Sessions whose replies are read from their models' scripts, a poll at a time."""
+
+    def __init__(
+        self, model: FakeModel | None = None, cache_budget: int | None = None, snapshot_dir: Path | None = None
+    ) -> None:
+        self.model = model
+        self.closed = False
+        self.sessions: weakref.WeakSet[FakeSession] = weakref.WeakSet()
+
+    def new_session(
+        self, model: FakeModel | None = None, cache: FakeCache | None = None, token_ids: Sequence[int] = ()
+    ) -> "FakeSession":
+        chosen = model or self.model
+        assert chosen is not None
+        session = FakeSession(self, chosen, cache or FakeCache(), list(token_ids))
+        self.sessions.add(session)
+        return session
+
+    def close(self) -> None:
+        self.closed = True
+        for session in self.sessions:
+            session.close()
+
+
+class FakeSession:
+    """``token_ids``: what was read and written; all but the last of them are in the cache."""
+
+    def __init__(self, engine: FakeEngine, model: FakeModel, cache: FakeCache, token_ids: list[int]) -> None:
+        self.engine = engine
+        self.model = model
+        self.cache = cache
+        self.token_ids = token_ids
+        self.closed = False
+        self._generation: FakeGeneration | None = None
+
+    @property
+    def idle(self) -> bool:
+        return self._generation is None or self._generation.done
+
+    def reply(
+        self,
+        messages: Sequence[Mapping[str, Any]],
+        params: SamplingParams | None = None,
+        continue_final_message: bool = False,
+    ) -> "FakeGeneration":
+        assert self.model.chat_template is not None
+        more = continue_final_message
+        return self._submit(self.model.chat_template.encode(messages, self.model.tokenizer, not more, more), params)
+
+    def complete(
+        self, text: str | Sequence[str | Sequence[int]], params: SamplingParams | None = None
+    ) -> "FakeGeneration":
+        return self._submit(self.model.tokenizer.encode_pieces([text] if isinstance(text, str) else text), params)
+
+    def count(self, messages: Sequence[Mapping[str, Any]]) -> int:
+        assert self.model.chat_template is not None
+        return len(self.model.chat_template.encode(messages, self.model.tokenizer))
+
+    def save(self, file: Path) -> bool:
+        if not self.idle or not self.cache.length:
+            return False
+        saved = {"fingerprint": self.model.fingerprint, "length": self.cache.length, "token_ids": self.token_ids}
+        file.write_text(json.dumps(saved))
+        return True
+
+    def close(self) -> None:
+        self.closed = True
+        if self._generation is not None:
+            self._generation.cancel()
+
+    def _submit(self, prompt_ids: list[int], params: SamplingParams | None) -> "FakeGeneration":
+        if not self.idle:
+            raise BusyError("This session is still replying; stop that reply first.")
+        if not prompt_ids:
+            raise InferenceError("There is nothing to continue: write a few words first.")
+        context = self.model.config.max_position_embeddings
+        if len(prompt_ids) > context:
+            raise ContextOverflowError(len(prompt_ids), context)
+        self._generation = FakeGeneration(self, prompt_ids, params or SamplingParams())
+        return self._generation
+
+
+class FakeGeneration:
+    """A reply that goes on as far as its script lets it whenever it is polled."""
+
+    def __init__(self, session: FakeSession, prompt_ids: list[int], params: SamplingParams) -> None:
+        self.session = session
+        self.model = session.model
+        self.params = params
+        self.prompt_ids = prompt_ids
+        self._ids: list[int] = []
+        self.reused_tokens = 0
+        self.cancelled = False
+        self.done = False
+        self._begun = time.perf_counter()
+        self._first_token: float | None = None
+        prompt = self.model.tokenizer.decode(prompt_ids)
+        self._pieces = self.model.script.take(prompt, greedy=params.temperature == 0)
+        self._events = self._stream()
+
+    def poll(self) -> list[Event]:
+        return list(iter(partial(next, self._events, None), None))
+
+    def __iter__(self) -> Iterator[Event]:
+        while not self.done:
+            yield from self.poll()
+
+    def cancel(self) -> None:
+        self.cancelled = True
+
+    @property
+    def token_ids(self) -> list[int]:
+        return list(self._ids)
+
+    @property
+    def text(self) -> str:
+        return self.model.tokenizer.decode(self._ids)
+
+    @property
+    def stats(self) -> Stats:
+        first = None if self._first_token is None else self._first_token - self._begun
+        total = time.perf_counter() - self._begun
+        return Stats(len(self.prompt_ids), self.reused_tokens, len(self._ids), first, total, self.params.seed or 0)
+
+    def _stream(self) -> Iterator[Event | None]:
+        """The events; None where there is none for now."""
+        yield Queued(0)
+        self.reused_tokens = self._admit()
+        total = len(self.prompt_ids) - self.reused_tokens
+        self.model.counters.rows += total
+        yield Prefill(total, total)
+        for piece in self._pieces:
+            while isinstance(piece, threading.Event) and not (piece.is_set() or self.cancelled):
+                yield None
+            if piece is None:
+                yield None
+            if self.cancelled:
+                yield self._end("cancelled")
+                return
+            if isinstance(piece, InferenceError):
+                self.done = True
+                yield Failed(piece)
+                return
+            if isinstance(piece, str):
+                yield from self._begin()
+                yield self._token(piece)
+                if (limit := self._limit()) is not None:
+                    yield self._end(limit)
+                    return
+        yield from self._begin()
+        yield self._end("cancelled" if self.cancelled else "stop")
+
+    def _admit(self) -> int:
+        """Go back to what the session's cache shares with the prompt, but for the last token of it."""
+        session, limit = self.session, min(self.session.cache.length, len(self.prompt_ids) - 1)
+        pairs = zip(session.token_ids[:limit], self.prompt_ids[:limit], strict=True)
+        shared = next((index for index, (one, other) in enumerate(pairs) if one != other), limit)
+        session.token_ids, session.cache.length = list(self.prompt_ids), len(self.prompt_ids)
+        return shared
+
+    def _begin(self) -> Iterator[Event]:
+        if self._first_token is None:
+            self._first_token = time.perf_counter()
+            yield Started(len(self.prompt_ids), self.reused_tokens)
+
+    def _token(self, text: str) -> Token:
+        session, token_id = self.session, self.model.tokenizer.token(text)
+        if self._ids:  # the one before went through the model to make this one
+            self.model.counters.rows += 1
+            session.cache.length += 1
+        session.token_ids.append(token_id)
+        self._ids.append(token_id)
+        return Token(text, token_id, -1.0)
+
+    def _limit(self) -> Literal["length", "context"] | None:
+        if self.params.max_tokens is not None and len(self._ids) >= self.params.max_tokens:
+            return "length"
+        full = len(self.session.token_ids) >= self.model.config.max_position_embeddings
+        return "context" if full else None
+
+    def _end(self, reason: Literal["stop", "length", "cancelled", "context"]) -> Finished:
+        self.done = True
+        return Finished(reason, self.stats)
+
+
+def _read(file: Path) -> dict[str, Any]:
+    known: dict[str, Any] = json.loads(file.read_text()) if file.exists() else {}
+    return known

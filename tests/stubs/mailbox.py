@@ -1,0 +1,49 @@
+"""What services need of an app: it keeps what is posted, and its timers go when a test says so."""
+
+import asyncio
+from collections.abc import Callable, Coroutine
+from dataclasses import dataclass, field
+
+from textual.message import Message
+
+
+@dataclass
+class Timer:
+    callback: Callable[[], object]
+    running: bool = True
+
+    def stop(self) -> None:
+        self.running = False
+
+
+@dataclass
+class Mailbox:
+    messages: list[Message] = field(default_factory=list)
+    timers: list[Timer] = field(default_factory=list)
+    workers: list[asyncio.Task[object]] = field(default_factory=list)
+
+    def post_message(self, message: Message) -> bool:
+        self.messages.append(message)
+        return True
+
+    def set_interval(self, interval: float, callback: Callable[[], object]) -> Timer:
+        self.timers.append(Timer(callback))
+        return self.timers[-1]
+
+    def run_worker(self, work: Coroutine[object, object, object]) -> None:
+        self.workers.append(asyncio.ensure_future(work))
+
+    async def join(self) -> None:
+        """Wait for what was begun with ``run_worker``."""
+        while self.workers:
+            await self.workers.pop()
+
+    def taken(self) -> list[Message]:
+        """What was posted since this was asked last."""
+        taken, self.messages = self.messages, []
+        return taken
+
+    def tick(self) -> None:
+        """Let every timer that runs go once."""
+        for timer in [timer for timer in self.timers if timer.running]:
+            timer.callback()
