@@ -1,4 +1,4 @@
-"""Each screen as a picture, at two sizes and in two themes. `make snapshots` draws them anew, to be looked at."""
+"""Each screen as a picture, at two sizes; a chat in each theme. `make snapshots` draws them anew, to be looked at."""
 
 import time
 from collections.abc import Awaitable, Callable
@@ -7,17 +7,15 @@ from pathlib import Path
 import pytest
 from textual.pilot import Pilot
 
+from tests.stubs.conversations import answered, save
 from tests.tui.conftest import app_of, current, make_app, ready
 from tests.tui.test_composing import paste
 from tests.tui.test_model_picker import open_picker
 from tests.tui.test_reading import CODE, THOUGHT
-from tests.tui.test_search_screen import answered, save
 from tui.app import LlmTui
 from tui.config.settings import load_settings
 from tui.conversation.conversation import Conversation
 
-# What draws the screens is measured by the tests of what they do; to be measured, these would take half as long again.
-pytestmark = pytest.mark.no_cover
 SIZES = {"80x24": (80, 24), "160x48": (160, 48)}
 MARKDOWN = (
     """# Sorting
@@ -107,10 +105,9 @@ SCREENS = {
 
 
 @pytest.mark.parametrize("screen", SCREENS)
-@pytest.mark.parametrize("theme", ["dark", "light"])
 @pytest.mark.parametrize("size", SIZES)
-def test_screens(tiny_model: Path, snap_compare: Callable[..., bool], screen: str, theme: str, size: str) -> None:
-    session = sessions(tiny_model)
+def test_screens(real_model: Path, snap_compare: Callable[..., bool], screen: str, size: str) -> None:
+    session = sessions(real_model)
 
     async def before(pilot: Pilot[None]) -> None:
         await loaded(pilot)
@@ -120,31 +117,29 @@ def test_screens(tiny_model: Path, snap_compare: Callable[..., bool], screen: st
         await SCREENS[screen](pilot)
         await pilot.pause()
 
-    assert snap_compare(make_app(tiny_model, theme=theme), terminal_size=SIZES[size], run_before=before)
+    assert snap_compare(make_app(real_model), terminal_size=SIZES[size], run_before=before)
 
 
-@pytest.mark.parametrize("theme", ["dark", "light"])
 @pytest.mark.parametrize("size", [*SIZES, "40x12"])
-def test_the_first_screen(snap_compare: Callable[..., bool], theme: str, size: str) -> None:
+def test_the_first_screen(snap_compare: Callable[..., bool], size: str) -> None:
     size_of = {**SIZES, "40x12": (40, 12)}[size]
-    assert snap_compare(LlmTui(load_settings(theme=theme)), terminal_size=size_of, run_before=loaded)
+    assert snap_compare(LlmTui(load_settings()), terminal_size=size_of, run_before=loaded)
 
 
-@pytest.mark.parametrize("theme", ["dark", "light"])
 @pytest.mark.parametrize("size", SIZES)
-def test_the_models(snap_compare: Callable[..., bool], monkeypatch: pytest.MonkeyPatch, theme: str, size: str) -> None:
+def test_the_models(snap_compare: Callable[..., bool], monkeypatch: pytest.MonkeyPatch, size: str) -> None:
     monkeypatch.setattr("inference.available_memory", lambda: 12_000_000)  # or each machine had a picture of its own
 
     async def before(pilot: Pilot[None]) -> None:
         await loaded(pilot)
         await open_picker(pilot)
 
-    assert snap_compare(LlmTui(load_settings(theme=theme)), terminal_size=SIZES[size], run_before=before)
+    assert snap_compare(LlmTui(load_settings()), terminal_size=SIZES[size], run_before=before)
 
 
-@pytest.mark.parametrize("theme", ["high-contrast", "terminal", "candle"])
-def test_themes(tiny_model: Path, snap_compare: Callable[..., bool], theme: str) -> None:
-    session = sessions(tiny_model)
+@pytest.mark.parametrize("theme", ["light", "high-contrast", "terminal", "candle"])
+def test_themes(real_model: Path, snap_compare: Callable[..., bool], theme: str) -> None:
+    session = sessions(real_model)
 
     async def before(pilot: Pilot[None]) -> None:
         await loaded(pilot)
@@ -153,4 +148,4 @@ def test_themes(tiny_model: Path, snap_compare: Callable[..., bool], theme: str)
             await pilot.pause(0.02)
         await pilot.press("escape", "k")
 
-    assert snap_compare(make_app(tiny_model, theme=theme), terminal_size=(100, 30), run_before=before)
+    assert snap_compare(make_app(real_model, theme=theme), terminal_size=(100, 30), run_before=before)
