@@ -43,6 +43,31 @@ def watch(terminal: Terminal, seconds: float) -> None:
         terminal.pump()
 
 
+def until_lines(terminal: Terminal, count: int = 3, seconds: float = 30) -> list[str]:
+    """Wait until the counting model has put so many more lines on the screen; all lines that are there then."""
+    old, end = numbers(terminal), time.monotonic() + seconds
+    while True:
+        terminal.pump()
+        settle(terminal)
+        lines = numbers(terminal)
+        if len([line for line in lines if line not in old]) >= count:
+            return lines
+        assert time.monotonic() < end, f"fewer than {count} lines:\n{terminal.text}"
+
+
+def until_full(terminal: Terminal, file: Path, seconds: float = 60) -> None:
+    """Wait until the terminal takes no more, though the reply goes on: it grows in the database."""
+    end = time.monotonic() + seconds
+    unread, length = -1, 0
+    while True:
+        if terminal.unread != unread:
+            unread, length = terminal.unread, len(texts(file)[-1])
+        elif len(texts(file)[-1]) > length + 100:
+            return
+        assert time.monotonic() < end, f"it still takes what comes: {unread} bytes"
+        time.sleep(0.05)
+
+
 def until_gone(terminal: Terminal, pattern: str, seconds: float = 30) -> None:
     """Wait until the screen shows the pattern no more; fails with the screen if it stays."""
     end = time.monotonic() + seconds

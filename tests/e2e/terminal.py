@@ -6,6 +6,7 @@ import os
 import re
 import signal
 import struct
+import sys
 import termios
 import time
 from collections.abc import Sequence
@@ -17,7 +18,7 @@ import pyte
 
 KEYS = {
     "enter": "\r",
-    "escape": "\x1b",
+    "escape": "\x1b[27u",  # as Kitty's protocol spells it: alone, Escape needs a pause behind it
     "tab": "\t",
     "up": "\x1b[A",
     "down": "\x1b[B",
@@ -115,12 +116,16 @@ class Terminal:
         self._child.send(text)
 
     def press(self, *keys: str) -> None:
-        """Keys by name, or text to type; Escape is given the time that tells it from a sequence."""
+        """Keys by name, or text to type."""
         for key in keys:
             self.send(KEYS.get(key, key))
-            end = time.monotonic() + (0.2 if key == "escape" else 0.02)
-            while (left := end - time.monotonic()) > 0:
-                self.pump(left)
+            self.pump()
+
+    @property
+    def unread(self) -> int:
+        """Bytes that the program has written and nobody has read."""
+        count = fcntl.ioctl(self._child.child_fd, termios.FIONREAD, bytes(4))
+        return int.from_bytes(count, sys.byteorder)
 
     def signal(self, number: int) -> None:
         """Send the program a signal."""

@@ -9,7 +9,19 @@ import pytest
 
 from tests.conversation.disk import small_disk
 from tests.conversation.test_trouble import sound
-from tests.e2e.talking import PROGRAM, WRITING, lost, numbers, quit_program, say, settle, stop, texts, until_gone, watch
+from tests.e2e.talking import (
+    PROGRAM,
+    WRITING,
+    lost,
+    numbers,
+    quit_program,
+    say,
+    stop,
+    texts,
+    until_full,
+    until_gone,
+    until_lines,
+)
 from tests.e2e.terminal import Terminal
 from tui.config.settings import load_settings
 
@@ -23,9 +35,7 @@ def test_told_to_end_in_the_middle_of_a_reply(counting_model: Path) -> None:
             terminal.until("float32")
             say(terminal, f"answer to {number.name}")
             terminal.press("and then")
-            watch(terminal, 0.5)
-            settle(terminal)
-            lines = numbers(terminal)
+            lines = until_lines(terminal)
             terminal.signal(number)
             assert terminal.wait() == 128 + number
             assert b"Traceback" not in terminal.raw
@@ -44,7 +54,7 @@ def test_a_terminal_that_takes_nothing_holds_up_nothing(counting_model: Path) ->
         end = time.monotonic() + 60
         while len(texts(load_settings().db)[-1]) < 2000:
             assert time.monotonic() < end, "the reply does not go on"
-            time.sleep(0.2)
+            time.sleep(0.05)
         stop(terminal)
         lines = numbers(terminal)
         assert len(lines) > 10 and not lost(load_settings().db, lines)
@@ -56,7 +66,7 @@ def test_told_to_end_while_the_terminal_takes_nothing(counting_model: Path) -> N
     with Terminal([PROGRAM, "--model", str(counting_model)], 48, 160) as terminal:
         terminal.until("float32")
         say(terminal, "hello")
-        time.sleep(4)
+        until_full(terminal, load_settings().db)
         terminal.signal(signal.SIGTERM)
         end = time.monotonic() + 20
         while terminal.alive:
@@ -83,10 +93,8 @@ def test_the_line_drops_after_it_had_stalled(counting_model: Path) -> None:
     terminal = Terminal([PROGRAM, "--model", str(counting_model)])
     terminal.until("float32")
     say(terminal, "hello")
-    watch(terminal, 0.5)
-    settle(terminal)
-    lines = numbers(terminal)
-    time.sleep(4)
+    lines = until_lines(terminal)
+    until_full(terminal, load_settings().db)
     terminal.hang_up()
     assert terminal.wait() == 128 + signal.SIGHUP
     assert lines and not lost(load_settings().db, lines)
@@ -112,7 +120,7 @@ def test_a_full_disk_is_said_and_made_up_for(counting_model: Path, tmp_path: Pat
             terminal.press("while there is none", "enter")
             terminal.until("is full: make room on it")
             terminal.until(WRITING)
-            watch(terminal, 1)
+            until_lines(terminal)
             stop(terminal)
             terminal.press("ctrl+q")
             terminal.until("Quitting again loses what is not saved")

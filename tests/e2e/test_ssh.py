@@ -8,7 +8,7 @@ import pytest
 
 from tests.conversation.test_trouble import sound
 from tests.e2e.login import POSSIBLE, login_command, remotely, ssh_server
-from tests.e2e.talking import PROGRAM, lost, numbers, quit_program, rest, say, settle, watch
+from tests.e2e.talking import PROGRAM, lost, quit_program, rest, say, until_lines
 from tests.e2e.terminal import Terminal
 from tui.config.settings import load_settings
 
@@ -47,16 +47,12 @@ def test_resized_from_afar_while_it_streams_and_then_the_line_drops(login: list[
         say(terminal, "count")
         for rows, columns in ((12, 40), (48, 160)):
             terminal.resize(rows, columns)
-            watch(terminal, 1)
-            settle(terminal)
-            assert len(numbers(terminal)) >= 2, terminal.text
-        lines = numbers(terminal)
+            lines = until_lines(terminal, 2)
         terminal.hang_up()
-        watch(terminal, 2)
-    end = time.monotonic() + 20
-    while lost(load_settings().db, lines) and time.monotonic() < end:
-        time.sleep(0.2)
-    assert lines and not lost(load_settings().db, lines)
+        end = time.monotonic() + 30
+        while terminal.alive or lost(load_settings().db, lines):
+            assert time.monotonic() < end, "the line has not dropped, or lines are lost"
+            time.sleep(0.05)
     assert sound(load_settings().db)
     with Terminal([PROGRAM]) as terminal:
         terminal.until("interrupted|stopped")
