@@ -1,0 +1,67 @@
+"""The main screen and its presenter as far as actions use them: what was done to them can be read."""
+
+from dataclasses import dataclass, field
+from unittest.mock import Mock
+
+from tui.services.session import Session
+from tui.services.workspace import Workspace
+
+
+class FakeComposer(Mock):
+    """An input that holds a text."""
+
+    def __init__(self, **names: object) -> None:
+        super().__init__(**names)
+        self.text = self.set_aside = ""
+
+    @property
+    def whole(self) -> str:
+        return self.text
+
+    @property
+    def unsent(self) -> str:
+        return self.text
+
+    def put(self, text: str) -> None:
+        self.text = text
+
+
+class FakeScreen(Mock):
+    """``focused`` is what was focused last."""
+
+    def __init__(self, **names: object) -> None:
+        super().__init__(**names)
+        self.composer = FakeComposer()
+        self.transcript.chosen = None
+        self.sidebar.has_focus_within = False
+        self.sidebar.leave.return_value = self.find_bar.leave.return_value = False
+        self.sessions.has_focus = self.composer.has_focus = False
+        self.get_selected_text.return_value = ""
+        self.focused = None
+
+    def set_focus(self, widget: object) -> None:
+        self.focused = widget
+
+    def _get_child_mock(self, **names: object) -> Mock:
+        return Mock(**names)
+
+
+@dataclass
+class FakePresenter:
+    workspace: Workspace
+    shown: list[Session] = field(default_factory=list)
+    refreshed: int = 0
+    collected: int = 0
+
+    def say(self, notice: str) -> None:
+        self.workspace.current.notice = notice
+
+    def show(self, to_end: bool = True) -> None:
+        self.shown.append(self.workspace.current)
+
+    def refresh(self) -> None:
+        self.refreshed += 1
+
+    def collect(self) -> bool:
+        self.collected += 1
+        return False

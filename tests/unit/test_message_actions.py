@@ -1,0 +1,166 @@
+"""What is done to messages: each action moves the tip of the conversation or adds to it."""
+
+import pytest
+
+from tests.stubs.fake_engine import Script
+from tests.unit.conftest import Desk
+from tui.actions.messages import MessageActions
+from tui.services.reply import BUSY
+from tui.storage.store import OPEN_ELSEWHERE
+
+
+@pytest.fixture
+def actions(desk: Desk) -> MessageActions:
+    services = desk.services
+    return MessageActions(desk.screen, desk.presenter, desk.workspace, services.sessions, services.replies)  # type: ignore[arg-type]
+
+
+@pytest.fixture
+async def talked(desk: Desk, actions: MessageActions, script: Script) -> MessageActions:
+    """After two turns of a chat."""
+    desk.load()
+    for question, reply in (("first", "one"), ("second", "two")):
+        script.reply(reply)
+        actions.send(question)
+        await desk.come()
+    assert desk.said == ["first", "one", "second", "two"]
+    return actions
+
+
+def choose(desk: Desk, number: int) -> None:
+    """The message that the keys act on."""
+    desk.screen.transcript.chosen = desk.current.tree.path()[number].id
+
+
+async def test_what_is_said_is_on_disk_before_the_engine_sees_it(desk: Desk, actions: MessageActions) -> None:
+    actions.send("hello")
+    stored = desk.services.sessions.store.read(desk.current.id)
+    assert [node.text for node in stored.tree.path()] == ["hello", ""]
+    assert desk.current.state == "queued" and desk.presenter.shown == [desk.current]
+
+
+async def test_what_is_said_during_a_reply_waits_for_its_end(
+    desk: Desk, actions: MessageActions, script: Script
+) -> None:
+    desk.load()
+    hold = script.held("one")
+    actions.send("first")
+    actions.send("second")
+    actions.send("third")
+    assert desk.current.queue == ["second", "third"] and desk.current.draft == "second\n\nthird\n\n"
+    assert actions.take_back() and desk.screen.composer.text == "third" and desk.current.queue == ["second"]
+    await desk.come()
+    hold.set()
+    await desk.come()
+    actions.follow_up(desk.current, desk.current.tip)  # type: ignore[arg-type]
+    await desk.come()
+    assert desk.said[:3] == ["first", "one", "second"] and desk.current.typed == "third"
+
+
+async def test_what_waited_for_a_reply_that_was_stopped_is_typed_again(
+    desk: Desk, actions: MessageActions, script: Script
+) -> None:
+    desk.load()
+    script.held("one")
+    actions.send("first")
+    actions.send("second")
+    await desk.come()
+    desk.services.replies.stop(desk.current)
+    await desk.come()
+    actions.follow_up(desk.current, desk.current.tip)  # type: ignore[arg-type]
+    assert desk.current.queue == [] and desk.screen.composer.text == "second\n\n"
+    assert desk.said == ["first", "one"]
+
+
+async def test_rolling_back_offers_your_message_again(desk: Desk, talked: MessageActions) -> None:
+    choose(desk, 2)
+    talked.roll_back()
+    assert desk.said == ["first", "one"] and desk.screen.composer.text == "second"
+    assert desk.screen.focused is desk.screen.composer
+    choose(desk, 1)
+    talked.roll_back()
+    assert desk.said == ["first", "one"], "to the end of a reply"
+    desk.screen.transcript.chosen = None
+    talked.next_sibling()
+    assert desk.said == ["first", "one", "second", "two"], "what was rolled back is the next version"
+
+
+async def test_an_edited_message_is_another_version(desk: Desk, talked: MessageActions, script: Script) -> None:
+    desk.screen.composer.text = "half a thought"
+    choose(desk, 2)
+    talked.edit()
+    assert (desk.screen.composer.text, desk.current.aside) == ("second", "half a thought")
+    talked.leave_editing()
+    assert (desk.screen.composer.text, desk.current.editing) == ("half a thought", None)
+    talked.edit()
+    script.reply("two again")
+    talked.send("second, changed")
+    await desk.come()
+    assert desk.said == ["first", "one", "second, changed", "two again"]
+    assert desk.screen.composer.text == "half a thought"
+    desk.screen.transcript.chosen = desk.current.tree.path()[2].id
+    talked.previous_sibling()
+    assert desk.said == ["first", "one", "second", "two"]
+
+
+async def test_only_your_own_messages_are_edited_and_only_replies_continued(desk: Desk, talked: MessageActions) -> None:
+    talked.edit()
+    assert desk.current.notice and desk.current.editing is None
+    choose(desk, 2)
+    desk.current.notice = ""
+    talked.continue_reply()
+    assert desk.current.notice and desk.current.reply is None
+
+
+async def test_another_reply_stands_beside_the_first(desk: Desk, talked: MessageActions, script: Script) -> None:
+    script.reply("two again")
+    talked.regenerate()
+    await desk.come()
+    assert desk.said[-1] == "two again" and "2 of 2" in desk.current.notice
+    script.reply("and on a question")
+    choose(desk, 0)
+    talked.regenerate()
+    await desk.come()
+    assert desk.said == ["first", "and on a question"]
+
+
+async def test_a_reply_is_continued(desk: Desk, talked: MessageActions, script: Script) -> None:
+    script.reply(" and three")
+    talked.continue_reply()
+    await desk.come()
+    assert desk.said[-1] == "two and three"
+
+
+async def test_a_fork_is_a_session_of_its_own(desk: Desk, talked: MessageActions) -> None:
+    source = desk.current
+    choose(desk, 2)
+    talked.fork()
+    assert desk.current is not source and desk.said == ["first", "one"]
+    assert desk.screen.composer.text == "second" and desk.current.title == "fork: first"
+    assert [node.text for node in source.tree.path()] == ["first", "one", "second", "two"]
+    assert desk.current.engine is not None
+
+
+async def test_one_reply_at_a_time(desk: Desk, talked: MessageActions, script: Script) -> None:
+    script.held("three")
+    talked.send("third")
+    assert not talked.ask(desk.current, lambda: desk.current.tree.begin("assistant"))
+    assert desk.current.notice == BUSY
+
+
+async def test_what_is_only_read_here_stays_as_it_is(desk: Desk, talked: MessageActions) -> None:
+    desk.current.readonly = True
+    for act in (talked.roll_back, talked.edit, talked.regenerate, talked.continue_reply, lambda: talked.send("more")):
+        desk.current.notice = ""
+        act()
+        assert desk.current.notice == OPEN_ELSEWHERE
+    assert desk.said == ["first", "one", "second", "two"]
+
+
+async def test_in_a_story_there_are_no_messages(desk: Desk, actions: MessageActions) -> None:
+    desk.current.mode = "story"
+    for act in (actions.roll_back, actions.find, actions.find_next, actions.toggle_thoughts, actions.toggle_details):
+        desk.current.notice = ""
+        act()
+        assert desk.current.notice
+    desk.screen.find_bar.open.assert_not_called()

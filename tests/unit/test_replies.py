@@ -1,0 +1,206 @@
+"""Replies are asked for in turn, come in by messages, and end in the conversation."""
+
+from collections.abc import AsyncIterator
+from pathlib import Path
+
+import pytest
+
+from inference import InferenceError, SamplingParams
+from tests.stubs.fake_engine import FakeModel, Script
+from tests.stubs.mailbox import Mailbox
+from tui.config.settings import load_settings
+from tui.conversation.tree import Node
+from tui.messages import ContextCounted, ModelLoaded, ReplyProgressed
+from tui.services.models import ModelManager
+from tui.services.replies import STOPPED, STOPPED_BEFORE, ReplyChange, ReplyService
+from tui.services.sampling_defaults import SamplingDefaults
+from tui.services.session import Session
+from tui.storage.cache_snapshots import Snapshots
+
+
+class Room:
+    """The service with what it needs; ``session`` is a chat with a question in it."""
+
+    def __init__(self, mailbox: Mailbox, manager: ModelManager, model: FakeModel, directory: Path) -> None:
+        self.mailbox = mailbox
+        self.manager = manager
+        self.model = model
+        sampling = SamplingDefaults(manager, load_settings(), SamplingParams(temperature=0))
+        self.snapshots = Snapshots(directory, 10**6)
+        self.replies = ReplyService(mailbox, manager, sampling, self.snapshots)  # type: ignore[arg-type]
+        self.session = self.chat("hello")
+
+    def chat(self, text: str) -> Session:
+        session = Session(model="fake")
+        session.tree.add("user", text)
+        return session
+
+    def load(self) -> None:
+        """Have the model of the sessions ready."""
+        choice = self.manager.choice(self.session)
+        self.manager.load(choice)
+        self.manager.take(ModelLoaded(choice, self.model))  # type: ignore[arg-type]
+        self.replies.model_loaded(choice)
+
+    def ask(self, session: Session | None = None, node: Node | None = None) -> Node:
+        session = session or self.session
+        before = session.tree.tip
+        node = node or session.tree.begin("assistant" if session.mode == "chat" else "model")
+        self.replies.ask(session, node, before)
+        return node
+
+    async def come(self) -> list[ReplyChange]:
+        """What has come since."""
+        await self.mailbox.join()
+        self.mailbox.tick()
+        taken = self.mailbox.taken()
+        changes = [self.replies.take(message) for message in taken if isinstance(message, ReplyProgressed)]
+        return [change for change in changes if change is not None]
+
+
+@pytest.fixture
+async def room(mailbox: Mailbox, manager: ModelManager, model: FakeModel, tmp_path: Path) -> AsyncIterator[Room]:
+    yield Room(mailbox, manager, model, tmp_path / "snapshots")
+
+
+async def test_a_reply_waits_for_its_model(room: Room) -> None:
+    node = room.ask()
+    assert await room.come() == [] and room.session.state == "queued"
+    assert room.replies.waiting(room.manager.choice(room.session)) == [room.session] == room.replies.replying
+    room.load()
+    (change,) = await room.come()
+    assert change.ended and change.node.id == node.id
+    assert room.replies.replying == [] and room.session.reply is None
+
+
+async def test_what_is_written_is_in_the_conversation_with_its_ids_and_figures(room: Room, script: Script) -> None:
+    room.load()
+    hold = script.held("Hello ", "you!")
+    room.ask()
+    (change,) = await room.come()
+    assert (change.text, change.ended, room.session.state) == ("Hello you!", False, "streaming")
+    assert room.session.figures.context_used == 3 + 2
+    hold.set()
+    (change,) = await room.come()
+    tip = room.session.tip
+    assert change.ended and tip is not None and tip.outcome is not None
+    assert (tip.text, tip.outcome.reason, tip.outcome.model) == ("Hello you!", "stop", "fake")
+    assert script.tokenizer.decode(tip.token_ids) == "Hello you!"
+
+
+async def test_one_that_is_stopped_keeps_what_was_written_and_says_so(room: Room, script: Script) -> None:
+    room.load()
+    script.held("Hello ")
+    room.ask()
+    await room.come()
+    room.replies.stop(room.session, aloud=True)
+    await room.come()
+    assert room.session.tip and room.session.tip.text == "Hello "
+    assert room.session.tip.outcome and room.session.tip.outcome.reason == "cancelled"
+    assert str(room.session.notice) == STOPPED["chat"] and room.session.ended == 0.0
+
+
+async def test_one_that_is_stopped_before_its_model_is_there_leaves_nothing(room: Room) -> None:
+    room.ask()
+    room.replies.stop(room.session, aloud=True)
+    await room.come()
+    assert [node.role for node in room.session.tree.path()] == ["user"]
+    assert str(room.session.notice) == STOPPED_BEFORE and room.replies.replying == []
+
+
+async def test_what_goes_wrong_is_told_and_the_next_one_comes(room: Room, script: Script) -> None:
+    room.load()
+    script.reply("Hel", InferenceError("it broke"))
+    room.ask()
+    await room.come()
+    assert room.session.notice == "it broke"
+    assert room.session.tip and room.session.tip.text == "Hel" and room.session.tip.token_ids == ()
+    room.model.config.max_position_embeddings = 3
+    other = room.chat("a question that does not fit")
+    room.ask(other)
+    await room.come()
+    assert "the context holds 3" in other.notice and [node.role for node in other.tree.path()] == ["user"]
+    room.model.config.max_position_embeddings = 512
+    room.ask(other)
+    await room.come()
+    assert other.tip and other.tip.text and other.notice == ""
+
+
+async def test_a_model_that_writes_nothing_leaves_nothing_and_that_is_told(room: Room, script: Script) -> None:
+    room.load()
+    script.reply()
+    room.ask()
+    await room.come()
+    assert room.session.notice and [node.role for node in room.session.tree.path()] == ["user"]
+
+
+async def test_a_reply_is_continued_where_it_ended(room: Room, script: Script) -> None:
+    room.load()
+    script.reply("Hello ")
+    room.ask()
+    await room.come()
+    first = room.session.tip
+    assert first is not None
+    script.reply("you!")
+    room.ask(node=room.session.tree.resume(first.id, "fake"))
+    await room.come()
+    assert script.prompts[-1].endswith("assistant:\nHello ")
+    longer = room.session.tip
+    assert longer and longer.text == "Hello you!" and longer.token_ids[: len(first.token_ids)] == first.token_ids
+
+
+async def test_the_end_of_the_context_is_told(room: Room, script: Script) -> None:
+    room.load()
+    room.model.config.max_position_embeddings = 6
+    script.reply(*["word "] * 20)
+    room.ask()
+    await room.come()
+    assert room.session.tip and room.session.tip.outcome and room.session.tip.outcome.reason == "context"
+    assert "context is full" in room.session.notice
+
+
+async def test_a_story_is_continued_as_text(room: Room, script: Script) -> None:
+    room.load()
+    story = Session(mode="story", model="fake")
+    story.tree.add("author", "Once upon a time")
+    room.ask(story)
+    await room.come()
+    assert script.prompts == ["Once upon a time"]
+    assert [node.role for node in story.tree.path()] == ["author", "model"]
+
+
+async def test_what_was_computed_is_kept_in_a_snapshot_and_comes_back(room: Room) -> None:
+    room.load()
+    room.ask()
+    await room.come()
+    assert room.session.computed
+    room.replies.keep(room.session)
+    assert room.snapshots.find(room.session.id) and not room.session.computed
+    room.replies.part(room.session)()
+    assert room.session.engine is None
+    room.session.tree.add("user", "and then?")
+    room.ask()
+    await room.come()
+    assert room.session.tip and room.session.tip.outcome and room.session.tip.outcome.reused_tokens > 0
+
+
+async def test_a_fork_has_what_its_source_has_computed(room: Room) -> None:
+    room.load()
+    fork = room.chat("hello")
+    room.replies.fork(room.session, fork)
+    assert fork.engine is None, "nothing was computed"
+    room.ask()
+    await room.come()
+    room.replies.fork(room.session, fork)
+    assert fork.engine is not None and room.session.engine is not None and fork.computed
+    assert fork.engine is not room.session.engine and fork.engine.token_ids == room.session.engine.token_ids
+
+
+async def test_the_context_is_counted_away_from_a_reply(room: Room, mailbox: Mailbox) -> None:
+    room.replies.recount(room.session)
+    assert mailbox.workers == [], "without a model there is nothing to count with"
+    room.load()
+    room.replies.recount(room.session)
+    await mailbox.join()
+    assert [type(message) for message in mailbox.taken()] == [ContextCounted]
+    assert room.session.figures.context_used == 2
