@@ -1,17 +1,29 @@
-# `make run` starts the app, `make test` checks everything. Both work on a fresh clone with Python 3.11, pip and make.
+# `make run` starts the app. `make quick` checks a change, `make test` a commit, `make test-slow` what takes minutes.
+# All of them work on a fresh clone with Python 3.11, pip and make.
 PYTHON ?= $(shell for p in python3.11 python3.12 python3.13 python3; do \
 	$$p -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null && echo $$p && break; done)
 VENV ?= .venv
 BIN := $(VENV)/bin
 
-.PHONY: run test lint types contracts tests attack snapshots clean
+.PHONY: run quick test test-slow static lint types contracts unit tests attack snapshots clean
 .DELETE_ON_ERROR:
 
 run: $(VENV)/installed
 	@$(BIN)/llm-tui $(ARGS)
 
+# The unit tests run beside the type checker: each has a core.
+quick: $(VENV)/installed-dev
+	@$(MAKE) --no-print-directory --jobs 2 --output-sync=target unit static
+
 test: $(VENV)/installed-dev
-	@$(MAKE) --no-print-directory lint types contracts tests
+	@$(MAKE) --no-print-directory static tests
+
+# Real programs killed over and over, logins over slow links, long walks, every instruction set.
+test-slow: $(VENV)/installed-dev
+	$(BIN)/pytest -m slow $(ARGS)
+
+static: $(VENV)/installed-dev
+	@$(MAKE) --no-print-directory lint types contracts
 
 lint: $(VENV)/installed-dev
 	$(BIN)/ruff format --check .
@@ -23,8 +35,11 @@ types: $(VENV)/installed-dev
 contracts: $(VENV)/installed-dev
 	$(BIN)/lint-imports
 
+unit: $(VENV)/installed-dev
+	$(BIN)/pytest -n 0 -m "not slow" tests/unit $(ARGS)
+
 tests: $(VENV)/installed-dev
-	$(BIN)/pytest --cov --cov-report=term $(ARGS)
+	$(BIN)/pytest -m "not slow" $(ARGS)
 
 # What tries to break the program, at many times its usual length.
 attack: $(VENV)/installed-dev

@@ -1,7 +1,10 @@
+import hashlib
 import os
 import signal
+import sys
 import tempfile
 from concurrent.futures import ProcessPoolExecutor
+from importlib.metadata import version
 from multiprocessing import get_context
 from pathlib import Path
 
@@ -12,6 +15,7 @@ from hypothesis import settings
 from tests.tiny_model import make_tiny_model
 from tui.process.garbage_collection import rarely
 
+ROOT = Path(__file__).parent.parent
 # Tests have homes of their own, but compile the kernels once.
 KERNELS = platformdirs.user_cache_path("llm-tui", appauthor=False) / "kernels-tests"
 os.environ.setdefault("NUMBA_CACHE_DIR", str(KERNELS))
@@ -25,12 +29,23 @@ rarely()  # as the program does
 
 
 def pytest_configure(config: pytest.Config) -> None:
-    """Before workers start side by side: have compiled what they would each compile."""
+    """Before workers start side by side: have compiled what they would each compile, unless it was."""
     if hasattr(config, "workerinput") or not config.getoption("numprocesses", default=None):
+        return
+    compiled = KERNELS / f"compiled-{kernels_version()}"
+    if compiled.exists():
         return
     with tempfile.TemporaryDirectory() as directory, ProcessPoolExecutor(2, get_context("spawn")) as processes:
         model = make_tiny_model(Path(directory) / "tiny")
         list(processes.map(prepare, [model] * 2, [("int8",), ("float32", "bfloat16", "float16")]))
+    compiled.touch()
+
+
+def kernels_version() -> str:
+    """Changes whenever numba would compile the kernels anew: with their files and with numba."""
+    files = sorted((ROOT / "inference" / "kernels").rglob("*.py"))
+    known = [(str(file), file.stat().st_mtime_ns, file.stat().st_size) for file in files]
+    return hashlib.sha256(repr((version("numba"), sys.version, known)).encode()).hexdigest()[:16]
 
 
 def prepare(model: Path, precisions: tuple[str, ...]) -> None:
@@ -44,13 +59,6 @@ def prepare(model: Path, precisions: tuple[str, ...]) -> None:
 def pytest_xdist_auto_num_workers() -> int:
     """One more than there are cores: much of a test of the interface is waiting."""
     return (os.cpu_count() or 1) + 1
-
-
-def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Real programs in real terminals run one after the other, and have time enough to answer."""
-    for item in items:
-        if item.get_closest_marker("e2e"):
-            item.add_marker(pytest.mark.xdist_group("e2e"))
 
 
 def pytest_make_parametrize_id(val: object, argname: str) -> str | None:

@@ -48,6 +48,9 @@ BROKEN = {
 }
 
 
+OTHER_SIGNALS = (signal.SIGABRT, signal.SIGUSR1, signal.SIGALRM, signal.SIGINT)
+
+
 def restored(terminal: Terminal) -> bool:
     """Whether each mode that was switched on was switched off after, and the terminal takes lines again."""
     last = {
@@ -63,7 +66,11 @@ def start_writing(terminal: Terminal) -> None:
     terminal.until("│ half a thought")
 
 
-@pytest.mark.parametrize("number", [signal.SIGQUIT, signal.SIGABRT, signal.SIGUSR1, signal.SIGALRM, signal.SIGINT])
+# One of each kind with every commit.
+SIGNALS = [signal.SIGQUIT, *(pytest.param(each, marks=pytest.mark.slow) for each in OTHER_SIGNALS)]
+
+
+@pytest.mark.parametrize("number", SIGNALS)
 def test_signals_save_restore_and_tell(number: signal.Signals, tiny_model: Path, attack: Attack) -> None:
     with attack("ends: signals"), Terminal([PROGRAM, "--model", str(tiny_model)]) as terminal:
         start_writing(terminal)
@@ -74,6 +81,7 @@ def test_signals_save_restore_and_tell(number: signal.Signals, tiny_model: Path,
         assert drafts() == ["half a thought"]
 
 
+@pytest.mark.slow
 def test_each_signal_there_is_at_any_moment(tiny_model: Path, attack: Attack, rounds: int) -> None:
     chance = random.Random(4)
     numbers = ending_signals()
@@ -92,7 +100,9 @@ def test_each_signal_there_is_at_any_moment(tiny_model: Path, attack: Attack, ro
             assert b"Traceback" not in terminal.raw
 
 
-@pytest.mark.parametrize("broken", list(BROKEN))
+@pytest.mark.parametrize(
+    "broken", [pytest.param(each, marks=pytest.mark.slow if BROKEN[each] else []) for each in BROKEN]
+)
 def test_a_mistake_of_its_own(broken: str, tiny_model: Path, attack: Attack) -> None:
     """One sentence, with where the details are; and if what handles it is broken as well."""
     program = MISTAKEN.format(
@@ -132,6 +142,7 @@ PLACES = {
 }
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("place", list(PLACES))
 def test_a_mistake_wherever_it_is(place: str, tiny_model: Path, attack: Attack) -> None:
     """Also where the event loop alone would hear of it, and of a kind that is no Exception, as panics in Rust are."""

@@ -17,7 +17,7 @@ from tests.attack.conftest import Attack
 from tests.e2e.talking import PROGRAM, conversations, quit_program
 from tests.e2e.terminal import Terminal
 from tests.tiny_model import make_tiny_model
-from tests.tui.test_terminal_parser import ANSWERS
+from tests.unit.test_terminal_parser import ANSWERS
 from tui.config.settings import load_settings
 from tui.conversation.conversation import Conversation
 from tui.terminal.input_parser import TerminalParser
@@ -255,7 +255,7 @@ def settle_config(home: Path) -> None:
     config.write_text("max_tokens = 1\n")
 
 
-@pytest.mark.parametrize("seed", range(2))
+@pytest.mark.parametrize("seed", [0, pytest.param(1, marks=pytest.mark.slow)])
 def test_keys_are_carried_out_in_their_order(
     brief_model: Path, home: Path, attack: Attack, rounds: int, seed: int
 ) -> None:
@@ -302,7 +302,7 @@ def burst(terminal: Terminal, keys: str, gap: float) -> None:
         time.sleep(gap)
 
 
-@pytest.mark.parametrize("gap", [0.0, 0.02])
+@pytest.mark.parametrize("gap", [0.0, pytest.param(0.02, marks=pytest.mark.slow)])
 def test_bursts_of_keys(brief_model: Path, home: Path, attack: Attack, gap: float) -> None:
     settle_config(home)
     file = load_settings().db

@@ -57,6 +57,7 @@ def wait_for_text(length: int) -> None:
         time.sleep(0.2)
 
 
+@pytest.mark.slow
 def test_a_terminal_that_does_not_answer_is_sent_two_frames(quick_model: Path, attack: Attack) -> None:
     """The reply goes on meanwhile, Esc stops it, and what is shown then is what is so then."""
     with attack("links: no answer"), Withholding([PROGRAM, "--model", str(quick_model)], 48, 160) as terminal:
@@ -97,6 +98,7 @@ def slow_terminal(model: Path, directory: Path) -> Iterator[tuple[Terminal, Slow
 
 
 @pytest.mark.skipif(not POSSIBLE, reason="no SSH server is installed: slow links are left out")
+@pytest.mark.slow
 @pytest.mark.parametrize("mode", ["chat", "story"])
 def test_esc_stops_though_the_link_is_full(mode: str, quick_model: Path, tmp_path: Path, attack: Attack) -> None:
     """And after a freeze as well: no more is on its way than two frames, and one for each answer given up."""

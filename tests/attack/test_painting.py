@@ -16,6 +16,7 @@ from tests.e2e.test_tmux import Tmux
 
 pytestmark = [
     pytest.mark.e2e,
+    pytest.mark.slow,
     pytest.mark.skipif(shutil.which("tmux") is None, reason="tmux is not installed: what it shows is left out"),
 ]
 SIZES = [(80, 24), (40, 12), (100, 30), (81, 24), (63, 17)]

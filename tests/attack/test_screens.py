@@ -1,7 +1,7 @@
 """Every key, click, drag and size, in every screen: the program is alive afterwards.
 
 The long run (``make attack``) takes each of them in each screen at three sizes, with much and with nothing to show; the
-short one draws a few of these combinations, always the same.
+short one draws a few of these combinations, always the same: a part of them for `make test`, all for `make test-slow`.
 """
 
 import random
@@ -12,17 +12,22 @@ import pytest
 
 from tests.attack.conftest import Attack
 from tests.attack.walking import FULL, HEIGHTS, KEYS, NEW, PLACES, WIDTHS, Walker, long_talk
+from tests.stubs.conversations import save
 from tests.tui.conftest import make_app, ready
-from tests.tui.test_search_screen import save
 
 pytestmark = pytest.mark.usefixtures("elsewhere")
 SIZES = [(40, 12), (80, 24), (160, 48)]
 COMBINATIONS = [(size, session) for session in (NEW, FULL) for size in SIZES]
 SHARE = 8  # the short run takes one in so many
+QUICK = (0, 4)  # the combinations that are tried with every commit
 everywhere = pytest.mark.parametrize(
     ("number", "size", "session"),
     [
-        pytest.param(n, *each, id=f"{each[0][0]}-{'full' if each[1] else 'empty'}")
+        pytest.param(
+            *(n, *each),
+            id=f"{each[0][0]}-{'full' if each[1] else 'empty'}",
+            marks=[] if n in QUICK else pytest.mark.slow,
+        )
         for n, each in enumerate(COMBINATIONS)
     ],
 )
@@ -127,7 +132,9 @@ async def test_every_size_everywhere(
             await walker.resize(*size)
 
 
-@pytest.mark.parametrize("number", range(3))
+@pytest.mark.parametrize(
+    "number", [pytest.param(0, marks=pytest.mark.slow), 1, pytest.param(2, marks=pytest.mark.slow)]
+)
 async def test_walks_at_random(talkative_model: Path, attack: Attack, rounds: int, number: int) -> None:
     """Whatever comes next: keys, words, pastes, clicks, drags, sizes; some of them faster than the program."""
     save(*long_talk())

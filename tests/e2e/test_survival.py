@@ -21,7 +21,7 @@ from tests.e2e.terminal import Terminal
 from tui.config.settings import load_settings
 from tui.storage.error_log import error_log_file
 
-pytestmark = pytest.mark.e2e
+pytestmark = [pytest.mark.e2e, pytest.mark.slow]
 KILLS = int(os.environ.get("LLM_TUI_KILLS", "6"))
 # What must be on disk of a reply: all that was on the screen so long ago.
 SECONDS = 1.0

@@ -120,6 +120,7 @@ def test_two_windows(counting_model: Path) -> None:
     assert sound(file)
 
 
+@pytest.mark.slow
 def test_both_write_at_once(counting_model: Path) -> None:
     file, sent = load_settings().db, set[str]()
     with Window(counting_model) as first, Window(counting_model) as second:

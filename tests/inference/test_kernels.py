@@ -120,6 +120,7 @@ def test_int4_beats_plain_rounding(backend):
     assert np.square(matrix.rows(np.arange(64)) - weights).mean() < 0.93 * plain
 
 
+@pytest.mark.slow
 @jit_only
 @pytest.mark.timeout(180)
 def test_every_instruction_set_gives_the_same_bits(tmp_path):
