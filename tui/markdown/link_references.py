@@ -13,15 +13,11 @@ _BEGUN = re.compile(
 
 
 class Links:
-    """Targets by their names. ``news``: one became known that may have been meant before."""
+    """Targets by their names, as markdown-it keeps them. ``news``: one became known that may have been meant before."""
 
     def __init__(self) -> None:
-        self._targets: dict[str, str] = {}
+        self.references: dict[str, dict[str, str]] = {}
         self.news = False
-
-    def target(self, label: str) -> str | None:
-        """Where a link of this name leads, if that is known."""
-        return self._targets.get(_name(label))
 
     def read(self, line: str, growing: bool) -> bool:
         """Whether the line tells a target, which is then known, or while it is ``growing`` may yet tell one."""
@@ -29,13 +25,11 @@ class Links:
             return _BEGUN.fullmatch(line) is not None
         if (match := _DEFINITION.fullmatch(line)) is None:
             return False
-        name = _name(match["label"])
-        if name not in self._targets and len(self._targets) < MOST:
-            self._targets[name] = match["held"] or match["bare"] or ""
+        # Imported late, as few texts tell targets.
+        from markdown_it.common.utils import normalizeReference
+
+        name = normalizeReference(match["label"])
+        if name not in self.references and len(self.references) < MOST:
+            self.references[name] = {"href": match["held"] or match["bare"] or "", "title": ""}
             self.news = True
-        return name in self._targets
-
-
-def _name(label: str) -> str:
-    """What labels have in common that mean the same."""
-    return " ".join(label.split()).casefold()
+        return name in self.references

@@ -1,0 +1,132 @@
+"""CommonMark within a line, by markdown-it: with strikethrough and bare links, for scripts without blanks, as it grows.
+
+Imported when the first line with marks is drawn: plain text does without.
+"""
+
+import re
+import unicodedata
+from collections.abc import Mapping
+from typing import Any
+
+from markdown_it import MarkdownIt
+from markdown_it.rules_inline import StateInline
+from markdown_it.rules_inline.state_inline import Delimiter, Scanned
+from markdown_it.token import Token
+
+_BARE_LINK = re.compile(r"""https?://[^\s<>`]*[^\s<>`.,;:!?'"()\[\]*_~]""")
+_RUN = re.compile(r"`+")
+_UNSURE = re.compile(r"(?:[*_~\\]|&#?\w*)+$")
+
+
+def parse(line: str, references: Mapping[str, Any], growing: bool) -> list[Token]:
+    """The tokens of one line. ``references``: the targets of links by name, as markdown-it keeps them.
+
+    Of a line that is ``growing``, what is open at its end is closed, and marks that may mean something are left out.
+    """
+    state = _State(line, _PARSER, {"references": references, "growing": growing}, [])
+    _PARSER.inline.tokenize(state)
+    for rule in _PARSER.inline.ruler2.getRules(""):
+        rule(state)
+    return state.tokens
+
+
+class _Parser(MarkdownIt):
+    """Shows addresses as they were written."""
+
+    def normalizeLink(self, url: str) -> str:
+        return url
+
+    def normalizeLinkText(self, link: str) -> str:
+        return link
+
+
+class _State(StateInline):
+    """Emphasis may begin and end beside a wide character, as in **注意：**请: its script is written without blanks."""
+
+    def scanDelims(self, start: int, canSplitWord: bool) -> Scanned:
+        scanned = super().scanDelims(start, canSplitWord)
+        before, after = (
+            self.src[max(0, start - 1) : start],
+            self.src[start + scanned.length : start + scanned.length + 1],
+        )
+        if canSplitWord and (_wide(before) or _wide(after)):
+            return Scanned(bool(after.strip()), bool(before.strip()), scanned.length)
+        return scanned
+
+
+def _wide(character: str) -> bool:
+    return unicodedata.east_asian_width(character or " ") in ("W", "F")
+
+
+def _formula(state: StateInline, silent: bool) -> bool:
+    r"""``\(`` and ``\[`` begin formulas: they stay as they are."""
+    mark = state.src[state.pos : state.pos + 2]
+    if mark not in (r"\(", r"\)", r"\[", r"\]"):
+        return False
+    if not silent:
+        state.pending += mark
+    state.pos += 2
+    return True
+
+
+def _bare_link(state: StateInline, silent: bool) -> bool:
+    """An address without marks around it."""
+    if state.linkLevel or not state.src.startswith("://", state.pos):
+        return False
+    scheme = next((scheme for scheme in ("https", "http") if state.pending.endswith(scheme)), "")
+    match = _BARE_LINK.match(state.src, state.pos - len(scheme)) if scheme else None
+    if match is None:
+        return False
+    if not silent:
+        state.pending = state.pending.removesuffix(scheme)
+        state.push("bare_link", "", 0).content = match.group()
+    state.pos = match.end()
+    return True
+
+
+def _open_code(state: StateInline, silent: bool) -> bool:
+    """Code whose end is still to come."""
+    run = _RUN.match(state.src, state.pos)
+    if run is None or not state.env["growing"] or re.search(f"(?<!`){run[0]}(?!`)", state.src[run.end() :]):
+        return False
+    if not silent:
+        state.push("code_inline", "code", 0).content = state.src[run.end() :].rstrip("`")
+    state.pos = state.posMax
+    return True
+
+
+def _close_open(state: StateInline) -> None:
+    """Add the ends that are still to come of emphasis that is open at the end of the line."""
+    if not state.env["growing"]:
+        return
+    delimiters = state.delimiters
+    open_until = 0
+    openers = []
+    for index, delimiter in enumerate(delimiters):
+        if delimiter.end > index:
+            open_until = max(open_until, delimiter.end)
+        elif delimiter.open and delimiter.end < 0 and index >= open_until:
+            openers.append(delimiter)
+    for opener in reversed(openers):
+        state.push("text", "", 0).content = state.tokens[opener.token].content
+        opener.end = len(delimiters)
+        delimiters.append(Delimiter(opener.marker, opener.length, len(state.tokens) - 1, -1, open=False, close=True))
+
+
+def _hold_back(state: StateInline) -> None:
+    """Take marks from the end that may yet begin or end something: the next word would take them away."""
+    for token in reversed(state.tokens if state.env["growing"] else ()):
+        if token.type == "text":
+            token.content = _UNSURE.sub("", token.content)
+        elif token.nesting >= 0:
+            return
+        if token.content:
+            return
+
+
+_PARSER = _Parser("commonmark").enable("strikethrough")
+_PARSER.inline.ruler.before("escape", "formula", _formula)
+_PARSER.inline.ruler.before("linkify", "bare_link", _bare_link)
+_PARSER.inline.ruler.before("backticks", "open_code", _open_code)
+_PARSER.inline.ruler2.after("balance_pairs", "close_open", _close_open)
+_PARSER.inline.ruler2.push("hold_back", _hold_back)
