@@ -1,4 +1,4 @@
-"""What the engine uses on this machine and why, each with what to do where it could be better."""
+"""Engine checks of `llm-tui doctor`."""
 
 import importlib.util
 import os
@@ -19,14 +19,13 @@ from inference.system.cores import count_cores
 from inference.system.memory import available_memory, in_gigabytes
 
 CPUINFO = Path("/proc/cpuinfo")
-# Less than this is soon used up by a terminal program with a small model.
+# Too little even for a small model.
 SCARCE_MEMORY = 300 * 2**20
 
 
 @dataclass(frozen=True)
 class Finding:
-    """``state`` is "ok"; "note" for what works but could be better; "problem" for what does not. ``remedy``: what to
-    do about the latter two."""
+    """``state``: "ok", "note" (works but could be better) or "problem". ``remedy``: how to fix the latter two."""
 
     what: str
     state: Literal["ok", "note", "problem"]
@@ -35,7 +34,7 @@ class Finding:
 
 
 def examine(places: Places) -> Iterator[Finding]:
-    """One finding after the other, each as soon as it is known. Nothing is raised for what is found."""
+    """Run all checks lazily. Problems are findings, not exceptions."""
     checks: tuple[Callable[[], Iterator[Finding]], ...] = (_python, _processor, _threads, _kernels, _memory)
     for check in checks:
         yield from check()
@@ -45,7 +44,7 @@ def examine(places: Places) -> Iterator[Finding]:
 
 def _python() -> Iterator[Finding]:
     libraries = ", ".join(f"{name} {version(name)}" for name in ("numpy", "tokenizers"))
-    yield Finding("Python", "ok", f"{platform.python_version()} on {platform.system()}, with {libraries}")
+    yield Finding("Python", "ok", f"{platform.python_version()} on {platform.system()}; {libraries}")
 
 
 def _processor() -> Iterator[Finding]:
@@ -62,10 +61,10 @@ def _threads() -> Iterator[Finding]:
     cores = count_cores()
     limits = [f"{cores.hardware_threads} hardware threads"]
     if cores.allowed < cores.hardware_threads:
-        limits.append(f"{cores.allowed} allowed by the affinity mask")
+        limits.append(f"{cores.allowed} in the affinity mask")
     limits.append(f"{cores.physical} physical cores")
     if cores.quota is not None:
-        limits.append(f"the control group's quota is {cores.quota}")
+        limits.append(f"cgroup quota {cores.quota}")
     yield Finding("threads", "ok", f"{cores.usable} ({', '.join(limits)}); fewer for small models")
 
 
@@ -80,13 +79,13 @@ def _kernels() -> Iterator[Finding]:
             "kernels",
             "problem",
             f"numba is installed but does not work ({error})",
-            "install it again (`pip install --force-reinstall numba`), or set LLM_TUI_KERNELS=numpy",
+            "reinstall it (`pip install --force-reinstall numba`), or set LLM_TUI_KERNELS=numpy",
         )
         return
     best = target.instruction_set()
     says = f"compiled by numba {version('numba')} for {best}, threading layer {target.threading_layer()}"
     if os.environ.get("NUMBA_CPU_FEATURES"):
-        yield Finding("kernels", "note", f"{says}, as NUMBA_CPU_FEATURES says", "unset it to use what the CPU has")
+        yield Finding("kernels", "note", f"{says} (NUMBA_CPU_FEATURES)", "unset it to use all features of the CPU")
     elif best == "generic":
         yield Finding("kernels", "note", says, "a CPU with AVX2 or AVX-512 would be much faster")
     else:
@@ -97,44 +96,43 @@ def _kernels() -> Iterator[Finding]:
 
 def _why_numpy() -> tuple[str, str]:
     if importlib.util.find_spec("numba") is None:
-        return "plain numpy, because numba is not installed", "`pip install numba` makes it several times as fast"
-    return "plain numpy, because LLM_TUI_KERNELS=numpy is set", "unset it, and it will be several times as fast"
+        return "numpy (numba is not installed)", "`pip install numba` is several times as fast"
+    return "numpy (LLM_TUI_KERNELS=numpy)", "unset it; numba is several times as fast"
 
 
 def _kernel_cache(directory: Path | None) -> Finding:
     if directory is None or not os.access(directory, os.W_OK):
         where = directory or "the cache directory"
-        return Finding(
-            "kernel cache", "note", f"{where} cannot be written, so kernels may be compiled at each start", "make it so"
-        )
+        says = f"{where} is not writable, so kernels may be compiled at each start"
+        return Finding("kernel cache", "note", says, "make it writable")
     compiled = sum(1 for _ in directory.rglob("*.nbc"))
     if not compiled:
-        return Finding("kernel cache", "note", f"{directory} is empty", "the first reply will wait for the compiler")
+        return Finding("kernel cache", "note", f"{directory} is empty", "kernels are compiled before the first reply")
     return Finding("kernel cache", "ok", f"{compiled} compiled kernels in {directory}")
 
 
 def _memory() -> Iterator[Finding]:
     free = available_memory()
     if free is None:
-        yield Finding("memory", "note", "the system does not say how much is free", "watch it when you load a model")
+        yield Finding("memory", "note", "free memory is unknown", "watch it while loading a model")
     elif free < SCARCE_MEMORY:
-        yield Finding("memory", "note", f"only {in_gigabytes(free)} are free", "close other programs")
+        yield Finding("memory", "note", f"only {in_gigabytes(free)} free", "close other programs")
     else:
-        yield Finding("memory", "ok", f"{in_gigabytes(free)} are free")
+        yield Finding("memory", "ok", f"{in_gigabytes(free)} free")
 
 
 def _built_in(places: Places) -> Iterator[Finding]:
     built_in = [found for found in find_models(places) if found.source == "built-in"]
     if not built_in:
-        remedy = "install the program again, or give --model"
-        yield Finding("built-in models", "problem", f"there are none in {places.shipped}", remedy)
+        remedy = "reinstall llm-tui, or use --model"
+        yield Finding("built-in models", "problem", f"none in {places.shipped}", remedy)
     for found in built_in:
         try:
             model = Model.load(found.path, precision="float32")
             says = f"loads ({model.config.model_type}, context {model.config.max_position_embeddings})"
             yield Finding(f"model {found.name}", "ok", says)
         except InferenceError as error:
-            yield Finding(f"model {found.name}", "problem", str(error), "install the program again")
+            yield Finding(f"model {found.name}", "problem", str(error), "reinstall llm-tui")
 
 
 def _packed_weights() -> Iterator[Finding]:
@@ -145,8 +143,7 @@ def _packed_weights() -> Iterator[Finding]:
             verify(path)
         except InferenceError as error:
             damaged += 1
-            yield Finding("saved weights", "problem", str(error), f"rm {path}")
+            yield Finding("weight cache", "problem", str(error), f"rm {path}")
     if len(files) > damaged:
         count = len(files) - damaged
-        says = f"{count} file{'s are' if count > 1 else ' is'} as written"
-        yield Finding("saved weights", "ok", says)
+        yield Finding("weight cache", "ok", f"{count} file{'s' if count > 1 else ''} intact")

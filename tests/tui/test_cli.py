@@ -132,7 +132,7 @@ def raw(arguments: str, model: Path, stdin: bytes = b"") -> tuple[int, str]:
     [
         ("", b"caf\xe9", 1, "not UTF-8 text"),
         ("$'caf\\xe9'", b"", 2, "not UTF-8 text"),
-        ("Once > /dev/full", b"", 1, "cannot be written: No space left on device"),
+        ("Once > /dev/full", b"", 1, "Cannot write the output: No space left on device"),
         ("Once >&-", b"", 1, "no standard output"),
         ("Once --stats 2> /dev/full", b"", 1, ""),
         ("Once --temperature inf", b"", 2, "not a number"),
@@ -152,7 +152,7 @@ def test_a_recommendation_that_cannot_be_is_named_and_can_be_overruled(tmp_path)
     (model / "generation_config.json").write_text('{"temperature": -1}')
     refused = run("story", "Once", "--model", str(model))
     assert refused.returncode == 1
-    assert "generation_config.json, temperature is -1" in refused.stderr
+    assert "Invalid temperature -1 (must be a number from 0 to 5) in generation_config.json" in refused.stderr
     assert run("story", "Once", "--model", str(model), "--max-tokens", "2", "--temperature", "1").returncode == 0
 
 

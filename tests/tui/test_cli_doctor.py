@@ -58,14 +58,14 @@ def database(home: dict[str, str], messages: int = 1) -> Path:
 
 def test_a_sound_home(home: dict[str, str]) -> None:
     found = findings(home)
-    assert found["data directory"]["says"].endswith("will be made when it is needed")
-    assert found["database"]["says"].endswith("will be made with the first session")
+    assert found["data directory"]["says"].endswith("will be created when needed")
+    assert found["database"]["says"].endswith("will be created with the first session")
     assert found["model story"]["state"] == "ok"
-    assert found["characters"]["state"] == "ok"
+    assert found["encoding"]["state"] == "ok"
     assert "16777216 colours" in found["terminal"]["says"]
     assert not data_directory(home).joinpath("sessions.db").exists()
     database(home)
-    assert "is sound" in findings(home)["database"]["says"]
+    assert "is intact" in findings(home)["database"]["says"]
 
 
 def test_lines_for_people(home: dict[str, str]) -> None:
@@ -75,7 +75,7 @@ def test_lines_for_people(home: dict[str, str]) -> None:
     assert states == {"ok", "note"}
     assert "\nok       model story" in result.stdout
     lines = result.stdout.splitlines()
-    window = next(index for index, line in enumerate(lines) if line.startswith("note     window"))
+    window = next(index for index, line in enumerate(lines) if line.startswith("note     terminal size"))
     assert lines[window + 1].lstrip().startswith("→ ")
 
 
@@ -86,7 +86,7 @@ def test_threads_follow_the_affinity_mask(home: dict[str, str]) -> None:
     result = subprocess.run(command, capture_output=True, text=True, env={**os.environ, **home}, timeout=60)
     threads = next(finding for finding in json.loads(result.stdout) if finding["what"] == "threads")
     assert threads["says"].startswith("1 (")
-    assert "1 allowed by the affinity mask" in threads["says"]
+    assert "1 in the affinity mask" in threads["says"]
 
 
 def test_kernels_and_their_cache(home: dict[str, str], tiny_model: Path) -> None:
@@ -144,14 +144,14 @@ def test_settings(home: dict[str, str]) -> None:
     file.write_text("threads = 0\n")
     found = findings(home, 1)
     assert (found["settings"]["state"], f"{file}, line 1" in found["settings"]["says"]) == ("problem", True)
-    assert "window" in found
+    assert "terminal size" in found
 
 
 def test_a_read_only_home(home: dict[str, str], tmp_path: Path) -> None:
     with small_disk(tmp_path / "disk", 1) as disk:
         subprocess.run(["mount", "-o", "remount,ro", str(disk)], check=True)
         found = findings({**home, "XDG_DATA_HOME": str(disk / "data")}, 1)
-        assert found["data directory"]["says"] == f"{disk} cannot be written"
+        assert found["data directory"]["says"] == f"{disk} is not writable"
 
 
 def test_a_disk_that_is_nearly_full(home: dict[str, str], tmp_path: Path) -> None:
@@ -166,7 +166,7 @@ def test_a_damaged_database(home: dict[str, str]) -> None:
         content.write(b"\xff" * 4096 * 3)
     found = findings(home, 1)["database"]
     assert "damaged" in found["says"]
-    assert found["remedy"] == "--db FILE takes another one"
+    assert found["remedy"] == "use another one with --db FILE"
 
 
 def test_foreign_and_newer_databases(home: dict[str, str], tmp_path: Path) -> None:
@@ -190,7 +190,7 @@ def test_foreign_and_newer_databases(home: dict[str, str], tmp_path: Path) -> No
         ({"COLORTERM": ""}, "terminal", "ok", "256 colours"),
         ({"NO_COLOR": "1"}, "terminal", "note", "NO_COLOR"),
         ({"SSH_CONNECTION": "192.0.2.7 50000 192.0.2.1 22"}, "terminal", "ok", "over SSH from 192.0.2.7"),
-        ({"LANG": "C"}, "characters", "note", "the locale is C"),
+        ({"LANG": "C"}, "encoding", "note", "the locale is C"),
         ({"STY": "1.pts"}, "clipboard", "note", "inside screen"),
     ],
 )
@@ -223,7 +223,7 @@ def test_the_window(home: dict[str, str], rows: int, columns: int, state: str) -
         COMMAND[0], ["doctor"], encoding="utf-8", timeout=60, env=environment, dimensions=(rows, columns)
     )
     terminal.expect(pexpect.EOF)
-    line = next(line for line in terminal.before.splitlines() if " window " in line)
+    line = next(line for line in terminal.before.splitlines() if " terminal size " in line)
     assert line.startswith(state)
     assert f"{columns}x{rows}" in line
 
@@ -236,13 +236,13 @@ def test_saved_weights(home: dict[str, str]) -> None:
         with write_packed(directory / f"{name}.safetensors", {n: b.nbytes for n, b in buffers.items()}, name) as append:
             for buffer in buffers.values():
                 append(buffer)
-    assert "2 files" in findings(home)["saved weights"]["says"]
+    assert "2 files" in findings(home)["weight cache"]["says"]
     file = directory / "two.safetensors"
     content = bytearray(file.read_bytes())
     content[-1] ^= 1
     file.write_bytes(content)
     result = run("doctor", "--json", **home)
     assert result.returncode == 1
-    problem, sound = (finding for finding in json.loads(result.stdout) if finding["what"] == "saved weights")
+    problem, sound = (finding for finding in json.loads(result.stdout) if finding["what"] == "weight cache")
     assert (problem["state"], problem["remedy"]) == ("problem", f"rm {file}")
     assert (sound["state"], sound["says"].split(" ")[0]) == ("ok", "1")

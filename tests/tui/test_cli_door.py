@@ -44,9 +44,9 @@ def chatgpt_export(path: Path) -> Path:
     [
         (["import", f"missing{EVIL}.json"], "missing"),
         (["import", "EXPORT"], "Imported 1 session"),
-        (["sessions"], "There are no sessions yet"),
+        (["sessions"], "No sessions yet"),
         (["export", EVIL], "no sessions yet|No session has an id"),
-        (["models"], "cannot be used"),
+        (["models"], "unsupported"),
         (["story", "x", "--model", f"nowhere{EVIL}"], "nowhere"),
         (["chat", "x", "--top-k", EVIL], "--top-k"),
         ([f"command{EVIL}"], "No such command"),

@@ -27,16 +27,16 @@ def test_the_list(home: dict[str, str]) -> None:
     result = run("models", **home)
     assert (result.returncode, result.stderr) == (0, "")
     lines = result.stdout.splitlines()
-    assert "story  (built in)" in lines
+    assert "story  (built-in)" in lines
     tiny = lines.index("org/tiny  (downloaded)")
     assert lines[tiny + 1] == "  llama · 30.9 K parameters · 0.1 MB on disk · context 512 · chat and stories"
     assert lines[tiny + 2].startswith("  memory float32 ")
     assert lines[tiny + 2].endswith(": fits")
-    half = lines.index("org/half  (download not complete)")
+    half = lines.index("org/half  (incomplete download)")
     assert "llm-tui pull org/half" in lines[half + 1]
     other = lines.index("org/other  (Hugging Face cache)")
-    assert lines[other + 1].startswith("  cannot be used: ")
-    assert lines[-1].endswith("of memory are free.")
+    assert lines[other + 1].startswith("  unsupported: ")
+    assert lines[-1].startswith("Free memory: ")
 
 
 def test_the_list_for_programs(home: dict[str, str], tmp_path: Path) -> None:

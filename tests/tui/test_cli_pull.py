@@ -146,10 +146,10 @@ def test_stopped_with_ctrl_c_it_goes_on_the_next_time(
     process.send_signal(signal.SIGINT)
     errors = process.communicate(timeout=30)[1]
     assert process.returncode == 130
-    assert errors == "Stopped; `llm-tui pull org/tiny` goes on from here.\n"
+    assert errors == "Interrupted; `llm-tui pull org/tiny` resumes it.\n"
     had = part.stat().st_size
     assert not (downloads(home) / "org").exists()
-    assert "download not complete" in run("models", **home).stdout
+    assert "incomplete download" in run("models", **home).stdout
     hub.requests.clear()
     hub.bytes_per_second = None
     assert run("pull", "org/tiny", **home).returncode == 0
@@ -226,7 +226,7 @@ def test_a_checkpoint_that_contradicts_itself_is_said_to_be_of_no_use(
     hub.add("org/contradictory", copy)
     said = sentence(run("pull", "org/contradictory", **home))
     assert "was downloaded but cannot be used" in said and "missing" in said
-    assert "cannot be used" in run("models", **home).stdout
+    assert "unsupported" in run("models", **home).stdout
 
 
 def test_who_may_read_it(hub: FakeHub, home: dict[str, str], repository: Path) -> None:

@@ -54,7 +54,7 @@ def test_the_list_for_programs(db: Path) -> None:
 
 def test_a_search(db: Path) -> None:
     none = run("sessions", "--search", "fine weath", "--db", db)
-    assert (none.stdout, none.stderr) == ("", "No session has these words.\n")
+    assert (none.stdout, none.stderr) == ("", "No results.\n")
     found = run("sessions", "--search", "FINE", "--db", db).stdout.splitlines()
     assert found == ["aaaaaaaa  How is the weather? ␛[31m", "          Fine, 東京 too."]
     (hit,) = json.loads(run("sessions", "--search", "garden", "--json", "--db", db).stdout)
@@ -68,7 +68,7 @@ def test_a_search_that_finds_very_much_says_so(tmp_path: Path) -> None:
     store.save(conversation)
     store.close()
     result = run("sessions", "--search", "needle", "--db", store.file)
-    assert "More than 200" in result.stderr
+    assert "Showing the 200 newest results." in result.stderr
     assert len(result.stdout.splitlines()) == 400
 
 
@@ -101,7 +101,7 @@ def test_out_and_in_again(db: Path, tmp_path: Path) -> None:
     assert (result.returncode, result.stdout, result.stderr) == (0, "Imported 1 session.\n", "")
     run("export", "aaaa", "--format", "json", "-o", files[1], "--db", other)
     assert files[0].read_bytes() == files[1].read_bytes()
-    assert run("import", files[0], "--db", other).stdout == "Imported 0 sessions; 1 was here already.\n"
+    assert run("import", files[0], "--db", other).stdout == "Imported 0 sessions; skipped 1 existing.\n"
     assert len(run("sessions", "--db", other).stdout.splitlines()) == 1
 
 
@@ -117,8 +117,8 @@ def test_an_import_names_what_it_left_out(tmp_path: Path) -> None:
     result = run("import", file, "--db", tmp_path / "s.db")
     assert (result.returncode, result.stdout) == (0, "Imported 1 session.\n")
     assert result.stderr.splitlines() == [
-        "1 came without a model that is here: opened, they go on with yours.",
-        "Left out: 1 × image.",
+        "1 without an available model; opening them uses your default.",
+        "Not imported parts: 1 × image.",
     ]
 
 
@@ -150,11 +150,11 @@ def test_your_own_database_lies_in_the_data_directory(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("arguments", "code", "words"),
     [
-        (("export", "cc", "--db", "DB"), 1, "No session has an id that begins with “cc”"),
+        (("export", "cc", "--db", "DB"), 1, "No session id starts with “cc”"),
         (("export", "", "--db", "DB"), 1, "Several sessions"),
         (("export", "aa", "--format", "pdf", "--db", "DB"), 2, "pdf"),
-        (("export", "aa", "--db", "/nowhere/s.db"), 1, "There are no sessions yet: /nowhere/s.db is not there"),
-        (("sessions", "--db", "/nowhere/s.db"), 1, "There are no sessions yet: /nowhere/s.db is not there"),
+        (("export", "aa", "--db", "/nowhere/s.db"), 1, "No sessions yet: /nowhere/s.db does not exist"),
+        (("sessions", "--db", "/nowhere/s.db"), 1, "No sessions yet: /nowhere/s.db does not exist"),
         (("import", "/nowhere/x.json", "--db", "DB"), 1, "/nowhere/x.json is not a file"),
         (("import", "/nowhere/\x1b[31m", "--db", "DB"), 1, "/nowhere/\x1b[31m is not a file"),
         (("import", __file__, "--db", "DB"), 1, "neither JSON nor Markdown"),

@@ -109,15 +109,15 @@ def test_no_colour_stands_in_the_code_or_the_layout():
 @pytest.mark.parametrize(
     ("change", "line", "told"),
     [
-        (lambda text: text.replace("error =", "eror ="), 10, "a theme has no eror; did you mean error?"),
-        (lambda text: text.replace("#111", "#1"), 2, "surface is '#1'; it must be a colour in quotes"),
+        (lambda text: text.replace("error =", "eror ="), 10, "unknown theme key eror; did you mean error?"),
+        (lambda text: text.replace("#111", "#1"), 2, "surface is '#1' (must be a quoted colour"),
         (lambda text: text.replace("#111", "ansi_red"), 1, "background is '#000'; a theme's colours are all of the"),
-        (lambda text: text.replace('"#111"', "7"), 2, "surface is 7; it must be a colour"),
-        (lambda text: text.replace("#111", "#111 30%"), 2, "surface is '#111 30%'; it must be a colour"),
-        (lambda text: text + "dark = 1\n", 11, "dark is 1; it must be true or false."),
-        (lambda text: text + "about = 1\n", 11, "about is 1; it must be a text in quotes."),
-        (lambda text: text + 'block-cursor-text-style = "loud"\n', 11, "block-cursor-text-style is 'loud'; it must be"),
-        (lambda text: text + 'text-muted = "grey 130%"\n', 11, "text-muted is 'grey 130%'; it must be a colour"),
+        (lambda text: text.replace('"#111"', "7"), 2, "surface is 7 (must be a quoted colour"),
+        (lambda text: text.replace("#111", "#111 30%"), 2, "surface is '#111 30%' (must be a quoted colour"),
+        (lambda text: text + "dark = 1\n", 11, "dark is 1 (must be true or false)."),
+        (lambda text: text + "about = 1\n", 11, "about is 1 (must be a quoted string)."),
+        (lambda text: text + 'block-cursor-text-style = "loud"\n', 11, "block-cursor-text-style is 'loud' (must be"),
+        (lambda text: text + 'text-muted = "grey 130%"\n', 11, "text-muted is 'grey 130%' (must be a quoted colour"),
         (lambda text: text + 'scrollbar = "; } * { color: red"\n', 11, "scrollbar is"),
         (lambda text: text + "= 3\n", 11, "is not TOML: Invalid statement."),
     ],
@@ -137,7 +137,7 @@ def test_what_is_no_theme_is_told_with_file_line_and_key(home, change, line, tol
 def test_all_that_is_missing_is_named(home):
     path = home / "themes" / "mine.toml"
     path.write_text('background = "#000"\n')
-    with pytest.raises(SettingsError, match=r"here surface, panel, .* and error is missing"):
+    with pytest.raises(SettingsError, match=r"missing surface, panel, .* and error \(a theme needs"):
         read_theme(path)
 
 
@@ -170,7 +170,7 @@ async def test_the_default_and_the_chosen_theme(home):
 
 def test_a_theme_that_is_not_there_is_told_before_the_screen_is_taken(home):
     settings = load_settings(home / "config.toml", theme="darck")
-    with pytest.raises(SettingsError, match=r"^--theme: there is no theme darck; did you mean dark\?$"):
+    with pytest.raises(SettingsError, match=r"^--theme: unknown theme darck; did you mean dark\?$"):
         LlmTui(settings)
 
 
@@ -238,7 +238,7 @@ async def test_files_that_change_are_seen_and_bad_ones_change_nothing(home):
         await until(pilot, lambda: shown_background(pilot) == "#123456")
 
         own.write_text("oh = 1")
-        await until(pilot, lambda: any("there is no theme mine" in note.message for note in app._notifications))
+        await until(pilot, lambda: any("unknown theme mine" in note.message for note in app._notifications))
         assert shown_background(pilot) == "#123456"
 
         config.write_text('theme = "light"\n[keys]\nhelp = "f12"\n')
@@ -315,15 +315,15 @@ def test_keys_may_be_written_as_people_write_them():
 @pytest.mark.parametrize(
     ("keys", "told"),
     [
-        ({"help": "f9"}, "F9 would mean both help and toggle_sidebar"),
-        ({"roll_back": "["}, "[ would mean both roll_back and previous_sibling (messages)"),
-        ({"help": "enter"}, "Enter would mean both help and send (input)"),
-        ({"help": "crtl+x"}, "there is no key “crtl”; did you mean ctrl?"),
-        ({"help": "escap"}, "there is no key “escap”; did you mean escape?"),
-        ({"send": "s"}, "s, which is needed for typing"),
-        ({"continue_story": "space"}, "Space, which is needed for typing"),
-        ({"help": "ctrl+"}, "there is no key “”"),
-        ({"roll_back": "\x1b"}, "there is no key"),
+        ({"help": "f9"}, "F9 is bound to both help and toggle_sidebar"),
+        ({"roll_back": "["}, "[ is bound to both roll_back and previous_sibling (messages)"),
+        ({"help": "enter"}, "Enter is bound to both help and send (input)"),
+        ({"help": "crtl+x"}, "unknown key “crtl”; did you mean ctrl?"),
+        ({"help": "escap"}, "unknown key “escap”; did you mean escape?"),
+        ({"send": "s"}, "s cannot be bound to send because it types text"),
+        ({"continue_story": "space"}, "Space cannot be bound to continue_story because it types text"),
+        ({"help": "ctrl+"}, "unknown key “”"),
+        ({"roll_back": "\x1b"}, "unknown key"),
     ],
 )
 def test_keys_that_cannot_be(keys, told):
@@ -333,7 +333,7 @@ def test_keys_that_cannot_be(keys, told):
 
 
 def test_warnings_on_keys():
-    assert picked(hepl="f12")[1] == ["default: there is no action hepl; did you mean help?"]
+    assert picked(hepl="f12")[1] == ["default: unknown action hepl; did you mean help?"]
     assert "send the same for Ctrl+I and Tab" in picked(help="ctrl+i")[1][0]
 
 

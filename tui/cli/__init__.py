@@ -1,4 +1,4 @@
-"""The command line: every way out of it has its exit code, and its sentence where something went wrong."""
+"""Entry point of the command line: exit codes and error output."""
 
 import contextlib
 import os
@@ -12,7 +12,7 @@ from tui.process.garbage_collection import rarely
 from tui.process.termination import POLITE, Ended, catch, raise_ended
 
 DONE, FAILED, INTERRUPTED = 0, 1, 130
-PATIENCE = 5.0  # seconds that threads which are still at work have at the end
+PATIENCE = 5.0  # seconds that running threads get at exit
 
 
 def main() -> None:
@@ -22,14 +22,14 @@ def main() -> None:
     catch(POLITE, raise_ended)
     _hold_places()
     if not sys.warnoptions:
-        warnings.simplefilter("ignore")  # of libraries, for those who write programs
+        warnings.simplefilter("ignore")  # meant for developers of libraries
     try:
         code = _run()
     except KeyboardInterrupt:
         code = INTERRUPTED
     except Ended as end:
         code = 128 + end.number
-    # What is left are Python's own good-byes, which have nothing to say about being interrupted or not being heard.
+    # From here on Python shuts down: no KeyboardInterrupt and no BrokenPipeError output.
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     for stream in (sys.stdout, sys.stderr):
         try:
@@ -44,38 +44,38 @@ def main() -> None:
 
 
 def _hold_places() -> None:
-    """A file that is opened must not come to be standard output because that is closed."""
+    """Occupy closed standard descriptors, so that no file opened later becomes standard output."""
     while (descriptor := os.open(os.devnull, os.O_RDWR)) < 3:
         pass
     os.close(descriptor)
 
 
 def _run() -> int:
-    """0 done, 1 failed with a sentence on standard error, 2 usage, 130 interrupted."""
+    """0 done, 1 failed with a message on standard error, 2 usage error, 130 interrupted."""
     try:
         from tui.process.stack_size import make_room
 
         make_room()
         from tui.cli.command_group import cli
 
-        # Not cli(): click would make an exit code of its own out of a closed pipe.
+        # Not cli(): click has its own exit code for a closed pipe.
         with cli.make_context("llm-tui", sys.argv[1:]) as context:
             cli.invoke(context)
         if sys.stdout is not None:
             sys.stdout.flush()
         return DONE
-    except BrokenPipeError:  # the reader has seen enough
+    except BrokenPipeError:  # the reader closed the pipe
         return DONE
     except (KeyboardInterrupt, SystemExit):
         raise
-    except BaseException as error:  # what libraries written in Rust raise when they panic is no Exception
-        with contextlib.suppress(OSError):  # there may be nobody to be told
+    except BaseException as error:  # a panic in a Rust library is not an Exception
+        with contextlib.suppress(OSError):  # standard error may be closed
             return _told(error)
         return FAILED
 
 
 def _told(error: BaseException) -> int:
-    """Say what went wrong, and return the exit code that goes with it."""
+    """Print the error and return its exit code."""
     import click
 
     from tui.config.errors import SettingsError
@@ -92,9 +92,9 @@ def _told(error: BaseException) -> int:
             error.show(sys.stderr)
         return error.exit_code
     if isinstance(error, OSError) and error.filename is None:
-        tell(f"The output cannot be written: {error.strerror or error}.")
+        tell(f"Cannot write the output: {error.strerror or error}.")
     elif isinstance(error, OSError):
-        tell(f"{one_line(str(error.filename))[:200]} cannot be used: {error.strerror or error}.")
+        tell(f"Cannot use {one_line(str(error.filename))[:200]}: {error.strerror or error}.")
     elif isinstance(error, StoreError | SettingsError) or _of_the_engine(error):
         tell(error)
     else:
@@ -103,7 +103,7 @@ def _told(error: BaseException) -> int:
 
 
 def _of_the_engine(error: BaseException) -> bool:
-    """Asked last: where there is no room even for its libraries, something else was told."""
+    """Checked last: importing the engine may fail for lack of memory."""
     from inference import InferenceError
 
     return isinstance(error, InferenceError)

@@ -1,4 +1,4 @@
-"""`llm-tui bench`: how fast models run on this machine, and against llama.cpp."""
+"""`llm-tui bench`: benchmarks of this engine, and against llama.cpp."""
 
 import json
 
@@ -15,17 +15,21 @@ SHAPES = ("1.1b", "135m", "0.5b")
 
 @click.command()
 @click.argument("model", required=False, metavar="MODEL")
-@click.option("--shape", type=click.Choice(SHAPES), help="Random weights of this shape instead of a model.")
+@click.option("--shape", type=click.Choice(SHAPES), help="Benchmark random weights of this shape instead of a model.")
 @click.option(
-    "--precision", "precisions", multiple=True, type=click.Choice(PRECISIONS), help="May be given several times."
+    "--precision",
+    "precisions",
+    multiple=True,
+    type=click.Choice(PRECISIONS),
+    help="Weight precision; may be repeated.  [default: auto]",
 )
-@click.option("--prompt", type=click.IntRange(min=1), help="Tokens to prefill.  [default: 512]")
+@click.option("--prompt", type=click.IntRange(min=1), help="Prompt length in tokens.  [default: 512]")
 @click.option(
     "--depth",
     "depths",
     multiple=True,
     type=click.IntRange(min=0),
-    help="Tokens of context before that; several times.  [default: 0, 512, 2048, as far as the context goes]",
+    help="Tokens in the context before the prompt; may be repeated.  [default: 0, 512, 2048, within the context]",
 )
 @click.option(
     "--batch",
@@ -33,12 +37,14 @@ SHAPES = ("1.1b", "135m", "0.5b")
     multiple=True,
     type=click.IntRange(min=1),
     default=(1,),
-    help="Sequences that decode together; several times.  [default: 1]",
+    help="Sequences decoded together; may be repeated.  [default: 1]",
 )
-@bounded("threads", "How many threads compute; as many as help if not given.")
-@click.option("--repeat", type=click.IntRange(min=1), default=3, help="Rounds, of which the best counts.  [default: 3]")
-@click.option("--against", type=click.Choice(["llama.cpp"]), help="Measure this in turn, on the same weights.")
-@click.option("--json", "as_json", is_flag=True, help="For programs.")
+@bounded("threads", "Compute threads.  [default: automatic]")
+@click.option(
+    "--repeat", type=click.IntRange(min=1), default=3, help="Rounds per measurement; the best counts.  [default: 3]"
+)
+@click.option("--against", type=click.Choice(["llama.cpp"]), help="Compare with this engine on the same weights.")
+@click.option("--json", "as_json", is_flag=True, help="Output JSON.")
 @click.pass_context
 def bench(
     context: click.Context,
@@ -53,10 +59,10 @@ def bench(
     against: str | None,
     as_json: bool,
 ) -> None:
-    """Measure how fast MODEL runs here: reading prompts, writing replies, loading, and what memory it takes.
+    """Benchmark MODEL: prefill and decode speed, load time and memory.
 
-    MODEL is a directory, a built-in model or ORG/NAME. The files that --shape and --against write, as large as the
-    models, stay in the cache directory (llm-tui/bench) for the next time.
+    MODEL is a directory, a built-in model or ORG/NAME. --shape and --against write files as large as the models, which
+    stay in the cache directory (llm-tui/bench) for the next run.
     """
     if (model is None) == (shape is None):
         raise click.UsageError("Give either a MODEL or a --shape.")
@@ -88,7 +94,7 @@ def bench(
 
 
 class Status:
-    """What is being done, on one line of a terminal's standard error, gone at the end."""
+    """One-line status on a terminal's standard error, erased at the end."""
 
     def __enter__(self) -> "Status":
         return self

@@ -1,4 +1,4 @@
-"""`llm-tui chat`: one answer."""
+"""`llm-tui chat`: one question, one answer."""
 
 import time
 from dataclasses import replace
@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from tui.conversation.conversation import Conversation
     from tui.storage.store import Store
 
-# An answer is on disk so long after it was printed, at the latest.
+# Maximum delay between printing text and saving it.
 KEEP_SECONDS = 0.5
 
 
@@ -24,21 +24,21 @@ KEEP_SECONDS = 0.5
 @click.argument("prompt", required=False, callback=written)
 @model_options
 @click.option(
-    "--session", metavar="NAME", callback=written, help="Ask within this session: its title, or how its ID begins."
+    "--session", metavar="NAME", callback=written, help="Ask in this session: its title or the start of its id."
 )
-@click.option("--system", metavar="TEXT", callback=written, help="What the model is told before the question.")
+@click.option("--system", metavar="TEXT", callback=written, help="System prompt.")
 @sampling_options
 @db_option
 @click.pass_context
 def chat(
     context: click.Context, /, prompt: str | None, session: str | None, system: str | None, stats: bool, **given: Any
 ) -> None:
-    """Answer PROMPT, with piped input appended to it, and print the answer.
+    """Print the model's answer to PROMPT (piped input is appended).
 
-    With --session the question and the answer are kept in that session, which is made if there is none.
+    With --session, question and answer are saved in that session, which is created if necessary.
     """
     if session is not None and not session.strip():
-        raise click.UsageError("--session needs a name, or how an ID begins.")
+        raise click.UsageError("--session needs a title or the start of an id.")
     text = with_piped(prompt)
     settings = settings_for(context, system=system, **given)
     if session is not None:
@@ -51,15 +51,13 @@ def chat(
 
 
 def _session(store: "Store", name: str, settings: "Settings") -> "Conversation":
-    """The session of that title or id, to be written. Raises StoreError for several, and for one open elsewhere."""
+    """Open the session of that title or id. Raises StoreError if it is ambiguous or locked."""
     from tui.conversation.conversation import Conversation
     from tui.storage.store import OPEN_ELSEWHERE
 
     found = [listing.id for listing in store.sessions(limit=-1) if listing.shown_title == name] or store.ids(name)
     if len(found) > 1:
-        raise StoreError(
-            f"{len(found)} sessions are called “{name[:40]}”: give the ID, as `llm-tui sessions` lists it."
-        )
+        raise StoreError(f"{len(found)} sessions match “{name[:40]}”; pass an id as listed by `llm-tui sessions`.")
     if not found:
         told = {"system": settings.system} if settings.system else {}
         return Conversation("chat", title=name, model=settings.chat_model, settings=told)
@@ -67,12 +65,12 @@ def _session(store: "Store", name: str, settings: "Settings") -> "Conversation":
     if not store.holds(conversation.id):
         raise OpenElsewhereError(OPEN_ELSEWHERE)
     if conversation.mode != "chat":
-        raise StoreError(f"“{conversation.shown_title}” is a story; `llm-tui chat` asks within chats.")
+        raise StoreError(f"“{conversation.shown_title}” is a story; `llm-tui chat` needs a chat.")
     return conversation
 
 
 def _ask_within(store: "Store", conversation: "Conversation", text: str, settings: "Settings", stats: bool) -> None:
-    """The question is on disk before the model sees it, and the answer as it comes."""
+    """Ask and save: the question first, then the answer as it is generated."""
     from tui.services.reply import outcome_of
 
     if "chat_model" not in settings.flags:

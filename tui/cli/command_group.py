@@ -1,4 +1,4 @@
-"""The command `llm-tui` and its subcommands. Nothing heavy is imported before one needs it: `--help` is instant."""
+"""The `llm-tui` command and its subcommands. Heavy imports are deferred: `--help` is instant."""
 
 from typing import Any
 
@@ -27,7 +27,7 @@ from tui.cli.themes import themes
 @click.version_option(package_name="llm-tui")
 @click.pass_context
 def cli(context: click.Context, /, **flags: Any) -> None:
-    """Talk to a language model that runs right here: in your terminal, on this machine's CPU."""
+    """Chat with a language model in your terminal. It runs locally, on this machine's CPU."""
     context.obj = flags
     require_room(STARTING)
     if context.invoked_subcommand is None:

@@ -1,4 +1,4 @@
-"""`llm-tui config`: what holds, and who said so."""
+"""`llm-tui config`: the effective settings and their sources."""
 
 import json
 from dataclasses import fields
@@ -16,12 +16,12 @@ if TYPE_CHECKING:
 
 
 @click.command()
-@click.option("--json", "as_json", is_flag=True, help="For programs.")
+@click.option("--json", "as_json", is_flag=True, help="Output JSON.")
 @click.pass_context
 def config(context: click.Context, as_json: bool) -> None:
-    """Print the settings that hold, each with its source: a flag, a line of the configuration file, or the default.
+    """Print the effective settings and where each comes from: a flag, the configuration file or the default.
 
-    What is printed is itself a configuration file; what nobody has set stands in it as a comment.
+    The output is a valid configuration file; unset settings are commented out.
     """
     from tui.config.key_remapping import remap
     from tui.config.settings import MEANINGS
@@ -36,7 +36,7 @@ def config(context: click.Context, as_json: bool) -> None:
         write(json.dumps(shown, indent=1, ensure_ascii=False) + "\n")
         return
     file = config_file()
-    write(f"# {file}{'' if file.is_file() else ', which is not there yet'}\n")
+    write(f"# {file}{'' if file.is_file() else ' (does not exist yet)'}\n")
     keys = values.pop("keys")
     for name, value in values.items():
         line = f"# {name} =" if value is None else f"{name} = {_toml(value)}"
@@ -47,14 +47,14 @@ def config(context: click.Context, as_json: bool) -> None:
 
 
 def _plain(value: Any) -> Any:
-    """As JSON and TOML can hold it."""
+    """Convert to JSON types."""
     if isinstance(value, tuple | list):
         return [_plain(item) for item in value]
     return str(value) if isinstance(value, Path) else value
 
 
 def _toml(value: Any) -> str:
-    """Strings, numbers and lists of strings are spelled alike in TOML and in JSON."""
+    """TOML and JSON share the syntax of strings, numbers and lists of strings."""
     return json.dumps(_plain(value), ensure_ascii=False).replace("\x7f", "\\u007f")
 
 

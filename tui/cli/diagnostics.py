@@ -1,4 +1,4 @@
-"""What the doctor looks at on this side of the engine: directories, the database, the terminal."""
+"""Checks of `llm-tui doctor` outside the engine: directories, database, terminal."""
 
 import curses
 import locale
@@ -24,7 +24,7 @@ SMALLEST = (40, 12)
 
 
 def examine(database: Path) -> Iterator[Finding]:
-    """One finding after the other."""
+    """Run all checks."""
     yield directory("configuration", config_directory(), private=False)
     yield directory("data", sessions_file().parent, private=True)
     yield directory("cache", cache_directory(), private=False)
@@ -36,30 +36,30 @@ def examine(database: Path) -> Iterator[Finding]:
 
 
 def directory(what: str, path: Path, *, private: bool) -> Finding:
-    """Whether it can be used, and by nobody else where it is ``private``."""
+    """Existence, permissions and free space; ``private``: not readable by others."""
     what = f"{what} directory"
     there = next(place for place in (path, *path.parents) if place.exists())
     if not there.is_dir():
-        return Finding(what, "problem", f"{there} is not a directory", "move it away")
+        return Finding(what, "problem", f"{there} is not a directory", "rename or remove it")
     if not os.access(there, os.W_OK | os.X_OK):
-        return Finding(what, "problem", f"{there} cannot be written", f"make it yours: chown or chmod u+rwx {there}")
+        return Finding(what, "problem", f"{there} is not writable", f"chown it or chmod u+rwx {there}")
     free = shutil.disk_usage(there).free
     if free < SCARCE_DISK:
-        says = f"the disk that holds {path} has only {free / 2**20:.0f} MB left"
-        return Finding(what, "problem", says, "make room on it")
+        says = f"only {free / 2**20:.0f} MB free on the disk of {path}"
+        return Finding(what, "problem", says, "free some disk space")
     if there != path:
-        return Finding(what, "ok", f"{path} will be made when it is needed")
+        return Finding(what, "ok", f"{path} will be created when needed")
     mode = path.stat().st_mode & 0o777
     if private and mode & 0o077:
-        return Finding(what, "problem", f"{path} is open to others ({mode:03o})", f"chmod 700 {path}")
+        return Finding(what, "problem", f"{path} is accessible to other users ({mode:03o})", f"chmod 700 {path}")
     kind = network_file_system(path)
     return Finding(what, "ok", f"{path} ({mode:03o})" + (f", on {kind}" if kind else ""))
 
 
 def integrity(file: Path) -> Finding:
-    """Whether the database can be read and SQLite finds no fault with it."""
+    """SQLite integrity and permissions of the database."""
     if not file.exists():
-        return Finding("database", "ok", f"{file} will be made with the first session")
+        return Finding("database", "ok", f"{file} will be created with the first session")
     try:
         with closing(sqlite3.connect(f"{file.resolve().as_uri()}?mode=ro", uri=True)) as db:
             check(db, str(file))
@@ -69,32 +69,34 @@ def integrity(file: Path) -> Finding:
     except (*FAULTS, StoreError) as error:
         sentence = str(error if isinstance(error, StoreError) else explain(error, file))
         copies = backups(file)
-        remedy = f"its copies are in {copies}" if copies.is_dir() else "--db FILE takes another one"
+        remedy = f"restore a backup from {copies}" if copies.is_dir() else "use another one with --db FILE"
         return Finding("database", "problem", sentence.rstrip("."), remedy)
     mode = file.stat().st_mode & 0o777
     if mode & 0o077:
-        return Finding("database", "problem", f"{file} is open to others ({mode:03o})", f"chmod 600 {file}")
-    return Finding("database", "ok", f"{file} is sound ({file.stat().st_size / 2**20:.1f} MB)")
+        return Finding("database", "problem", f"{file} is accessible to other users ({mode:03o})", f"chmod 600 {file}")
+    return Finding("database", "ok", f"{file} is intact ({file.stat().st_size / 2**20:.1f} MB)")
 
 
 def terminal() -> Finding:
-    """What kind, and how many colours."""
+    """Terminal type and colours."""
     term = os.environ.get("TERM", "")
     if term in ("", "dumb", "unknown"):
-        return Finding("terminal", "problem", f"TERM is “{term}”", "set it to what the terminal is, xterm-256color say")
+        return Finding(
+            "terminal", "problem", f"TERM is “{term}”", "set it to your terminal type, for example xterm-256color"
+        )
     try:
         curses.setupterm(term, sys.__stdout__.fileno() if sys.__stdout__ else 1)
         colours = curses.tigetnum("colors")
     except (curses.error, OSError):
         remedy = "install ncurses-term, or set TERM=xterm-256color"
-        return Finding("terminal", "note", f"this host does not know the terminal {term}", remedy)
+        return Finding("terminal", "note", f"no terminfo entry for {term} on this host", remedy)
     if os.environ.get("COLORTERM") in ("truecolor", "24bit"):
         colours = 2**24
     says = f"{term}, {max(colours, 0)} colours" + (f", over SSH from {ssh}" if (ssh := _ssh()) else "")
     if os.environ.get("NO_COLOR"):
         return Finding("terminal", "note", f"{says}, but NO_COLOR is set", "unset it for colours")
     if colours < 256:
-        return Finding("terminal", "note", says, "theme `terminal` is made for so few")
+        return Finding("terminal", "note", says, "use --theme terminal")
     return Finding("terminal", "ok", says)
 
 
@@ -103,42 +105,38 @@ def _ssh() -> str:
 
 
 def size() -> Finding:
-    """Whether the app fits."""
+    """Terminal size."""
     if not sys.stdout.isatty():
-        return Finding(
-            "window", "note", "this is not a terminal but a pipe or file", "run it in a terminal to know more"
-        )
+        return Finding("terminal size", "note", "output is not a terminal", "run doctor in a terminal")
     columns, rows = os.get_terminal_size(sys.stdout.fileno())
     if columns < SMALLEST[0] or rows < SMALLEST[1]:
-        remedy = f"make it at least {SMALLEST[0]}x{SMALLEST[1]}"
-        return Finding("window", "note", f"{columns}x{rows} is too small to read well", remedy)
-    return Finding("window", "ok", f"{columns}x{rows}")
+        says = f"{columns}x{rows} is smaller than the minimum {SMALLEST[0]}x{SMALLEST[1]}"
+        return Finding("terminal size", "note", says, "enlarge the terminal")
+    return Finding("terminal size", "ok", f"{columns}x{rows}")
 
 
 def characters() -> Finding:
-    """Whether text goes out in UTF-8. Python makes do with a C locale by itself, and then its UTF-8 mode is on."""
+    """Output encoding. With a C locale, Python turns on its UTF-8 mode by itself."""
     made_do = sys.flags.utf8_mode and not os.environ.get("PYTHONUTF8")
     encoding = locale.getencoding()
     if made_do or encoding.lower().replace("-", "") != "utf8":
         says = "the locale is C" if made_do else f"the locale's encoding is {encoding}"
-        return Finding("characters", "note", f"{says}, not UTF-8", "export LANG=C.UTF-8, if the terminal shows UTF-8")
-    return Finding("characters", "ok", "UTF-8")
+        return Finding("encoding", "note", f"{says}, not UTF-8", "export LANG=C.UTF-8 if the terminal supports UTF-8")
+    return Finding("encoding", "ok", "UTF-8")
 
 
 def clipboard() -> Iterator[Finding]:
-    """What stands between the program and the clipboard."""
+    """Clipboard access through tmux or screen."""
     if os.environ.get("TMUX"):
         try:
             command = ["tmux", "show-options", "-gv", "set-clipboard"]
             chosen = subprocess.run(command, capture_output=True, text=True, timeout=5).stdout.strip()
         except (OSError, subprocess.TimeoutExpired):
             chosen = ""
-        if chosen:  # copies do not depend on it: tmux is given them, not asked to let them through
-            yield Finding(
-                "clipboard", "ok", f"inside tmux, which takes copies and sends them on; set-clipboard is {chosen}"
-            )
+        if chosen:  # informative only: copies go to tmux itself
+            yield Finding("clipboard", "ok", f"inside tmux, which forwards copies (set-clipboard {chosen})")
         else:
-            says = "inside tmux, which does not answer"
-            yield Finding("clipboard", "note", says, "have tmux in your PATH, or save to a file instead")
+            says = "inside tmux, which does not respond"
+            yield Finding("clipboard", "note", says, "put tmux on your PATH, or save to a file instead")
     elif os.environ.get("STY"):
-        yield Finding("clipboard", "note", "inside screen, which keeps copies to itself", "save to a file instead")
+        yield Finding("clipboard", "note", "inside screen, which does not forward copies", "save to a file instead")

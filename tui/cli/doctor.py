@@ -1,4 +1,4 @@
-"""`llm-tui doctor`: what is used and why, and what to do about what is wrong."""
+"""`llm-tui doctor`: checks of the installation."""
 
 import json
 from collections.abc import Iterator
@@ -20,13 +20,13 @@ if TYPE_CHECKING:
 
 
 @click.command()
-@click.option("--json", "as_json", is_flag=True, help="For programs.")
+@click.option("--json", "as_json", is_flag=True, help="Output JSON.")
 @db_option
 @click.pass_context
 def doctor(context: click.Context, /, as_json: bool, **flags: Any) -> None:
-    """Check this installation: each line is ok, a note, or a problem with what to do about it.
+    """Check this installation. Each line is ok, a note, or a problem with its remedy.
 
-    The exit code is 1 if there is a problem.
+    Exits with 1 if there is a problem.
     """
     write, seen = writer(), []
     for finding in _examine(context.obj, flags):
@@ -42,7 +42,7 @@ def doctor(context: click.Context, /, as_json: bool, **flags: Any) -> None:
 
 
 def _examine(*flags: dict[str, Any]) -> "Iterator[Finding]":
-    """Everything. Settings that cannot be used are one of the findings, and the rest goes by the default ones."""
+    """Run all checks; with the default settings if the configured ones are invalid."""
     from inference.diagnostics import Finding
     from inference.diagnostics import examine as examine_engine
     from tui.cli.diagnostics import examine as examine_surroundings
@@ -54,10 +54,10 @@ def _examine(*flags: dict[str, Any]) -> "Iterator[Finding]":
         for given in flags:
             settings = settings.with_flags(**given)
         if not settings.warnings:
-            yield Finding("settings", "ok", str(config_file()) if config_file().is_file() else "the default ones")
+            yield Finding("settings", "ok", str(config_file()) if config_file().is_file() else "defaults")
         for warning in settings.warnings:
-            yield Finding("settings", "note", warning, "mend or remove that line")
+            yield Finding("settings", "note", warning, "fix or remove that line")
     except SettingsError as error:
-        yield Finding("settings", "problem", str(error), "mend it; until then the program does not start")
+        yield Finding("settings", "problem", str(error), "fix it; llm-tui cannot start until then")
     yield from examine_engine(model_places(settings.model_directories))
     yield from examine_surroundings(settings.db)

@@ -1,4 +1,4 @@
-"""`llm-tui export`: one session to standard output or a file."""
+"""`llm-tui export`: write a session to standard output or a file."""
 
 import sys
 from pathlib import Path
@@ -13,24 +13,33 @@ from tui.storage.errors import StoreError
 
 @click.command()
 @click.argument("session_id", metavar="ID", callback=written)
-@click.option("--format", "kind", type=click.Choice(["md", "json", "html"]), default="md", show_default=True)
-@click.option("--output", "-o", metavar="FILE", type=click.Path(path_type=Path), help="Write there, not to the screen.")
-@click.option("--force", is_flag=True, help="Overwrite FILE if it is there.")
+@click.option(
+    "--format",
+    "kind",
+    type=click.Choice(["md", "json", "html"]),
+    default="md",
+    show_default=True,
+    help="Output format.",
+)
+@click.option(
+    "--output", "-o", metavar="FILE", type=click.Path(path_type=Path), help="Write to FILE instead of standard output."
+)
+@click.option("--force", is_flag=True, help="Overwrite an existing FILE.")
 @db_option
 @click.pass_context
 def export(
     context: click.Context, session_id: str, kind: str, output: Path | None, force: bool, db: Path | None
 ) -> None:
-    """Export the session whose ID, as `llm-tui sessions` lists it, begins so.
+    """Export a session. ID is the start of its id, as listed by `llm-tui sessions`.
 
-    Markdown and HTML are the conversation as it is read; JSON is all of it, for `llm-tui import`.
+    Markdown and HTML contain the visible messages; JSON contains everything, for `llm-tui import`.
     """
     from tui.import_export.exporter import WRITERS, export_file
 
     with open_store(context, db, new=False) as store:
         ids = store.ids(session_id)
         if len(ids) != 1:
-            what = "Several sessions have ids that begin" if ids else "No session has an id that begins"
+            what = "Several session ids start" if ids else "No session id starts"
             raise StoreError(f"{what} with “{session_id[:40]}”; `llm-tui sessions` lists them.")
         conversation = store.read(ids[0])
     if output is not None:

@@ -1,4 +1,4 @@
-"""`llm-tui import`: sessions from files."""
+"""`llm-tui import`: read sessions from files."""
 
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -12,7 +12,7 @@ from tui.cli.session_store import open_store
 if TYPE_CHECKING:
     from tui.import_export.importer import Imported
 
-# How many of the sessions that could not be read are named.
+# How many unreadable sessions are reported individually.
 NAMED = 20
 
 
@@ -21,10 +21,10 @@ NAMED = 20
 @db_option
 @click.pass_context
 def import_command(context: click.Context, files: tuple[Path, ...], db: Path | None) -> None:
-    """Add the sessions in each FILE to yours; those that are here already are not added again.
+    """Import the sessions in each FILE; existing ones are skipped.
 
-    FILE is what `llm-tui export` wrote as JSON or Markdown, or what ChatGPT, Claude or Open WebUI export: the
-    conversations.json, or the ZIP archive with it.
+    FILE is JSON or Markdown from `llm-tui export`, or an export of ChatGPT, Claude or Open WebUI: its
+    conversations.json or the whole ZIP archive.
     """
     from inference.errors import InferenceError
     from inference.sources.registry import find_model
@@ -55,14 +55,14 @@ def import_command(context: click.Context, files: tuple[Path, ...], db: Path | N
 
 def _tell(imported: "Imported", file: Path | None) -> None:
     count = len(imported.session_ids)
-    here = f"; {imported.here} {'was' if imported.here == 1 else 'were'} here already" if imported.here else ""
+    here = f"; skipped {imported.here} existing" if imported.here else ""
     place = f" from {file}" if file else ""
     writer()(f"Imported {count} session{'' if count == 1 else 's'}{place}{here}.\n")
     if imported.modelless:
-        tell(f"{imported.modelless} came without a model that is here: opened, they go on with yours.")
+        tell(f"{imported.modelless} without an available model; opening them uses your default.")
     if imported.left_out:
         kinds = ", ".join(f"{number} × {kind}" for kind, number in sorted(imported.left_out.items()))
-        tell(f"Left out: {kinds}.")
+        tell(f"Not imported parts: {kinds}.")
     for refused in imported.refused[:NAMED]:
         tell(f"Not imported: {refused}.")
     if len(imported.refused) > NAMED:

@@ -1,4 +1,4 @@
-"""`llm-tui models`: every model that is here, and whether it can be used."""
+"""`llm-tui models`: list the available models."""
 
 import json
 from typing import TYPE_CHECKING, Any
@@ -16,21 +16,21 @@ if TYPE_CHECKING:
     from inference.sources.catalogue import Listing
 
 SOURCES = {
-    "built-in": "built in",
+    "built-in": "built-in",
     "directory": "your directory",
     "download": "downloaded",
-    "unfinished": "download not complete",
+    "unfinished": "incomplete download",
     "hub-cache": "Hugging Face cache",
 }
 
 
 @click.command()
-@click.option("--json", "as_json", is_flag=True, help="For programs.")
+@click.option("--json", "as_json", is_flag=True, help="Output JSON.")
 @click.pass_context
 def models(context: click.Context, as_json: bool) -> None:
-    """List the models that are here: built-in ones, yours, downloads, and those in the Hugging Face cache.
+    """List the available models: built-in, in your directories, downloaded, and in the Hugging Face cache.
 
-    Any of them can be given as --model by the name that stands first.
+    Pass the first name of an entry as --model.
     """
     from inference import available_memory
     from inference.sources.catalogue import catalogue
@@ -43,7 +43,7 @@ def models(context: click.Context, as_json: bool) -> None:
     for listing in listings:
         write(_as_text(listing, available) + "\n")
     if available is not None:
-        write(f"{size(available)} of memory are free.\n")
+        write(f"Free memory: {size(available)}\n")
 
 
 def _as_json(listing: "Listing", available: int | None) -> dict[str, Any]:
@@ -66,7 +66,7 @@ def _as_json(listing: "Listing", available: int | None) -> dict[str, Any]:
 def _as_text(listing: "Listing", available: int | None) -> str:
     name, source = one_line(listing.found.name), SOURCES[listing.found.source]
     if listing.info is None:
-        return f"{name}  ({source})\n  cannot be used: {one_line(listing.problem)}"
+        return f"{name}  ({source})\n  unsupported: {one_line(listing.problem)}"
     info = listing.info
     about = [
         info.family,
@@ -79,7 +79,7 @@ def _as_text(listing: "Listing", available: int | None) -> str:
 
 
 def _memory(info: "ModelInfo", fitting: list[str]) -> str:
-    """Precisions of one size stand together: ``float32 27 MB, bfloat16/float16 13 MB, …: fits``."""
+    """Memory per precision, grouped by size: ``float32 27 MB, bfloat16/float16 13 MB, …: fits``."""
     names: dict[int, list[str]] = {}
     for name, needed in info.memory.items():
         names.setdefault(needed, []).append(name)

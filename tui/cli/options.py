@@ -1,4 +1,4 @@
-"""Options that several commands share."""
+"""Shared command-line options."""
 
 import math
 from collections.abc import Callable
@@ -18,7 +18,7 @@ T = TypeVar("T")
 
 
 def options(*decorators: Callable[[F], F]) -> Callable[[F], F]:
-    """Several options as one decorator, in the order in which help lists them."""
+    """Combine option decorators, in the order of the help."""
 
     def decorate(function: F) -> F:
         for decorator in reversed(decorators):
@@ -29,16 +29,16 @@ def options(*decorators: Callable[[F], F]) -> Callable[[F], F]:
 
 
 def written(context: click.Context, parameter: click.Parameter, value: T) -> T:
-    """A callback for what is written down, shown and sent to a model: names of files may be any bytes, this may not."""
+    """Callback that rejects text which is not valid Unicode."""
     try:
         str(value).encode()
     except UnicodeEncodeError:
-        raise click.BadParameter("it is not UTF-8 text.") from None
+        raise click.BadParameter("not UTF-8 text.") from None
     return value
 
 
 class Finite(click.FloatRange):
-    """A number within a range: "nan" is in none, and "inf" is no number to compute with."""
+    """A FloatRange without NaN and infinity."""
 
     def convert(self, value: Any, parameter: click.Parameter | None, context: click.Context | None) -> float:
         number: float = click.FLOAT.convert(value, parameter, context)
@@ -48,7 +48,7 @@ class Finite(click.FloatRange):
 
 
 def bounded(name: str, help: str) -> Callable[[F], F]:
-    """The option for a setting that is a number."""
+    """The option for a numeric setting."""
     bounds = BOUNDS[name]
     kind = (
         click.IntRange(bounds.lowest, bounds.highest)
@@ -59,50 +59,50 @@ def bounded(name: str, help: str) -> Callable[[F], F]:
 
 
 def stops(context: click.Context, parameter: click.Parameter, value: tuple[str, ...]) -> tuple[str, ...]:
-    """A callback for texts that stop a reply: the empty one stands before the first word of any."""
+    """Reject empty stop strings (they would stop at once)."""
     if "" in value:
-        raise click.BadParameter("it is empty.")
+        raise click.BadParameter("must not be empty.")
     if not STOPS.accepts(value):
-        raise click.BadParameter(f"it must be {STOPS.wanted}.")
+        raise click.BadParameter(f"must be {STOPS.wanted}.")
     return value
 
 
 model_options = options(
-    click.option("--model", metavar="DIR|ORG/NAME", help="The model to use; a built-in one if not given."),
-    click.option("--precision", type=click.Choice(PRECISIONS), help="How weights are held.  [default: auto]"),
-    click.option("--cache-precision", type=click.Choice(CACHE_PRECISIONS), help="How conversations are held."),
-    bounded("threads", "How many threads compute."),
+    click.option("--model", metavar="DIR|ORG/NAME", help="Model to use.  [default: the built-in ones]"),
+    click.option("--precision", type=click.Choice(PRECISIONS), help="Weight precision.  [default: auto]"),
+    click.option("--cache-precision", type=click.Choice(CACHE_PRECISIONS), help="KV cache precision.  [default: auto]"),
+    bounded("threads", "Compute threads.  [default: automatic]"),
 )
 db_option = click.option(
     "--db",
     metavar="FILE",
     type=click.Path(path_type=Path, dir_okay=False),
-    help="The sessions' database; your own if not given.",
+    help="Session database.  [default: your own]",
 )
-theme_option = click.option("--theme", metavar="NAME", help="The app's colours; `llm-tui themes` lists them.")
+theme_option = click.option("--theme", metavar="NAME", help="Colour theme; `llm-tui themes` lists them.")
 sampling_options = options(
-    bounded("temperature", "0 always takes the likeliest token."),
-    bounded("top_k", "Choose among the K likeliest tokens; 0 is off."),
-    bounded("top_p", "Choose among the likeliest P of all."),
-    bounded("min_p", "Drop tokens rarer than P times the likeliest."),
-    bounded("repetition_penalty", "Above 1 repeats less."),
-    bounded("seed", "The same seed gives the same text."),
-    bounded("max_tokens", "Stop after this many tokens."),
+    bounded("temperature", "Sampling temperature; 0 always takes the most likely token."),
+    bounded("top_k", "Sample from the k most likely tokens; 0 = off."),
+    bounded("top_p", "Nucleus sampling: smallest set with probability p."),
+    bounded("min_p", "Drop tokens below p × the top probability."),
+    bounded("repetition_penalty", "Penalty for repeated tokens (> 1)."),
+    bounded("seed", "Random seed; the same seed gives the same text."),
+    bounded("max_tokens", "Maximum tokens to generate."),
     click.option(
         "--stop",
         multiple=True,
         metavar="TEXT",
         callback=stops,
-        help="Stop before this text; may be given several times.",
+        help="Stop before this string; may be repeated.",
     ),
-    click.option("--stats", is_flag=True, help="Print counts and times to standard error."),
+    click.option("--stats", is_flag=True, help="Print token counts and timings to standard error."),
 )
 
 
 def settings_for(context: click.Context, **flags: Any) -> "Settings":
-    """What holds for a command: its own flags, then those given to `llm-tui` itself, then the configuration file.
+    """Effective settings of a command: its flags, then those of `llm-tui` itself, then the configuration file.
 
-    Says on standard error what in the file is not understood. Raises SettingsError for what cannot be.
+    Prints warnings about the file. Raises SettingsError for an invalid value.
     """
     from tui.config.settings import load_settings
 

@@ -1,4 +1,4 @@
-"""The one door through which commands write: made safe where a terminal shows it, as it is where a pipe takes it."""
+"""Output of commands: sanitised on a terminal, verbatim in a pipe."""
 
 import io
 import shutil
@@ -11,30 +11,30 @@ from tui.terminal.sanitize import one_line, sanitize
 
 
 class SafeStream(io.TextIOWrapper):
-    """Standard output or error where that is a terminal: whoever writes there, nothing but text comes out."""
+    """Standard output or error on a terminal; strips control sequences."""
 
     def write(self, text: str, /) -> int:
         return super().write(sanitize(text))
 
     def overwrite(self, line: str) -> None:
-        """Show this in place of what stands in the line of the cursor."""
+        """Replace the cursor's line."""
         super().write(f"\r\x1b[K{line}")
         self.flush()
 
 
 def guard() -> None:
-    """From here on everything that is printed for a terminal goes through the door: click's words and Python's too."""
+    """Sanitise everything printed to a terminal from now on, including click's and Python's own output."""
     for name in ("stdout", "stderr"):
         stream = getattr(sys, name)
         if stream is not None and stream.isatty():
-            file = open(stream.fileno(), "wb", closefd=False)  # noqa: SIM115  it stays open to the end
+            file = open(stream.fileno(), "wb", closefd=False)  # noqa: SIM115  open until exit
             setattr(sys, name, SafeStream(file, stream.encoding, "backslashreplace", line_buffering=True))
 
 
 def writer() -> Callable[[str], None]:
-    """Writes to standard output at once."""
+    """An unbuffered writer to standard output."""
     if sys.stdout is None:
-        raise click.ClickException("There is no standard output to write to.")
+        raise click.ClickException("Standard output is closed.")
     sys.stdout.reconfigure(errors="replace")  # type: ignore[union-attr]
 
     def write(text: str) -> None:
@@ -45,18 +45,18 @@ def writer() -> Callable[[str], None]:
 
 
 def write_bytes(data: bytes) -> None:
-    """To standard output as it is; for pipes."""
+    """Write bytes verbatim to standard output."""
     sys.stdout.buffer.write(data)
     sys.stdout.buffer.flush()
 
 
 def tell(sentence: object) -> None:
-    """Say something to the person: a line on standard error, if there is one."""
+    """Print a line to standard error, if it is open."""
     if sys.stderr is not None:
         print(sentence, file=sys.stderr, flush=True)
 
 
 def show_progress(line: str) -> None:
-    """On the last line of a terminal's standard error, in place of what stood there; elsewhere nothing."""
+    """Replace the last line of a terminal's standard error; nothing if it is not a terminal."""
     if isinstance(sys.stderr, SafeStream):
         sys.stderr.overwrite(one_line(line)[: shutil.get_terminal_size().columns - 1])

@@ -1,4 +1,4 @@
-"""`llm-tui pull`: a model from the Hugging Face Hub."""
+"""`llm-tui pull`: download a model from the Hugging Face Hub."""
 
 import math
 import sys
@@ -16,10 +16,10 @@ REDRAW_SECONDS = 0.1
 @click.command()
 @click.argument("name", metavar="ORG/NAME[@REVISION]")
 def pull(name: str) -> None:
-    """Download a model of the Hugging Face Hub, to be used as --model ORG/NAME.
+    """Download a model from the Hugging Face Hub, for use as --model ORG/NAME.
 
-    Whether it can be used is checked before its weights are fetched. Stop whenever you like: the next time goes on
-    from there. Private and gated models need `hf auth login` or HF_TOKEN.
+    Compatibility is checked before the weights are downloaded. An interrupted download resumes next time. Private and
+    gated models need `hf auth login` or HF_TOKEN.
     """
     from inference import InferenceError
     from inference.sources.hub import pull as download
@@ -28,21 +28,21 @@ def pull(name: str) -> None:
     try:
         private_directory(sessions_file().parent)
     except OSError as error:
-        raise InferenceError(f"{error.filename} cannot be made ({error.strerror}); downloads belong there.") from None
+        raise InferenceError(f"Cannot create {error.filename} for downloads ({error.strerror}).") from None
     bar = Bar(name)
     try:
         path = download(name, downloads_directory(), bar.show)
     except KeyboardInterrupt:
         bar.close()
-        tell(f"Stopped; `llm-tui pull {name}` goes on from here.")
+        tell(f"Interrupted; `llm-tui pull {name}` resumes it.")
         raise
     finally:
         bar.close()
-    writer()(f"{name} is in {path}: llm-tui --model {name}\n")
+    writer()(f"Downloaded to {path}. Start with: llm-tui --model {name}\n")
 
 
 class Bar:
-    """One line on a terminal's standard error: how much is here, how fast it comes, how long it still takes."""
+    """Progress bar on a terminal's standard error: share, size, rate, time left."""
 
     def __init__(self, name: str) -> None:
         self._name = name
@@ -63,7 +63,7 @@ class Bar:
         show_progress(" · ".join(parts))
 
     def close(self) -> None:
-        """Leave the line as it is and go to the next."""
+        """End the line."""
         if self._drawn:
             tell("")
             self._drawn = 0.0

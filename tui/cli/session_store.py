@@ -1,4 +1,4 @@
-"""Where the sessions are, for commands that read and write them."""
+"""Opens the session database for commands."""
 
 import contextlib
 from collections.abc import Iterator
@@ -16,25 +16,25 @@ if TYPE_CHECKING:
 
 
 class AbsentError(StoreError):
-    """There is no database yet."""
+    """The database does not exist yet."""
 
 
 @contextlib.contextmanager
 def open_store(context: click.Context, db: Path | None, *, new: bool) -> "Iterator[Store]":
-    """The database that was named, as flag or setting; made if it is not there and ``new``.
+    """Open the configured database; ``new`` creates it if necessary.
 
-    Raises AbsentError if it is not to be made, StoreError if it cannot be used.
+    Raises AbsentError if it does not exist, StoreError if it cannot be used.
     """
     from tui.storage.store import Store
 
     file = settings_for(context, db=db).db
     if not new and _absent(file):
-        raise AbsentError(f"There are no sessions yet: {file} is not there.")
+        raise AbsentError(f"No sessions yet: {file} does not exist.")
     store = Store(file)
     try:
         if store.trouble:
             raise StoreError(store.trouble)
-        if new and store.note:  # of interest to those who write
+        if new and store.note:  # only relevant for writing
             tell(store.note)
         yield store
     finally:
@@ -42,7 +42,7 @@ def open_store(context: click.Context, db: Path | None, *, new: bool) -> "Iterat
 
 
 def _absent(file: Path) -> bool:
-    """What cannot be looked for may be there: the attempt to open it says why it cannot be used."""
+    """False also if it cannot be checked: opening it will report why."""
     try:
         return not file.exists()
     except OSError:

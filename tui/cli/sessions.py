@@ -1,4 +1,4 @@
-"""`llm-tui sessions`: the list of sessions, or what is found in them."""
+"""`llm-tui sessions`: list or search sessions."""
 
 import json
 from dataclasses import asdict
@@ -16,18 +16,18 @@ from tui.terminal.sanitize import one_line
 if TYPE_CHECKING:
     from tui.storage.store import Store
 
-# What a search shows at most; it says so when there is more.
+# Maximum number of search results.
 FOUND = 200
 SHORT_ID = 8
 
 
 @click.command()
-@click.option("--search", metavar="TEXT", callback=written, help="Only what has these words, in a title or a message.")
-@click.option("--json", "as_json", is_flag=True, help="For programs.")
+@click.option("--search", metavar="TEXT", callback=written, help="Search titles and messages for these words.")
+@click.option("--json", "as_json", is_flag=True, help="Output JSON.")
 @db_option
 @click.pass_context
 def sessions(context: click.Context, search: str | None, as_json: bool, db: Path | None) -> None:
-    """List the sessions, those used last first."""
+    """List the sessions, most recent first."""
     write = writer()
     values: list[dict[str, object]] = []
     lines: list[str] = []
@@ -35,10 +35,10 @@ def sessions(context: click.Context, search: str | None, as_json: bool, db: Path
         with open_store(context, db, new=False) as store:
             lines, values = _listed(store) if search is None else _found(store, search)
         if not values:
-            tell("There are no sessions yet." if search is None else "No session has these words.")
+            tell("No sessions yet." if search is None else "No results.")
     except AbsentError as error:
         if db or context.obj.get("db"):
-            raise  # a file that was named on this line is more likely misspelt than new
+            raise  # an explicit path is more likely misspelt than new
         tell(error)
     write(json.dumps(values, indent=1) + "\n" if as_json else "".join(line + "\n" for line in lines))
 
@@ -56,6 +56,6 @@ def _listed(store: "Store") -> tuple[list[str], list[dict[str, object]]]:
 def _found(store: "Store", words: str) -> tuple[list[str], list[dict[str, object]]]:
     hits = store.search(words, FOUND + 1)
     if len(hits) > FOUND:
-        tell(f"More than {FOUND} were found; these are the newest.")
+        tell(f"Showing the {FOUND} newest results.")
     lines = [f"{hit.session_id[:SHORT_ID]}  {hit.title}\n          {one_line(hit.extract)}" for hit in hits[:FOUND]]
     return lines, [asdict(hit) for hit in hits[:FOUND]]

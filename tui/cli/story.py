@@ -1,4 +1,4 @@
-"""`llm-tui story`: a text that goes on."""
+"""`llm-tui story`: continue a text."""
 
 from typing import Any
 
@@ -14,7 +14,7 @@ from tui.cli.streaming import generate, with_piped
 @sampling_options
 @click.pass_context
 def story(context: click.Context, /, prompt: str | None, stats: bool, **given: Any) -> None:
-    """Continue PROMPT, with piped input appended to it, and print the whole text."""
+    """Continue PROMPT (piped input is appended) and print the whole text."""
     text = with_piped(prompt)
     settings = settings_for(context, **given)
     generate(settings, "story_model", stats, lambda session, params: session.complete(text, params), before=text)

@@ -1,4 +1,4 @@
-"""What `chat` and `story` share: a prompt, a model, and text that streams to standard output."""
+"""Prompt input, model loading and streaming output for `chat` and `story`."""
 
 import sys
 import time
@@ -18,23 +18,23 @@ from tui.process.termination import Ended
 if TYPE_CHECKING:
     from inference import Finished, Generation, Model, SamplingParams, Stats
 
-LARGEST = 20_000_000  # characters that are piped in, more than any context holds
+LARGEST = 20_000_000  # characters of piped input, more than any context holds
 HOW_TO_GIVE_A_MODEL = """\
-llm-tui needs a model and was given none.
+No model was given.
 
-  llm-tui --model DIR            open the app on a model directory
+  llm-tui --model DIR            open the app with a model
   llm-tui story --model DIR "…"  continue a text
-  llm-tui chat --model DIR "…"   ask for one answer
+  llm-tui chat --model DIR "…"   ask one question
 
-DIR is a Hugging Face model directory of the Llama or Mistral family: config.json, tokenizer.json and
-safetensors files. `llm-tui pull ORG/NAME` downloads one, and `llm-tui models` lists those that are here."""
+DIR is a Hugging Face model directory (Llama or Mistral family): config.json, tokenizer.json and
+safetensors files. `llm-tui pull ORG/NAME` downloads one; `llm-tui models` lists those you have."""
 
 
 def with_piped(prompt: str | None) -> str:
-    """Raises ClickException for what is no text."""
+    """The prompt with standard input appended. Raises ClickException if that is not text."""
     parts = [part for part in (prompt, _piped()) if part]
     if not parts:
-        raise click.UsageError("There is no prompt: give one in quotes, or pipe text in.")
+        raise click.UsageError("Missing prompt: pass it as an argument or pipe it in.")
     return "\n\n".join(parts)
 
 
@@ -45,11 +45,11 @@ def _piped() -> str:
     try:
         text: str = sys.stdin.read(LARGEST + 1)
     except UnicodeDecodeError as error:
-        raise click.ClickException(f"What is piped in is not UTF-8 text ({error.reason}); convert it first.") from None
+        raise click.ClickException(f"Standard input is not UTF-8 ({error.reason}).") from None
     except OSError as error:
-        raise click.ClickException(f"What is piped in cannot be read: {error.strerror}.") from None
+        raise click.ClickException(f"Cannot read standard input: {error.strerror}.") from None
     if len(text) > LARGEST:
-        raise click.ClickException(f"What is piped in has more than {LARGEST // 10**6} million characters, too many.")
+        raise click.ClickException(f"Standard input is longer than {LARGEST // 10**6} million characters.")
     return text.rstrip("\n")
 
 
@@ -60,7 +60,7 @@ def find(name: str, directories: tuple[Path, ...]) -> Path:
 
 
 def lasting_name(name: str, directories: tuple[Path, ...]) -> str:
-    """The name of a model that is there, such that it means the same tomorrow and from another directory.
+    """An absolute path for a model given as a relative one; other names unchanged.
 
     Raises ModelNotFoundError if there is none.
     """
@@ -84,7 +84,7 @@ def _load(settings: Settings, which: str) -> "Model":
 
 
 class _Patience:
-    """Says what takes so long, once, if it takes long and somebody is there to read it."""
+    """Progress callback that prints one line to a terminal if loading takes longer than a second."""
 
     def __init__(self) -> None:
         self._begun = time.monotonic()
@@ -93,7 +93,7 @@ class _Patience:
     def __call__(self, done: int, total: int, what: str) -> None:
         if not self._said and time.monotonic() - self._begun > 1:
             self._said = True
-            tell(f"{what[0].upper()}{what[1:]}; this takes a while…")
+            tell(f"{what[0].upper()}{what[1:]}…")
 
 
 def generate(
@@ -104,9 +104,9 @@ def generate(
     before: str = "",
     keep: Callable[[str], None] = lambda text: None,
 ) -> "tuple[Generation, Finished]":
-    """Load, ask, stream what comes to standard output, and say on standard error what else there is to say.
+    """Load the model, generate, stream text to standard output and messages to standard error.
 
-    ``keep`` is called with each piece of text as it comes. Returns what was asked, and how it ended.
+    ``keep`` is called with each piece of text.
     """
     from inference import Engine, SamplingParams
 
@@ -139,7 +139,7 @@ def _stream(
         elif isinstance(event, Finished):
             write("\n")
             if event.reason == "context":
-                tell("The context is full; the text ends here.")
+                tell("Context full.")
             if stats:
                 tell(_describe(event.stats))
             return event

@@ -1,4 +1,4 @@
-"""`llm-tui themes`: the colours there are."""
+"""`llm-tui themes`: list the colour themes."""
 
 import json
 import sys
@@ -11,13 +11,13 @@ from tui.terminal.sanitize import one_line
 
 
 @click.command()
-@click.option("--json", "as_json", is_flag=True, help="For programs.")
+@click.option("--json", "as_json", is_flag=True, help="Output JSON.")
 @click.pass_context
 def themes(context: click.Context, as_json: bool) -> None:
-    """List the themes: those that come with the program and your own.
+    """List the colour themes, bundled and your own.
 
-    Your own are files in the folder "themes" beside config.toml, each named NAME.toml: copy one to begin. A file that
-    cannot be used is named on standard error, with what to change in it, and makes the exit code 1.
+    To add a theme, copy a listed file to NAME.toml in the folder "themes" next to config.toml. Invalid files are
+    reported on standard error and the exit code is 1.
     """
     from tui.config.themes import find_themes
 
@@ -33,7 +33,7 @@ def themes(context: click.Context, as_json: bool) -> None:
     else:
         width = max(map(len, found))
         for file in found.values():
-            where = str(file.path) if file.own else "built in"
+            where = str(file.path) if file.own else "built-in"
             mark = "*" if file.name == chosen else " "
             write(f"{mark} {file.name:<{width}}  {one_line(file.about)}  ({one_line(where)})\n")
     for problem in problems:

@@ -1,5 +1,5 @@
-"""What can be wrong with settings and themes."""
+"""Errors in settings and themes."""
 
 
 class SettingsError(Exception):
-    """A setting or theme that cannot be used: a sentence for the person who wrote it."""
+    """An invalid setting or theme; the message names file, line and key."""

@@ -1,4 +1,4 @@
-"""The person's own keys in place of the key map's, checked: known actions, known keys, no key that means two things."""
+"""User key bindings: validation and merging into the key map."""
 
 from collections.abc import Iterable
 from dataclasses import replace
@@ -12,18 +12,17 @@ from tui.config.toml_document import did_you_mean
 from tui.terminal.key_names import character_to_key
 
 MODIFIERS = ("ctrl", "alt", "shift")
-# Names that people use for Textual's.
+# Common names for Textual's keys.
 ALIASES = {"esc": "escape", "del": "delete", "ins": "insert", "return": "enter", "pgup": "pageup", "pgdn": "pagedown"}
 NAMED = {key.value for key in Keys if "+" not in key.value and not key.value.startswith("<")}
-# A terminal sends the same bytes for both.
+# Terminals send the same bytes for both.
 SAME = {"ctrl+i": "Tab", "ctrl+m": "Enter", "ctrl+h": "Backspace", "ctrl+left_square_bracket": "Esc"}
 
 
 def remap(settings: Settings) -> tuple[tuple[Key, ...], list[str]]:
-    """The key map with the person's keys in it, and a sentence for each entry that cannot do what it says.
+    """The key map with the user's bindings, and warnings for entries that have no effect.
 
-    Raises SettingsError, naming file, line and action, for a key that does not exist, cannot be typed there or is
-    taken.
+    Raises SettingsError, naming file, line and action, for a key that is unknown, types text or is taken.
     """
     actions = {key.id: key for key in KEYMAP}
     warnings = []
@@ -31,14 +30,14 @@ def remap(settings: Settings) -> tuple[tuple[Key, ...], list[str]]:
         source = settings.sources.get(f"keys.{action}", DEFAULT)
         if action not in actions:
             warnings.append(
-                f"{source}: there is no action {action}{did_you_mean(action, actions) or '; F1 lists them.'}"
+                f"{source}: unknown action {action}{did_you_mean(action, actions) or '.'}"
             )
             continue
         names = [_name(source, action, text) for text in ([chosen] if isinstance(chosen, str) else chosen)]
         key = actions[action] = replace(actions[action], keys=",".join(names))
         _check_typing(source, key)
         warnings += [
-            f"{source}: most terminals send the same for {label(name)} and {SAME[name]}; choose another key."
+            f"{source}: most terminals cannot tell {label(name)} from {SAME[name]}; use another key."
             for name in names
             if name in SAME
         ]
@@ -47,7 +46,7 @@ def remap(settings: Settings) -> tuple[tuple[Key, ...], list[str]]:
 
 
 def _name(source: Source, action: str, text: str) -> str:
-    """The key as Textual names it: from ``Ctrl+J``, ``Esc``, ``[`` or ``left_square_bracket``."""
+    """Textual's name of a key given as ``Ctrl+J``, ``Esc``, ``[`` or ``left_square_bracket``."""
     *modifiers, name = ["+"] if text == "+" else text.split("+")
     modifiers = [modifier.strip().lower() for modifier in modifiers]
     name = name.strip()
@@ -56,7 +55,7 @@ def _name(source: Source, action: str, text: str) -> str:
     for part, fine, known in (*((part, part in MODIFIERS, MODIFIERS) for part in modifiers), (name, known_name, NAMED)):
         if not fine:
             raise SettingsError(
-                f"{source}: keys.{action} is {text!r}; there is no key “{part}”{did_you_mean(part, known) or '.'}"
+                f"{source}: keys.{action} is {text!r}: unknown key “{part}”{did_you_mean(part, known) or '.'}"
             )
     name = character_to_key(name) if len(name) == 1 else name
     return "+".join([*(modifier for modifier in MODIFIERS if modifier in modifiers), name])
@@ -67,8 +66,8 @@ def _check_typing(source: Source, key: Key) -> None:
         for name in key.keys.split(","):
             if (key_to_character(name) or "\n").isprintable() and "+" not in name:
                 raise SettingsError(
-                    f"{source}: keys.{key.id} is {label(name)}, which is needed for typing; "
-                    "give it a function key or one with Ctrl."
+                    f"{source}: {label(name)} cannot be bound to {key.id} because it types text; "
+                    "use a function key or Ctrl."
                 )
 
 
@@ -83,6 +82,6 @@ def _check_conflicts(settings: Settings, keymap: Iterable[Key]) -> None:
                 if other is not key:
                     mine = key if key.id in settings.keys else other
                     raise SettingsError(
-                        f"{settings.source(f'keys.{mine.id}')}: {label(name)} would mean both {other.id} and {key.id} "
-                        f"({title.lower()}); give one of them another key."
+                        f"{settings.source(f'keys.{mine.id}')}: {label(name)} is bound to both {other.id} and {key.id} "
+                        f"({title.lower()}); rebind one of them."
                     )

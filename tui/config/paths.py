@@ -1,4 +1,4 @@
-"""Where the program keeps what it writes, on each system."""
+"""Per-platform paths of data, cache, configuration and logs."""
 
 from collections.abc import Iterable
 from pathlib import Path
@@ -15,42 +15,42 @@ NAME = "llm-tui"
 
 
 def sessions_file() -> Path:
-    """The database of a person's sessions."""
+    """The user's session database."""
     return platformdirs.user_data_path(NAME, appauthor=False) / "sessions.db"
 
 
 def downloads_directory() -> Path:
-    """The models that `llm-tui pull` downloads."""
+    """Models downloaded by `llm-tui pull`."""
     return platformdirs.user_data_path(NAME, appauthor=False) / "models"
 
 
 def model_places(directories: Iterable[Path] = ()) -> "Places":
-    """Where models are looked for; ``directories`` are those that the person named."""
+    """Search paths for models; ``directories``: the user's own."""
     from inference.sources.registry import Places, default_hub_cache
 
     return Places(shipped("models"), tuple(directories), downloads_directory(), default_hub_cache())
 
 
 def cache_directory() -> Path:
-    """What can be computed again: compiled kernels, packed weights, snapshots."""
+    """Compiled kernels, packed weights and cache snapshots; safe to delete."""
     return platformdirs.user_cache_path(NAME, appauthor=False)
 
 
 def snapshots_directory() -> Path:
-    """The sessions' cache snapshots, which can be computed again."""
+    """KV cache snapshots of sessions."""
     return cache_directory() / "snapshots"
 
 
 def config_directory() -> Path:
-    """Where a person's own settings and themes are."""
+    """The user's settings and themes."""
     return platformdirs.user_config_path(NAME, appauthor=False)
 
 
 def config_file() -> Path:
-    """A person's settings."""
+    """The user's settings."""
     return config_directory() / "config.toml"
 
 
 def user_themes_directory() -> Path:
-    """A person's own themes."""
+    """The user's themes."""
     return config_directory() / "themes"

@@ -1,4 +1,4 @@
-"""All settings in one place: from the defaults, the configuration file and the command line, in this order."""
+"""Settings, merged from the defaults, the configuration file and the command line."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field, fields, replace
@@ -41,68 +41,68 @@ def _number(name: str, default: T, meaning: str) -> T:
 
 @dataclass(frozen=True)
 class Settings:
-    """Each field is a key of config.toml, and its metadata says what it means; flags are the same names with dashes.
+    """Each field is a key of config.toml described by its metadata; flags are the same names with dashes.
 
-    ``model``, in the file or as ``--model``, sets ``chat_model`` and ``story_model`` at once. None means that nobody
-    chose: the model's recommendation or the machine decides. ``sources`` tells for each field, and for each remapped
-    key as ``keys.ACTION``, who set it; what is not in it is the default. ``warnings`` are sentences on the file.
+    ``model``, in the file or as ``--model``, sets both ``chat_model`` and ``story_model``. None: unset, so the model's
+    default or the machine decides. ``sources``: origin of each non-default field and remapped key (``keys.ACTION``).
+    ``warnings``: messages about the file.
     """
 
-    theme: str = _setting("dark", TEXT, "Colours; `llm-tui themes` lists them.")
-    chat_model: str = _setting("guide", TEXT, "The model that chats: a built-in one, a directory or ORG/NAME.")
-    story_model: str = _setting("story", TEXT, "The model that continues stories.")
-    precision: str = _setting("auto", one_of(*PRECISIONS), "How weights are held: " + ", ".join(PRECISIONS) + ".")
+    theme: str = _setting("dark", TEXT, "Colour theme; `llm-tui themes` lists them.")
+    chat_model: str = _setting("guide", TEXT, "Model for chats: a built-in one, a directory or ORG/NAME.")
+    story_model: str = _setting("story", TEXT, "Model for stories.")
+    precision: str = _setting("auto", one_of(*PRECISIONS), "Weight precision: " + ", ".join(PRECISIONS) + ".")
     cache_precision: str = _setting(
-        "auto", one_of(*CACHE_PRECISIONS), "How conversations are held: " + ", ".join(CACHE_PRECISIONS) + "."
+        "auto", one_of(*CACHE_PRECISIONS), "KV cache precision: " + ", ".join(CACHE_PRECISIONS) + "."
     )
-    threads: int | None = _number("threads", None, "How many threads compute; as many as help if not set.")
-    system: str | None = _setting(None, ANY_TEXT, "What the model is told before a new chat.")
-    temperature: float | None = _number("temperature", None, "0 always takes the likeliest token.")
-    top_k: int | None = _number("top_k", None, "Choose among this many likeliest tokens; 0 is off.")
-    top_p: float | None = _number("top_p", None, "Choose among this share of likeliest.")
-    min_p: float | None = _number("min_p", None, "Drop tokens rarer than this times the likeliest.")
-    repetition_penalty: float | None = _number("repetition_penalty", None, "Above 1 repeats less.")
-    seed: int | None = _number("seed", None, "The same seed gives the same text.")
-    max_tokens: int | None = _number("max_tokens", None, "Where a reply stops at the latest.")
-    stop: tuple[str, ...] | None = _setting(None, STOPS, "Texts that a reply stops before.")
+    threads: int | None = _number("threads", None, "Compute threads (default: automatic).")
+    system: str | None = _setting(None, ANY_TEXT, "System prompt for new chats.")
+    temperature: float | None = _number("temperature", None, "Sampling temperature; 0 always takes the most likely token.")
+    top_k: int | None = _number("top_k", None, "Sample from the k most likely tokens; 0 = off.")
+    top_p: float | None = _number("top_p", None, "Nucleus sampling: smallest set with probability p.")
+    min_p: float | None = _number("min_p", None, "Drop tokens below p × the top probability.")
+    repetition_penalty: float | None = _number("repetition_penalty", None, "Penalty for repeated tokens (> 1).")
+    seed: int | None = _number("seed", None, "Random seed; the same seed gives the same text.")
+    max_tokens: int | None = _number("max_tokens", None, "Maximum tokens per reply.")
+    stop: tuple[str, ...] | None = _setting(None, STOPS, "Stop strings: a reply ends before the first of them.")
     cache_budget_mb: int | None = _number(
-        "cache_budget_mb", None, "Memory for what models keep of conversations; a quarter of what is free if not set."
+        "cache_budget_mb", None, "Memory for idle KV caches in MB (default: a quarter of free memory)."
     )
-    snapshot_limit_mb: int = _number("snapshot_limit_mb", 2000, "Disk for the same, so that a session opens at once.")
+    snapshot_limit_mb: int = _number("snapshot_limit_mb", 2000, "Disk space for saved KV caches in MB.")
     db: Path = field(
-        default_factory=sessions_file, metadata={"kind": PATH, "meaning": "The database that keeps the sessions."}
+        default_factory=sessions_file, metadata={"kind": PATH, "meaning": "Session database."}
     )
-    model_directories: tuple[Path, ...] = _setting((), PATHS, "Where else to look for models.")
+    model_directories: tuple[Path, ...] = _setting((), PATHS, "Additional model directories.")
     keys: Mapping[str, str | tuple[str, ...]] = field(
         default_factory=dict,
-        metadata={"kind": KEYS, "meaning": "Other keys for actions: a key or a list of keys each."},
+        metadata={"kind": KEYS, "meaning": "Key bindings: a key or a list of keys per action."},
     )
     sources: Mapping[str, Source] = field(default_factory=dict)
     warnings: tuple[str, ...] = ()
 
     @property
     def sampling(self) -> dict[str, Any]:
-        """The sampling parameters that somebody chose, to go before what the model recommends."""
+        """Explicitly set sampling parameters; they override the model's defaults."""
         return {name: value for name in SAMPLING if (value := getattr(self, name)) is not None}
 
     @property
     def computing(self) -> dict[str, Any]:
-        """How models are to compute, whichever they are."""
+        """Keyword arguments of ``Model.load`` common to all models."""
         return {"threads": self.threads, "cache_precision": self.cache_precision}
 
     @property
     def flags(self) -> dict[str, Any]:
-        """What was said on the command line."""
+        """Settings given on the command line."""
         return {name: getattr(self, name) for name, source in self.sources.items() if isinstance(source, str)}
 
     def source(self, name: str) -> str:
-        """Who set it: a flag, a file and its line, or nobody."""
+        """Origin of the setting: a flag, a file and line, or DEFAULT."""
         return str(self.sources.get(name, DEFAULT))
 
     def with_flags(self, **flags: Any) -> "Settings":
-        """The same, but for the flags that were given: None and () mean that it was not.
+        """A copy with these flags applied; None and () mean not given.
 
-        Raises SettingsError, naming the flag, for a value that cannot be.
+        Raises SettingsError, naming the flag, for an invalid value.
         """
         given = {name: value for name, value in flags.items() if value not in (None, ())}
         sources = {name: "--" + name.replace("_", "-") for name in given}
@@ -116,9 +116,9 @@ BOTH_MODELS = "model"
 
 
 def load_settings(file: Path | None = None, **flags: Any) -> Settings:
-    """Read the person's configuration file, or ``file``; flags that are not None go before it.
+    """Read ``file`` (default: the user's configuration); flags that are not None override it.
 
-    Raises SettingsError, naming file, line and key, for what cannot be; an unknown key is only warned of.
+    Raises SettingsError, naming file, line and key, for an invalid value; an unknown key is a warning.
     """
     file = file or config_file()
     try:
@@ -148,7 +148,7 @@ def _from_file(file: TomlFile) -> Settings:
 
 
 def _merged(settings: Settings, values: Mapping[str, Any], sources: Mapping[str, Source]) -> Settings:
-    """``values`` in place of what was, each with its source. Whoever names one model means both."""
+    """Merge ``values`` into the settings. ``model`` sets both models."""
     changes: dict[str, Any] = {}
     changed_sources = {**settings.sources, **sources}
     if both := changed_sources.pop(BOTH_MODELS, None):
@@ -164,11 +164,11 @@ def _merged(settings: Settings, values: Mapping[str, Any], sources: Mapping[str,
 
 def _checked(name: str, kind: Kind, value: Any, source: Source) -> Any:
     if not kind.accepts(value):
-        raise SettingsError(f"{source}: {name} is {_shown(value)}; it must be {kind.wanted}.")
+        raise SettingsError(f"{source}: {name} is {_shown(value)} (must be {kind.wanted}).")
     return kind.make(value)
 
 
 def _shown(value: Any) -> str:
-    """As TOML spells it, and not too long."""
+    """In TOML syntax, truncated."""
     spelled = {True: "true", False: "false"}[value] if isinstance(value, bool) else repr(value)
     return spelled if len(spelled) <= 60 else spelled[:59] + "…"

@@ -1,4 +1,4 @@
-"""Colour themes: one TOML file each, shipped or the person's own, checked before anything is drawn with them."""
+"""Colour themes: validated TOML files, bundled or the user's."""
 
 import re
 from collections.abc import Iterable
@@ -18,16 +18,16 @@ DEFAULT_THEME = "dark"
 COLORS = (
     "background",  # behind everything
     "surface",  # bars, sidebar, dialogs
-    "panel",  # behind what is highlighted
+    "panel",  # highlighted background
     "foreground",  # text
-    "primary",  # what has the focus, keys
-    "secondary",  # the person's name
-    "accent",  # marks and what is chosen
+    "primary",  # focus, keys
+    "secondary",  # the user's name
+    "accent",  # marks and selection
     "success",  # the model's name
     "warning",  # notices
     "error",
 )
-# Everything else that Textual draws with; a theme may set any of them where what follows from its colours will not do.
+# Textual's other variables, derived from the colours unless the theme sets them.
 VARIABLES = frozenset(Theme("any", primary="#000000").to_color_system().generate()) - set(COLORS)
 
 _NAME = re.compile(r"[A-Za-z][\w-]*")
@@ -37,7 +37,7 @@ _STYLES = {"none", "bold", "dim", "italic", "underline", "reverse", "strike", "n
 
 @dataclass(frozen=True)
 class ThemeFile:
-    """``about``: one line for the picker. ``own``: the person's, not shipped."""
+    """``about``: one line for the picker. ``own``: the user's, not bundled."""
 
     name: str
     about: str
@@ -47,9 +47,9 @@ class ThemeFile:
 
 
 def find_themes() -> tuple[dict[str, ThemeFile], list[str]]:
-    """All themes by name, the default first, and a sentence for each file that is none.
+    """All themes by name, the default first, and an error message for each invalid file.
 
-    The person's own goes before a shipped one of the same name.
+    A user's theme overrides a bundled one of the same name.
     """
     found: dict[str, ThemeFile] = {}
     problems = []
@@ -62,17 +62,17 @@ def find_themes() -> tuple[dict[str, ThemeFile], list[str]]:
 
 
 def theme_files() -> list[Path]:
-    """The shipped ones, then the person's own."""
+    """Bundled themes, then the user's."""
     return [path for folder in (shipped("themes"), user_themes_directory()) for path in sorted(folder.glob("*.toml"))]
 
 
 def read_theme(path: Path) -> ThemeFile:
-    """Raises SettingsError, naming file, line and key, for what is no theme."""
+    """Raises SettingsError, naming file, line and key, if the theme is invalid."""
     if not _NAME.fullmatch(path.stem):
-        raise SettingsError(f"{path}: a theme's file is named with letters, digits, - and _, a letter first.")
+        raise SettingsError(f"{path}: invalid theme name (use letters, digits, - and _, starting with a letter).")
     file = read_toml(path)
     values = dict(file.values)
-    about = _one_of_type(file, str, values.pop("about", ""), "about", "a text in quotes")
+    about = _one_of_type(file, str, values.pop("about", ""), "about", "a quoted string")
     dark = _one_of_type(file, bool, values.pop("dark", True), "dark", "true or false")
     for name in values:
         if name not in COLORS and name not in VARIABLES:
@@ -81,7 +81,7 @@ def read_theme(path: Path) -> ThemeFile:
                 f"{file.position(name)}: a theme has no {name}{did_you_mean(name, known) or '; leave it out.'}"
             )
     if missing := [name for name in COLORS if name not in values]:
-        raise SettingsError(f"{path}: a theme needs {_listed(COLORS)}; here {_listed(missing)} is missing.")
+        raise SettingsError(f"{path}: missing {_listed(missing)} (a theme needs {_listed(COLORS)}).")
     for name, value in values.items():
         _check_value(file, name, value)
     colors = {name: values.pop(name) for name in COLORS}
@@ -92,7 +92,7 @@ def read_theme(path: Path) -> ThemeFile:
             f"{file.position(odd)}: {odd} is {colors[odd]!r}; a theme's colours are all of the terminal's own palette"
             " (ansi_red …), or none is."
         )
-    # Textual's own rules name some variables that it gives no value where a theme is of the terminal's colours.
+    # Textual's CSS uses some variables that it leaves undefined for ANSI themes.
     unset = dict.fromkeys(VARIABLES, "ansi_default") if ansi else {}
     theme = Theme(path.stem, **colors, dark=dark, ansi=ansi)
     theme.variables = {name: value for name, value in unset.items() if name not in theme.to_color_system().generate()}
@@ -121,7 +121,7 @@ def _check_value(file: TomlFile, name: str, value: Any) -> None:
 
 
 def _is_color(value: str, plain: bool) -> bool:
-    """``plain``: opaque, as everything else is mixed from it; otherwise a share such as ``30%`` may stand behind."""
+    """``plain``: must be opaque (base colours); otherwise an alpha such as ``30%`` may follow."""
     match = _COLOR.fullmatch(value)
     if match is None or (match["percent"] and int(match["percent"]) > 100):
         return False

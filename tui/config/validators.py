@@ -1,4 +1,4 @@
-"""What a setting may be: each kind checks a value as TOML or the command line gives it, and makes it the program's."""
+"""Validation and conversion of setting values from TOML or the command line."""
 
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -11,7 +11,7 @@ PRECISIONS = ("auto", "float32", "bfloat16", "float16", "int8", "int4")
 
 @dataclass(frozen=True)
 class Kind:
-    """``wanted`` completes "it must be …"; ``make`` turns a value that ``accepts`` takes into the one that is kept."""
+    """``wanted`` completes "must be …"; ``make`` converts a value that ``accepts`` allows."""
 
     wanted: str
     accepts: Callable[[Any], bool]
@@ -20,7 +20,7 @@ class Kind:
 
 @dataclass(frozen=True)
 class Bounds:
-    """What a number may be; ``above``: the lowest itself it may not."""
+    """Range of a number; ``above`` excludes ``lowest``."""
 
     lowest: int
     highest: int
@@ -29,17 +29,17 @@ class Bounds:
 
     @property
     def kind(self) -> Kind:
-        lowest = f"more than {self.lowest} and" if self.above else f"{self.lowest} or more, and"
-        wanted = f"a {'whole ' if self.whole else ''}number, {lowest} at most {self.highest}"
+        lowest = f"above {self.lowest} and at most" if self.above else f"from {self.lowest} to"
+        wanted = f"{'an integer' if self.whole else 'a number'} {lowest} {self.highest}"
         return Kind(wanted, self._accepts, int if self.whole else float)
 
     def _accepts(self, value: Any) -> bool:
-        # Compared so that nan, which TOML and JSON can spell, is inside nothing.
+        # NaN, which TOML and JSON allow, compares false.
         inside = type(value) in (int, *(() if self.whole else (float,))) and self.lowest <= value <= self.highest
         return inside and not (self.above and value == self.lowest)
 
 
-# Of every number that a person, a file or an import gives; those of sampling are the engine's own.
+# For numbers from users, files and imports; those of sampling are the engine's.
 BOUNDS = {
     "temperature": Bounds(0, 5),
     "top_k": Bounds(0, 1_000_000, whole=True),
@@ -70,18 +70,18 @@ def _are_texts(value: Any) -> bool:
 def _path(value: str | Path) -> Path:
     try:
         return Path(value).expanduser()
-    except RuntimeError:  # nobody's home: whoever looks for the file says that it is not there
+    except RuntimeError:  # unknown user: opening the file will report it
         return Path(value)
 
 
-TEXT = Kind("a text in quotes, and not empty", _is_text)
-ANY_TEXT = Kind("a text in quotes", lambda value: isinstance(value, str))
-TEXTS = Kind("a list of texts in quotes", _are_texts, tuple)
+TEXT = Kind("a non-empty quoted string", _is_text)
+ANY_TEXT = Kind("a quoted string", lambda value: isinstance(value, str))
+TEXTS = Kind("a list of quoted strings", _are_texts, tuple)
 STOPS = Kind(
-    f"a list of texts in quotes, at most {MOST_STOPS} of at most {LONGEST_STOP} characters",
+    f"a list of at most {MOST_STOPS} quoted strings of at most {LONGEST_STOP} characters",
     lambda value: _are_texts(value) and len(value) <= MOST_STOPS and max(map(len, value), default=0) <= LONGEST_STOP,
     tuple,
 )
-PATH = Kind("a path in quotes", lambda value: isinstance(value, Path) or _is_text(value), _path)
-PATHS = Kind("a list of paths in quotes", _are_texts, lambda values: tuple(map(_path, values)))
+PATH = Kind("a quoted path", lambda value: isinstance(value, Path) or _is_text(value), _path)
+PATHS = Kind("a list of quoted paths", _are_texts, lambda values: tuple(map(_path, values)))
 KEYS = Kind("a table of actions and keys", lambda value: isinstance(value, dict))

@@ -1,4 +1,4 @@
-"""What the app looks like and which keys it takes: as the files say, when it starts and when they change."""
+"""Applies theme and key bindings from the configuration files, and reloads them when they change."""
 
 import os
 from dataclasses import replace
@@ -16,17 +16,17 @@ from tui.config.toml_document import did_you_mean, set_string
 from tui.process.in_thread import in_thread
 
 INTERVAL = 2.0
-# Without colours the one theme is the one that can be read without them.
+# The theme used without colours (NO_COLOR).
 COLORLESS = "terminal"
 
 Stamp = dict[Path, tuple[int, int]]
 
 
 class Appearance:
-    """``keymap``: all keys with the person's own in their places."""
+    """``keymap``: the key map with the user's bindings."""
 
     def __init__(self, app: App[None], settings: Settings) -> None:
-        """Raises SettingsError where the theme or the keys that the settings name cannot be."""
+        """Raises SettingsError if the configured theme or a key is invalid."""
         self.keymap: tuple[Key, ...] = ()
         self.themes: dict[str, ThemeFile] = {}
         self._app = app
@@ -35,22 +35,22 @@ class Appearance:
         self._stamp: Stamp | None = None
 
     def start(self) -> None:
-        """Say what could not be used, and from now on look whether files have changed."""
+        """Report problems, and watch the files from now on."""
         self._say(self._problems)
         self._app.set_interval(INTERVAL, self._look)
 
     @property
     def current(self) -> str:
-        """The name of the theme that is shown."""
+        """Name of the active theme."""
         return self._app.theme
 
     def show(self, name: str) -> None:
-        """Draw in the colours of this theme, until something else is said."""
+        """Apply this theme without saving it."""
         if not self._app.no_color:
             self._app.theme = name
 
     def keep(self, name: str) -> None:
-        """Use this theme from now on: it is written into the configuration file."""
+        """Apply this theme and save it to the configuration file."""
         self.show(name)
         try:
             set_string(config_file(), "theme", name)
@@ -60,15 +60,15 @@ class Appearance:
         source = self._settings.source("theme")
         self._settings = replace(self._settings, theme=name)
         if source.startswith("--"):
-            self._say([f"Kept; while you start with {source}, that goes before it."])
+            self._say([f"Saved. {source} on the command line still overrides it."])
 
     def _apply(self, settings: Settings) -> list[str]:
-        """Take themes and keys from the files; returns sentences on what was left out. All or nothing is applied."""
+        """Load themes and keys, all or nothing; returns warnings."""
         themes, problems = find_themes()
         keymap, warnings = remap(settings)
         if settings.theme not in themes:
             raise SettingsError(
-                f"{settings.source('theme')}: there is no theme {settings.theme}"
+                f"{settings.source('theme')}: unknown theme {settings.theme}"
                 + (did_you_mean(settings.theme, themes) or "; `llm-tui themes` lists them.")
             )
         self.themes, self.keymap = themes, keymap
@@ -79,7 +79,7 @@ class Appearance:
         return [*problems, *warnings]
 
     async def _look(self) -> None:
-        """Only while somebody looks too; off this thread, as a file system may take its time."""
+        """Poll while the terminal has focus, on another thread: file systems may be slow."""
         if self._app.app_focus:
             stamp = await in_thread(_stamp)
             before, self._stamp = self._stamp, stamp
@@ -87,19 +87,17 @@ class Appearance:
                 self._reload()
 
     def _reload(self) -> None:
-        """What was good stays where what the files say now is not."""
+        """Reload; on errors the previous settings stay."""
         try:
             settings = load_settings(**self._settings.flags)
             problems = [*settings.warnings, *self._apply(settings)]
             if _beyond(settings) != _beyond(self._settings):
-                problems.append(
-                    "Colours and keys change at once; what else changed in config.toml waits for the next start."
-                )
+                problems.append("Other changes in config.toml take effect after a restart.")
         except SettingsError as error:
             problems = [str(error)]
         else:
             self._settings = settings
-            self._app.mutate_reactive(App.theme)  # drawn again though the theme's name is the same
+            self._app.mutate_reactive(App.theme)  # redraws even if the theme's name is unchanged
         self._say([problem for problem in problems if problem not in self._problems])
         self._problems = problems
 
@@ -109,14 +107,14 @@ class Appearance:
 
 
 def colors_unwanted() -> bool:
-    """Whether NO_COLOR says so; empty, it says nothing, though Textual would listen."""
+    """True if NO_COLOR is set and not empty (an empty one is removed: Textual would obey it)."""
     if not os.environ.get("NO_COLOR"):
         os.environ.pop("NO_COLOR", None)
     return "NO_COLOR" in os.environ
 
 
 def _beyond(settings: Settings) -> Settings:
-    """What is not a matter of looks and keys."""
+    """The settings without theme and keys."""
     return replace(settings, theme="", keys={}, sources={}, warnings=())
 
 

@@ -1,4 +1,4 @@
-"""The parameters of sampling as people write and read them."""
+"""Parsing and formatting of sampling parameters."""
 
 import json
 from collections.abc import Mapping
@@ -18,22 +18,22 @@ LABELS = {
     "max_tokens": "max tokens",
     "stop": "stop strings",
 }
-# Where a value means that there is none.
+# Values that switch a parameter off.
 OFF: dict[str, tuple[object, str]] = {
     "top_k": (0, "0 (off)"),
     "top_p": (1, "1 (off)"),
     "min_p": (0, "0 (off)"),
     "repetition_penalty": (1, "1 (off)"),
-    "seed": (None, "always another"),
-    "max_tokens": (None, "no limit"),
+    "seed": (None, "random"),
+    "max_tokens": (None, "unlimited"),
     "stop": ((), "none"),
 }
-STOP_WANTED = 'texts in quotes with commas between them, such as "User:", "\\n\\n"'
+STOP_WANTED = 'quoted strings separated by commas, such as "User:", "\\n\\n"'
 LONG = 24
 
 
 def own(settings: Mapping[str, Any]) -> dict[str, Any]:
-    """The parameters that a session's settings hold; what cannot be, as imported files may have it, is left out."""
+    """Sampling parameters in a session's settings. Invalid ones (from imports) are ignored."""
     given = settings.get("sampling")
     return {
         name: KINDS[name].make(given[name])
@@ -43,15 +43,15 @@ def own(settings: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def parse(name: str, text: str) -> Any:
-    """What was typed for a parameter. Raises SettingsError with a sentence for what it cannot be."""
+    """Parse a typed value. Raises SettingsError if it is invalid."""
     value = _texts(text) if name == "stop" else _number(text)
     if not KINDS[name].accepts(value):
-        raise SettingsError(f"It must be {STOP_WANTED if name == 'stop' else KINDS[name].wanted}.")
+        raise SettingsError(f"Must be {STOP_WANTED if name == 'stop' else KINDS[name].wanted}.")
     return KINDS[name].make(value)
 
 
 def spell(name: str, value: Any) -> str:
-    """As ``parse`` takes it."""
+    """Inverse of ``parse``."""
     if name != "stop":
         return f"{value:g}" if isinstance(value, float) and float(f"{value:g}") == value else str(value)
     plain = ", ".join(json.dumps(text, ensure_ascii=False) for text in value)
@@ -59,16 +59,16 @@ def spell(name: str, value: Any) -> str:
 
 
 def spell_default(name: str, defaults: Mapping[str, Any]) -> str:
-    """What holds where nothing is said; what only the model knows is missing until it is loaded."""
+    """The default as text; unknown until the model is loaded."""
     if name not in defaults:
-        return "as the model says"
+        return "model default"
     value = defaults[name]
     off, words = OFF.get(name, (object(), ""))
     return words if value == off else spell(name, value)
 
 
 def differing(values: Mapping[str, Any], defaults: Mapping[str, Any]) -> list[str]:
-    """Those parameters that are not as the defaults are, in short."""
+    """Parameters that differ from the defaults, abbreviated."""
     return [
         f"{LABELS[name]} {_shortened(spell(name, value))}"
         for name, value in values.items()
@@ -77,22 +77,22 @@ def differing(values: Mapping[str, Any], defaults: Mapping[str, Any]) -> list[st
 
 
 def _number(text: str) -> float | None:
-    """Whole where it is written so: of a float, not all digits would be there."""
+    """An int if written as one: a float would lose digits."""
     for kind in (int, float):
         try:
             return kind(text)
-        except ValueError:  # no number, or one of thousands of digits
+        except ValueError:  # not a number, or too many digits
             continue
     return None
 
 
 def _texts(text: str) -> Any:
-    """In quotes and with commas; without quotes, one text as it stands."""
+    """Quoted strings separated by commas; unquoted text is one string."""
     if not text.startswith('"'):
         return [text]
     try:
         values = json.loads(f"[{text}]")
-        json.dumps(values, ensure_ascii=False).encode()  # half of a pair of surrogates is no text
+        json.dumps(values, ensure_ascii=False).encode()  # rejects lone surrogates
     except (ValueError, RecursionError):
         return None
     return values
