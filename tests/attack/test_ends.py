@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from tests.attack.conftest import Attack
-from tests.e2e.talking import PROGRAM
+from tests.e2e.talking import LOADED, PROGRAM
 from tests.e2e.terminal import Terminal
 from tui.config.settings import load_settings
 from tui.process.termination import ending_signals
@@ -61,7 +61,7 @@ def restored(terminal: Terminal) -> bool:
 
 
 def start_writing(terminal: Terminal) -> None:
-    terminal.until("float32", 60)
+    terminal.until(LOADED, 60)
     terminal.press("half a thought")
     terminal.until("│ half a thought")
 
@@ -115,10 +115,10 @@ def test_a_mistake_of_its_own(broken: str, tiny_model: Path, attack: Attack) -> 
         assert terminal.wait(30) == 1
         assert restored(terminal)
         assert b"Traceback" not in terminal.raw
-        said = " ".join(terminal.raw.decode().partition("llm-tui ended by a mistake of its own ")[2].split())
+        said = " ".join(terminal.raw.decode().partition("Internal error ")[2].split())
         assert said.startswith("(ValueError); ")
         if broken == "nothing can be written down":
-            assert said.endswith("the details could not be written down.")
+            assert said.endswith("the details could not be logged.")
             return
         log = error_log_file()
         assert said.replace(" ", "").endswith(f"{log}.".replace(" ", ""))
@@ -158,7 +158,7 @@ def test_a_mistake_wherever_it_is(place: str, tiny_model: Path, attack: Attack) 
         assert terminal.wait(30) == 1
         assert restored(terminal)
         assert b"Traceback" not in terminal.raw
-        assert "llm-tui ended by a mistake of its own " in terminal.raw.decode()
+        assert "Internal error " in terminal.raw.decode()
         assert "in mistake" in error_log_file().read_text()
         assert drafts() == ["half a thought"]
 
@@ -172,7 +172,7 @@ def test_a_command_with_a_mistake_says_one_sentence(tiny_model: Path, attack: At
         with attack("ends: mistakes"):
             done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, timeout=60)
             assert (done.returncode, done.stdout) == (1, "")
-            assert done.stderr.startswith("llm-tui ended by a mistake of its own (")
+            assert done.stderr.startswith("Internal error (")
             assert len(done.stderr.splitlines()) == 1
     assert error_log_file().stat().st_size < 100_000
 

@@ -136,12 +136,12 @@ def test_many_sessions_in_one_file(store: Store, tmp_path: Path) -> None:
 
 
 DAMAGES = {
-    "version": (["version"], 2, "version 2; this llm-tui knows 1"),
+    "version": (["version"], 2, "unsupported version 2"),
     "mode": (["mode"], "poem", "mode 'poem'"),
     "mode of a kind": (["mode"], ["chat"], "mode"),
     "role": (["nodes", 0, "role"], "tool", "role 'tool'"),
     "role of a kind": (["nodes", 0, "role"], {}, "role"),
-    "text": (["nodes", 0, "text"], 7, "“text” is not a text"),
+    "text": (["nodes", 0, "text"], 7, "“text” is not a string"),
     "ids": (["nodes", 0, "token_ids"], [1, -1], "token ids"),
     "large ids": (["nodes", 0, "token_ids"], [2**32], "token ids"),
     "true ids": (["nodes", 0, "token_ids"], [True], "token ids"),
@@ -281,7 +281,7 @@ def test_kinds_of_content_from_chatgpt(store: Store, tmp_path: Path) -> None:
 
 def test_strange_trees_from_chatgpt(store: Store, tmp_path: Path) -> None:
     circle = {"a": entry("b", ["b"], "user", "x"), "b": entry("a", ["a"], "user", "y")}
-    with pytest.raises(StoreError, match="run in a circle"):
+    with pytest.raises(StoreError, match="form a cycle"):
         import_file(store, write(tmp_path / "c.json", [chatgpt(mapping=circle)]))
     for mapping in ([], {"a": 3}, None, "text"):
         with pytest.raises(StoreError, match="mapping is not an object"):
@@ -406,7 +406,7 @@ def test_an_export_overwrites_only_when_told_to_and_follows_no_link(tmp_path: Pa
     assert file.stat().st_mode & 0o777 == 0o600
     file.write_text("changed")
     for path in (file, link, dangling):
-        with pytest.raises(StoreError, match="is there already: give --force"):
+        with pytest.raises(StoreError, match=r"already exists\. Use --force"):
             export_file(conversation, "md", path, overwrite=False)
     assert file.read_text() == "changed"
     for path in (file, link, dangling):
@@ -414,7 +414,7 @@ def test_an_export_overwrites_only_when_told_to_and_follows_no_link(tmp_path: Pa
         assert not path.is_symlink() and "hello" in path.read_text()
     assert elsewhere.read_text() == "precious"
     for path in (tmp_path / "no" / "s.md", tmp_path):
-        with pytest.raises(StoreError, match="cannot be written"):
+        with pytest.raises(StoreError, match="Cannot write"):
             export_file(conversation, "md", path, overwrite=True)
     assert len(list(tmp_path.iterdir())) == 4
 
@@ -434,7 +434,7 @@ except StoreError as error:
     print(error)
 """
     process = python(code, tmp_path / "s.json")
-    assert "cannot be written (File too large)" in process.communicate()[0]
+    assert "(File too large)" in process.communicate()[0]
     assert list(tmp_path.iterdir()) == []
 
 
@@ -490,7 +490,7 @@ def test_what_comes_before_the_end_of_all_sense_is_imported(
     imported = import_file(store, tmp_path / "s.json")
     assert [store.read(session_id).opening for session_id in imported.session_ids] == ["good"]
     (refused,) = imported.refused
-    assert words in refused and "what came before is imported" in refused
+    assert words in refused and "the sessions before it were imported" in refused
 
 
 @pytest.mark.parametrize(

@@ -92,5 +92,5 @@ def test_nothing_leads_out_of_the_directory(tmp_path: Path) -> None:
     snapshots.remove(session_id)
     assert outside.read_text() == "precious"
     for stranger in ("../outside", "", "x" * 32, "A" * 32, session_id + "\n"):
-        with pytest.raises(StoreError, match="not the id of a session"):
+        with pytest.raises(StoreError, match="Invalid session id"):
             snapshots.place(stranger)

@@ -264,7 +264,7 @@ def test_what_is_not_there_is_said(store: Store) -> None:
     for ask in (store.read, store.open):
         with pytest.raises(StoreError, match="has no session 0123"):
             ask("0123" * 8)
-    with pytest.raises(StoreError, match="not the id of a session"):
+    with pytest.raises(StoreError, match="Invalid session id"):
         store.open("../../etc/passwd")
     assert store.ids("") == []
 

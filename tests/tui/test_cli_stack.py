@@ -35,7 +35,7 @@ def limited(kind: str, kilobytes: int, *command: str) -> "subprocess.CompletedPr
 def test_a_stack_that_must_stay_too_small_is_refused(kilobytes: int) -> None:
     done = limited("", kilobytes, sys.executable, "-c", "from tui.cli import main; main()", "--version")
     assert (done.returncode, done.stdout) == (1, "")
-    assert f"The stack may take {kilobytes} kB here" in done.stderr
+    assert f"The stack limit is {kilobytes} kB" in done.stderr
     assert len(done.stderr.splitlines()) == 1
 
 

@@ -1,6 +1,6 @@
-"""The app from its first screen to whatever end: quit, a signal, a terminal that is gone, a mistake of its own.
+"""Runs the app until it quits, is signalled, loses its terminal or fails.
 
-Whichever it is, what is to be saved is saved and the terminal is as it was before.
+In every case sessions are saved and the terminal is restored.
 """
 
 import asyncio
@@ -17,11 +17,11 @@ from tui.process.termination import Ended, catch, ending_signals
 from tui.storage.error_log import noted, write_down
 from tui.storage.errors import StoreError
 
-GRACE = 10.0  # seconds that an orderly end may take
+GRACE = 10.0  # seconds for an orderly shutdown
 
 
 class Overdue(SystemExit):
-    """Not to be waited for any longer; a SystemExit, because event loops let no other exception through."""
+    """The shutdown took too long; a SystemExit, because event loops propagate no other exception."""
 
 
 class Lifetime:
@@ -33,7 +33,7 @@ class Lifetime:
         self._over = False
 
     def signalled(self, number: int, frame: FrameType | None) -> None:
-        """The app ends in its own time, but when that is over it is interrupted wherever it may be."""
+        """Start an orderly shutdown; after GRACE seconds the alarm interrupts it."""
         if number == signal.SIGALRM and (self.number or self._over):
             raise Overdue
         if not self.number:
@@ -42,7 +42,7 @@ class Lifetime:
             self._app.end()
 
     async def live(self) -> None:
-        """Errors outside the app's own messages are written down too, instead of printed over the screen."""
+        """Run the app; errors outside its message handlers are logged instead of printed over the screen."""
         loop = asyncio.get_running_loop()
         loop.set_exception_handler(self._failed)
         loop.set_task_factory(self._begun)
@@ -50,11 +50,11 @@ class Lifetime:
             await self._app.run_async()
         finally:
             self._over = True
-            signal.setitimer(signal.ITIMER_REAL, GRACE)  # for threads that do not end
+            signal.setitimer(signal.ITIMER_REAL, GRACE)  # in case threads do not end
             self.number = self.number or (signal.SIGHUP if self._app.terminal_gone else 0)
 
     def _failed(self, loop: asyncio.AbstractEventLoop, context: dict[str, Any]) -> None:
-        """What the loop calls itself hands on keys, signals and frames: without it the app would only seem to live."""
+        """A failed callback (keys, signals, frames) ends the app; other errors are logged."""
         error = context.get("exception")
         if error is not None and "handle" in context:
             self._app.mistaken(error)
@@ -62,7 +62,7 @@ class Lifetime:
             write_down(error)
 
     def _begun(self, loop: asyncio.AbstractEventLoop, coroutine: Any, **options: Any) -> "asyncio.Task[Any]":
-        """Textual hears of an Exception in its tasks, but not of what Rust libraries raise when they panic."""
+        """Also report BaseExceptions (panics of Rust libraries), which Textual ignores in its tasks."""
         task = asyncio.Task(coroutine, loop=loop, **options)
         task.add_done_callback(self._done)
         return task
@@ -76,8 +76,8 @@ class Lifetime:
 def run_app(settings: Settings) -> None:
     """Run the application until it ends.
 
-    Raises SettingsError or StoreError where it cannot begin, StoreError where something could not be saved to the end,
-    Ended where a signal ended it or the terminal is gone, and what else went wrong.
+    Raises SettingsError or StoreError if it cannot start, StoreError if something could not be saved, Ended if a signal
+    or the loss of the terminal ended it, or the error that did.
     """
     threading.excepthook = lambda args: args.exc_value and write_down(args.exc_value)
     sys.unraisablehook = lambda args: args.exc_value and write_down(args.exc_value)
@@ -87,7 +87,7 @@ def run_app(settings: Settings) -> None:
     try:
         asyncio.run(lifetime.live())
     except Overdue:
-        pass  # what does not end is left behind
+        pass  # leave the rest behind
     finally:
         for step in (app.finish, app.restore_terminal):
             with noted():
@@ -95,6 +95,6 @@ def run_app(settings: Settings) -> None:
     if app.mistake is not None:
         raise app.mistake
     if app.services.sessions.store.unsaved:
-        raise StoreError(f"Not everything was saved. {app.services.sessions.store.trouble}")
+        raise StoreError(f"Some changes were not saved. {app.services.sessions.store.trouble}")
     if lifetime.number:
         raise Ended(lifetime.number)

@@ -1,4 +1,4 @@
-"""A conversation as it is kept: its tree, and what else is known about it."""
+"""A conversation: its message tree and metadata."""
 
 import re
 import time
@@ -17,15 +17,15 @@ ID = re.compile("[0-9a-f]{32}")
 
 
 def new_id() -> str:
-    """For a session or a node: 32 hexadecimal digits."""
+    """A new session or node id: 32 hexadecimal digits."""
     return uuid.uuid4().hex
 
 
 @dataclass(eq=False)
 class Conversation:
-    """``title``: as given by a person; empty, its first words stand for it. ``draft``: typed and not sent.
+    """``title``: given by the user; if empty, the first words are shown. ``draft``: unsent text.
 
-    ``created`` and ``updated``: seconds since the epoch. ``settings``: values that JSON can hold.
+    ``created`` and ``updated``: seconds since the epoch. ``settings``: JSON values.
     """
 
     mode: Mode = "chat"
@@ -41,7 +41,7 @@ class Conversation:
 
     @property
     def opening(self) -> str:
-        """Its first message, or what was typed for it."""
+        """The first message, or the draft of it."""
         root = self.tree.entered(None)
         return self.draft if root is None else self.tree[root].text
 
@@ -50,7 +50,7 @@ class Conversation:
         return shown_title(self.title, self.opening, self.mode)
 
     def messages(self, path: list[Node], model: str) -> list[dict[str, Any]]:
-        """Nodes as the model's chat template takes them, with the ids it sampled for them; first, what it is told."""
+        """Messages for the chat template, system prompt first, with the token ids this model sampled."""
         system = self.settings.get("system")
         return [{"role": "system", "content": system}] * bool(system) + [
             {"role": node.role, "content": node.text}
@@ -61,7 +61,7 @@ class Conversation:
 
 @dataclass(frozen=True)
 class Listing:
-    """What a list of sessions shows of one."""
+    """A session as listed, without its messages."""
 
     id: str
     title: str
@@ -77,7 +77,7 @@ class Listing:
 
 
 def shown_title(title: str, opening: str, mode: Mode) -> str:
-    """One line that is safe to show: the title, else the first words, else what kind of session it is."""
+    """Sanitised title: the given one, else the first words, else "New chat" or "New story"."""
     words = one_line((title or opening)[: 4 * TITLE_LENGTH])
     if not words:
         return "New story" if mode == "story" else "New chat"
@@ -85,6 +85,6 @@ def shown_title(title: str, opening: str, mode: Mode) -> str:
 
 
 def has_words(shown_title: str, words: Iterable[str]) -> bool:
-    """Whether the title has all these words, or beginnings or ends of words; they are in lower case."""
+    """True if the title contains all these (casefolded) words."""
     title = shown_title.casefold()
     return all(word in title for word in words)

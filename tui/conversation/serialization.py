@@ -1,4 +1,4 @@
-"""Conversations as values that JSON can hold, and back, whoever wrote them."""
+"""Conversations to and from JSON values, with validation of untrusted ones."""
 
 import json
 from collections.abc import Mapping, Sequence
@@ -11,22 +11,22 @@ from tui.conversation.tree import Node, Outcome, Role, Tree
 MODES: tuple[Mode, ...] = get_args(Mode)
 ROLES: tuple[Role, ...] = get_args(Role)
 MAX_TOKEN_ID = 2**32 - 1
-MAX_NUMBER = 1e12  # more seconds than there will be
-MAX_TIME = 250_000_000_000.0  # seconds since the epoch: the calendar ends with the year 9999
-MAX_COUNT = 10**30  # of tokens, and of seeds
+MAX_NUMBER = 1e12  # upper bound of durations
+MAX_TIME = 250_000_000_000.0  # seconds since the epoch; datetime ends with the year 9999
+MAX_COUNT = 10**30  # upper bound of token counts and seeds
 MAX_TITLE = 1000
 MAX_DEPTH = 32
-# What a session's settings are that this program knows. Others are kept as they are.
+# Known settings of a session and their types; unknown ones are preserved.
 SETTINGS: dict[str, type] = {"system": str, "precision": str, "sampling": dict}
 
 
 def interrupted(node: Node) -> Node:
-    """A node whose growth nobody will end: the text as far as it came, and no ids, which would be those of a part."""
+    """Mark an unfinished node as interrupted, without its (partial) token ids."""
     return replace(node, token_ids=(), outcome=Outcome("interrupted", 0, 0, 0, None, 0.0, 0), growing=False)
 
 
 def clean(text: str) -> str:
-    """``text`` with halves of surrogate pairs, which no file can hold, joined or else replaced."""
+    """Join surrogate pairs and replace lone surrogates, which cannot be encoded."""
     try:
         text.encode()
     except UnicodeEncodeError:
@@ -35,7 +35,7 @@ def clean(text: str) -> str:
 
 
 def conversation_value(conversation: Conversation) -> dict[str, Any]:
-    """All of it; a reply that still grows as it is now."""
+    """Serialise; a growing reply as interrupted."""
     c, tree = conversation, conversation.tree
     return {
         "id": c.id,
@@ -54,7 +54,7 @@ def conversation_value(conversation: Conversation) -> dict[str, Any]:
 
 
 def read_conversation(value: Mapping[str, Any]) -> Conversation:
-    """Raises ValueError, naming what is wrong, for what is no conversation."""
+    """Inverse of ``conversation_value``. Raises ValueError for invalid values."""
     if value.get("mode") not in MODES:
         raise ValueError(f"a session has the mode {str(value.get('mode'))[:40]!r}, not one of {', '.join(MODES)}")
     nodes, tip, root = value.get("nodes"), _optional_text(value, "tip"), _optional_text(value, "root")
@@ -77,12 +77,12 @@ def read_conversation(value: Mapping[str, Any]) -> Conversation:
         draft=_text(value, "draft"),
     )
     if not all(ID.fullmatch(an_id) for an_id in (conversation.id, *(node.id for node in conversation.tree))):
-        raise ValueError("an id is not made of 32 hexadecimal digits")
+        raise ValueError("an id is not 32 hexadecimal digits")
     return conversation
 
 
 def read_listing(columns: Sequence[object]) -> Listing:
-    """What a list shows of a session; where a damaged database has what cannot be, nothing. Opening it tells what."""
+    """A listing from database columns; invalid ones are left empty (opening the session reports them)."""
     session_id, title, opening, mode, model, pinned, updated = columns
     texts = [text if isinstance(text, str) else "" for text in (title, opening, model)]
     shown: Mode = "story" if mode == "story" else "chat"
@@ -107,7 +107,7 @@ def _node(fields: dict[str, Any]) -> Node:
     if role not in ROLES:
         raise ValueError(f"a node has the role {str(role)[:40]!r}, not one of {', '.join(ROLES)}")
     if not isinstance(ids, list) or not all(type(i) is int and 0 <= i <= MAX_TOKEN_ID for i in ids):
-        raise ValueError("a node has token ids that are none")
+        raise ValueError("invalid token ids in a node")
     return Node(
         id=_text(fields, "id"),
         parent=_optional_text(fields, "parent"),
@@ -138,7 +138,7 @@ def _outcome(fields: dict[str, Any]) -> Outcome:
 def _text(fields: Mapping[str, Any], name: str) -> str:
     value = fields.get(name)
     if not isinstance(value, str):
-        raise ValueError(f"“{name}” is not a text")
+        raise ValueError(f"“{name}” is not a string")
     return clean(value)
 
 
@@ -149,7 +149,7 @@ def _optional_text(fields: Mapping[str, Any], name: str) -> str | None:
 def _number(fields: Mapping[str, Any], name: str) -> float:
     value = fields.get(name)
     if not _is_number(value) or not abs(value) < MAX_NUMBER:
-        raise ValueError(f"“{name}” is not a number, or too large")
+        raise ValueError(f"“{name}” is not a number or out of range")
     return value
 
 
@@ -165,25 +165,25 @@ def _is_number(value: object) -> TypeGuard[float]:
 
 
 def _within_calendar(seconds: float) -> float:
-    """A time that can be shown: how long ago a session was used is no reason to do without it."""
+    """Clamp to displayable times."""
     return float(min(max(seconds, 0), MAX_TIME))
 
 
 def _count(fields: Mapping[str, Any], name: str) -> int:
     value = fields.get(name)
     if type(value) is not int or not 0 <= value <= MAX_COUNT:
-        raise ValueError(f"“{name}” is not a count")
+        raise ValueError(f"“{name}” is not a valid count")
     return value
 
 
 def _settings(values: dict[str, Any]) -> dict[str, Any]:
-    """Without those that are of a wrong kind: a session is more than how it was set."""
+    """Drop settings of a wrong type."""
     whole = json.loads(clean(json.dumps(_shallow(values), ensure_ascii=False)))
     return {name: value for name, value in whole.items() if isinstance(value, SETTINGS.get(name, object))}
 
 
 def _shallow(values: dict[str, Any], depth: int = MAX_DEPTH) -> dict[str, Any]:
-    """Values that can be written again: JSON is read deeper than it is written."""
+    """Reject deeply nested values: json reads deeper than it writes."""
     inner: list[Any] = [values]
     for _ in range(depth):
         inner = [
@@ -193,12 +193,12 @@ def _shallow(values: dict[str, Any], depth: int = MAX_DEPTH) -> dict[str, Any]:
             for item in (value.values() if isinstance(value, dict) else value)
         ]
     if inner:
-        raise ValueError("it is nested too deeply")
+        raise ValueError("nested too deeply")
     return values
 
 
 def _frozen(value: Any) -> Any:
-    """A value from JSON with tuples for its lists, as parameters have them."""
+    """Convert lists to tuples, recursively."""
     return tuple(_frozen(item) for item in value) if isinstance(value, list) else value
 
 

@@ -1,24 +1,24 @@
-"""A story is one text that people edit freely and a tree of pieces: this brings the two together."""
+"""Maps a freely edited story text to its tree of pieces and back."""
 
 from collections.abc import Callable
 from dataclasses import replace
 
 from tui.conversation.tree import Node, Tree
 
-# Of a piece behind others: how many of its token ids, from the first on, make at most so many characters, and how many
-# these are.
+# Given the nodes before a piece, the piece and a length: the number of its leading token ids that fit into so many
+# characters, and how many characters they are.
 Within = Callable[[list[Node], Node, int], tuple[int, int]]
 
 
 def no_ids(_before: list[Node], _node: Node, _length: int) -> tuple[int, int]:
-    """``Within`` where no model is there to tell."""
+    """``Within`` without a model."""
     return 0, 0
 
 
 def follow(tree: Tree, text: str, within: Within = no_ids) -> None:
-    """Move the tip so that the path reads ``text``, along what the tree knows and adding only the rest.
+    """Move the tip so that the path reads ``text``, reusing existing nodes and adding only the rest.
 
-    Where a person cut into a piece, what is left of it keeps its token ids.
+    If the user cut into a piece, the remaining part keeps its token ids.
     """
     taken, at, begun = _furthest(tree, text)
     tree.move(at)
@@ -37,7 +37,7 @@ def follow(tree: Tree, text: str, within: Within = no_ids) -> None:
 
 
 def part(tree: Tree, length: int, within: Within = no_ids) -> None:
-    """Move the tip to where the path has ``length`` characters. What stands behind is one way to go on from there."""
+    """Move the tip to ``length`` characters, splitting a node if necessary. The rest remains as a version."""
     before: list[Node] = []
     behind = tree.path()
     while behind and length >= len(behind[0].text):
@@ -60,8 +60,9 @@ def part(tree: Tree, length: int, within: Within = no_ids) -> None:
 
 
 def alternatives(tree: Tree, length: int) -> Node | None:
-    """The last piece of the path that begins before ``length`` characters and was written by a model, or stands beside
-    one that was: those beside it are other ways to go on from the same point.
+    """The last generated piece (or sibling of one) on the path that begins before ``length`` characters.
+
+    Its siblings are the versions at that point.
     """
     found, start = None, 0
     for node in tree.path():
@@ -74,24 +75,23 @@ def alternatives(tree: Tree, length: int) -> Node | None:
 
 
 def pieces(nodes: list[Node], model: str, say: Callable[[list[int], str], bool]) -> list[str | list[int]]:
-    """What ``model`` is to complete: ids for what it wrote itself, text for what others did.
+    """Prompt for ``model``: token ids for what it generated itself, text for the rest.
 
-    ``say``: whether ids, which may have come with an imported file, say that text and no more.
+    ``say``: whether token ids (possibly imported) decode to exactly that text.
     """
     return [ids if (ids := list(node.ids_for(model))) and say(ids, node.text) else node.text for node in nodes]
 
 
 def shared(one: str, other: str) -> int:
-    """How many characters both begin with."""
+    """Length of the common prefix."""
     if other.startswith(one):
         return len(one)
     return next((index for index, (a, b) in enumerate(zip(one, other, strict=False)) if a != b), len(other))
 
 
 def _furthest(tree: Tree, text: str) -> tuple[int, str | None, list[tuple[int, str, Node]]]:
-    """How many characters of the text the tree knows, and the node they end with: of those that know as many, one on
-    the path, else the one added last. And pieces that begin so that they go further, the furthest first: how far, the
-    node before, the piece.
+    """Longest prefix of the text made of whole nodes, and its last node (preferring the path, then the newest); then
+    the nodes that extend further in part, furthest first: (length, parent, node).
     """
     here = {node.id for node in tree.path()}
     order = {node.id: number for number, node in enumerate(tree)}
@@ -112,7 +112,7 @@ def _furthest(tree: Tree, text: str) -> tuple[int, str | None, list[tuple[int, s
 
 
 def _piece(node: Node, start: int, end: int, token_ids: tuple[int, ...] = ()) -> Node:
-    """A part of a node; without ids it is no more than text."""
+    """A slice of a node; without token ids it is the author's text."""
     outcome = node.outcome and replace(node.outcome, reason="parted", generated_tokens=len(token_ids))
     text = node.text[start:end]
     if node.role == "model" and token_ids:
@@ -121,7 +121,7 @@ def _piece(node: Node, start: int, end: int, token_ids: tuple[int, ...] = ()) ->
 
 
 def _lay(tree: Tree, node: Node) -> None:
-    """Go on behind the tip by what the node says: to the child that says so already, or to a new one."""
+    """Move the tip to an equal child, or append the node."""
     for child in tree.children(tree.tip):
         if (child.role, child.text, child.token_ids) == (node.role, node.text, node.token_ids):
             tree.move(child.id)

@@ -1,1 +1,1 @@
-"""Sessions out to files and in from them: our own JSON, Markdown, HTML; what ChatGPT, Claude and Open WebUI export."""
+"""Export to JSON, Markdown and HTML; import of those and of ChatGPT, Claude and Open WebUI exports."""

@@ -1,4 +1,4 @@
-"""The texts in a file that was exported: the file itself, or those in the archive that it is. Nothing is unpacked."""
+"""Text streams of an export: the file itself, or the members of a ZIP archive. Nothing is extracted to disk."""
 
 import contextlib
 import io
@@ -10,18 +10,18 @@ from pathlib import Path
 from typing import IO, TextIO
 
 MAGIC = b"PK\x03\x04"
-# Conversations shrink to a fifth or a twentieth; what shrinks more than this is there to fill the memory or the time.
+# Zip bomb limit; conversations compress to a fifth or a twentieth.
 MAX_RATIO, ALWAYS_ALLOWED = 200, 2**26
-# What holds the conversations of an export, in one file or several; without one of these, every text counts.
+# Members that hold conversations; if there are none, all JSON and Markdown members are read.
 _CONVERSATIONS = re.compile(r"(.*/)?conversations[^/]*\.json", re.I)
 _TEXTS = re.compile(r"(?!__MACOSX/).*\.(json|md)", re.I)
 
 
 @contextlib.contextmanager
 def texts(file: Path) -> Iterator[Iterator[TextIO]]:
-    """One after the other; bytes that are no UTF-8 are read as "surrogateescape" does.
+    """Open the texts one after the other; invalid UTF-8 is read with "surrogateescape".
 
-    Raises OSError, and ValueError saying what is wrong with the archive.
+    Raises OSError, or ValueError for an invalid archive.
     """
     with file.open("rb") as stream:
         packed = stream.read(len(MAGIC)) == MAGIC
@@ -33,14 +33,14 @@ def texts(file: Path) -> Iterator[Iterator[TextIO]]:
             with zipfile.ZipFile(stream) as archive:
                 yield _members(archive, _Budget(MAX_RATIO * file.stat().st_size + ALWAYS_ALLOWED))
         except (zipfile.BadZipFile, zlib.error, EOFError, NotImplementedError, RuntimeError) as error:
-            raise ValueError(f"it is an archive that cannot be unpacked ({error})") from None
+            raise ValueError(f"invalid ZIP archive ({error})") from None
 
 
 def _members(archive: zipfile.ZipFile, budget: "_Budget") -> Iterator[TextIO]:
     names = [name for name in archive.namelist() if _TEXTS.fullmatch(name)]
     names = [name for name in names if _CONVERSATIONS.fullmatch(name)] or names
     if not names:
-        raise ValueError("it is an archive without a conversations.json, or any other JSON or Markdown")
+        raise ValueError("the ZIP archive contains no conversations.json and no other JSON or Markdown")
     for name in names:
         with archive.open(name) as member:
             yield _text(io.BufferedReader(_Bounded(member, budget)))
@@ -51,14 +51,14 @@ def _text(stream: IO[bytes]) -> TextIO:
 
 
 class _Budget:
-    """How many bytes may still be unpacked."""
+    """Bytes that may still be decompressed."""
 
     def __init__(self, left: int) -> None:
         self.left = left
 
 
 class _Bounded(io.RawIOBase):
-    """A member of an archive, as far as the budget goes. Raises ValueError beyond it."""
+    """Reads an archive member. Raises ValueError beyond the budget."""
 
     def __init__(self, member: IO[bytes], budget: _Budget) -> None:
         self._member, self._budget = member, budget
@@ -71,5 +71,5 @@ class _Bounded(io.RawIOBase):
         buffer[: len(piece)] = piece
         self._budget.left -= len(piece)
         if self._budget.left < 0:
-            raise ValueError(f"it unpacks to more than {MAX_RATIO} times its size")
+            raise ValueError(f"it decompresses to more than {MAX_RATIO} times its size")
         return len(piece)

@@ -1,4 +1,4 @@
-"""Conversations as ChatGPT exports them: a mapping of nodes with parents and children, texts in parts."""
+"""Import of ChatGPT exports: a mapping of nodes with parents and children, texts in parts."""
 
 import json
 import re
@@ -12,17 +12,17 @@ from tui.conversation.tree import Role
 from tui.import_export.message_tree import ROLES, Entry, an_id, remarks, seconds, tree_of
 
 LABELS = {"content_type", "language", "response_format_name"}
-# What its page draws as buttons: private characters around a kind and its fields, and an older form in brackets.
+# Inline marks that ChatGPT renders as buttons: private-use characters around a kind and fields; older ones in brackets.
 _MARK = re.compile(" ?\ue200([^\ue200\ue201]{0,4000})\ue201")
 _SOURCE = re.compile(r" ?【\d+(?::\d+)?†[^】\n]{0,400}】")
 _STRAY = re.compile("[\ue200-\ue206]")
-_SHOWN = {"entity": 1, "url": 0}  # kinds that stand within a sentence, and which field is what one reads
+_SHOWN = {"entity": 1, "url": 0}  # kinds with visible text, and the index of its field
 
 
 def read(value: dict[str, Any], left_out: Counter[str]) -> Conversation | None:
-    """The conversation, or None if there is no message in it. ``left_out`` counts, by kind, what had to be.
+    """The conversation, or None if it has no messages. ``left_out`` counts skipped parts by kind.
 
-    Raises ValueError, naming what is wrong, for what is no conversation.
+    Raises ValueError if it is not a conversation.
     """
     mapping = value.get("mapping")
     if not isinstance(mapping, dict) or not all(isinstance(entry, dict) for entry in mapping.values()):
@@ -46,7 +46,7 @@ def read(value: dict[str, Any], left_out: Counter[str]) -> Conversation | None:
 
 
 def _message(message: object, left_out: Counter[str]) -> tuple[Role, str] | None:
-    """Role and text; None where nothing is said, or nothing that can be taken over, which is then counted."""
+    """Role and text; None without importable text. Skipped parts are counted."""
     if not isinstance(message, dict) or not isinstance(content := message.get("content"), dict):
         return None
     author = message.get("author")
@@ -70,7 +70,7 @@ def _message(message: object, left_out: Counter[str]) -> tuple[Role, str] | None
 
 
 def _part(part: object, left_out: Counter[str]) -> str:
-    """Its text; where it has none, a remark in its place."""
+    """The part's text, or a placeholder."""
     if isinstance(part, str):
         return part
     if isinstance(part, dict) and isinstance(text := part.get("text"), str):
@@ -84,7 +84,7 @@ def _without_marks(text: str) -> str:
 
 
 def _shown(mark: re.Match[str]) -> str:
-    """What one reads where the mark stands; of a citation, nothing."""
+    """Visible text of a mark; empty for citations."""
     kind, *fields = mark[1].split("\ue202")
     if kind not in _SHOWN:
         return ""

@@ -1,4 +1,4 @@
-"""Conversations as Claude exports them: messages one after the other, texts in blocks, files beside them."""
+"""Import of Claude exports: a list of messages with content blocks and attached files."""
 
 import time
 from collections import Counter
@@ -11,9 +11,9 @@ from tui.import_export.message_tree import ROLES, Entry, an_id, remarks, seconds
 
 
 def read(value: dict[str, Any], left_out: Counter[str]) -> Conversation | None:
-    """The conversation, or None if there is no message in it. ``left_out`` counts, by kind, what had to be.
+    """The conversation, or None if it has no messages. ``left_out`` counts skipped parts by kind.
 
-    Raises ValueError, naming what is wrong, for what is no conversation.
+    Raises ValueError if it is not a conversation.
     """
     messages = value.get("chat_messages")
     if not isinstance(messages, list) or not all(isinstance(message, dict) for message in messages):
@@ -24,8 +24,8 @@ def read(value: dict[str, Any], left_out: Counter[str]) -> Conversation | None:
     for number, message in enumerate(messages):
         name = str(message.get("uuid") or f"{session} {number}")
         if name in entries:
-            raise ValueError("a message is there twice")
-        # Newer exports name the message before, which an edited one shares with its other versions.
+            raise ValueError("duplicate message")
+        # Newer exports name the parent, which versions of a message share.
         parent = message.get("parent_message_uuid", before)
         entries[name] = Entry(parent, None, _message(message, left_out))
         before = name
@@ -62,13 +62,13 @@ def _message(message: dict[str, Any], left_out: Counter[str]) -> tuple[Role, str
 def _block(block: object, left_out: Counter[str]) -> str:
     if isinstance(block, dict) and block.get("type") == "text" and isinstance(text := block.get("text"), str):
         return text
-    # Thoughts, and what tools were asked and answered, are no part of what was said.
+    # Reasoning and tool calls are not imported.
     left_out[str(block.get("type") if isinstance(block, dict) else type(block).__name__)[:40]] += 1
     return ""
 
 
 def _file(file: object, left_out: Counter[str]) -> str:
-    """Its text under its name, where the export has it; else a remark."""
+    """The file's text under its name if it was exported, else a placeholder."""
     fields = file if isinstance(file, dict) else {}
     name, text = fields.get("file_name"), fields.get("extracted_content")
     if isinstance(text, str) and text:

@@ -1,4 +1,4 @@
-"""Sessions out to files: our own JSON, Markdown, HTML."""
+"""Export of sessions to JSON, Markdown and HTML files."""
 
 import os
 from pathlib import Path
@@ -12,9 +12,9 @@ WRITERS = {"md": markdown.write, "json": native_json.write, "html": html.write}
 
 
 def export_file(conversation: Conversation, kind: str, file: Path, overwrite: bool) -> None:
-    """Write the conversation, whole or not at all, as "md", "json" or "html". Symbolic links are not followed.
+    """Atomically write the conversation as "md", "json" or "html". Symbolic links are not followed.
 
-    Raises StoreError if the file cannot be written, or is there already and ``overwrite`` was not asked for.
+    Raises StoreError if the file cannot be written, or exists and ``overwrite`` is False.
     """
     content = WRITERS[kind](conversation).encode()
     try:
@@ -28,6 +28,6 @@ def export_file(conversation: Conversation, kind: str, file: Path, overwrite: bo
                 file.unlink(missing_ok=True)
             raise
     except FileExistsError:
-        raise StoreError(f"{file} is there already: give --force to overwrite it, or another name.") from None
+        raise StoreError(f"{file} already exists. Use --force to overwrite it.") from None
     except OSError as error:
-        raise StoreError(f"{file} cannot be written ({error.strerror}).") from None
+        raise StoreError(f"Cannot write {file} ({error.strerror}).") from None

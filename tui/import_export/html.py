@@ -1,4 +1,4 @@
-"""What one reads of a session as a page of its own: nothing in it runs, nothing is fetched."""
+"""Export to a self-contained HTML page without scripts."""
 
 from html import escape
 
@@ -33,7 +33,7 @@ div {{ white-space: pre-wrap; overflow-wrap: anywhere; }}
 
 
 def write(conversation: Conversation) -> str:
-    """The path to the tip. What the model wrote in a story is coloured."""
+    """Render the path to the tip. Generated text of a story is coloured."""
     path = conversation.tree.path()
     if conversation.mode == "story":
         pieces = (f'<span class="{node.role}">{_shown(node.text)}</span>' for node in path)

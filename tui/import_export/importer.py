@@ -1,4 +1,4 @@
-"""Sessions in from files: as many as can be read, and what is said of the others."""
+"""Import of sessions from files."""
 
 from collections import Counter
 from collections.abc import Callable, Iterator
@@ -20,10 +20,9 @@ MAX_SESSIONS = 100_000
 
 @dataclass
 class Imported:
-    """``here``: how many were here already. ``refused``: for each that could not be read, which and why.
+    """``here``: number of existing sessions. ``refused``: error message per unreadable session.
 
-    ``left_out``: what kinds of things could not be taken over, and how many of each. ``modelless``: how many have no
-    model that is here.
+    ``left_out``: skipped parts by kind. ``modelless``: number of sessions without an available model.
     """
 
     session_ids: list[str] = field(default_factory=list)
@@ -34,11 +33,10 @@ class Imported:
 
 
 def import_file(store: Store, file: Path, has_model: Callable[[str], bool] = lambda _: True) -> Imported:
-    """Add the sessions in ``file``, of whatever kind or an archive, to the store. Nothing is overwritten.
+    """Add the sessions in ``file`` (any supported format or a ZIP archive) to the store. Nothing is overwritten.
 
-    What is here already, whether or not it was gone on with, is not added again; where this one says something else, a
-    copy is. A model that is not here, as ``has_model`` knows it by name, is none. Raises StoreError, naming what is
-    wrong, if nothing at all can be read.
+    A session that exists with at least these messages is skipped; a different one with its id is added as a copy. Model
+    names unknown to ``has_model`` are dropped. Raises StoreError if nothing can be imported.
     """
     imported = Imported()
     try:
@@ -48,16 +46,16 @@ def import_file(store: Store, file: Path, has_model: Callable[[str], bool] = lam
             for conversation in _conversations(streams, imported):
                 _add(store, conversation, imported, has_model)
     except OSError as error:
-        _refuse(imported, f"{file} cannot be read ({error.strerror})")
+        _refuse(imported, f"read error ({error.strerror})")
     except ValueError as error:
         _refuse(imported, str(error))
     if imported.refused and not (imported.session_ids or imported.here):
-        raise StoreError(f"{file} cannot be imported: {'; '.join(imported.refused[:3])}.")
+        raise StoreError(f"Cannot import {file}: {'; '.join(imported.refused[:3])}.")
     return imported
 
 
 def _refuse(imported: Imported, why: str) -> None:
-    imported.refused.append(why if not imported.session_ids else f"{why}; what came before is imported")
+    imported.refused.append(why if not imported.session_ids else f"{why} (the sessions before it were imported)")
 
 
 def _add(store: Store, conversation: Conversation, imported: Imported, has_model: Callable[[str], bool]) -> None:
@@ -74,16 +72,16 @@ def _add(store: Store, conversation: Conversation, imported: Imported, has_model
         imported.modelless += 1
     store.save(conversation)
     if store.trouble:
-        raise StoreError(f"{store.trouble} {len(imported.session_ids)} sessions were imported before that.")
+        raise StoreError(f"{store.trouble} {len(imported.session_ids)} sessions were imported before this.")
     store.release(conversation.id)
     imported.session_ids.append(conversation.id)
 
 
 def _holds(store: Store, conversation: Conversation) -> bool:
-    """Whether the session of that id has all that this one says."""
+    """True if the stored session of that id contains all these messages."""
     try:
         kept = store.read(conversation.id).tree
-    except StoreError:  # damaged: nothing is known of it
+    except StoreError:  # damaged
         return False
     return all(
         node.id in kept

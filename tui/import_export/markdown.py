@@ -1,4 +1,4 @@
-"""What one reads of a session as Markdown, and back: a heading for each message of a chat, a story as it is."""
+"""Export to and import from Markdown: a heading per chat message, a story verbatim."""
 
 import re
 
@@ -11,14 +11,14 @@ HEADINGS: dict[Role, str] = {"system": "System", "user": "User", "assistant": "A
 ROLES: dict[str, Role] = {heading: role for role, heading in HEADINGS.items()}
 
 _HEADING = re.compile(r"^## (System|User|Assistant)$", re.M)
-# A line of a message that looks like a heading gets a backslash, which Markdown does not show, or one more.
+# Lines that look like a heading are escaped with a backslash, which Markdown does not show.
 _LOOKALIKE = re.compile(r"^(\\*)(?=## (?:System|User|Assistant)$)", re.M)
 _MARK = re.compile(r"<!-- llm-tui (chat|story) -->\n")
 _TITLE = re.compile(r"# (.*)\n\n?")
 
 
 def write(conversation: Conversation) -> str:
-    """The path to the tip, under the title."""
+    """Render the title and the path to the tip."""
     head = f"<!-- llm-tui {conversation.mode} -->\n# {conversation.shown_title}\n\n"
     path = conversation.tree.path()
     if conversation.mode == "story":
@@ -28,12 +28,12 @@ def write(conversation: Conversation) -> str:
 
 
 def read(text: str) -> Conversation:
-    """Raises ValueError, saying what is missing, for a text that ``write`` has not written."""
+    """Inverse of ``write``. Raises ValueError for other texts."""
     if text.partition("\n")[0].endswith("\r"):
-        text = text.replace("\r\n", "\n")  # it has been through an editor of another system
+        text = text.replace("\r\n", "\n")  # CRLF from another editor
     mark, headings = _MARK.match(text), list(_HEADING.finditer(text))
     if not mark and not headings:
-        raise ValueError("it is neither JSON nor Markdown with headings like “## User”, as llm-tui exports it")
+        raise ValueError("neither JSON nor Markdown with headings like “## User”")
     mode: Mode = "story" if mark and mark[1] == "story" else "chat"
     start = mark.end() if mark else 0
     title = _TITLE.match(text, start)
@@ -44,7 +44,7 @@ def read(text: str) -> Conversation:
             _add(conversation, "author", story)
         return conversation
     if text[start : headings[0].start() if headings else len(text)].strip():
-        raise ValueError("there is text before its first heading like “## User”")
+        raise ValueError("text before the first heading like “## User”")
     for heading, following in zip(headings, [*headings[1:], None], strict=False):
         message = text[heading.end() : following.start() if following else len(text)].removeprefix("\n")
         message = message.removeprefix("\n").removesuffix("\n\n" if following else "\n")
@@ -53,7 +53,7 @@ def read(text: str) -> Conversation:
 
 
 def _add(conversation: Conversation, role: Role, text: str) -> None:
-    """With an id that is the same whenever this file is read."""
+    """Append with a reproducible id, so that importing twice adds nothing."""
     tree = conversation.tree
     tree.append(Node(an_id(f"{conversation.id} {len(tree)}"), None, role, text))
 

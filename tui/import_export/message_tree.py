@@ -1,4 +1,4 @@
-"""Trees out of what other programs export: messages by name, each naming the one it answers."""
+"""Builds trees from exports of other programs: messages by name, each with its parent."""
 
 import re
 import uuid
@@ -16,7 +16,7 @@ HEX = re.compile("[0-9a-f]{32}")
 
 @dataclass(frozen=True)
 class Entry:
-    """``said`` None: nothing, and what answers it answers the one before. ``children``: as they are to be ordered."""
+    """``said`` None: an empty entry, skipped in the tree. ``children``: the order of siblings."""
 
     parent: object
     children: object
@@ -24,9 +24,9 @@ class Entry:
 
 
 def tree_of(entries: Mapping[str, Entry], current: object) -> Tree:
-    """The tree, with its tip where the person was last, if that is told. Raises ValueError for loops."""
+    """The tree, with its tip at ``current``. Raises ValueError for cycles."""
     nodes: dict[str, Node] = {}
-    stands_for: dict[str | None, str | None] = {None: None}  # an entry that says nothing stands for its parent
+    stands_for: dict[str | None, str | None] = {None: None}  # an empty entry maps to its parent
     for name, parent in _in_order(entries):
         stands_for[name] = stands_for[parent]
         if said := entries[name].said:
@@ -43,7 +43,7 @@ def tree_of(entries: Mapping[str, Entry], current: object) -> Tree:
 
 
 def _in_order(entries: Mapping[str, Entry]) -> Iterator[tuple[str, str | None]]:
-    """Each entry behind its parent, siblings in the order that the parent names."""
+    """Entries in depth-first order, siblings as their parent lists them."""
     children: dict[str | None, list[str]] = {None: []}
     for name, entry in entries.items():
         parent = entry.parent if isinstance(entry.parent, str) and entry.parent in entries else None
@@ -59,11 +59,11 @@ def _in_order(entries: Mapping[str, Entry]) -> Iterator[tuple[str, str | None]]:
         family = sorted(children.get(name, []), key=lambda child: rank.get(child, len(rank)))
         waiting += [(child, name) for child in reversed(family)]
     if seen < len(entries):
-        raise ValueError("its messages run in a circle")
+        raise ValueError("its messages form a cycle")
 
 
 def an_id(name: object) -> str:
-    """The same 32 digits for the same name: those of a UUID, if it is one."""
+    """Deterministic id for a name: the digits of a UUID, else a hash."""
     try:
         return uuid.UUID(str(name)).hex
     except ValueError:
@@ -71,7 +71,7 @@ def an_id(name: object) -> str:
 
 
 def seconds(value: object, otherwise: float) -> float:
-    """A time since the epoch, in whatever of the usual ways it is told."""
+    """Seconds since the epoch, from ISO 8601 or a number in any unit."""
     if isinstance(value, str):
         try:
             moment = datetime.fromisoformat(value)
@@ -80,13 +80,13 @@ def seconds(value: object, otherwise: float) -> float:
             return otherwise
     if isinstance(value, bool) or not isinstance(value, int | float) or not 0 <= value < 1e20:
         return otherwise
-    while value > MAX_TIME / 10:  # milliseconds, or smaller parts
+    while value > MAX_TIME / 10:  # milli-, micro- or nanoseconds
         value /= 1000
     return float(value)
 
 
 def remarks(kinds: Sequence[object], left_out: Counter[str]) -> list[str]:
-    """What stands in the place of what cannot be taken over, each counted by its kind."""
+    """Placeholders for skipped parts, counted by kind."""
     names = [str(kind)[:40] for kind in kinds]
     left_out.update(names)
     return [f"[{name} left out]" for name in names]

@@ -1,4 +1,4 @@
-"""Our own JSON: a session with all that is known of it. Exporting, importing and exporting again gives the same."""
+"""Lossless JSON format of a session."""
 
 import json
 from typing import Any
@@ -11,7 +11,7 @@ VERSION = 1
 
 
 def write(conversation: Conversation) -> str:
-    """One line for each node."""
+    """Serialise with one line per node."""
     value = {"format": FORMAT, "version": VERSION, **conversation_value(conversation)}
     nodes = ",\n".join(f"  {_dumps(node)}" for node in value.pop("nodes"))
     head = "".join(f" {_dumps(name)}: {_dumps(field)},\n" for name, field in value.items())
@@ -19,12 +19,12 @@ def write(conversation: Conversation) -> str:
 
 
 def read(value: dict[str, Any]) -> Conversation:
-    """Raises ValueError, naming what is wrong, for what ``write`` has not written."""
+    """Inverse of ``write``. Raises ValueError for invalid values."""
     if value.get("version") != VERSION:
-        raise ValueError(f"it is of version {str(value.get('version'))[:20]}; this llm-tui knows {VERSION}")
+        raise ValueError(f"unsupported version {str(value.get('version'))[:20]} (this llm-tui reads {VERSION})")
     conversation = read_conversation(value)
     if any(node.growing for node in conversation.tree):
-        raise ValueError("a node is said to be growing still")
+        raise ValueError("a node is marked as growing")
     return conversation
 
 

@@ -1,4 +1,4 @@
-"""Conversations as Open WebUI exports them: a chat with a history, its messages by id with parents and children."""
+"""Import of Open WebUI exports: messages by id with parents and children."""
 
 import time
 from collections import Counter
@@ -11,9 +11,9 @@ from tui.import_export.message_tree import ROLES, Entry, an_id, remarks, seconds
 
 
 def read(value: dict[str, Any], left_out: Counter[str]) -> Conversation | None:
-    """The conversation, or None if there is no message in it. ``left_out`` counts, by kind, what had to be.
+    """The conversation, or None if it has no messages. ``left_out`` counts skipped parts by kind.
 
-    Raises ValueError, naming what is wrong, for what is no conversation.
+    Raises ValueError if it is not a conversation.
     """
     chat = value.get("chat", value)
     history = chat.get("history") if isinstance(chat, dict) else None

@@ -1,20 +1,20 @@
-"""When Python looks for objects that only hold each other: whoever is at the keyboard waits for the end of it."""
+"""Garbage collection thresholds: fewer collections at startup, shorter ones later."""
 
 import gc
 
-# Until the first model is there next to nothing is to be found, among much that comes to stay.
+# Objects created at startup are mostly permanent: collecting them is a waste.
 STARTING = 50_000
-# So many new objects are looked through before a key that was pressed meanwhile is late.
+# Small enough for a collection not to delay a key noticeably.
 USUAL = 5_000
 
 
 def rarely() -> None:
-    """While the program starts."""
+    """Raise the threshold during startup."""
     gc.set_threshold(STARTING)
 
 
 def often() -> None:
-    """From now on; what is there by now stays until the end, and is not looked through again."""
+    """Freeze the existing objects and lower the threshold."""
     if not gc.get_freeze_count():
         gc.freeze()
     gc.set_threshold(USUAL)

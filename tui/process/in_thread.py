@@ -1,4 +1,4 @@
-"""Work for another thread, whatever comes of it."""
+"""asyncio.to_thread with safe exceptions."""
 
 import asyncio
 from collections.abc import Callable
@@ -9,10 +9,9 @@ T = TypeVar("T")
 
 
 async def in_thread(function: Callable[P, T], *args: P.args, **others: P.kwargs) -> T:
-    """What ``function`` returns. What it raises comes out as an Exception, of whatever class it was.
+    """Run ``function`` in a thread. Anything that is not an ordinary Exception is wrapped in RuntimeError.
 
-    A future never ends with a StopIteration, and nobody who waits expects what derives from BaseException alone, as do
-    the panics of libraries in Rust.
+    A future cannot carry StopIteration, and callers do not expect BaseExceptions such as panics of Rust libraries.
     """
 
     def run() -> T:
@@ -23,4 +22,4 @@ async def in_thread(function: Callable[P, T], *args: P.args, **others: P.kwargs)
                 raise
             raise RuntimeError(f"{type(error).__name__}: {error}") from error
 
-    return await asyncio.to_thread(run)  # noqa: TID251  this is the one place
+    return await asyncio.to_thread(run)  # noqa: TID251  the one permitted use

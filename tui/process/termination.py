@@ -1,12 +1,12 @@
-"""Signals that end a program end this one in an orderly way: what is to be saved is saved, and the exit code tells."""
+"""Orderly termination by signals."""
 
 import signal
 from collections.abc import Callable, Iterable
 from types import FrameType
 from typing import NoReturn
 
-# Left as they are: these cannot be caught, tell of a fault in the very instruction, stop and go on, or end nothing here
-# (Python has a broken pipe and a full disk raise errors).
+# Not handled: they cannot be caught, report a fault, stop and continue, or do not terminate (Python turns SIGPIPE and
+# SIGXFSZ into exceptions).
 OTHERS = {
     getattr(signal, f"SIG{name}", None)
     for name in (
@@ -14,12 +14,12 @@ OTHERS = {
         *("CHLD", "CONT", "TSTP", "TTIN", "TTOU", "URG", "WINCH", "INFO"),
     )
 }
-# What ends commands that read and print, beside Ctrl+C, which is Python's own affair.
+# Signals that terminate non-interactive commands; SIGINT is left to Python.
 POLITE = (signal.SIGTERM, signal.SIGHUP)
 
 
 class Ended(SystemExit):
-    """The program ends by this signal; a SystemExit, because event loops let no other exception through."""
+    """Terminated by a signal; a SystemExit, because event loops propagate no other exception."""
 
     def __init__(self, number: int) -> None:
         super().__init__(128 + number)
@@ -27,7 +27,7 @@ class Ended(SystemExit):
 
 
 def ending_signals() -> list[signal.Signals]:
-    """All that would end the program without a word, but those that were switched off for it, as by nohup."""
+    """All terminating signals that are not ignored (as SIGHUP is under nohup)."""
     found = [number for number in signal.valid_signals() if number not in OTHERS]
     return [number for number in found if signal.getsignal(number) is not signal.SIG_IGN]
 
@@ -39,5 +39,5 @@ def catch(numbers: Iterable[int], handle: Callable[[int, FrameType | None], obje
 
 
 def raise_ended(number: int, frame: FrameType | None) -> NoReturn:
-    """A signal handler for programs without an event loop."""
+    """Signal handler for commands without an event loop."""
     raise Ended(number)

@@ -1,7 +1,6 @@
-"""Mistakes of the program itself are written down here, for who reports them, and never on the screen.
+"""Log of internal errors, for bug reports.
 
-What is written is where it happened, without the values of variables: no message, no secret but what an error's own
-sentence may quote, and of that the beginning.
+Entries are tracebacks without the values of variables; error messages, which may quote user data, are truncated.
 """
 
 import contextlib
@@ -17,8 +16,8 @@ import platformdirs
 
 from tui.storage.private_files import private_directory, private_file
 
-LARGEST = 2**18  # bytes of the log, and of the one before it that is kept
-ENTRY, LINE = 2**14, 300  # characters of one entry and of each of its lines
+LARGEST = 2**18  # bytes of the log before it is rotated
+ENTRY, LINE = 2**14, 300  # characters per entry, and per line
 _writing = threading.Lock()
 
 
@@ -28,16 +27,16 @@ def error_log_file() -> Path:
 
 
 def told(error: BaseException) -> str:
-    """Write the mistake down; the sentence for the person."""
+    """Log the error and return the message to show."""
     if isinstance(error, MemoryError):
-        return "There is not enough memory for this: close other programs, or raise the limit (`ulimit -v`)."
+        return "Out of memory. Close other programs, or raise the limit (`ulimit -v`)."
     file = write_down(error)
-    where = f"the details are in {file}" if file else "and the details could not be written down"
-    return f"llm-tui ended by a mistake of its own ({type(error).__name__}); {where}."
+    where = f"details are in {file}" if file else "the details could not be logged"
+    return f"Internal error ({type(error).__name__}); {where}."
 
 
 def write_down(error: BaseException) -> Path | None:
-    """Append it to the log; None where there is no place for it. Never raises."""
+    """Append the error to the log; None if that fails. Never raises."""
     try:
         file = error_log_file()
         entry = _entry(error)
@@ -59,7 +58,7 @@ def write_down(error: BaseException) -> Path | None:
 
 @contextlib.contextmanager
 def noted() -> Iterator[None]:
-    """What goes wrong within is written down and holds up nothing that comes after."""
+    """Log exceptions instead of raising them."""
     try:
         yield
     except Exception as error:
@@ -67,7 +66,7 @@ def noted() -> Iterator[None]:
 
 
 def _entry(error: BaseException) -> str:
-    """When, where, what: the end of a very long one is what tells most."""
+    """Time, versions and traceback; of a long one, the end."""
     from importlib.metadata import version
 
     head = f"{time.strftime('%Y-%m-%d %H:%M:%S')} llm-tui {version('llm-tui')}, Python {platform.python_version()}\n"

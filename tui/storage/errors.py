@@ -1,12 +1,12 @@
-"""What can go wrong with kept conversations, said for a person: what happened and what to do about it."""
+"""Errors of storage, import and export; messages are user-facing."""
 
 
 class StoreError(Exception):
-    """The base of every error that keeping, finding, importing or exporting raises; fit to be shown as it is."""
+    """Base class of storage, search, import and export errors; the message is user-facing."""
 
 
 class MissingError(StoreError):
-    """There is no such session, or no more."""
+    """The session does not exist (any more)."""
 
 
 class OpenElsewhereError(StoreError):
@@ -18,4 +18,4 @@ class ChangedElsewhereError(StoreError):
 
 
 class UnavailableError(StoreError):
-    """The database cannot be opened or written now: a full disk, a missing permission, a lock. It may pass."""
+    """The database cannot be opened or written at the moment: full disk, permissions or a lock."""

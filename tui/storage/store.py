@@ -1,4 +1,4 @@
-"""Keeps conversations on disk: what has changed is written, what cannot be written now is kept until it can."""
+"""Session store: saves changes to SQLite, and retries what could not be saved."""
 
 import contextlib
 import sqlite3
@@ -23,8 +23,8 @@ from tui.storage.schema import check, transaction
 from tui.storage.search import Hit, search
 from tui.storage.session_locks import Locks
 
-OPEN_ELSEWHERE = "This session is open in another window: here it can only be read."
-CHANGED_ELSEWHERE = "This session was changed in another window: open it again."
+OPEN_ELSEWHERE = "Read-only: open in another llm-tui."
+CHANGED_ELSEWHERE = "Changed in another llm-tui; reopen it."
 # How long to wait for another process that writes, once it has kept us waiting: it is tried again and again.
 IMPATIENT_SECONDS = 0.02
 
