@@ -1,18 +1,18 @@
-"""What can go wrong, said for a person: one sentence that tells what happened and what to do about it."""
+"""Exceptions of the engine; messages are user-facing."""
 
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 
-# These end a program, or a task, because somebody wants it.
+# Requested terminations, not errors.
 WANTED = (KeyboardInterrupt, SystemExit)
 
 
 class InferenceError(Exception):
-    """The base of every error this package raises on bad input; ``str(error)`` is fit to be shown as it is."""
+    """Base class of this package's errors; ``str(error)`` is a user-facing message."""
 
 
 class CheckpointError(InferenceError):
-    """A model directory is missing, damaged or contradicts itself."""
+    """A model directory is missing, corrupt or inconsistent."""
 
 
 class ModelNotFoundError(CheckpointError):
@@ -24,53 +24,53 @@ class ModelNotFoundError(CheckpointError):
 
 
 class UnsupportedModelError(InferenceError):
-    """A well-formed checkpoint of a kind that this engine does not run; the message names the kind."""
+    """A valid checkpoint with an unsupported architecture or feature."""
 
 
 class TemplateError(InferenceError):
-    """A chat template is broken, refuses the messages, or asks for more than it may."""
+    """A chat template is invalid, rejects the messages or exceeds its limits."""
 
 
 class ContextOverflowError(InferenceError):
-    """A prompt does not fit the model's context; nothing was cut and the cache is as it was.
+    """A prompt exceeds the model's context. Nothing is truncated and the cache is unchanged.
 
-    ``about``: ``needed`` is an estimate, because it was plain that all of it need not be counted.
+    ``about``: ``needed`` is an estimate.
     """
 
     def __init__(self, needed: int, available: int, about: bool = False) -> None:
         self.needed = needed
         self.available = available
         super().__init__(
-            f"The prompt needs {'about ' if about else ''}{needed} tokens but the context holds {available}: "
-            "shorten it, drop earlier turns, or use a model with a longer context."
+            f"The prompt needs {'about ' if about else ''}{needed} tokens but the context holds {available}. "
+            "Shorten it, roll back, or use a model with a longer context."
         )
 
 
 class MemoryLimitError(InferenceError):
-    """A model or cache would need more memory than there is."""
+    """A model or cache needs more memory than is available."""
 
 
 class CacheError(InferenceError):
-    """A cache or its file cannot be used: torn, foreign, or of another model or precision."""
+    """A cache file is corrupt or belongs to another model or precision."""
 
 
 class HubError(InferenceError):
-    """A model cannot be downloaded: it is not there, not for this person, of no use here, or the line or disk fails."""
+    """A download failed: not found, not authorised, unsupported, or the network or disk failed."""
 
 
 class ParameterError(InferenceError, ValueError):
-    """A sampling parameter is outside its range; the message names it."""
+    """A parameter is out of range."""
 
 
 class BusyError(InferenceError):
-    """A session was asked for a second reply while the first is still being generated."""
+    """The session is already generating a reply."""
 
 
 @contextmanager
 def from_library(explain: Callable[[str], InferenceError]) -> Iterator[None]:
-    """Whatever a library raises inside comes out as what ``explain`` makes of its message.
+    """Convert a library's exceptions with ``explain(message)``.
 
-    A panic of a library in Rust is no Exception, and derives from nothing narrower than BaseException.
+    Includes panics of Rust libraries, which are BaseExceptions.
     """
     try:
         yield
@@ -81,21 +81,21 @@ def from_library(explain: Callable[[str], InferenceError]) -> Iterator[None]:
 
 
 def explained(error: BaseException) -> InferenceError:
-    """What went wrong while the engine computed, as a sentence."""
+    """Convert an exception of the computation to an InferenceError."""
     if isinstance(error, InferenceError):
         return error
     if isinstance(error, MemoryError):
-        return MemoryLimitError("There is not enough memory to go on: close other sessions, or use a smaller model.")
+        return MemoryLimitError("Not enough memory. Close other sessions or use a smaller model.")
     what = f"{type(error).__name__}: {message_of(error)}"
-    told = InferenceError(f"The engine could not go on ({what}); please report it.")
+    told = InferenceError(f"The engine failed ({what}). Please report this.")
     told.__cause__ = error
     return told
 
 
 def message_of(error: BaseException) -> str:
-    """The error's own words, on one line and not too many."""
+    """The error's message on one line, truncated."""
     try:
         words = " ".join(str(error).split())
-    except Exception:  # an error that cannot even be told
+    except Exception:  # __str__ failed
         words = ""
     return words[:200] or type(error).__name__

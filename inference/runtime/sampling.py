@@ -1,7 +1,7 @@
-"""Logits to a token id.
+"""Sampling: logits to a token id.
 
-The samplers apply in this order, each to what the one before left: repetition penalty (arXiv 1909.05858), temperature,
-top-k, top-p (arXiv 1904.09751), min-p (arXiv 2407.01082). Temperature 0 takes the likeliest token after the penalty.
+The samplers apply in this order: repetition penalty (arXiv 1909.05858), temperature,
+top-k, top-p (arXiv 1904.09751), min-p (arXiv 2407.01082). Temperature 0 takes the most likely token after the penalty.
 """
 
 import math
@@ -16,7 +16,7 @@ import numpy.typing as npt
 from inference.errors import InferenceError, ParameterError
 from inference.kernels.reference import Floats
 
-# Lowest, highest, whether the lowest is left out, and whether the number must be whole. Comparing leaves nan out.
+# Lowest, highest, whether the lowest is excluded, and the type. NaN compares false.
 BOUNDS: dict[str, tuple[int, int, bool, type]] = {
     "temperature": (0, 5, False, float),
     "top_k": (0, 1_000_000, False, int),
@@ -31,11 +31,11 @@ MOST_STOPS, LONGEST_STOP = 100, 1000
 
 @dataclass(frozen=True)
 class SamplingParams:
-    """How to choose tokens and when to stop.
+    """Sampling and stopping parameters.
 
-    ``top_k`` 0, ``top_p`` 1, ``min_p`` 0 and ``repetition_penalty`` 1 are off.
-    ``seed`` None takes a fresh one; ``max_tokens`` None goes on to the end of the context; ``stop`` strings end the
-    reply and are not part of it. Raises ParameterError, naming the parameter, for a value outside its range.
+    ``top_k`` 0, ``top_p`` 1, ``min_p`` 0 and ``repetition_penalty`` 1 are off. ``seed`` None: random. ``max_tokens``
+    None: up to the end of the context. ``stop`` strings end the reply and are not included in it. Raises
+    ParameterError for a value out of range.
     """
 
     temperature: float = 1.0
@@ -49,9 +49,9 @@ class SamplingParams:
 
     @classmethod
     def from_generation_config(cls, values: Mapping[str, Any], chosen: Mapping[str, Any] = {}) -> "SamplingParams":
-        """What a model's ``generation_config.json`` recommends; what it leaves open stays as it is here.
+        """Parameters from a model's ``generation_config.json``, with the class's defaults for the rest.
 
-        ``chosen``: by a person, instead of what stands there. Raises ParameterError for what cannot be.
+        ``chosen``: overrides by the user. Raises ParameterError for an invalid value.
         """
         names = ("temperature", "top_k", "top_p", "min_p", "repetition_penalty")
         recommended = {name: values[name] for name in names if values.get(name) is not None and name not in chosen}
@@ -60,9 +60,8 @@ class SamplingParams:
         try:
             cls(**recommended)
         except ParameterError as error:
-            raise ParameterError(
-                f"In the model's generation_config.json, {error} Mend it, or choose a value."
-            ) from None
+            message = f"{str(error).rstrip('.')} in generation_config.json. Fix the file or override the value."
+            raise ParameterError(message) from None
         return cls(**recommended, **chosen)
 
     def __post_init__(self) -> None:
@@ -74,21 +73,21 @@ class SamplingParams:
             if value is None and name in ("seed", "max_tokens"):
                 continue
             if not (_is(value, kind) and lowest <= value <= highest) or (open_below and value == lowest):
-                more = f"more than {lowest}" if open_below else f"{lowest} or more"
-                whole = "a whole number" if kind is int else "a number"
-                raise ParameterError(f"{name} is {_shown(value)}; it must be {whole}, {more} and at most {highest}.")
+                range_ = f"above {lowest} and at most {highest}" if open_below else f"from {lowest} to {highest}"
+                number = "an integer" if kind is int else "a number"
+                raise ParameterError(f"Invalid {name} {_shown(value)} (must be {number} {range_}).")
         texts = isinstance(stop, list | tuple) and all(isinstance(text, str) and text for text in stop)
         if not texts or len(stop) > MOST_STOPS or max(map(len, stop), default=0) > LONGEST_STOP:
             raise ParameterError(
-                f"stop is {_shown(self.stop)}; it must be at most {MOST_STOPS} strings that are not empty, "
-                f"of at most {LONGEST_STOP} characters."
+                f"Invalid stop {_shown(self.stop)} (must be at most {MOST_STOPS} non-empty strings of at most "
+                f"{LONGEST_STOP} characters)."
             )
 
 
 class Sampler:
-    """The choices of one generation: its parameters, its own random numbers, the tokens it has seen.
+    """Sampler state of one generation: parameters, random generator, tokens seen.
 
-    ``vocab_size`` is what may be sampled: rows of the embedding beyond the tokenizer's ids are never chosen.
+    ``vocab_size``: the number of ids that may be sampled, without padding rows of the embedding.
     """
 
     def __init__(self, params: SamplingParams, vocab_size: int, seen: Iterable[int] = ()) -> None:
@@ -100,13 +99,15 @@ class Sampler:
         self._scratch: Floats | None = None
 
     def sample(self, logits: Floats) -> tuple[int, float]:
-        """``logits`` [vocab_size] float32, left as they are: a token id, and its log probability in nats under the
-        model's own distribution. Raises InferenceError where the logits are no numbers.
+        """Sample from ``logits`` [vocab_size] float32 (not modified): a token id and its log probability (nats) before
+        temperature and filters. Raises InferenceError for NaN or infinite logits.
         """
         logits = logits[: self._vocab_size]
         highest = float(logits.max())
         if not math.isfinite(highest):
-            raise InferenceError("The model computed values that are no numbers; its weights are damaged or too large.")
+            raise InferenceError(
+                "The model produced NaN logits; its weights are corrupt or overflow in this precision."
+            )
         if self._scratch is None:
             self._scratch = np.empty_like(logits)
         scratch = self._scratch
@@ -127,7 +128,7 @@ class Sampler:
             scratch[seen] = np.where(values > 0, values / penalty, values * penalty)
         if p.temperature == 0:
             return int(scratch.argmax())
-        # Relative to the highest before dividing: a tiny temperature cannot overflow.
+        # Subtract the maximum before dividing, so that a tiny temperature cannot overflow.
         scratch -= scratch.max()
         scratch /= max(_factor(p.temperature), np.float32(1e-6))
         weights = np.exp(scratch, out=scratch)
@@ -139,9 +140,9 @@ class Sampler:
 
 
 def _candidates(weights: Floats, p: SamplingParams) -> npt.NDArray[np.int64] | None:
-    """The ids that top-k, top-p and min-p leave, likeliest first and ties in the order of ids; None for all of them.
+    """The ids kept by top-k, top-p and min-p, most likely first (ties by id); None for all of them.
 
-    ``weights`` [vocab_size] are probabilities up to a factor, the highest being 1.
+    ``weights`` [vocab_size]: unnormalised probabilities with maximum 1.
     """
     size = len(weights)
     k = p.top_k if 0 < p.top_k < size else size
@@ -149,7 +150,7 @@ def _candidates(weights: Floats, p: SamplingParams) -> npt.NDArray[np.int64] | N
     if k < size:
         floor = float(np.partition(weights, -k)[-k])
     elif p.top_p < 1:
-        floor = (1 - p.top_p) * total / size  # rarer than this, even all of them together are not needed for top-p
+        floor = (1 - p.top_p) * total / size  # all below this together have less than 1 - top_p
     elif p.min_p > 0:
         floor = p.min_p
     else:
@@ -165,7 +166,7 @@ def _candidates(weights: Floats, p: SamplingParams) -> npt.NDArray[np.int64] | N
 
 
 def _factor(value: float) -> np.float32:
-    """What is beyond these bounds has the same effect, but float32 cannot hold it."""
+    """Clamp to the range of float32; more extreme values have the same effect."""
     return np.float32(min(max(value, 1e-30), 1e30))
 
 
@@ -174,9 +175,9 @@ def _is(value: object, kind: type) -> bool:
 
 
 def _shown(value: object) -> str:
-    """Not too long for a sentence; a whole number may even be too long for Python to spell."""
+    """Truncated repr (Python refuses to convert huge integers)."""
     try:
         spelled = repr(value)
     except ValueError:
-        return "a number of thousands of digits"
+        return "with thousands of digits"
     return spelled if len(spelled) <= 60 else spelled[:59] + "…"

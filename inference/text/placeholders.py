@@ -1,7 +1,6 @@
-"""Placeholders that stand in for text while a template is rendered, and are found again afterwards.
+"""Placeholders substituted for text during template rendering.
 
-They are made of halves of characters (low surrogates), which no text holds: however much a message quotes, there is
-always another one, and none can be meant for one by accident or on purpose.
+They consist of low surrogates, which no valid text contains, so messages can neither contain nor forge them.
 """
 
 import itertools
@@ -12,17 +11,17 @@ from typing import Any
 from inference.errors import InferenceError
 from inference.text.tokenizer import NO_TEXT
 
-# A mark is a number: digits, the last of which is of another kind. Nearly all of them have just that one.
+# A placeholder encodes a number in base 256; the last digit has its own range. Nearly all have one digit.
 BASE = 256
 DIGIT, LAST = 0xDC00, 0xDD00
 _MARK = re.compile(f"[{chr(DIGIT)}-{chr(DIGIT + BASE - 1)}]*[{chr(LAST)}-{chr(LAST + BASE - 1)}]")
 _HALVES = re.compile("[\ud800-\udfff]+")
-# Tells where a message ends that is to be continued. Not a mark, so that none is taken for it.
+# Marks the end of a message to be continued; outside the range of placeholders.
 END = chr(LAST + BASE)
 
 
 class Marks:
-    """Hides control tokens that a message spells out: what a template writes can be told from what it quotes."""
+    """Hides control tokens quoted in messages, to tell them from those written by the template."""
 
     def __init__(self, controls: Sequence[str]) -> None:
         self._numbers = itertools.count()
@@ -34,7 +33,7 @@ class Marks:
         self._longest = max(map(len, controls), default=0)
 
     def new(self) -> str:
-        """A mark that stands for nothing yet."""
+        """A new, unused placeholder."""
         rest, digit = divmod(next(self._numbers), BASE)
         mark = chr(LAST + digit)
         while rest:
@@ -43,9 +42,9 @@ class Marks:
         return mark
 
     def hide(self, value: Any) -> Any:
-        """``value`` with every control token in its strings hidden, whole ones and halves at their ends alike.
+        """Hide control tokens, and partial ones at the ends, in all strings of ``value``.
 
-        Raises InferenceError for halves of characters: they are no text, and could be taken for marks.
+        Raises InferenceError for lone surrogates.
         """
         if isinstance(value, dict):
             return {self.hide(key): self.hide(item) for key, item in value.items()}
@@ -58,7 +57,7 @@ class Marks:
         text = self.control.sub(lambda match: self._hide(match.group()), value)
         core = text.strip()
         lead, trail = around(text, core)
-        # Half a control token could become a whole one with the template's text beside it.
+        # A partial control token could be completed by the template's text.
         for n in range(min(self._longest - 1, len(core)), 0, -1):
             if core[-n:] in self._prefixes:
                 core = core[:-n] + self._hide(core[-n:])
@@ -73,7 +72,7 @@ class Marks:
         return bool(self._hidden) and any(mark in self._hidden for mark in _MARK.findall(text))
 
     def restore(self, text: str) -> str:
-        """``text`` with what was hidden back in its place; what a template has left of a mark it cut is dropped."""
+        """Restore hidden text; remains of truncated placeholders are dropped."""
         return _HALVES.sub("", _MARK.sub(lambda match: self._hidden.get(match.group(), match.group()), text))
 
     def _hide(self, text: str) -> str:
@@ -84,18 +83,18 @@ class Marks:
 
 
 def around(text: str, core: str) -> tuple[str, str]:
-    """The white space before and behind ``core``, which is ``text`` stripped; an empty core leaves none behind."""
+    """White space before and after ``core`` = ``text.strip()``; if it is empty, all is before."""
     start = text.index(core) if core else len(text)
     return text[:start], text[start + len(core) :]
 
 
 def marks_in(text: str) -> list[re.Match[str]]:
-    """The marks in ``text``, and where they stand."""
+    """All placeholders in ``text``."""
     return list(_MARK.finditer(text))
 
 
 def strings(value: Any) -> Iterable[str]:
-    """Every string in a message, however deep."""
+    """All strings in a nested value."""
     if isinstance(value, str):
         yield value
     elif isinstance(value, dict):

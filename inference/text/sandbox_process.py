@@ -1,4 +1,4 @@
-"""Has what strangers wrote carried out in a process of its own, and ends that when it takes too much."""
+"""Runs untrusted templates and tokenizers in a subprocess with limits of time and memory."""
 
 import atexit
 import contextlib
@@ -14,17 +14,17 @@ from inference.errors import InferenceError
 
 MAX_REQUEST = 16 * 2**20
 MAX_REPLY = 64 * 2**20
-# The limit of time is on what the process computes, because on a busy machine it may have to wait for its turn. This
-# many times as long is waited for one that does not get any.
+# The limit is on CPU time, because on a busy machine the process may have to wait; this is the wall-clock limit as a
+# multiple of it.
 PATIENCE = 5
 START_SECONDS = 30
-NOT_STARTED = "A process for what comes with a model cannot be started ({}); close other programs and try again."
+NOT_STARTED = "Cannot start the sandbox process ({}). Close other programs and try again."
 
 Limit = Literal["time", "memory", "size"]
 
 
 class SandboxError(Exception):
-    """A request did not come to its end: it took too much ``time`` or ``memory``, or was of too large a ``size``."""
+    """A request exceeded its limit of ``time``, ``memory`` or ``size``."""
 
     def __init__(self, limit: Limit) -> None:
         self.limit = limit
@@ -32,26 +32,26 @@ class SandboxError(Exception):
 
 
 class SandboxRefusal(Exception):
-    """What the worker says, in a sentence, of a request that it cannot carry out."""
+    """The worker's error message for a failed request."""
 
 
 class SandboxProcess:
-    """A ``sandbox_worker`` with its limits: started when it is first needed, and again after it was ended.
+    """A ``sandbox_worker`` process with limits, (re)started on demand.
 
-    Any thread may ask; they take turns.
+    Thread-safe; requests are serialised.
     """
 
     def __init__(self, memory: int, seconds: float) -> None:
-        """``memory``: bytes that it may take. ``seconds``: how long it may compute for one request."""
+        """``memory``: limit in bytes. ``seconds``: CPU time limit per request."""
         self._memory, self._seconds = memory, seconds
         self._lock = threading.Lock()
         self._process: subprocess.Popen[bytes] | None = None
 
     def ask(self, **request: Any) -> Any:
-        """The answer to a request of ``sandbox_worker.carry_out``.
+        """Send a request to ``sandbox_worker.carry_out`` and return its result.
 
-        Raises SandboxError if a limit was met, SandboxRefusal if the worker cannot carry it out, InferenceError if no
-        process can be started, and TypeError or ValueError for what cannot be sent.
+        Raises SandboxError if a limit was exceeded, SandboxRefusal if the request failed, InferenceError if the process
+        cannot be started, TypeError or ValueError for arguments that are not JSON.
         """
         line = json.dumps(request, ensure_ascii=False).encode("utf-8", "surrogatepass") + b"\n"
         if len(line) > MAX_REQUEST:
@@ -61,7 +61,7 @@ class SandboxProcess:
             reply = self._exchange(process, line, PATIENCE * self._seconds)
             if not reply.endswith(b"\n"):
                 with contextlib.suppress(subprocess.TimeoutExpired):
-                    process.wait(1)  # it may have closed its end before it ends: to kill it would hide why
+                    process.wait(1)  # it may be exiting: killing it now would hide the cause
                 ended_by = self._end()
                 raise SandboxError("memory" if reply else ended_by)
         answer = json.loads(reply.decode("utf-8", "surrogatepass"))
@@ -70,7 +70,7 @@ class SandboxProcess:
         return answer["result"]
 
     def close(self) -> None:
-        """End the process, if there is one; the next request starts another."""
+        """End the process; the next request starts another."""
         with self._lock:
             self._end()
 
@@ -86,32 +86,32 @@ class SandboxProcess:
                 stdout=subprocess.PIPE,
                 stderr=subprocess.DEVNULL,
                 cwd="/",
-                start_new_session=True,  # no key of the terminal and no hang-up is meant for it
+                start_new_session=True,  # no signals from the terminal
             )
         except OSError as error:
             raise InferenceError(NOT_STARTED.format(error.strerror)) from None
         atexit.register(self._end)
         if not self._exchange(process, b"", START_SECONDS).endswith(b"\n"):
             self._end()
-            raise InferenceError(NOT_STARTED.format("it ends at once"))
+            raise InferenceError(NOT_STARTED.format("it exits at once"))
         return process
 
     def _exchange(self, process: "subprocess.Popen[bytes]", line: bytes, seconds: float) -> bytes:
-        """The line that the process answers; not a whole one if it ended."""
+        """Send a line and return the reply, which is incomplete if the process ended."""
         assert process.stdin is not None and process.stdout is not None
         alarm = threading.Timer(seconds, process.kill)
         alarm.daemon = True
         try:
             alarm.start()
-        except RuntimeError:  # no thread to be had
+        except RuntimeError:  # no more threads
             self._end()
-            raise InferenceError(NOT_STARTED.format("no thread can be started")) from None
+            raise InferenceError(NOT_STARTED.format("no more threads")) from None
         try:
             with contextlib.suppress(BrokenPipeError):
                 process.stdin.write(line)
                 process.stdin.flush()
             return process.stdout.readline(MAX_REPLY)
-        except BaseException:  # interrupted: the answer to come would be taken for that to the next request
+        except BaseException:  # interrupted: a late reply would be taken for that of the next request
             process.kill()
             raise
         finally:
@@ -119,7 +119,7 @@ class SandboxProcess:
             alarm.join()
 
     def _end(self) -> Limit:
-        """Leaves no process behind, and tells which limit the last one met if it is gone because of one."""
+        """Kill the process; returns the limit it exceeded, if it had ended because of one."""
         process, self._process = self._process, None
         if process is None:
             return "memory"
@@ -128,5 +128,5 @@ class SandboxProcess:
         for pipe in (process.stdin, process.stdout):
             with contextlib.suppress(OSError):
                 pipe.close()  # type: ignore[union-attr]
-        # One that does nothing is killed by the alarm; memory runs out in many ways.
+        # A blocked process was killed by the timer; out of memory shows in many ways.
         return "time" if process.wait() in (-signal.SIGPROF, -signal.SIGKILL) else "memory"

@@ -1,7 +1,7 @@
-"""The process in which a stranger's chat template runs, and a stranger's tokenizer is tried, before either is trusted.
+"""Subprocess that renders untrusted chat templates and tries untrusted tokenizers. See sandbox_process.py.
 
-It may end at any moment: by its limit of memory, by its limit of time, or because whoever started it is gone. Nothing
-but what a task needs is imported, so that it starts at once and stays small. See sandbox_process.py.
+It may be killed at any moment by its limits, and ends with its parent. Imports are deferred to keep it small and fast
+to start.
 """
 
 import contextlib
@@ -21,15 +21,15 @@ if TYPE_CHECKING:
 
 
 def main(memory: int, seconds: float) -> None:
-    """Answer requests, one line of JSON each, until there are no more of them.
+    """Serve requests (one line of JSON each) until standard input closes.
 
-    ``memory``: bytes of address space, where the system limits that. ``seconds``: of computing, for each request.
+    ``memory``: limit of address space in bytes. ``seconds``: CPU time limit per request.
     """
     replies = os.fdopen(os.dup(sys.stdout.fileno()), "wb")
-    os.dup2(sys.stderr.fileno(), sys.stdout.fileno())  # what a library prints is no reply
+    os.dup2(sys.stderr.fileno(), sys.stdout.fileno())  # keep output of libraries out of the replies
     signal.signal(signal.SIGPROF, signal.SIG_DFL)
     hard = resource.getrlimit(resource.RLIMIT_AS)[1]
-    with contextlib.suppress(ValueError, OSError):  # not every system has this limit
+    with contextlib.suppress(ValueError, OSError):  # not supported on every system
         allowed = memory if hard == resource.RLIM_INFINITY else min(memory, hard)
         resource.setrlimit(resource.RLIMIT_AS, (allowed, hard))
     resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
@@ -49,7 +49,7 @@ def main(memory: int, seconds: float) -> None:
 
 
 def carry_out(request: dict[str, Any]) -> str | None:
-    """``try`` a tokenizer, ``check`` a template or ``render`` it; what cannot be done raises InferenceError."""
+    """``try`` a tokenizer, ``check`` a template or ``render`` it. Raises InferenceError on failure."""
     task = request.pop("task")
     if task == "try":
         from inference.text.tokenizer_trial import try_tokenizer

@@ -1,8 +1,7 @@
-"""Chat templates: messages to the text a model was trained on, and to token ids nobody can forge.
+"""Chat templates: messages to prompt text and to token ids without injected control tokens.
 
-A template comes with the model, from a stranger, and runs in a sandbox and in a process of its own. The messages come
-from people and documents: whatever they contain is encoded as text, while the control tokens that the template itself
-writes are meant.
+Templates come with models and are untrusted: they run in a sandbox in a separate process. Messages are untrusted too:
+their content is encoded as plain text; only control tokens written by the template itself take effect.
 """
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
@@ -21,33 +20,33 @@ from inference.text.tokenizer import Tokenizer, read_tokenizer_config, token_tex
 Message = Mapping[str, Any]
 
 MAX_SOURCE = 1_000_000
-# One process renders for all: it holds nothing of a template between two requests that could not be sent again.
+# Shared by all templates: the process keeps no state between requests but a cache.
 RENDERER = SandboxProcess(memory=256 * 2**20, seconds=2)
 LIMITS: dict[Limit, str] = {
-    "time": "The chat template does not come to an end; use another template or story mode.",
-    "memory": "The chat template asks for more memory than it may; it cannot be used.",
-    "size": "The conversation is larger than any context; shorten it.",
+    "time": "The chat template exceeded its time limit.",
+    "memory": "The chat template exceeded its memory limit.",
+    "size": "The conversation is too large for any context.",
 }
 
 EM_SPACE = "\N{EM SPACE}"
 
 
 class ChatTemplate:
-    """A Jinja2 chat template as Hugging Face defines them. Raises TemplateError if it cannot be compiled."""
+    """A Hugging Face chat template (Jinja2). Raises TemplateError if it cannot be compiled."""
 
     def __init__(
         self, source: str, bos_token: str | None = None, eos_token: str | None = None, **other_tokens: str
     ) -> None:
-        """``other_tokens``: further names that a template may use, such as ``unk_token``."""
+        """``other_tokens``: further template variables, such as ``unk_token``."""
         if len(source) > MAX_SOURCE:
-            raise TemplateError(f"The chat template has {len(source)} characters, far more than any real one.")
+            raise TemplateError(f"The chat template is too long ({len(source)} characters).")
         self.source = source
         self._tokens = {"bos_token": bos_token or "", "eos_token": eos_token or "", **other_tokens}
         _ask(task="check", source=source)
 
     @classmethod
     def load(cls, directory: Path) -> "ChatTemplate | None":
-        """The template of a model directory: ``chat_template.jinja``, else the one in ``tokenizer_config.json``."""
+        """Load ``chat_template.jinja``, else the template in ``tokenizer_config.json``, of a model directory."""
         settings = read_tokenizer_config(directory)
         source = read_template(directory, settings)
         if source is None:
@@ -60,20 +59,20 @@ class ChatTemplate:
     def render(
         self, messages: Sequence[Message], add_generation_prompt: bool = True, continue_final_message: bool = False
     ) -> str:
-        """The conversation as the model reads it. ``continue_final_message`` ends it inside the last message.
+        """Render the prompt. ``continue_final_message`` leaves the last message open.
 
-        Raises TemplateError if the template refuses the messages, fails, or asks for more than it may.
+        Raises TemplateError if the template rejects the messages, fails or exceeds its limits.
         """
         if not continue_final_message:
             return self._render(messages, add_generation_prompt)
         content = messages[-1].get("content") if messages else None
         if not isinstance(content, str):
-            raise TemplateError("There is no last message with text to continue.")
-        # White space behind the mark, of a kind that no template writes, tells whether this one trims its messages.
+            raise TemplateError("The last message has no text to continue.")
+        # Unusual white space after the placeholder shows whether the template strips messages.
         text = self._render([*messages[:-1], {**messages[-1], "content": f"{content}{END}{EM_SPACE}"}], False)
         head, found, tail = text.rpartition(END)
         if not found:
-            raise TemplateError("The chat template leaves the last message out, so it cannot be continued.")
+            raise TemplateError("The chat template omits the last message, so it cannot be continued.")
         _, space = around(content, content.strip())
         return head if tail.startswith(EM_SPACE) else head.removesuffix(space)
 
@@ -85,18 +84,18 @@ class ChatTemplate:
         continue_final_message: bool = False,
         limit: int | None = None,
     ) -> list[int]:
-        """Token ids of the rendered conversation; control tokens come from the template alone.
+        """Token ids of the rendered prompt; control tokens come only from the template.
 
-        For messages that spell out no control token the ids are those of the rendered text encoded whole. A message's
-        own ``token_ids`` stand in its place where they say what its text says, and where the template leaves the text
-        as it is, white space around it aside.
+        If no message contains the text of a control token, the ids equal those of the rendered text. A message's
+        ``token_ids`` are used if they decode to its text and the template leaves the text unchanged, except for
+        surrounding white space.
 
-        Raises ContextOverflowError, before the work is done, where it is plain that this takes more than ``limit``.
+        Raises ContextOverflowError early if the prompt clearly exceeds ``limit`` tokens.
         """
         if not isinstance(messages, Sequence) or not all(isinstance(message, Mapping) for message in messages):
-            raise TemplateError("The messages must be a list of mappings, each with a role and its content.")
+            raise TemplateError("Messages must be a list of mappings with role and content.")
         if limit is not None:
-            # What people wrote no template leaves out; of what models wrote it may drop the thoughts.
+            # Templates include all user messages, but may drop reasoning from replies.
             tokenizer.check_fits(
                 "".join(strings([m.get("content") for m in messages if m.get("role") == "user"])), limit
             )
@@ -108,7 +107,7 @@ class ChatTemplate:
         marked, known = _mark_known(plain, marks, tokenizer)
         if known:
             marked_text = self.render(marked, add_generation_prompt, continue_final_message)
-            # A template that looks into its messages may do something else with marks in them: then they are no help.
+            # A template that inspects its messages may behave differently with placeholders: ignore token_ids then.
             if "".join(piece for piece in _pieces(marked_text, known, ids=False) if isinstance(piece, str)) == text:
                 return _encode(_pieces(marked_text, known, ids=True), marks, tokenizer)
         return _encode([text], marks, tokenizer)
@@ -128,7 +127,7 @@ class ChatTemplate:
 
 @dataclass(frozen=True)
 class Known:
-    """A message whose ids are known: the marks around its text, the white space outside them, and the ids."""
+    """A message with known token ids: placeholders around its text, and the white space outside them."""
 
     opening: str
     closing: str
@@ -140,12 +139,12 @@ class Known:
 def _mark_known(
     messages: Sequence[Message], marks: Marks, tokenizer: Tokenizer
 ) -> tuple[list[Message], dict[str, Known]]:
-    """The messages with marks around the text of those whose ``token_ids`` say it, and these by their opening mark."""
+    """Put placeholders around the text of messages with valid ``token_ids``; returns these by opening placeholder."""
     marked: list[Message] = []
     known: dict[str, Known] = {}
     for message in messages:
         content, token_ids = message.get("content"), list(message.get("token_ids") or ())
-        # How a turn ends is the template's to say.
+        # The end of a turn is written by the template.
         while token_ids and token_ids[-1] in tokenizer.control_ids:
             token_ids.pop()
         if (
@@ -163,14 +162,14 @@ def _mark_known(
 
 
 def _pieces(text: str, known: Mapping[str, Known], ids: bool) -> Iterator[str | list[int]]:
-    """``text`` without its marks; with ``ids``, what stood between two marks is replaced by the ids known for it."""
+    """``text`` without placeholders; with ``ids``, marked texts are replaced by their token ids."""
     closing = {k.closing for k in known.values()}
     marks = marks_in(text)
     rest, position = "", 0
     for index, mark in enumerate(marks):
         found = known.get(mark[0])
         if mark.start() < position or not (found or mark[0] in closing):
-            continue  # inside a message that its ids stand for, or what stands for a control token
+            continue  # inside a replaced message, or a hidden control token
         rest += text[position : mark.start()]
         position = mark.end()
         end = next((m for m in marks[index + 1 :] if m[0] == found.closing), None) if found and ids else None
@@ -197,9 +196,9 @@ def _encode(pieces: Iterable[str | list[int]], marks: Marks, tokenizer: Tokenize
 
 
 def _by_origin(text: str, marks: Marks) -> Iterator[tuple[str, bool]]:
-    """Parts of ``text`` and whether each is plain: what quotes a control token is, from one real one to the next."""
+    """Split into parts at real control tokens; True marks parts that quote a control token, to be encoded as plain."""
     whole = marks.restore(text)
-    if _controls(whole, marks) == _controls(text, marks):  # the halves that it quotes have made no whole
+    if _controls(whole, marks) == _controls(text, marks):  # no quoted halves have formed a control token
         if whole:
             yield whole, False
         return
@@ -221,7 +220,7 @@ def _by_origin(text: str, marks: Marks) -> Iterator[tuple[str, bool]]:
 
 
 def _controls(text: str, marks: Marks) -> list[tuple[int, str]]:
-    """The control tokens in ``text``, and where each stands when what is hidden is back in its place."""
+    """Control tokens in ``text`` and their positions after restoring hidden ones."""
     found, position, start = [], 0, 0
     for match in marks.control.finditer(text):
         position += len(marks.restore(text[start : match.start()]))
@@ -232,16 +231,14 @@ def _controls(text: str, marks: Marks) -> list[tuple[int, str]]:
 
 
 def read_template(directory: Path, settings: Mapping[str, Any]) -> str | None:
-    """The source of a model directory's template, or None: ``chat_template.jinja``, else the one in ``settings``,
-    which are those of ``tokenizer_config.json``.
-    """
+    """The template source from ``chat_template.jinja``, else from ``settings`` (``tokenizer_config.json``), or None."""
     file = directory / "chat_template.jinja"
     source = _read_text(file) if file.exists() else settings.get("chat_template")
     if isinstance(source, list):
         named = [entry for entry in source if isinstance(entry, dict) and entry.get("name") == "default"]
         source = named[0].get("template") if named else None
     if source is not None and not isinstance(source, str):
-        raise CheckpointError(f"{directory / 'tokenizer_config.json'}: the chat_template is not a text; mend it.")
+        raise CheckpointError(f"{directory / 'tokenizer_config.json'}: chat_template must be a string.")
     return source
 
 
@@ -249,7 +246,7 @@ def _read_text(path: Path) -> str:
     try:
         return read_bytes(path, 4 * MAX_SOURCE).decode("utf-8")
     except (OSError, ValueError) as error:
-        raise CheckpointError(f"{path} cannot be read as text ({error}).") from None
+        raise CheckpointError(f"{path} is not readable as text ({error}).") from None
 
 
 def _ask(**request: Any) -> Any:
@@ -260,4 +257,4 @@ def _ask(**request: Any) -> Any:
     except SandboxError as error:
         raise TemplateError(LIMITS[error.limit]) from None
     except (TypeError, ValueError, RecursionError) as error:
-        raise TemplateError(f"The messages hold something that is no text ({error}).") from None
+        raise TemplateError(f"The messages contain something that is not text ({error}).") from None

@@ -1,8 +1,7 @@
-"""Jinja2 as chat templates expect it, with no attribute that they have no business with.
+"""Sandboxed Jinja2 environment for chat templates.
 
-This keeps a template away from the program. What keeps it from looping for ever or from taking all memory is the
-process it runs in (sandbox_worker.py); the bounds on products and on the output here are for systems whose processes
-have no limit of memory.
+It isolates templates from the program. Time and memory are limited by the process it runs in (sandbox_worker.py); the
+limits on products and output here are for systems without memory limits of processes.
 """
 
 import functools
@@ -28,7 +27,7 @@ OUTPUT_FLOOR = 2_000_000
 
 
 class GenerationBlock(Extension):
-    """``{% generation %}…{% endgeneration %}`` marks what a trainer looks at; here it is just its content."""
+    """``{% generation %}…{% endgeneration %}``, used in training; rendered as its content."""
 
     tags = {"generation"}  # noqa: RUF012 (Jinja2's own spelling)
 
@@ -38,7 +37,7 @@ class GenerationBlock(Extension):
 
 
 class TemplateSandbox(jinja2.sandbox.ImmutableSandboxedEnvironment):
-    """Renders chat templates; nothing of one rendering is left for the next."""
+    """Renders chat templates without shared state."""
 
     intercepted_binops = frozenset(["*", "**"])
 
@@ -48,25 +47,23 @@ class TemplateSandbox(jinja2.sandbox.ImmutableSandboxedEnvironment):
         del self.filters["random"]
         self.globals |= {"raise_exception": raise_exception, "strftime_now": strftime_now}
         del self.globals["lipsum"]
-        # Compiled templates look this up on the environment: all output, blocks and macros pass through it.
+        # Compiled templates call this for all output, blocks and macros.
         self.concat = self._concat  # type: ignore[method-assign]
         self._max_size = OUTPUT_FLOOR
         self._compiled = functools.lru_cache(maxsize=8)(self.from_string)
 
     def check(self, source: str) -> None:
-        """Raises TemplateError if ``source`` is no template that can be compiled."""
+        """Raises TemplateError if ``source`` does not compile."""
         _told(lambda: self._compiled(source))
 
     def render(self, source: str, variables: dict[str, Any], input_size: int) -> str:
-        """What the template ``source`` makes of ``variables``, which hold texts of ``input_size`` characters."""
+        """Render ``source`` with ``variables``, which contain ``input_size`` characters of text."""
         self._max_size = max(OUTPUT_FLOOR, OUTPUT_PER_INPUT * input_size)
         return _told(lambda: self._compiled(source).render(variables))
 
     def _fits(self, size: int, limit: int) -> None:
         if size > limit:
-            raise TemplateError(
-                "The chat template asks for far more text than the messages hold; it is not to be trusted."
-            )
+            raise TemplateError("The chat template produces far more text than the messages contain.")
 
     def _concat(self, parts: Iterable[str]) -> str:
         collected, size = [], 0
@@ -80,7 +77,7 @@ class TemplateSandbox(jinja2.sandbox.ImmutableSandboxedEnvironment):
         if isinstance(left, int) and isinstance(right, int):
             bits = left.bit_length() * (abs(right) if operator == "**" else 1) + right.bit_length()
             if bits > MAX_INTEGER_BITS:
-                raise TemplateError("The chat template computes with numbers too large to be meant.")
+                raise TemplateError("The chat template uses integers that are too large.")
         elif operator == "*":
             for value, times in ((left, right), (right, left)):
                 if isinstance(value, str | list | tuple) and isinstance(times, int):
@@ -95,34 +92,34 @@ def to_json(
     separators: tuple[str, str] | None = None,
     sort_keys: bool = False,
 ) -> str:
-    """JSON without the HTML escapes of Jinja2's own filter, as the models were trained to read it."""
+    """Jinja filter ``tojson`` without HTML escapes, as in training."""
     indent = None if indent is None else max(0, min(16, indent))
     return json.dumps(value, ensure_ascii=ensure_ascii, indent=indent, separators=separators, sort_keys=sort_keys)
 
 
 def strftime_now(pattern: str) -> str:
-    """The local time, as templates that tell the model the date ask for it."""
+    """Template function: formatted local time."""
     if len(pattern) > 200:
-        raise TemplateError("The chat template asks for an unreasonable date format.")
+        raise TemplateError("The chat template uses an overlong date format.")
     return datetime.now().strftime(pattern)
 
 
 def raise_exception(message: str) -> NoReturn:
-    """How a template refuses messages, such as two user turns in a row."""
+    """Template function: reject the messages, such as two user turns in a row."""
     words = " ".join(str(message)[:300].split()).rstrip(".")
-    raise TemplateError(f"The chat template refuses this conversation: {words}.")
+    raise TemplateError(f"The chat template rejects this conversation: {words}.")
 
 
 def _told(run: Callable[[], T]) -> T:
-    """What ``run`` returns; whatever goes wrong inside a template comes out as one sentence."""
+    """Run, converting any exception to TemplateError."""
     try:
         return run()
     except TemplateError:
         raise
     except RecursionError:
-        raise TemplateError("The chat template calls itself without end; it cannot be used.") from None
+        raise TemplateError("The chat template recurses too deeply.") from None
     except (MemoryError, OverflowError):
-        raise TemplateError("The chat template asks for more memory than it may; it cannot be used.") from None
-    except Exception as error:  # a template can raise anything at all
+        raise TemplateError("The chat template exceeded its memory limit.") from None
+    except Exception as error:  # templates can raise anything
         words = " ".join(str(error)[:300].split()).rstrip(".")
         raise TemplateError(f"The chat template failed: {words or type(error).__name__}.") from None

@@ -1,4 +1,4 @@
-"""Text to token ids and back. What people type never becomes a control token."""
+"""Tokenizer: text to token ids and back. Plain text never becomes a control token."""
 
 import itertools
 import re
@@ -14,37 +14,36 @@ from inference.system.json_file import read_json
 from inference.text.sandbox_process import SandboxError, SandboxProcess, SandboxRefusal
 from inference.text.tokenizer_file import read_tokenizer
 
-# What trying a tokenizer may take: its description is parsed twice, and large ones have a quarter of a million tokens.
+# Limits of the trial run: the file is parsed twice, and large ones have a quarter of a million tokens.
 TRIAL_MEMORY, MEMORY_PER_BYTE = 256 * 2**20, 32
 TRIAL_SECONDS = 5
-# Text put before a piece that does not begin a text; one of them never merges with what follows.
+# Prefixes for encoding text that continues other text; one of them does not merge with it.
 ANCHORS = ("\n", ".", "a")
-NO_TEXT = "What was given is not text: it has bytes, or halves of characters, that no encoding stands for."
+NO_TEXT = "The input is not valid Unicode text."
 
 
 Span = tuple[int, int]
 Run = Callable[[str, bool], tuple[list[int], list[Span]]]
-# Texts with more characters than this for each token that there is room for are measured, so many characters at a time;
-# each cut may add so many tokens.
+# Texts with more than LONG characters per available token are measured in chunks of MEASURED characters; a cut adds at
+# most AT_A_CUT tokens.
 LONG, MEASURED, AT_A_CUT = 8, 2**14, 16
 
 
 def _failed(why: str) -> InferenceError:
-    return InferenceError(f"The model's tokenizer failed ({why}); its tokenizer.json is damaged, or its text too odd.")
+    return InferenceError(f"The tokenizer failed ({why}); tokenizer.json may be corrupt.")
 
 
 class Tokenizer:
-    """A ``tokenizer.json`` read as data. Control tokens (those it calls special, and the model's end tokens) are only
-    ever produced by ``encode_control`` and by what surrounds a text (BOS), never by the text itself.
+    """A tokenizer from ``tokenizer.json``.
+
+    Control tokens (special tokens and the model's end tokens) are produced only by ``encode_control`` and as BOS/EOS
+    around a text, never by plain text.
     """
 
     def __init__(
         self, backend: tokenizers.Tokenizer, bos_token_id: int | None = None, unknown_id: int | None = None
     ) -> None:
-        """``bos_token_id``: put before a text where the backend's own post-processor does not do it.
-
-        ``unknown_id``: stands for what the vocabulary has no token for.
-        """
+        """``bos_token_id``: prepended if the backend's post-processor does not. ``unknown_id``: the unknown token."""
         self._backend = backend
         self._lock = threading.Lock()
         around = self._run(ANCHORS[-1], True, add_special_tokens=True)
@@ -60,9 +59,9 @@ class Tokenizer:
 
     @classmethod
     def load(cls, directory: Path, end_ids: Iterable[int] = ()) -> "Tokenizer":
-        """Read ``tokenizer.json`` of a model directory; ``end_ids`` become control tokens where it forgot to say so.
+        """Load ``tokenizer.json`` of a model directory; ``end_ids`` always become control tokens.
 
-        Raises CheckpointError if it is missing or damaged.
+        Raises CheckpointError if it is missing or corrupt.
         """
         path = directory / "tokenizer.json"
         settings = read_tokenizer_config(directory)
@@ -83,30 +82,30 @@ class Tokenizer:
 
     @from_library(_failed)
     def token_id(self, token: str) -> int | None:
-        """The id of one whole token, or None if the vocabulary lacks it."""
+        """The id of a token, or None."""
         found = self._backend.token_to_id(token)
         return None if found is None else int(found)
 
     def encode(self, text: str, add_special_tokens: bool = True) -> list[int]:
-        """Token ids of plain text; ``add_special_tokens`` puts what the tokenizer puts around it (usually BOS).
+        """Encode plain text; ``add_special_tokens`` adds the tokenizer's own BOS/EOS.
 
-        A control token spelled out in ``text`` (``<|im_end|>``, ``</s>``) is encoded as the characters it is made of.
+        The text of a control token (``<|im_end|>``, ``</s>``) is encoded as its characters.
         """
         ids = self._encode_plain(text, self._begin)
         return [*self._before, *ids, *self._after] if add_special_tokens else ids
 
     def encode_control(self, text: str) -> list[int]:
-        """Token ids of text that a template wrote: control tokens in it are meant. Nothing is put around it."""
+        """Encode template output, including its control tokens. Nothing is added around it."""
         return self._encode_control(text, self._begin)
 
     def encode_continuation(self, text: str, plain: bool = True) -> list[int]:
-        """Token ids of text that follows other text: no blank is put before it as before the beginning of a text."""
+        """Encode text that continues other text, without a leading blank."""
         return self._encode_plain(text, self._go_on) if plain else self._encode_control(text, self._go_on)
 
     def check_fits(self, text: str, limit: int, shown: Callable[[str], str] = str) -> None:
-        """Raises ContextOverflowError for a text that takes far more than ``limit`` tokens, before it is encoded whole.
+        """Raises ContextOverflowError if ``text`` clearly exceeds ``limit`` tokens, without encoding all of it.
 
-        The work grows with ``limit`` and not with the text. ``shown`` makes of a part of it what is to be encoded.
+        Takes time proportional to ``limit``, not to the text. ``shown`` converts each chunk before encoding.
         """
         least = 0
         for end in range(MEASURED, len(text) + MEASURED, MEASURED) if len(text) > LONG * limit else ():
@@ -115,9 +114,9 @@ class Tokenizer:
                 raise ContextOverflowError(int(least * max(1.0, len(text) / end)), limit, about=True)
 
     def encode_pieces(self, pieces: Iterable[str | Sequence[int]], limit: int | None = None) -> list[int]:
-        """Plain text and ids already known, in turn, as one text. A first piece of text gets BOS, even an empty one.
+        """Encode a sequence of plain texts and known ids as one text. A leading text gets BOS, even if empty.
 
-        Raises ContextOverflowError where it is plain that this takes more than ``limit`` tokens.
+        Raises ContextOverflowError if it clearly exceeds ``limit`` tokens.
         """
         pieces = list(pieces)
         if limit is not None:
@@ -128,7 +127,7 @@ class Tokenizer:
             if not isinstance(piece, str):
                 ids += piece
                 begun = True
-            elif index == 0 or (piece and not begun):  # what follows nothing is the beginning
+            elif index == 0 or (piece and not begun):  # nothing precedes it
                 ids = self.encode(piece)
                 begun = bool(piece)
             elif piece:
@@ -137,14 +136,14 @@ class Tokenizer:
 
     @from_library(_failed)
     def decode(self, ids: Sequence[int], skip_special_tokens: bool = True) -> str:
-        """Text of token ids; control tokens are left out unless asked for, unknown ids always."""
+        """Decode ids, skipping unknown ids and (by default) control tokens."""
         if skip_special_tokens:
             ids = [id_ for id_ in ids if id_ not in self.control_ids]
         return str(self._backend.decode(list(ids), skip_special_tokens=False))
 
     @from_library(_failed)
     def ordinary(self, ids: Iterable[int]) -> bool:
-        """Whether all of them are in the vocabulary and none is a control token."""
+        """True if all ids are in the vocabulary and none is a control token."""
         return all(
             type(id_) is int
             and 0 <= id_ < 2**32
@@ -154,26 +153,24 @@ class Tokenizer:
         )
 
     def _encode_plain(self, text: str, run: Run) -> list[int]:
-        """Token ids of which none is a control token, though the vocabulary itself may hold one that is spelled out,
-        or have merges that lead to it: then the text is cut there, until none is left.
-        """
+        """Encode without control tokens. If the vocabulary or its merges produce one, the text is split there."""
         ids, spans = run(text, True)
         at = [(id_, span) for id_, span in zip(ids, spans, strict=True) if id_ in self.control_ids]
         found = [span for id_, span in at if self._forged(id_, text[slice(*span)])]
         if not found:
             return ids
-        if len(text) == 1:  # the character itself is one
+        if len(text) == 1:  # a single character that is a control token
             return [id_ for id_ in ids if not self._forged(id_, text)]
         cuts = {cut for span in found for cut in _cuts(span, len(text))}
         parts = [text[start:end] for start, end in itertools.pairwise([0, *sorted(cuts), len(text)])]
         return [*self._encode_plain(parts[0], run), *(i for part in parts[1:] for i in self.encode_continuation(part))]
 
     def _forged(self, id_: int, text: str) -> bool:
-        """Whether the id that came of ``text`` is a control token; to be unknown is none, unless it is spelled out."""
+        """True if ``id_`` is a control token (an unknown token counts only if ``text`` spells it)."""
         return id_ in self.control_ids and (id_ != self._unknown_id or self.control_tokens.get(text) == id_)
 
     def _encode_control(self, text: str, run: Run) -> list[int]:
-        """Token ids whose control tokens are those that ``text`` spells out, and no other."""
+        """Encode with exactly the control tokens that ``text`` spells out."""
         ids, _ = run(text, False)
         wanted = [(match.span(), self.control_tokens[match.group()]) for match in self._control.finditer(text)]
         kept = self.control_ids - {self._unknown_id}
@@ -189,12 +186,12 @@ class Tokenizer:
         return ids
 
     def _begin(self, text: str, plain: bool) -> tuple[list[int], list[Span]]:
-        """The ids of a text that follows nothing, unchecked, and which part of it each stands for."""
+        """Unchecked ids of a text at the beginning, with their spans."""
         encoding = self._run(text, plain)
         return encoding.ids, encoding.offsets
 
     def _go_on(self, text: str, plain: bool) -> tuple[list[int], list[Span]]:
-        """The same of a text that follows another."""
+        """Unchecked ids of a text after other text, with their spans."""
         for anchor in ANCHORS:
             head = self._run(anchor, plain).ids
             encoding = self._run(anchor + text, plain)
@@ -205,7 +202,7 @@ class Tokenizer:
 
     @from_library(_failed)
     def _run(self, text: str, plain: bool, add_special_tokens: bool = False) -> Any:
-        # The flag belongs to the backend: whoever asks next, from whatever thread, must find it as it needs it.
+        # encode_special_tokens is global state of the backend, shared by threads.
         with self._lock:
             self._backend.encode_special_tokens = plain
             try:
@@ -215,17 +212,17 @@ class Tokenizer:
 
 
 def _cuts(span: Span, length: int) -> set[int]:
-    """Where to cut a text of ``length`` characters so that none of its parts holds the whole ``span``."""
+    """Positions that split ``span`` in a text of ``length`` characters."""
     start, end = span
     if end - start > 1:
         return {(start + end) // 2}
-    if end - start == 1 and length > 1:  # one character: alone
+    if end - start == 1 and length > 1:  # isolate a single character
         return {start, end} - {0, length}
-    return {length // 2}  # the library does not know where it came from
+    return {length // 2}  # unknown span
 
 
 def _try(path: Path, names: Sequence[str], ids: Sequence[int]) -> None:
-    """Have the tokenizer in ``path`` built and used in a process that may end over it, before it is trusted here."""
+    """Try the tokenizer in a sandbox process before loading it here."""
     size = path.stat().st_size if path.is_file() else 0
     process = SandboxProcess(TRIAL_MEMORY + MEMORY_PER_BYTE * size, TRIAL_SECONDS + size / 2**20)
     try:
@@ -233,20 +230,20 @@ def _try(path: Path, names: Sequence[str], ids: Sequence[int]) -> None:
     except SandboxRefusal as refusal:
         raise CheckpointError(str(refusal).replace(str(path.absolute()), str(path))) from None
     except SandboxError as error:
-        why = "it does not come to an end" if error.limit == "time" else "it asks for more memory than it may"
+        why = "it exceeded its time limit" if error.limit == "time" else "it exceeded its memory limit"
         raise CheckpointError(f"{path} cannot be used as a tokenizer ({why}).") from None
     finally:
         process.close()
 
 
 def read_tokenizer_config(directory: Path) -> dict[str, Any]:
-    """``tokenizer_config.json``, or nothing where a model has none."""
+    """Read ``tokenizer_config.json``; empty if there is none."""
     path = directory / "tokenizer_config.json"
     return read_json(path) if path.exists() else {}
 
 
 def token_text(value: Any) -> str | None:
-    """A token as ``tokenizer_config.json`` spells it: a string, or an object with its content."""
+    """A token from ``tokenizer_config.json``: a string, or an object with ``content``."""
     if isinstance(value, dict):
         value = value.get("content")
     return value if isinstance(value, str) else None

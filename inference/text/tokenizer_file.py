@@ -1,7 +1,7 @@
-"""``tokenizer.json`` to the library's tokenizer: read as data, with bounds on what it may make of a text.
+"""Loads ``tokenizer.json`` with limits on token lengths and on the growth of text.
 
-A text that is read may become longer (a blank is put before it, characters are taken apart), but no honest tokenizer
-makes hundreds of characters of one, and none has tokens or names for them as long as a page.
+Normalisation may lengthen a text (a leading blank, decomposed characters), but no legitimate tokenizer turns one
+character into hundreds or has page-long tokens.
 """
 
 import base64
@@ -20,22 +20,22 @@ from inference.system.json_file import read_json
 MAX_TOKENIZER_BYTES = 64 * 2**20
 MAX_TOKEN = 1024
 MAX_CONTROLS = 5000
-# Every beginning and end of a control token is looked for (see marks.py): so many characters, with many to spare.
+# Total length of all prefixes and suffixes of control tokens, which placeholders.py searches for.
 MAX_BEGINNINGS = 10_000_000
 MAX_GROWTH = 256
-# Word-piece looks for the longest beginning of a word again and again: the time grows with the square of its length.
+# WordPiece takes time quadratic in the length of a word.
 MAX_WORD = 1000
-# How many characters the library makes of one, where the description does not say.
+# Growth factors of the library's built-in steps.
 GROWTH = {"ByteLevel": 2, "NFC": 3, "NFD": 4, "NFKC": 18, "NFKD": 18, "Lowercase": 2, "BertNormalizer": 4}
 
 
 def read_tokenizer(
     path: Path, names: Collection[str | None], ids: Collection[int]
 ) -> tuple[tokenizers.Tokenizer, int | None]:
-    """The tokenizer in ``path``, and the id that stands for what it does not know.
+    """Load the tokenizer; returns it with the id of its unknown token.
 
-    Tokens called one of ``names`` or with one of ``ids`` become control tokens where the file forgot to say so. Raises
-    CheckpointError if it is missing, damaged, or like no honest one.
+    Tokens in ``names`` or ``ids`` become control tokens even if the file does not say so. Raises CheckpointError if it
+    is missing, corrupt or exceeds the limits.
     """
     description = read_json(path, MAX_TOKENIZER_BYTES)
 
@@ -47,9 +47,9 @@ def read_tokenizer(
             raise unusable(fault)
         for token in description.get("added_tokens") or []:
             if token["special"] or token["content"] in names or token["id"] in ids:
-                # Found as it is spelled, not as a normaliser would respell it.
+                # Matched verbatim, not after normalisation.
                 token |= {"special": True, "normalized": False}
-        # Truncation and padding are for training; here they would lose or invent text.
+        # Truncation and padding are for training only.
         description |= {"truncation": None, "padding": None}
         backend = tokenizers.Tokenizer.from_str(json.dumps(description))
         unknown = description["model"].get("unk_id")
@@ -59,28 +59,28 @@ def read_tokenizer(
 
 
 def faults(description: Mapping[str, Any]) -> Iterator[str]:
-    """What no honest tokenizer has, in words."""
+    """Descriptions of exceeded limits."""
     model, added = description["model"], description.get("added_tokens") or []
     vocabulary = model.get("vocab") or ()
     tokens = [token["content"] for token in added]
     tokens += vocabulary if isinstance(vocabulary, dict) else [entry[0] for entry in vocabulary]
     longest = max(map(len, tokens), default=0)
     if longest > MAX_TOKEN:
-        yield f"one of its tokens has {longest} characters"
+        yield f"it has a token of {longest} characters"
     controls = [len(token["content"]) for token in added if token["special"]]
     if len(controls) > MAX_CONTROLS:
         yield f"it has {len(controls)} control tokens"
     if sum(length**2 for length in controls) > MAX_BEGINNINGS:
         yield "its control tokens are too long"
     if (model.get("max_input_chars_per_word") or 0) > MAX_WORD:
-        yield "it reads words of any length"
+        yield "max_input_chars_per_word is too large"
     for part in ("normalizer", "pre_tokenizer", "decoder"):
         if growth(description.get(part)) > MAX_GROWTH:
-            yield f"its {part} makes far more of a text than there is"
+            yield f"its {part} lengthens text too much"
 
 
 def growth(step: Any) -> float:
-    """At most how many characters a step, or a sequence of steps, makes of one; what is put at an end aside."""
+    """Upper bound of the growth factor of a step or sequence of steps, apart from prefixes and suffixes."""
     if not isinstance(step, dict):
         return 1
     kind = step.get("type")
@@ -89,7 +89,7 @@ def growth(step: Any) -> float:
         return math.prod(map(growth, itertools.chain.from_iterable(inner)))
     if kind == "Replace":
         pattern, content = step["pattern"], len(step["content"])
-        # A regular expression may find nothing between any two characters.
+        # A regular expression may match empty strings between all characters.
         return content + 1 if "Regex" in pattern else max(1, content / max(1, len(pattern["String"])))
     if kind == "Precompiled":
         table = base64.b64decode(step["precompiled_charsmap"])

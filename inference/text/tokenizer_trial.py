@@ -1,4 +1,4 @@
-"""Builds a stranger's tokenizer and has it read and write all kinds of text, in the process that may end over it."""
+"""Trial run of an untrusted tokenizer on all kinds of text, inside the sandbox process."""
 
 from collections.abc import Collection, Iterator
 from pathlib import Path
@@ -17,7 +17,7 @@ WORDS = (
 
 
 def try_tokenizer(path: Path, names: Collection[str | None], ids: Collection[int]) -> None:
-    """Raises CheckpointError if it fails at anything; a limit that is met ends the process."""
+    """Raises CheckpointError if the tokenizer fails; exceeding a limit ends the process."""
     backend, _ = read_tokenizer(path, names, ids)
 
     def unusable(why: str) -> CheckpointError:
@@ -36,7 +36,7 @@ def try_tokenizer(path: Path, names: Collection[str | None], ids: Collection[int
 
 
 def samples(description: dict[str, Any]) -> Iterator[str]:
-    """Texts that have made tokenizers fail, or never end: many characters, long runs, what it itself looks for."""
+    """Texts that make tokenizers fail or hang: all characters, long runs, the tokenizer's own patterns."""
     yield ""
     yield WORDS * 20
     yield "".join(map(chr, [*range(0x4000), *range(0xE000, 0x10000), *range(0x1F300, 0x1F700)]))

@@ -102,7 +102,7 @@ def test_stop_strings_are_bounded(stop: Any, attack: Attack) -> None:
     with attack("numbers: stop strings"):
         if stop != "":
             assert own({"sampling": {"stop": stop}}) == {}
-        with pytest.raises(ParameterError, match=r"^stop is"):
+        with pytest.raises(ParameterError, match=r"^Invalid stop"):
             SamplingParams(stop=stop)
 
 

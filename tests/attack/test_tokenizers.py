@@ -54,16 +54,16 @@ HOSTILE: dict[str, tuple[str, Any, str]] = {
         "normalizer", charsmap((1024).to_bytes(4, "little") + b"\xff" * 1024 + b"abc\0"), "index out of bounds",
     ),
     "a charsmap that makes a page of a letter": (
-        "normalizer", charsmap((4).to_bytes(4, "little") + b"\0" * 4 + b"x" * 5000 + b"\0"), "far more of a text",
+        "normalizer", charsmap((4).to_bytes(4, "little") + b"\0" * 4 + b"x" * 5000 + b"\0"), "lengthens text",
     ),
-    "a normaliser that doubles": ("normalizer", DOUBLE, "normalizer makes far more of a text"),
-    "a normaliser that fills gaps": ("normalizer", replace({"Regex": ""}, "x" * 500), "far more of a text"),
-    "a normaliser that begins with a page": ("normalizer", {"type": "Prepend", "prepend": "x" * 9999}, "far more"),
+    "a normaliser that doubles": ("normalizer", DOUBLE, "normalizer lengthens text too much"),
+    "a normaliser that fills gaps": ("normalizer", replace({"Regex": ""}, "x" * 500), "lengthens"),
+    "a normaliser that begins with a page": ("normalizer", {"type": "Prepend", "prepend": "x" * 9999}, "lengthens"),
     "a normaliser in itself": ("normalizer", nested(300), "recursion|cannot be used"),
-    "bytes of bytes of bytes": ("pre_tokenizer", sequence("pretokenizers", [BYTE_LEVEL] * 40), "far more of a text"),
+    "bytes of bytes of bytes": ("pre_tokenizer", sequence("pretokenizers", [BYTE_LEVEL] * 40), "lengthens"),
     "an expression that goes back and back": ("pre_tokenizer", SPLIT, "retry-limit"),
-    "a decoder that doubles": ("decoder", sequence("decoders", [replace({"String": "t"}, "tt")] * 40), "far more"),
-    "words of any length": ("model", {**WORD, "max_input_chars_per_word": 10**9}, "words of any length"),
+    "a decoder that doubles": ("decoder", sequence("decoders", [replace({"String": "t"}, "tt")] * 40), "lengthens"),
+    "words of any length": ("model", {**WORD, "max_input_chars_per_word": 10**9}, "max_input_chars_per_word"),
     "a long token": ("model", {**WORD, "max_input_chars_per_word": 9, "vocab": {"b" * 10**5: 1}}, "100000 characters"),
     "a long control token": ("added_tokens", [control(0, "x" * 10**5)], "100000 characters"),
     "many control tokens": ("added_tokens", [control(i, f"<{i}>") for i in range(20_000)], "20000 control tokens"),
@@ -102,13 +102,13 @@ def test_one_that_does_not_come_to_an_end_is_ended(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, attack: Attack
 ) -> None:
     monkeypatch.setattr("inference.text.tokenizer.TRIAL_SECONDS", 0.02)
-    with attack("tokenizers"), pytest.raises(CheckpointError, match="does not come to an end"):
+    with attack("tokenizers"), pytest.raises(CheckpointError, match="exceeded its time limit"):
         load(tmp_path, honest())
 
 
 def test_one_that_takes_all_memory_is_ended(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, attack: Attack) -> None:
     monkeypatch.setattr("inference.text.tokenizer.TRIAL_MEMORY", 64 * 2**20)
-    with attack("tokenizers"), pytest.raises(CheckpointError, match=r"more memory|MemoryError"):
+    with attack("tokenizers"), pytest.raises(CheckpointError, match=r"memory limit|MemoryError"):
         load(tmp_path, honest())
 
 

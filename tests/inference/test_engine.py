@@ -273,7 +273,7 @@ def test_broken_weights_fail_one_generation_and_not_the_engine(engine, tmp_path)
     save_file(weights, path)
     broken = Model.load(tmp_path / "broken")
     (event,) = [event for event in engine.new_session(broken).complete("Once") if isinstance(event, Failed)]
-    assert "no numbers" in str(event.error)
+    assert "NaN logits" in str(event.error)
     finished(list(engine.new_session().complete("Once", GREEDY)))
 
 

