@@ -14,7 +14,7 @@ from pathlib import Path
 import pytest
 
 from tests.attack.conftest import Attack
-from tests.e2e.talking import PROGRAM, conversations, quit_program
+from tests.e2e.talking import LOADED, PROGRAM, conversations, quit_program
 from tests.e2e.terminal import Terminal
 from tests.tiny_model import make_tiny_model
 from tests.unit.test_terminal_parser import ANSWERS
@@ -269,7 +269,7 @@ def test_keys_are_carried_out_in_their_order(
         order = [someone.messages, *chance.sample(blocks, len(blocks)), *chance.choices(blocks, k=BLOCKS - len(blocks))]
         file.unlink(missing_ok=True)
         with Terminal([PROGRAM, "--model", str(brief_model)], 24, 80) as terminal:
-            terminal.until("float32", 60)
+            terminal.until(LOADED, 60)
             for block in order:
                 block()
                 sent = packets(someone.keys, chance)
@@ -307,7 +307,7 @@ def test_bursts_of_keys(brief_model: Path, home: Path, attack: Attack, gap: floa
     settle_config(home)
     file = load_settings().db
     with Terminal([PROGRAM, "--model", str(brief_model)], 24, 80) as terminal:
-        terminal.until("float32", 60)
+        terminal.until(LOADED, 60)
         expected: list[str] = []
         for keys, meant in BURSTS.items():
             with attack("bursts"):
@@ -324,7 +324,7 @@ def test_bursts_of_keys(brief_model: Path, home: Path, attack: Attack, gap: floa
             wait_for(terminal, lambda found: "Once upon\na time" in [each.draft for each in found], file, "a story")
         quit_program(terminal)
     with Terminal([PROGRAM], 24, 80) as terminal:
-        terminal.until("float32", 60)
+        terminal.until(LOADED, 60)
         with attack("bursts"):  # Escape, to the message before, and into it: in one packet
             terminal.send("\x1bke indeed\r")
             wait_for(terminal, lambda found: "back indeed" in said(found)[-1], file, "an edited message")
@@ -422,7 +422,7 @@ def test_nothing_that_a_terminal_says_is_typed(brief_model: Path, home: Path, at
     settle_config(home)
     file = load_settings().db
     with Terminal([PROGRAM, "--model", str(brief_model)], 24, 80) as terminal:
-        terminal.until("float32", 60)
+        terminal.until(LOADED, 60)
         expected: list[str] = []
         for number in range(12 * rounds):
             chance = random.Random(f"answers {number}")

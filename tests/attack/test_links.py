@@ -11,7 +11,19 @@ import pytest
 from tests.attack.conftest import Attack
 from tests.e2e.login import POSSIBLE, login_command, remotely, ssh_server
 from tests.e2e.slow_link import SlowLink
-from tests.e2e.talking import PROGRAM, WRITING, conversations, quit_program, rest, say, settle, texts, until_gone
+from tests.e2e.talking import (
+    LOADED,
+    NEW_STORY,
+    PROGRAM,
+    WRITING,
+    conversations,
+    quit_program,
+    rest,
+    say,
+    settle,
+    texts,
+    until_gone,
+)
 from tests.e2e.terminal import Terminal
 from tests.tiny_model import make_counting_model
 from tui.config.paths import config_file
@@ -61,7 +73,7 @@ def wait_for_text(length: int) -> None:
 def test_a_terminal_that_does_not_answer_is_sent_two_frames(quick_model: Path, attack: Attack) -> None:
     """The reply goes on meanwhile, Esc stops it, and what is shown then is what is so then."""
     with attack("links: no answer"), Withholding([PROGRAM, "--model", str(quick_model)], 48, 160) as terminal:
-        terminal.until("float32", 60)
+        terminal.until(LOADED, 60)
         say(terminal, "count")
         terminal.withholding = True
         began = time.monotonic()
@@ -105,10 +117,10 @@ def test_esc_stops_though_the_link_is_full(mode: str, quick_model: Path, tmp_pat
     config_file().parent.mkdir(parents=True)
     config_file().write_text("max_tokens = 100000\n")
     with attack("links: slow and frozen"), slow_terminal(quick_model, tmp_path) as (terminal, link):
-        terminal.until("float32", 90)
+        terminal.until(LOADED, 90)
         if mode == "story":
             terminal.press("ctrl+t")
-            terminal.until("Write how it begins")
+            terminal.until(NEW_STORY)
             terminal.press("1", "f5")
         else:
             terminal.press("count", "enter")
@@ -140,17 +152,17 @@ class Watching(Terminal):
 def test_no_frame_is_half_made(tiny_model: Path, attack: Attack) -> None:
     """What opens is there with what is in it, and what it covers stays until then."""
     with attack("links: frames"), Watching([PROGRAM, "--model", str(tiny_model)]) as terminal:
-        terminal.until("float32", 60)
+        terminal.until(LOADED, 60)
         terminal.press("a question")
         terminal.until("│ a question")
         terminal.press("ctrl+t")
-        terminal.until("Write how it begins")
+        terminal.until(NEW_STORY)
         terminal.press("Once upon a time")
         terminal.until("Once upon a time ")
         for key, after, whole in (
             ("ctrl+t", "│ a question", r"Once upon a time +\n|│ a question"),
             ("ctrl+t", r"F5 adds", r"Once upon a time +\n|│ a question"),
-            ("f1", r"─ Help", r"Once upon a time +\n(?!.*─ Help)|Continue from the cursor"),
+            ("f1", r"─ Help", r"Once upon a time +\n(?!.*─ Help)|Continue from cursor"),
         ):
             terminal.frames.clear()
             terminal.press(key)

@@ -191,7 +191,7 @@ def test_no_byte_of_content_steers_the_terminal(hostile_model: Path, home: Path,
             terminal.until("␛]0;title␇")
             terminal.press("escape")
         terminal.press("\x1bOR", MARK)  # F3
-        terminal.until("found|newest")
+        terminal.until("result|newest")
         terminal.press("escape", "ctrl+q")
         terminal.wait(20)
         left = OURS.sub(b"", bytes(terminal.raw))

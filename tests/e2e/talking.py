@@ -10,8 +10,22 @@ from tui.conversation.conversation import Conversation
 from tui.storage.store import Store
 
 PROGRAM = str(Path(sys.executable).with_name("llm-tui"))
+# Words that tests wait for on the screen, here and nowhere else. The test models are loaded in float32.
+LOADED = "float32"
+READY = "ready"
+WELCOME = "You can roll back"
+NEW_STORY = "Start your story"
+NOT_LOADED = "Could not load"
+HELP = "type to filter"
+EDITING = "Editing your message"
+HIDDEN = "2 later messages hidden"
+READ_ONLY = "open in another llm-tui"
+INTERRUPTED = "reply was interrupted"
+UNSAVED = "not saved|Unsaved"
+DISK_FULL = "is full"
+COPIED = "13 characters"
 # In its first half second a reply has no speed yet; with the first of these marks it may still be read.
-WRITING = r"([◐◓◑◒] +(writing +· +)?[0-9.]+|[◓◑◒] +(writing +· +)?–) tok/s"
+WRITING = r"([◐◓◑◒] +(generating +· +)?[0-9.]+|[◓◑◒] +(generating +· +)?–) tok/s"
 BUSY = r"[◐◓◑◒] +([a-z]+[ 0-9/]*· +)?([0-9.]+|–) tok/s"
 # So long after a reply has ended by itself Esc is meant for it.
 JUST_ENDED = 0.6

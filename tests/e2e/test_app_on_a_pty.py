@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 
-from tests.e2e.talking import WRITING
+from tests.e2e.talking import LOADED, NEW_STORY, NOT_LOADED, WELCOME, WRITING
 from tests.e2e.terminal import Terminal
 
 pytestmark = pytest.mark.e2e
@@ -58,7 +58,7 @@ def test_a_story_another_mode_a_second_session_and_the_way_back(talkative_model:
 
         # A story: its first continuation computes the whole prompt.
         terminal.press("ctrl+t")
-        terminal.until("Write how it begins")
+        terminal.until(NEW_STORY)
         terminal.press("Once upon a time", "f5")
         story = wait_for_trace(terminal, trace, 1)
         assert (story["mode"], story["reused_tokens"]) == ("story", 0)
@@ -72,13 +72,13 @@ def test_a_story_another_mode_a_second_session_and_the_way_back(talkative_model:
 
         # The other mode, and in it a chat of two turns.
         terminal.press("ctrl+t")
-        terminal.until("Any turn can be taken back")
+        terminal.until(WELCOME)
         terminal.press("what is this", "enter")
         first = stopped_reply(terminal, trace, 3)
         assert (first["mode"], first["reused_tokens"]) == ("chat", 0)
         # Whoever looks at the first chat meanwhile loses nothing of it: a second one, and back.
         terminal.press("ctrl+n")
-        terminal.until("Any turn can be taken back")
+        terminal.until(WELCOME)
         terminal.press("something else", "enter")
         second = stopped_reply(terminal, trace, 4)
         assert second["session"] != first["session"] and second["reused_tokens"] == 0
@@ -123,9 +123,9 @@ def test_nothing_is_cut_at_any_size(tiny_model: Path, rows: int, columns: int) -
 
 def test_resizing_while_a_reply_streams(talkative_model: Path) -> None:
     with Terminal([PROGRAM, "--model", str(talkative_model)], 48, 160) as terminal:
-        terminal.until("float32")
+        terminal.until(LOADED)
         terminal.press("hello", "enter")
-        terminal.until("writing")
+        terminal.until(WRITING)
         terminal.resize(12, 40)
         terminal.until("Ask anything")
         terminal.resize(48, 160)
@@ -137,7 +137,7 @@ def test_resizing_while_a_reply_streams(talkative_model: Path) -> None:
 def test_no_model_is_one_screen_that_says_what_to_do(tmp_path: Path) -> None:
     (tmp_path / "config.json").write_text('{"model_type": "bert"}')
     with Terminal([PROGRAM, "--model", str(tmp_path)]) as terminal:
-        terminal.until("is not loaded")
+        terminal.until(NOT_LOADED)
         terminal.until("bert")
         terminal.until("llm-tui --model DIR")
         terminal.press("f1")
@@ -149,11 +149,11 @@ def test_no_model_is_one_screen_that_says_what_to_do(tmp_path: Path) -> None:
 def test_no_content_steers_the_terminal(tiny_model: Path) -> None:
     """A model of random weights writes every control character there is; none of them may reach the terminal."""
     with Terminal([PROGRAM, "--model", str(tiny_model)]) as terminal:
-        terminal.until("float32")
+        terminal.until(LOADED)
         for round in range(4):
             terminal.press("ctrl+n", f"hello {round}", "enter")
             with contextlib.suppress(AssertionError):  # a reply may happen to end before it has one
-                terminal.until("[\u2400-\u2421]|the context is full", seconds=5)
+                terminal.until("[\u2400-\u2421]|context full", seconds=5)
         terminal.press("escape")
         whole = terminal.raw.rpartition(b"\x1b")[0]  # the last sequence may not have come to its end
         written = OWN_SEQUENCES.sub("", whole.decode("utf-8"))

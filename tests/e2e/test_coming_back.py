@@ -5,7 +5,19 @@ from pathlib import Path
 
 import pytest
 
-from tests.e2e.talking import PROGRAM, conversations, quit_program, rest, say, stop, texts, watch
+from tests.e2e.talking import (
+    HIDDEN,
+    LOADED,
+    PROGRAM,
+    WELCOME,
+    conversations,
+    quit_program,
+    rest,
+    say,
+    stop,
+    texts,
+    watch,
+)
 from tests.e2e.terminal import Terminal
 from tests.e2e.test_app_on_a_pty import prompt_rows, read_trace, wait_for_trace
 from tui.config.paths import snapshots_directory
@@ -23,7 +35,7 @@ def test_what_was_computed_is_not_computed_again(counting_model: Path, tmp_path:
     for start, end in enumerate((quit_program, lambda terminal: terminal.signal(signal.SIGKILL), quit_program)):
         flags = [] if start else ["--model", str(counting_model)]
         with Terminal([PROGRAM, *flags], env=environment) as terminal:
-            terminal.until("float32")
+            terminal.until(LOADED)
             say(terminal, f"question {start}")
             watch(terminal, 0.3)
             stop(terminal)
@@ -40,7 +52,7 @@ def test_what_was_computed_is_not_computed_again(counting_model: Path, tmp_path:
 
 def test_a_story_and_a_message_not_sent(counting_model: Path) -> None:
     with Terminal([PROGRAM, "--model", str(counting_model)]) as terminal:
-        terminal.until("float32")
+        terminal.until(LOADED)
         say(terminal, "first message")
         stop(terminal)
         say(terminal, "second message")
@@ -55,7 +67,7 @@ def test_a_story_and_a_message_not_sent(counting_model: Path) -> None:
         terminal.signal(signal.SIGKILL)
     with Terminal([PROGRAM]) as terminal:
         terminal.until("Once upon a time")
-        terminal.until("float32")
+        terminal.until(LOADED)
         terminal.press(", long ago", "f5")
         terminal.until(r"\d tok/s")
         rest(terminal)
@@ -69,18 +81,18 @@ def test_a_story_and_a_message_not_sent(counting_model: Path) -> None:
         assert [node.role for node in story.tree.path()] == ["author", "model"]
         terminal.press("ctrl+t")
         terminal.until("│ second message not sent")
-        terminal.until("2 later messages are kept")
+        terminal.until(HIDDEN)
         quit_program(terminal)
 
 
 def test_deleted_is_gone_and_brought_back_is_there(counting_model: Path) -> None:
     file = load_settings().db
     with Terminal([PROGRAM, "--model", str(counting_model)], 30, 120) as terminal:
-        terminal.until("float32")
+        terminal.until(LOADED)
         say(terminal, "keep this")
         stop(terminal)
         terminal.press("ctrl+n")
-        terminal.until("Any turn can be taken back")
+        terminal.until(WELCOME)
         say(terminal, "delete this")
         # While the reply is on its way.
         terminal.press("ctrl+o", "d")

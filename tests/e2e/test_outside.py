@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.e2e.talking import PROGRAM, quit_program
+from tests.e2e.talking import LOADED, PROGRAM, quit_program
 from tests.e2e.terminal import Terminal
 
 pytestmark = pytest.mark.e2e
@@ -18,7 +18,7 @@ def test_the_editor_has_the_text_and_gives_it_back(tiny_model: Path, tmp_path: P
         with Terminal(
             [PROGRAM, "--model", str(tiny_model)], env={"EDITOR": str(editor), "EDITOR_EXIT": code}
         ) as terminal:
-            terminal.until("float32")
+            terminal.until(LOADED)
             terminal.press("a draft ", "ctrl+g")
             seen = Path(f"{editor}.seen")
             while not seen.exists():
@@ -37,7 +37,7 @@ def test_the_editor_has_the_text_and_gives_it_back(tiny_model: Path, tmp_path: P
 @pytest.mark.parametrize("editor", ["it's vim", "'", "nosuch", " "])
 def test_an_editor_that_is_none_is_said(tiny_model: Path, editor: str) -> None:
     with Terminal([PROGRAM, "--model", str(tiny_model)], env={"EDITOR": editor, "VISUAL": ""}) as terminal:
-        terminal.until("float32")
+        terminal.until(LOADED)
         terminal.press("a draft ", "ctrl+g")
         terminal.until("There is no editor")
         terminal.press("!")
@@ -47,7 +47,7 @@ def test_an_editor_that_is_none_is_said(tiny_model: Path, editor: str) -> None:
 
 def test_an_editor_that_takes_the_file_away_is_said(tiny_model: Path) -> None:
     with Terminal([PROGRAM, "--model", str(tiny_model)], env={"EDITOR": "rm"}) as terminal:
-        terminal.until("float32")
+        terminal.until(LOADED)
         terminal.press("a draft ", "ctrl+g")
         terminal.until("cannot be handed to rm")
         terminal.press("!")
@@ -60,7 +60,7 @@ def test_what_is_typed_right_behind_ctrl_g_comes_after_what_the_editor_wrote(tin
     editor.write_text('#!/bin/sh\nsleep 1\necho "edited " > "$1"\n')
     editor.chmod(0o755)
     with Terminal([PROGRAM, "--model", str(tiny_model)], env={"EDITOR": str(editor)}) as terminal:
-        terminal.until("float32")
+        terminal.until(LOADED)
         terminal.send("a draft\x07and\x7f\x7f\x7fmore")
         terminal.until("│ edited more")
         quit_program(terminal)

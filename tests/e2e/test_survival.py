@@ -16,7 +16,19 @@ import pytest
 
 from tests.conversation.test_trouble import sound
 from tests.e2e.anything import anything
-from tests.e2e.talking import PROGRAM, WRITING, conversations, lost, numbers, quit_program, stop, texts, watch
+from tests.e2e.talking import (
+    INTERRUPTED,
+    LOADED,
+    PROGRAM,
+    WRITING,
+    conversations,
+    lost,
+    numbers,
+    quit_program,
+    stop,
+    texts,
+    watch,
+)
 from tests.e2e.terminal import Terminal
 from tui.config.settings import load_settings
 from tui.storage.error_log import error_log_file
@@ -90,7 +102,7 @@ def continue_the_last_reply(terminal: Terminal, file: Path) -> bool:
     tip = last.tree.path()[-1]
     if tip.outcome is None or tip.outcome.reason != "interrupted":
         return False
-    terminal.until("interrupted: Esc, then c, continues it")
+    terminal.until(INTERRUPTED)
     terminal.press("escape")
     terminal.until("▌ ")  # the message that keys act on
     terminal.press("c")
@@ -112,7 +124,7 @@ def test_killed_at_any_moment(counting_model: Path, tmp_path: Path) -> None:
         with Doomed(command) as terminal, contextlib.suppress(Killed):
             if start % 4 == 3:  # as it starts
                 terminal.deadline = time.monotonic() + chance.uniform(0, 1)
-            terminal.until("float32")
+            terminal.until(LOADED)
             assert set(sent) <= set(texts(file))
             assert lost(file, lines) == []
             compared, lines = compared + len(lines), []

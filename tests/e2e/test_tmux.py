@@ -127,7 +127,7 @@ def test_every_key_arrives(tmux: Tmux) -> None:
         ("F4", "─ Model"),
         ("F6", "session's settings"),
         ("C-p", "Search for commands"),
-        ("C-r", "What you wrote before"),
+        ("C-r", "Prompt history"),
     ):
         tmux.press(key)
         tmux.until(words)

@@ -9,7 +9,10 @@ import pytest
 
 from tests.conversation.test_trouble import sound
 from tests.e2e.talking import (
+    INTERRUPTED,
+    LOADED,
     PROGRAM,
+    READ_ONLY,
     WRITING,
     conversations,
     lost,
@@ -25,7 +28,6 @@ from tests.e2e.terminal import Terminal
 from tui.config.settings import load_settings
 
 pytestmark = pytest.mark.e2e
-READ_ONLY = "open in another window"
 
 
 class Window(Terminal):
@@ -61,7 +63,7 @@ def test_two_windows(counting_model: Path) -> None:
     file = load_settings().db
     with Window(counting_model) as first, Window(counting_model) as second:
         first.neighbour, second.neighbour = second, first
-        first.until("float32")
+        first.until(LOADED)
         say(first, "hello from one")
         stop(first)
 
@@ -110,7 +112,7 @@ def test_two_windows(counting_model: Path) -> None:
         # A window that dies leaves everything, even in the middle of a reply.
         second.signal(signal.SIGKILL)
         first.neighbour = None
-        first.until("interrupted: Esc, then c, continues it")
+        first.until(INTERRUPTED)
         assert line in "".join(texts(file)).replace(" ", "")
         say(first, "taken over")
         stop(first)
@@ -126,7 +128,7 @@ def test_both_write_at_once(counting_model: Path) -> None:
     with Window(counting_model) as first, Window(counting_model) as second:
         first.neighbour, second.neighbour = second, first
         for window in (first, second):
-            window.until("float32")
+            window.until(LOADED)
         for turn in range(4):
             for name, window in (("one", first), ("two", second)):
                 sent.add(f"message {turn} of {name}")

@@ -87,7 +87,7 @@ async def test_what_was_rolled_back_can_be_brought_back(tiny_model: Path) -> Non
         tip = current(pilot).tree.tip
         await pilot.press("escape", "g", "j", "u")
         assert roles(pilot) == ["user", "assistant"]
-        assert any("2 later messages are kept" in line for line in shown(pilot))
+        assert any("2 later messages hidden" in line for line in shown(pilot))
         await pilot.press("right_square_bracket")
         assert current(pilot).tree.tip == tip
 

@@ -185,7 +185,7 @@ async def test_one_count_of_tokens_while_a_story_is_written(talkative_model: Pat
         seen = 0
         while current(pilot).reply is not None:
             figures = main(pilot).status.figures
-            if current(pilot).reply.streaming and main(pilot).status.state[1] == "writing":
+            if current(pilot).reply.streaming and main(pilot).status.state[1] == "generating":
                 assert f"{figures.context_used} token" in line(pilot)
                 seen += 1
             await pilot.pause(0.01)

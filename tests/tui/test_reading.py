@@ -96,7 +96,7 @@ async def test_how_a_reply_was_made_is_told_on_demand(tiny_model: Path) -> None:
         await say(pilot, "hello")
         await pilot.press("escape", "i")
         text = "\n".join(shown(pilot))
-        assert "12 tokens" in text and "tok/s" in text and "cut at the length limit" in text and "seed" in text
+        assert "12 tokens" in text and "tok/s" in text and "reached the length limit" in text and "seed" in text
         await pilot.press("i")
         assert "12 tokens" not in "\n".join(shown(pilot))
         await pilot.press("k", "i")
@@ -118,7 +118,7 @@ async def test_words_are_found_one_after_the_other(tiny_model: Path) -> None:
         await pilot.press("N", "N")  # behind the first comes the last
         assert place(pilot)[0] == 4
         await pilot.press("slash", *" of war")
-        assert "not in this session" in str(bar.query_one("#find-note").render())
+        assert "No matches" in str(bar.query_one("#find-note").render())
         await pilot.press("escape")
         assert not bar.display
 

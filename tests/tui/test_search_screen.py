@@ -60,7 +60,7 @@ async def test_results_tell_the_session_what_was_found_and_how_old_it_is(tiny_mo
         assert [below for _, below in results(found)] == ["  title", "  The sun shines."]
         prompt = found.options[1].prompt
         assert [str(prompt)[span.start : span.end] for span in prompt.spans if span.style == FOUND] == ["sun"]
-        assert note(pilot) == "2 found"
+        assert note(pilot) == "2 results"
         await pilot.press(*" quagga")
         await until(pilot, lambda: note(pilot) == NOTHING)
         await pilot.press("enter", "escape")

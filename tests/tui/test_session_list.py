@@ -183,8 +183,8 @@ async def test_the_palette_pins_the_open_session(tiny_model: Path) -> None:
         await ready(pilot)
         await say(pilot, "hello")
         commands = {command.title: command for command in app_of(pilot).get_system_commands(pilot.app.screen)}
-        assert {"Rename the session", "Filter the sessions by their titles"} <= commands.keys()
-        commands["Pin session, or unpin it"].callback()
+        assert {"Rename session", "Filter sessions by title"} <= commands.keys()
+        commands["Pin or unpin session"].callback()
         await pilot.pause()
         assert current(pilot).pinned and listed(pilot)[0][1] == "*"
 
@@ -198,7 +198,7 @@ async def test_titles_are_filtered_as_one_types(tiny_model: Path) -> None:
         await pilot.press(*" gard")
         assert titles(pilot) == ["rust in the garden"]
         await pilot.press("x")
-        assert listed(pilot) == ["    No title has that."]
+        assert listed(pilot) == ["    No matching sessions"]
         await pilot.press("enter", "p", "backspace", "backspace", "escape")
         assert len(listed(pilot)) == 5 and app_of(pilot).main.sessions.has_focus
         await pilot.press("slash", *"gross", "enter")

@@ -213,7 +213,7 @@ async def test_help_begins_where_one_is_and_finds_what_is_typed(tiny_model: Path
             assert page.splitlines()[1:5] == [
                 "  f  Fork into a new session",
                 "",
-                "Good to know",
+                "Topics",
                 "  Fork into a new session",
             ]
             await pilot.press("f1")

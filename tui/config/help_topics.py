@@ -1,4 +1,4 @@
-"""What there is to know about the program, as the built-in guide was taught it; F1 shows it beside the keys."""
+"""Help topics of F1: the facts that the built-in guide is trained on."""
 
 import functools
 import tomllib
@@ -11,7 +11,7 @@ from tui.config.resources import shipped
 
 @dataclass(frozen=True)
 class Fact:
-    """``keys``: all that the answer names, in Textual's notation."""
+    """``keys``: the keys that the answer mentions, in Textual's notation."""
 
     title: str
     answer: str
@@ -20,7 +20,7 @@ class Fact:
 
 @functools.cache
 def facts() -> tuple[Fact, ...]:
-    """In the order of the file, without what the guide says of itself."""
+    """In file order, without those about the guide itself."""
     file = shipped("models") / "recipes" / "guide" / "facts.toml"
     entries = tomllib.loads(file.read_text(encoding="utf-8"))["fact"]
     return tuple(
@@ -31,13 +31,13 @@ def facts() -> tuple[Fact, ...]:
 
 
 def still_true(keymap: tuple[Key, ...]) -> list[Fact]:
-    """The facts whose keys do in this key map what they do in the one that is shipped."""
+    """Facts whose keys have their default actions in this key map."""
     shipped_uses, uses = _uses(KEYMAP), _uses(keymap)
     return [fact for fact in facts() if all(uses.get(key) == shipped_uses.get(key) for key in fact.keys)]
 
 
 def _uses(keymap: Iterable[Key]) -> dict[str, set[str]]:
-    """What each key does, in one place or another."""
+    """Actions by key, over all contexts."""
     uses: dict[str, set[str]] = {}
     for entry in keymap:
         for key in entry.keys.split(","):

@@ -1,4 +1,4 @@
-"""The one place for keys. Bindings are made from it, F1 lists it, the palette offers it."""
+"""The key map: source of the bindings, of F1 and of the command palette."""
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
@@ -48,67 +48,67 @@ class Key:
 
     @property
     def label(self) -> str:
-        """The keys as people write them."""
+        """The keys as they are displayed."""
         return " ".join(label(key) for key in self.keys.split(","))
 
 
 KEYMAP: tuple[Key, ...] = (
     Key("new_session", "ctrl+n", "anywhere", "New session"),
     Key("switch_session", "ctrl+o", "anywhere", "Switch session"),
-    Key("toggle_mode", "ctrl+t", "anywhere", "Chat or story"),
-    Key("stop", "escape", "anywhere", "Stop the reply and keep it; when idle, to the messages and back"),
-    Key("copy_or_quit", "ctrl+c", "anywhere", "Copy what is selected, or stop; twice quits"),
-    Key("palette", "ctrl+p", "anywhere", "All commands"),
-    Key("help", "f1", "anywhere", "Help: all keys"),
-    Key("rename_session", "f2", "anywhere", "Rename the session"),
+    Key("toggle_mode", "ctrl+t", "anywhere", "Switch between chat and story"),
+    Key("stop", "escape", "anywhere", "Stop generating; when idle, switch between input and messages"),
+    Key("copy_or_quit", "ctrl+c", "anywhere", "Copy selection, stop, or quit (press twice)"),
+    Key("palette", "ctrl+p", "anywhere", "Command palette"),
+    Key("help", "f1", "anywhere", "Help"),
+    Key("rename_session", "f2", "anywhere", "Rename session"),
     Key("search", "f3", "anywhere", "Search all messages"),
-    Key("choose_model", "f4", "anywhere", "Choose the model"),
-    Key("sampling", "f6", "anywhere", "This session's settings: system prompt, sampling"),
-    Key("editor", "ctrl+g", "anywhere", "Open what you write, or the chosen message, in your $EDITOR"),
-    Key("toggle_sidebar", "f9", "anywhere", "Show or hide the sessions"),
+    Key("choose_model", "f4", "anywhere", "Choose model"),
+    Key("sampling", "f6", "anywhere", "Session settings"),
+    Key("editor", "ctrl+g", "anywhere", "Open in $EDITOR"),
+    Key("toggle_sidebar", "f9", "anywhere", "Toggle session list"),
     Key("quit", "ctrl+q", "anywhere", "Quit"),
     Key("send", "enter", "input", "Send", local=True),
     Key("newline", "ctrl+j,shift+enter,alt+enter", "input", "New line", local=True),
-    Key("history_earlier", "up", "input", "From the first line: what you wrote before, or what waits to be sent"),
-    Key("history_later", "down", "input", "From the last line: what you wrote after that"),
-    Key("search_history", "ctrl+r", "input", "Search what you wrote before"),
-    Key("expand_pasted", "ctrl+l", "input", "Show a long paste in full", local=True),
+    Key("history_earlier", "up", "input", "Previous prompt (or edit queued message)"),
+    Key("history_later", "down", "input", "Next prompt"),
+    Key("search_history", "ctrl+r", "input", "Search prompt history"),
+    Key("expand_pasted", "ctrl+l", "input", "Expand pasted text", local=True),
     Key("choose_next", "j,down", "messages", "Next message", local=True),
     Key("choose_previous", "k,up", "messages", "Previous message", local=True),
     Key("choose_first", "g,home", "messages", "First message", local=True),
     Key("choose_last", "G,end", "messages", "Last message", local=True),
     Key("roll_back", "u", "messages", "Roll back to here"),
     Key("edit", "e", "messages", "Edit your message"),
-    Key("regenerate", "r", "messages", "Another reply"),
-    Key("continue_reply", "c", "messages", "Continue the reply"),
+    Key("regenerate", "r", "messages", "Regenerate"),
+    Key("continue_reply", "c", "messages", "Continue reply"),
     Key("fork", "f", "messages", "Fork into a new session"),
     Key("previous_sibling", "left_square_bracket", "messages", "Previous version"),
-    Key("next_sibling", "right_square_bracket", "messages", "Next version, or what was rolled back"),
-    Key("copy_message", "y", "messages", "Copy the message"),
-    Key("copy_code", "Y", "messages", "Copy the code: the block that was clicked, else the last one"),
-    Key("save_message", "s", "messages", "Save the message to a file"),
-    Key("save_code", "S", "messages", "Save the code to a file"),
-    Key("find", "slash", "messages", "Find in this session"),
-    Key("find_next", "n", "messages", "Find the next one"),
-    Key("find_previous", "N", "messages", "Find the one before"),
-    Key("toggle_thoughts", "t", "messages", "Show what the model thought, or fold it"),
-    Key("toggle_details", "i", "messages", "Show how the reply was made, or hide it"),
-    Key("continue_story", "f5,ctrl+enter", "story", "Continue from the cursor"),
-    Key("previous_alternative", "f7", "story", "Previous way the story went on"),
-    Key("next_alternative", "f8", "story", "Next way the story went on; after the last, another"),
-    Key("save_story", "ctrl+s", "story", "Export the story to a file"),
-    Key("undo", "ctrl+z", "story", "Take back an edit or a continuation", local=True),
-    Key("redo", "ctrl+y", "story", "Bring it back", local=True),
+    Key("next_sibling", "right_square_bracket", "messages", "Next version (or undo roll back)"),
+    Key("copy_message", "y", "messages", "Copy message"),
+    Key("copy_code", "Y", "messages", "Copy code block"),
+    Key("save_message", "s", "messages", "Save message to file"),
+    Key("save_code", "S", "messages", "Save code block to file"),
+    Key("find", "slash", "messages", "Find in session"),
+    Key("find_next", "n", "messages", "Find next"),
+    Key("find_previous", "N", "messages", "Find previous"),
+    Key("toggle_thoughts", "t", "messages", "Toggle reasoning"),
+    Key("toggle_details", "i", "messages", "Toggle reply details"),
+    Key("continue_story", "f5,ctrl+enter", "story", "Continue from cursor"),
+    Key("previous_alternative", "f7", "story", "Previous version"),
+    Key("next_alternative", "f8", "story", "Next version (or generate another)"),
+    Key("save_story", "ctrl+s", "story", "Save story to file"),
+    Key("undo", "ctrl+z", "story", "Undo", local=True),
+    Key("redo", "ctrl+y", "story", "Redo", local=True),
     Key("open_session", "enter", "sessions", "Open", local=True),
-    Key("filter_sessions", "slash", "sessions", "Filter the sessions by their titles"),
-    Key("pin_session", "p", "sessions", "Pin session, or unpin it"),
+    Key("filter_sessions", "slash", "sessions", "Filter sessions by title"),
+    Key("pin_session", "p", "sessions", "Pin or unpin session"),
     Key("delete_session", "d,delete", "sessions", "Delete session"),
-    Key("restore_session", "u", "sessions", "Undo delete: bring the session back"),
+    Key("restore_session", "u", "sessions", "Restore deleted session"),
 )
 
 
 def bindings(where: Where) -> list[BindingType]:
-    """What a widget for that place binds. Keys that work anywhere go before what a widget does with them."""
+    """Textual bindings of a context. Those of "anywhere" take priority over the focused widget's."""
     return [
         Binding(key.keys, key.action, key.title, show=False, id=f"{where}.{key.id}", priority=where == "anywhere")
         for key in KEYMAP
@@ -117,13 +117,13 @@ def bindings(where: Where) -> list[BindingType]:
 
 
 def hint(keymap: Iterable[Key], words: Mapping[str, str]) -> str:
-    """Keys and what they do, in so many words by their ids, in a line or two."""
+    """Keys with a short word each, given by action id."""
     keys = {key.id: label(key.keys.split(",")[0]) for key in keymap}
     return "  ".join(f"{keys[id]}\N{NO-BREAK SPACE}{word}" for id, word in words.items())
 
 
 def textual_keymap(keymap: Iterable[Key]) -> dict[str, str]:
-    """As Textual takes it: what ``bindings`` named, and the keys for it."""
+    """The key map for ``App.set_keymap``: binding ids to keys."""
     return {f"{key.where}.{key.id}": key.keys for key in keymap}
 
 
@@ -149,7 +149,7 @@ _NAMES = {
 
 
 def label(key: str) -> str:
-    """One key as people write it."""
+    """Display name of a key."""
     *modifiers, name = key.split("+")
     if name in _NAMES:
         name = _NAMES[name]

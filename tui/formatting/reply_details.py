@@ -1,4 +1,4 @@
-"""How a reply was made, in one line."""
+"""Reply details in one line: tokens, speed, seed, parameters."""
 
 from dataclasses import asdict
 from typing import TYPE_CHECKING
@@ -11,18 +11,18 @@ if TYPE_CHECKING:
     from inference import Model
 
 REASONS = {
-    "stop": "ended by itself",
+    "stop": "finished",
     "cancelled": "stopped",
     "interrupted": "interrupted",
-    "length": "cut at the length limit",
-    "context": "the context was full",
+    "length": "reached the length limit",
+    "context": "context full",
 }
 
 
 def made(outcome: Outcome | None, model: "Model | None") -> str:
-    """Tokens, speed, how it ended, and the parameters that differ from the model's defaults.
+    """Tokens, speed, finish reason, and the parameters that differ from the model's defaults.
 
-    ``model``: the one that made it; without it all parameters are told. Empty where nothing is known.
+    ``model``: the one that wrote it; without it all parameters are listed. Empty if nothing is known.
     """
     if outcome is None:
         return ""
@@ -40,13 +40,13 @@ def made(outcome: Outcome | None, model: "Model | None") -> str:
 
 def _parameters(outcome: Outcome, model: "Model | None") -> list[str]:
     given = own({"sampling": dict(outcome.params)})
-    given.pop("seed", None)  # it is told in any case
+    given.pop("seed", None)  # always listed
     if model is None:
         return differing(given, {})
     from inference import InferenceError, SamplingParams
 
     try:
         defaults = asdict(SamplingParams.from_generation_config(model.generation_config))
-    except InferenceError:  # the model recommends what cannot be
+    except InferenceError:  # invalid generation_config.json
         defaults = {}
     return differing(given, defaults)

@@ -1,13 +1,13 @@
-"""Numbers for people."""
+"""Human-readable sizes and counts."""
 
 
 def size(count: int) -> str:
-    """Bytes, as the engine's own messages count them: ``11.2 MB``, ``2.1 GB``."""
+    """Format bytes in the engine's binary units: ``11.2 MB``, ``2.1 GB``."""
     return f"{count / 2**30:.1f} GB" if count >= 2**30 else f"{count / 2**20:.1f} MB"
 
 
 def short_count(number: int) -> str:
-    """How many: ``656 K``, ``5.5 M``, ``1.1 B``."""
+    """Format a count: ``656 K``, ``5.5 M``, ``1.1 B``."""
     for unit, scale in (("B", 10**9), ("M", 10**6), ("K", 10**3)):
         if number >= scale:
             return f"{number / scale:.3g} {unit}"

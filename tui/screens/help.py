@@ -1,4 +1,4 @@
-"""F1: every key there is, first those for what has the focus; and what there is to know about the program."""
+"""F1: searchable list of keys (the focused context first) and help topics."""
 
 from textual.app import ComposeResult
 from textual.binding import Binding
@@ -16,14 +16,12 @@ from tui.terminal.wrap import wrap
 from tui.widgets.plain_text import plain
 from tui.widgets.safe_input import Field
 
-NOTHING = "Nothing here has these words. Ctrl+P has every action too."
-FACTS = "Good to know"
+NOTHING = "No matches. Ctrl+P lists every command."
+FACTS = "Topics"
 
 
 class HelpScreen(ModalScreen[None]):
-    """Lists the keys and facts that fit what is typed, to begin with ``words``. ``place``: where the person is. Esc or
-    F1 leaves it.
-    """
+    """Filters keys and topics by the typed words, initially ``words``. ``place``: the focused context."""
 
     BINDINGS = [  # noqa: RUF012  as Textual declares it
         Binding("escape,f1", "dismiss", "Close", show=False),
@@ -41,8 +39,8 @@ class HelpScreen(ModalScreen[None]):
     def compose(self) -> ComposeResult:
         with Vertical(id="help") as box:
             box.border_title = "Help"
-            box.border_subtitle = "type to find · ↑ ↓ scroll · Esc closes"
-            yield Field(self._words, "What you look for, or a key", id="help-text")
+            box.border_subtitle = "type to filter · ↑ ↓ scroll · Esc close"
+            yield Field(self._words, "Search help…", id="help-text")
             with VerticalScroll(id="help-keys", can_focus=False):
                 yield self._page
 
@@ -56,7 +54,7 @@ class HelpScreen(ModalScreen[None]):
 
 
 class HelpPage(Widget):
-    """What fits ``words``, in rows of the width that it has."""
+    """The matching keys and topics, wrapped to the widget's width."""
 
     words = reactive("", layout=True)
 
@@ -64,25 +62,25 @@ class HelpPage(Widget):
         super().__init__()
         self._keymap = keymap
         self._place = place
-        self._last: tuple[tuple[int, str], Content] | None = None  # for which width and words, and what
+        self._last: tuple[tuple[int, str], Content] | None = None  # (width, words) and their rendering
         self.set_reactive(HelpPage.words, words)
 
     def get_content_height(self, container: Size, viewport: Size, width: int) -> int:
-        """Known before it is painted: a box with nothing in it would be, for a moment."""
+        """Computed before the first paint, or an empty box would flash."""
         return self._written(width).plain.count("\n") + 1
 
     def render(self) -> Content:
         return self._written(self.content_size.width)
 
     def _written(self, width: int) -> Content:
-        """Written once for both."""
+        """Cached for layout and render."""
         if self._last is None or self._last[0] != (width, self.words):
             self._last = (width, self.words), help_page(self._keymap, width, self._place, self.words)
         return self._last[1]
 
 
 def help_page(keymap: tuple[Key, ...], columns: int, first: Where = "anywhere", words: str = "") -> Content:
-    """What has all of the words, in rows of ``columns``: keys by the place where they work, then the facts."""
+    """Keys grouped by context, then topics, that contain all the words; wrapped to ``columns``."""
     wanted = words.casefold().split()
     fitting = [key for key in keymap if all(word in f"{key.label} {key.title}".casefold() for word in wanted)]
     width = min(max((len(key.label) for key in fitting), default=0) + 2, max(columns // 2 - 2, 1))
@@ -93,7 +91,7 @@ def help_page(keymap: tuple[Key, ...], columns: int, first: Where = "anywhere", 
             lines += [Content(""), plain(PLACES[place], "bold $accent")]
             for key in keys:
                 label = key.label
-                if len(label) >= width:  # has rows of its own
+                if len(label) >= width:  # gets rows of its own
                     lines.append(_hanging(plain(f"  {label}", "$primary"), 2, columns))
                     label = ""
                 line = Content.assemble((f"  {label:<{width - 1}} ", "$primary"), key.title)
@@ -102,7 +100,7 @@ def help_page(keymap: tuple[Key, ...], columns: int, first: Where = "anywhere", 
     if facts:
         lines += [Content(""), plain(FACTS, "bold $accent")]
         for fact in facts:
-            # Between backticks stands what is typed.
+            # Backticks enclose what the user types.
             pieces = [(text, "$primary" if number % 2 else "") for number, text in enumerate(fact.answer.split("`"))]
             lines.append(_hanging(plain(f"  {fact.title}", "bold"), 2, columns))
             lines.append(_hanging(Content.assemble("    ", *pieces), 4, columns))
@@ -110,7 +108,7 @@ def help_page(keymap: tuple[Key, ...], columns: int, first: Where = "anywhere", 
 
 
 def _hanging(line: Content, indent: int, columns: int) -> Content:
-    """The line in rows, of which all but the first begin at ``indent``."""
+    """Wrap with a hanging indent."""
     rows, start = [], indent
     for row in wrap(line.plain[indent:], max(columns - indent, 1)):
         rows.append(line[start : start + len(row)])

@@ -1,4 +1,4 @@
-"""The one screen: sessions at the side, a chat or a story in the middle, bars above and below."""
+"""The main screen: session list, chat or story, header and status bar."""
 
 from collections.abc import Collection
 
@@ -60,7 +60,7 @@ class MainScreen(Screen[None]):
         self.composer = self.query_one(Composer)
         self.status = self.query_one(StatusBar)
 
-    # ---- what is typed in the messages and is no command there is meant for the input
+    # ---- text typed in the messages goes to the input, unless it is a key there
 
     def on_key(self, event: events.Key) -> None:
         text = typed(event)
@@ -79,16 +79,16 @@ class MainScreen(Screen[None]):
     def _reading(self) -> bool:
         return self.transcript.has_focus and not self.composer.disabled
 
-    # ---- what is where
+    # ---- layout and focus
 
     @property
     def whole(self) -> bool:
-        """Whether its parts are there: they go one by one when the program ends, while news still comes."""
+        """False while the screen is being torn down and messages may still arrive."""
         return self.sessions.is_attached and self.transcript.is_attached and self.status.is_attached
 
     @property
     def attended(self) -> Where:
-        """Where the keys go."""
+        """The focused context."""
         if self.sidebar.has_focus_within:
             return "sessions"
         if self.story_pane:
@@ -97,7 +97,7 @@ class MainScreen(Screen[None]):
 
     @property
     def folded(self) -> bool:
-        """Whether the screen is too narrow for the sidebar to stay."""
+        """True if the screen is too narrow for a permanent sidebar."""
         return self.has_class("-tiny") or self.has_class("-narrow")
 
     def toggle_sidebar(self) -> None:
@@ -109,17 +109,17 @@ class MainScreen(Screen[None]):
             self.focus_work()
 
     def focus_sessions(self) -> None:
-        """Choose a session."""
+        """Focus the session list."""
         self._open_sidebar()
         self.set_focus(self.sessions)  # at once, here too
 
     def filter_sessions(self, words: str) -> None:
-        """Choose among those whose titles have what is typed, to begin with ``words``."""
+        """Open the title filter with ``words``."""
         self._open_sidebar()
         self.sidebar.filter(words)
 
     def rename(self, session_id: str, title: str) -> None:
-        """Have the title of a session edited where it stands."""
+        """Start inline renaming."""
         self.sidebar.rename(session_id, title)
         self._open_sidebar()
 
@@ -128,24 +128,24 @@ class MainScreen(Screen[None]):
         self.sidebar.set_class(self.folded, "-opened")
 
     def fold_sidebar(self) -> None:
-        """List all sessions again, and put an opened sidebar away where there is no room for it to stay."""
+        """Clear the filter and close an overlaid sidebar."""
         self.sidebar.list_all()
         self.sidebar.remove_class("-opened")
 
     def focus_work(self) -> None:
-        """Where one writes, with nothing over it."""
+        """Focus the input or story, with nothing over it."""
         self.sidebar.remove_class("-opened")
         work = self.transcript if self.composer.disabled else self.composer
-        self.set_focus(self.story_pane or work)  # at once: what is typed from now on is meant for it
+        self.set_focus(self.story_pane or work)  # at once: keys typed from now on go there
 
     @property
     def story_pane(self) -> StoryPane | None:
-        """The story that is shown, if one is."""
+        """The visible story editor, if any."""
         pane = self.panes.visible_content
         return pane if isinstance(pane, StoryPane) else None
 
     def pane_of(self, session: Session) -> StoryPane | None:
-        """The text of a story, if it was opened yet."""
+        """The story's editor, if it was opened."""
         panes = [pane for pane in self.panes.query_children(StoryPane) if pane.session_id == session.id]
         return next((pane for pane in panes if not pane.given_up), None)
 
@@ -157,12 +157,12 @@ class MainScreen(Screen[None]):
                 pane.remove()
 
     def open_story(self, session: Session) -> StoryPane:
-        """The text of a story, made when it is first shown."""
+        """The story's editor, created on first use."""
         pane = self.pane_of(session)
         if pane is None:
             pane = StoryPane(session.id)
             self.panes.mount(pane)
-        if pane.source is not session.tree:  # it comes from the database, where another window may have changed it
+        if pane.source is not session.tree:  # reloaded: another process may have changed it
             pane.source = session.tree
             text = session.draft or "".join(node.text for node in session.tree.path())
             if pane.text != text:
@@ -170,6 +170,6 @@ class MainScreen(Screen[None]):
         return pane
 
     def say(self, notice: str) -> None:
-        """One sentence above the input, or none."""
+        """Show or clear the notice above the input."""
         self.notice.show(notice)
         self.notice.display = bool(notice)

@@ -22,31 +22,30 @@ HINT_WIDTH = 38
 STATUS_SECONDS = 0.5
 SPINNER = "◐◓◑◒"
 GREETING = (
-    "I am guide, a small model that runs inside this program, on this machine.",
-    "I know llm-tui and little else; nothing that you type leaves this machine.",
+    "I am guide, a small language model that runs inside llm-tui, on this machine.",
+    "I know llm-tui and little else. Nothing you type leaves this machine.",
     "",
     "Three things to try:",
     "  Ask me: how do I go back to an earlier turn?",
-    "  Ctrl+T  write a story together with another model",
-    "  F1      see every key",
+    "  Ctrl+T  write a story with another model",
+    "  F1      all keys",
 )
 WELCOME = (
-    "The model runs inside this program, on this machine.",
-    "Any turn can be taken back, and nothing is computed twice.",
+    "The model runs inside llm-tui, on this machine.",
+    "You can roll back to any message; nothing is computed twice.",
     "",
-    "Ctrl+T  chat or story     Ctrl+N  new session     F1  all keys",
+    "Ctrl+T  story     Ctrl+N  new session     F1  all keys",
 )
 FAILED = """\
-The model {name} is not loaded.
+Could not load {name}.
 
 {sentence}
 
-F4 lists the models that are here, takes a directory, and downloads ORG/NAME from the Hugging Face Hub, \
-of the Llama or Mistral family. One can also be given when you start:
+Press F4 to choose a model, open a directory or download one. Or start with:
 
     llm-tui --model DIR
 
-Ctrl+Q quits · F1 lists the keys"""
+F1 help · Ctrl+Q quit"""
 
 
 class MainPresenter:
@@ -148,7 +147,7 @@ class MainPresenter:
     def _kept(self, session: Session) -> str:
         count = session.tree.hidden()
         return (
-            f"{count} later message{'s are' if count > 1 else ' is'} kept: Esc, then ] brings them back"
+            f"{count} later message{'s' if count > 1 else ''} hidden · Esc, then ] to restore"
             if count
             else ""
         )
@@ -156,7 +155,7 @@ class MainPresenter:
     def _hint(self, session: Session) -> tuple[str, ...]:
         model = self._models.model(session)
         if model is not None and model.chat_template is None:
-            return (*wrap(sanitize(model.no_chat), HINT_WIDTH), "", "Ctrl+T  to the story")
+            return (*wrap(sanitize(model.no_chat), HINT_WIDTH), "", "Ctrl+T  switch to the story")
         return (*(GREETING if session.model == "guide" else WELCOME), "", self._kept(session))
 
     # ---- bars, marks and the notice
@@ -200,7 +199,7 @@ class MainPresenter:
         )
 
     def _refresh_status(self, session: Session) -> bool:
-        """While a reply is written not with each token: over a slow line every byte counts. False if not now."""
+        """Update the status bar; at most every STATUS_SECONDS while generating. False if skipped."""
         status, state, now = self._screen.status, self._state(session), time.monotonic()
         if session.reply is not None and state[1] == status.state[1] and now - self._told < STATUS_SECONDS:
             return False
@@ -222,32 +221,32 @@ class MainPresenter:
         if reply is None:
             return " ", "ready"
         if reply.streaming:
-            return SPINNER[reply.tokens % len(SPINNER)], "writing"
+            return SPINNER[reply.tokens % len(SPINNER)], "generating"
         if reply.prefill:
-            return SPINNER[0], "reading {}/{}".format(*reply.prefill)
+            return SPINNER[0], "prompt {}/{}".format(*reply.prefill)
         return "◌", "queued"
 
 
 def _waiting(session: Session) -> str:
-    """What is said above the input."""
+    """The line above the input."""
     if session.editing is not None:
-        return "editing your message · Esc leaves it"
+        return "Editing your message · Esc cancel"
     if not session.queue:
         return ""
     last = one_line(session.queue[-1])
-    count = f"{len(session.queue)} wait, the last: " if len(session.queue) > 1 else "waits: "
-    return f"{count}{last if len(last) <= 30 else last[:29] + '…'} · ↑ takes it back"
+    count = f"{len(session.queue)} queued, last: " if len(session.queue) > 1 else "Queued: "
+    return f"{count}{last if len(last) <= 30 else last[:29] + '…'} · ↑ edit"
 
 
 def _author(node: Node, session: Session) -> str:
-    """Who said it: the model that did, which may be another than the session's of now."""
+    """The speaker's name; of a reply, the model that wrote it."""
     if node.role == "user":
         return "You"
     return _model_name(node.outcome.model if node.outcome and node.outcome.model else session.model)
 
 
 def _model_name(model: str) -> str:
-    """A built-in name, or the last part of a directory or of ORG/NAME."""
+    """Basename of a directory or of org/name."""
     return one_line(Path(model).name or model)
 
 

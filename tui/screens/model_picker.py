@@ -1,4 +1,4 @@
-"""F4: every model that is here, or that can be downloaded, and how its weights are to be held."""
+"""F4: model and precision picker, with downloads."""
 
 import contextlib
 import time
@@ -26,16 +26,16 @@ from tui.widgets.safe_input import Field
 if TYPE_CHECKING:
     from inference.sources.catalogue import Listing
 
-# How long headers are read before what is known is shown, and how often a download's figures change.
+# How long headers are read per batch, and how often download progress is redrawn.
 BATCH_SECONDS, REDRAW_SECONDS = 0.1, 0.2
-PLACEHOLDER = "Type to filter; or a directory, or ORG/NAME of the Hugging Face Hub"
-NOTHING = "No model here is called so. Type a directory, or ORG/NAME of the Hugging Face Hub."
+PLACEHOLDER = "Filter, or enter a directory or Hugging Face model (org/name)"
+NOTHING = "No matching model. Enter a directory or a Hugging Face model (org/name)."
 
 
 class ModelPicker(ModalScreen[ModelChoice | None]):
-    """Returns what was chosen. The field keeps the focus; the list follows what is typed in it.
+    """Returns the chosen model. The field keeps the focus and filters the list.
 
-    ``running``: the precision in which the ``current`` model is held now, if it is.
+    ``running``: the precision of the ``current`` model, if it is loaded.
     """
 
     BINDINGS = [  # noqa: RUF012  as Textual declares it
@@ -68,7 +68,7 @@ class ModelPicker(ModalScreen[ModelChoice | None]):
     def compose(self) -> ComposeResult:
         with Vertical(id="models") as box:
             box.border_title = "Models"
-            box.border_subtitle = "↑ ↓ model · Tab precision · Enter use · Esc back"
+            box.border_subtitle = "↑ ↓ model · Tab precision · Enter select · Esc cancel"
             yield self._field
             yield self._header
             yield self._list
@@ -82,20 +82,20 @@ class ModelPicker(ModalScreen[ModelChoice | None]):
     # ---- what is here
 
     async def _read(self) -> None:
-        """Read the catalogue and show it, a few models at a time."""
+        """Read the catalogue in batches, showing each."""
         listings, self._list.available = await in_thread(_catalogue, self._directories)
         found: list[Listing] = []
         while batch := await in_thread(_batch, listings):
             found += batch
             self._listings = max(found, self._listings, key=len)
             self._fill()
-        if self._current not in [listing.found.name for listing in found]:  # a directory that was given by its name
+        if self._current not in [listing.found.name for listing in found]:  # a directory given by path
             found += [row.listing for row in await in_thread(_named, self._current) if row.listing]
         self._listings = found
         self._fill()
 
     def _fill(self) -> None:
-        """The models with the typed words in their names, and what was typed where it names one itself."""
+        """List the models whose names contain the typed words, and the typed directory or Hub name itself."""
         words = self._field.value.casefold().split()
         here = [Row(listing.found.name, listing.found.source, listing) for listing in self._listings]
         coming = [Row(each.name, "unfinished", None, each) for each in self._downloads if not each.complete]
@@ -169,7 +169,7 @@ class ModelPicker(ModalScreen[ModelChoice | None]):
     # ---- downloads
 
     def _watch(self) -> None:
-        """Show how far downloads are, as long as there are any."""
+        """Redraw download progress while any are running."""
         if self._timer is None and any(download.running for download in self._downloads):
             self._timer = self.set_interval(REDRAW_SECONDS, self._tick)
 
@@ -183,7 +183,7 @@ class ModelPicker(ModalScreen[ModelChoice | None]):
 
 
 def _catalogue(directories: tuple[Path, ...]) -> "tuple[Iterator[Listing], int | None]":
-    """All models, read as one takes them, and the bytes of memory that are free."""
+    """A lazy iterator over all models, and the free memory in bytes."""
     from inference import available_memory
     from inference.sources.catalogue import catalogue
 
@@ -191,7 +191,7 @@ def _catalogue(directories: tuple[Path, ...]) -> "tuple[Iterator[Listing], int |
 
 
 def _batch(listings: "Iterator[Listing]") -> "list[Listing]":
-    """As many as can be read in a moment; none when there are no more."""
+    """The models read within BATCH_SECONDS; empty at the end."""
     batch: list[Listing] = []
     started = time.monotonic()
     for listing in listings:
@@ -202,12 +202,12 @@ def _batch(listings: "Iterator[Listing]") -> "list[Listing]":
 
 
 def _named(text: str) -> list[Row]:
-    """The directory that is called so, and the model on the hub that may be."""
+    """Rows for the directory of that path and for the Hub model of that name."""
     from inference.sources.catalogue import describe
     from inference.sources.registry import HUB_NAME, Found
 
     rows = []
-    with contextlib.suppress(OSError, RuntimeError):  # nobody's home, or a name that no file can have
+    with contextlib.suppress(OSError, RuntimeError):  # unknown user, or an invalid file name
         path = Path(text).expanduser().resolve()
         if ("/" in text or text.startswith(("~", "."))) and path.is_dir():
             rows.append(Row(str(path), "typed", describe(Found(str(path), "directory", path))))

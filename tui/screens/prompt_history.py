@@ -1,4 +1,4 @@
-"""Ctrl+R: what was written before, with the letters that are typed."""
+"""Ctrl+R: searchable prompt history."""
 
 from collections.abc import Sequence
 
@@ -16,7 +16,7 @@ SHOWN = 200
 
 
 class HistoryScreen(ModalScreen[str | None]):
-    """Returns what was chosen of ``texts``, of which the newest is the first."""
+    """Returns the chosen one of ``texts`` (newest first)."""
 
     BINDINGS = [  # noqa: RUF012  as Textual declares it
         Binding("escape", "dismiss", "Back", show=False),
@@ -34,9 +34,9 @@ class HistoryScreen(ModalScreen[str | None]):
 
     def compose(self) -> ComposeResult:
         with Vertical(id="history") as box:
-            box.border_title = "What you wrote before"
-            box.border_subtitle = "↑ ↓ Ctrl+R older · Enter takes it · Esc back"
-            yield Field(placeholder="Some of its letters", id="history-text")
+            box.border_title = "Prompt history"
+            box.border_subtitle = "↑ ↓ Ctrl+R older · Enter select · Esc cancel"
+            yield Field(placeholder="Search…", id="history-text")
             yield self._list
 
     def on_mount(self) -> None:

@@ -1,4 +1,4 @@
-"""F3: every message and title with the words that are typed, newest first."""
+"""F3: full-text search over messages and titles, newest first."""
 
 import asyncio
 import re
@@ -27,20 +27,19 @@ from tui.widgets.safe_input import Field
 from tui.widgets.session_list import age
 
 LIMIT = 100
-# How long, in seconds, a search takes before it is said that it goes on.
+# Seconds before "Searching…" is shown.
 PATIENCE = 0.2
-PLACEHOLDER = "Words of a message or of a title"
-HELP = 'All words must be there; the last may be unfinished. Words in "double quotes" stand together.'
-NOTHING = "Nothing has all of these words."
+PLACEHOLDER = "Search messages and titles"
+HELP = 'Matches all words; the last may be a prefix. Use "quotes" for phrases.'
+NOTHING = "No results."
 INDENT = 2
 FOUND = "bold underline $accent"
 
 
 class SearchScreen(ModalScreen[Hit | None]):
-    """Returns what was chosen. ``text``: what is searched for to begin with, and then what is typed.
+    """Returns the chosen hit. ``text``: the query, initially and as typed.
 
-    The field keeps the focus; the list follows what is typed in it. The database is read on another thread; a search
-    that another letter has made useless is given up.
+    The field keeps the focus. Queries run on another thread and are cancelled when superseded.
     """
 
     BINDINGS = [  # noqa: RUF012  as Textual declares it
@@ -65,12 +64,12 @@ class SearchScreen(ModalScreen[Hit | None]):
         self._note = Plain(HELP, id="search-note")
         self._hits: list[Hit] = []
         self._searching = False
-        self._take_first = False  # Enter came before the answer
+        self._take_first = False  # Enter was pressed before the results arrived
 
     def compose(self) -> ComposeResult:
         with Vertical(id="search") as box:
             box.border_title = "Search"
-            box.border_subtitle = "↑ ↓ message · Enter open · Esc back"
+            box.border_subtitle = "↑ ↓ message · Enter select · Esc cancel"
             yield self._field
             yield self._note
             yield self._list
@@ -93,7 +92,7 @@ class SearchScreen(ModalScreen[Hit | None]):
         answer = asyncio.create_task(in_thread(find, self._file, text, LIMIT, over.is_set))
         try:
             if not (await asyncio.wait({answer}, timeout=PATIENCE))[0]:
-                self._note.show("Searching …")
+                self._note.show("Searching…")
             hits, note = await answer, ""
         except StoreError as error:
             hits, note = [], sanitize(str(error))
@@ -112,7 +111,7 @@ class SearchScreen(ModalScreen[Hit | None]):
         if not self._hits:
             return NOTHING
         count = len(self._hits)
-        return f"The {LIMIT} newest" if count == LIMIT else f"{count} found"
+        return f"Showing the {LIMIT} newest" if count == LIMIT else "1 result" if count == 1 else f"{count} results"
 
     # ---- what was found
 
@@ -146,7 +145,7 @@ class SearchScreen(ModalScreen[Hit | None]):
 
 
 def _lines(hit: Hit, width: int) -> Content:
-    """The session's title and its age; below it, an extract of the message."""
+    """Title and age, then an extract of the message."""
     when = f"{age(time.time() - hit.updated):>3}"
     room = max(4, width - len(when) - 1)
     if hit.node_id:
@@ -158,7 +157,7 @@ def _lines(hit: Hit, width: int) -> Content:
 
 
 def _extract(hit: Hit, width: int) -> Content:
-    """One line of the message, in which the first of the words that were found is in view."""
+    """One line of the message with its first match in view."""
     pieces: list[tuple[str, str]] = []
     after = 0
     for start, end in hit.marks:

@@ -1,4 +1,4 @@
-"""F6: what a session's model is told, and how it chooses its words."""
+"""F6: session settings (system prompt and sampling parameters)."""
 
 from typing import Any
 
@@ -22,7 +22,7 @@ Settings = dict[str, Any]
 
 
 class SystemPrompt(Editor):
-    """Enter keeps, Ctrl+J begins a new line, as where messages are written."""
+    """Enter saves, Ctrl+J inserts a newline."""
 
     BINDINGS = [Binding("ctrl+j,shift+enter,alt+enter", "newline", "New line", show=False)]  # noqa: RUF012
 
@@ -37,7 +37,7 @@ class SystemPrompt(Editor):
 
 
 class Parameter(Vertical):
-    """One parameter: a mark where it differs from the default, its name, the field, and what is wrong with it."""
+    """One parameter: a mark if it differs from the default, its label, the field and its error."""
 
     def __init__(self, name: str, value: Any, defaults: Settings) -> None:
         super().__init__(classes="parameter")
@@ -83,9 +83,9 @@ class Parameter(Vertical):
 
 
 class SettingsScreen(ModalScreen[Settings | None]):
-    """Returns a session's "system" and "sampling" as they are to be from now on.
+    """Returns the session's new "system" and "sampling" settings.
 
-    ``defaults`` hold where nothing is said; some are not known before the model is loaded.
+    ``defaults`` apply to empty fields; some are unknown until the model is loaded.
     """
 
     HORIZONTAL_BREAKPOINTS = [(0, "-tiny"), (60, "-normal")]  # noqa: RUF012
@@ -101,13 +101,13 @@ class SettingsScreen(ModalScreen[Settings | None]):
         self._system = str(settings.get("system") or "")
         values = own(settings)
         self._parameters = [Parameter(name, values.get(name), defaults) for name in SAMPLING]
-        self._prompt = SystemPrompt("Nothing", id="system")
+        self._prompt = SystemPrompt("No system prompt", id="system")
         self._meaning = Plain(id="meaning")
 
     def compose(self) -> ComposeResult:
         with Vertical(id="sampling") as box:
-            box.border_title = "This session's settings"
-            box.border_subtitle = "Enter keep · Tab next · empty is the default · Esc back"
+            box.border_title = "Session settings"
+            box.border_subtitle = "Enter save · Tab next · empty = default · Esc cancel"
             with VerticalScroll(can_focus=False):
                 if self._chats:
                     yield Plain("System prompt · Ctrl+J new line", id="system-label")
@@ -131,7 +131,7 @@ class SettingsScreen(ModalScreen[Settings | None]):
         self._keep()
 
     def _keep(self) -> None:
-        """Unless something is wrong: then go there."""
+        """Return the values, or focus the first invalid field."""
         for parameter in self._parameters:
             if parameter.wrong:
                 parameter.field.focus()

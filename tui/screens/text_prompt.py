@@ -1,4 +1,4 @@
-"""One line that is asked for."""
+"""Dialog that asks for one line of text."""
 
 from textual.app import ComposeResult
 from textual.binding import Binding
@@ -11,9 +11,9 @@ from tui.widgets.safe_input import Field
 
 
 class AskScreen(ModalScreen[str | None]):
-    """Returns what was typed; None where nothing was, or Esc was pressed. ``text``: what is there to be changed."""
+    """Returns the text, or None if it is empty or cancelled. ``text``: the initial value."""
 
-    BINDINGS = [Binding("escape", "dismiss", "Leave", show=False)]  # noqa: RUF012  as Textual declares it
+    BINDINGS = [Binding("escape", "dismiss", "Cancel", show=False)]  # noqa: RUF012  as Textual declares it
 
     def __init__(self, title: str, text: str) -> None:
         super().__init__()
@@ -23,7 +23,7 @@ class AskScreen(ModalScreen[str | None]):
     def compose(self) -> ComposeResult:
         with Vertical(id="ask") as box:
             box.border_title = plain(self._title)
-            box.border_subtitle = "Enter does it · Esc leaves"
+            box.border_subtitle = "Enter save · Esc cancel"
             yield Field(self._text, id="ask-text")
 
     def on_input_submitted(self, event: Input.Submitted) -> None:

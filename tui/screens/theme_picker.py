@@ -1,4 +1,4 @@
-"""The themes: the one under the cursor is shown at once, Enter keeps it, Esc goes back to what was."""
+"""Theme picker with live preview."""
 
 from typing import TYPE_CHECKING
 
@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
 
 class ThemePicker(ModalScreen[None]):
-    """A list beside the app, which wears the highlighted theme meanwhile."""
+    """Applies the highlighted theme at once; Enter saves it, Esc restores the previous one."""
 
     BINDINGS = [  # noqa: RUF012  as Textual declares it
         Binding("escape,q", "leave", "Back", show=False),
@@ -34,7 +34,7 @@ class ThemePicker(ModalScreen[None]):
     def compose(self) -> ComposeResult:
         with Vertical(id="themes") as box:
             box.border_title = "Themes"
-            box.border_subtitle = "↑ ↓ try · Enter keep · Esc back"
+            box.border_subtitle = "↑ ↓ preview · Enter save · Esc cancel"
             yield OptionList(
                 *(Option(_line(file), id=name) for name, file in self._appearance.themes.items()),
                 id="theme-list",

@@ -8,5 +8,5 @@ from tui.terminal.sanitize import one_line
 def file_name(session_id: str, suffix: str) -> str:
     """Return the session's file name. Raises StoreError for an invalid id, which might be a path."""
     if not ID.fullmatch(session_id):
-        raise StoreError(f"“{one_line(session_id)[:40]}” is not the id of a session: ids are 32 hexadecimal digits.")
+        raise StoreError(f"Invalid session id “{one_line(session_id)[:40]}” (must be 32 hexadecimal digits).")
     return session_id + suffix

@@ -1,4 +1,4 @@
-"""Where a message is written: Enter sends, Ctrl+J begins a new line."""
+"""Message input: Enter sends, Ctrl+J inserts a newline."""
 
 from collections.abc import Callable, Sequence
 
@@ -14,7 +14,7 @@ from tui.widgets.plain_text import plain
 from tui.widgets.safe_text_area import Editor
 
 PLACEHOLDER = "Ask anything"
-KEYS = "Enter sends · Ctrl+J new line"
+KEYS = "Enter send · Ctrl+J new line"
 
 
 class Composer(Editor):
@@ -31,7 +31,7 @@ class Composer(Editor):
             self.text = text
 
     class Typed(Message):
-        """The text is another one than was put there."""
+        """The text differs from the last ``put``."""
 
     def __init__(self) -> None:
         super().__init__(PLACEHOLDER, id="composer")
@@ -43,12 +43,12 @@ class Composer(Editor):
         self._pasted = Pasted()
         self._offered: list[str] = []
         self._announced = ""
-        self._completed = ""  # what Tab has put there last
+        self._completed = ""  # the last completion by Tab
         self.border_subtitle = plain(KEYS)
 
     @property
     def whole(self) -> str:
-        """The text with its pastes in full."""
+        """The text with pasted text expanded."""
         return self._pasted.expand(self.text)
 
     @property
@@ -64,19 +64,19 @@ class Composer(Editor):
         return self.wrapped_document.location_to_offset(self.cursor_location).y
 
     def put(self, text: str) -> None:
-        """Show another draft."""
+        """Replace the draft."""
         self._puts += 1
         self.load(self._pasted.restore(text, self.app.clipboard))
         self._put = self.text
 
     def announce(self, text: str) -> None:
-        """Say this above the input."""
+        """Show this above the input."""
         if text != self._announced:
             self._announced = text
             self.border_title = plain(text)
 
     def collapse(self, text: str) -> str:
-        """What stands for a text that comes from elsewhere: a token if it is long."""
+        """The text, or a token for a long one."""
         return self._pasted.collapse(normalized(text))
 
     async def _on_key(self, event: events.Key) -> None:
@@ -84,7 +84,7 @@ class Composer(Editor):
         if event.key == "enter":
             event.prevent_default()
         attended = self.screen.focused
-        if not self.display and attended is not None:  # typed before a story came in its place
+        if not self.display and attended is not None:  # typed before the story pane replaced it
             event.prevent_default().stop()
             attended.post_message(events.Key(event.key, event.character))
         elif event.key == "tab" and self._offered:
@@ -141,7 +141,7 @@ class Composer(Editor):
     # ---- commands
 
     def on_text_area_changed(self, event: TextArea.Changed) -> None:
-        """Offer what the word behind the slash may become."""
+        """Offer completions for a slash command."""
         event.stop()
         if self.text != self._put:
             self.post_message(self.Typed())
@@ -151,18 +151,18 @@ class Composer(Editor):
         self.border_subtitle = plain(self._offer() if self._offered else KEYS)
 
     def _offer(self) -> str:
-        """As many as there is room for."""
-        room = self.size.width - len(" · Tab completes · +99")
+        """The completions that fit."""
+        room = self.size.width - len(" · Tab complete · +99")
         shown: list[str] = []
         for name in self._offered:
             if shown and len(" ".join([*shown, name])) + len(shown) + 1 > room:
                 break
             shown.append(name)
         more = f" · +{left}" if (left := len(self._offered) - len(shown)) else ""
-        return " ".join(f"/{name}" for name in shown) + more + " · Tab completes"
+        return " ".join(f"/{name}" for name in shown) + more + " · Tab complete"
 
     def _complete(self) -> None:
-        """The first that fits; with each further Tab the next."""
+        """Complete to the first match; each further Tab, to the next."""
         if self.text == self._completed:
             self._offered.append(self._offered.pop(0))
         self._completed = f"/{self._offered[0]}"

@@ -1,4 +1,4 @@
-"""The models that can be chosen, one line each, and all there is to say of one of them."""
+"""List of models, and the details of the highlighted one."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -21,14 +21,14 @@ if TYPE_CHECKING:
 
 # In the order of the list.
 GROUPS = {
-    "typed": "As typed",
-    "built-in": "Built in",
+    "typed": "Entered",
+    "built-in": "Built-in",
     "directory": "Your directories",
     "download": "Downloads",
-    "unfinished": "Downloads that are not complete",
+    "unfinished": "Incomplete downloads",
     "hub-cache": "Hugging Face cache",
 }
-# What a line tells besides the name: how wide, and how aligned. Where there is no room the first of SPARED goes first.
+# Columns after the name: alignment and width. If there is no room, those of SPARED are dropped in order.
 COLUMNS = {"family": "<8", "params": ">7", "disk": ">9", "context": ">7", "memory": "<16"}
 SPARED = ("family", "context", "disk", "params")
 NAME_WIDTH = 34
@@ -37,7 +37,7 @@ GAP = "  "
 
 @dataclass(frozen=True)
 class Row:
-    """``group`` is one of GROUPS. Without ``listing``, or with one that is not complete, it can be downloaded."""
+    """``group`` is one of GROUPS. Without ``listing``, or with an incomplete one, it can be downloaded."""
 
     name: str
     group: str
@@ -46,33 +46,33 @@ class Row:
 
     @property
     def info(self) -> "ModelInfo | None":
-        """None for a model that cannot be used, or not yet."""
+        """None for a model that is unsupported or not downloaded."""
         return self.listing.info if self.listing else None
 
     @property
     def problem(self) -> str:
-        """Why it cannot be used, without saying where it is."""
+        """Why it is unsupported, without its path."""
         said = self.listing.problem.replace(str(self.listing.found.path), self.shown_name) if self.listing else ""
         return one_line(said)
 
     @property
     def downloading(self) -> Download | None:
-        """The download that is on its way."""
+        """The running download."""
         return self.download if self.download and self.download.running else None
 
     @property
     def fetchable(self) -> bool:
-        """Whether it has to be downloaded, or the rest of it."""
+        """True if it has to be downloaded, wholly or in part."""
         return self.listing is None or self.listing.found.source == "unfinished"
 
     @property
     def shown_name(self) -> str:
-        """Of a directory, the last part."""
+        """The directory's basename, or the name."""
         return one_line(Path(self.name).name if Path(self.name).is_absolute() else self.name)
 
 
 class ModelList(OptionList, can_focus=False):
-    """``current`` is the model in use. ``available``: bytes of memory that are free, None where nobody knows."""
+    """``current``: the model in use. ``available``: free memory in bytes, None if unknown."""
 
     def __init__(self, current: str) -> None:
         super().__init__(id="model-list", compact=True, markup=False)
@@ -83,12 +83,12 @@ class ModelList(OptionList, can_focus=False):
 
     @property
     def row(self) -> Row | None:
-        """The one under the cursor."""
+        """The highlighted row."""
         option = self.highlighted_option
         return None if option is None or option.id is None else self.rows[int(option.id)]
 
     def show(self, rows: Sequence[Row]) -> None:
-        """Show these, each group under its name. The cursor is where the person put it, else on the model in use."""
+        """Show these, grouped. The highlight stays where the user put it, else is on the model in use."""
         if self.row and self.row.name != self._put_on:
             self._wanted = self.row.name
         self.rows = sorted(rows, key=lambda row: list(GROUPS).index(row.group))
@@ -106,29 +106,29 @@ class ModelList(OptionList, can_focus=False):
             self._put_on = self.row.name if self.row else ""
 
     def put_cursor_on(self, name: str) -> None:
-        """On the model of that name, if it is shown."""
+        """Highlight the model of that name, if it is shown."""
         names = [row.name for row in self.rows]
         if name in names:
             self.highlighted = self.get_option_index(str(names.index(name)))
 
     def stay(self) -> None:
-        """The cursor is where the person wants it, though it may have been put there."""
+        """Treat the current highlight as the user's choice."""
         if self.row:
             self._wanted = self.row.name
 
     def redraw(self) -> None:
-        """Show the same rows with the figures of now."""
+        """Update the rows' figures."""
         for index, row in enumerate(self.rows):
             self.replace_option_prompt(str(index), self._line(row))
 
     def header(self) -> Content:
-        """What the columns are."""
+        """Column titles."""
         columns, width = self._columns()
         cells = [f"{column:{COLUMNS[column]}}" for column in columns]
         return plain(GAP.join([f"  {'model':<{width}}", *cells]), "$text-muted")
 
     def _columns(self) -> tuple[list[str], int]:
-        """Those there is room for, and the width of the name."""
+        """The columns that fit, and the width of the name."""
         columns = list(COLUMNS)
         longest = max((len(row.shown_name) for row in self.rows), default=0)
 
@@ -150,10 +150,10 @@ class ModelList(OptionList, can_focus=False):
         if row.downloading:
             return arriving(row.downloading)
         if row.fetchable:
-            return "can be downloaded"
+            return "available on Hugging Face"
         info = row.info
         if info is None:
-            return f"cannot be used: {row.problem}"
+            return f"unsupported: {row.problem}"
         facts = {
             "family": info.family,
             "params": short_count(info.parameters),
@@ -165,20 +165,20 @@ class ModelList(OptionList, can_focus=False):
 
 
 def about(row: Row, precision: str, available: int | None, width: int, running: str | None = None) -> Content:
-    """All that is known of a model, and what Enter does, in lines of ``width`` cells.
+    """Details of a model and what Enter does, in lines of ``width`` cells.
 
-    ``precision`` is what it would be loaded in; ``running``, what ``auto`` came to for it, if that runs now.
+    ``precision``: the chosen one. ``running``: the precision ``auto`` resolved to, if the model is loaded.
     """
     lines = [plain(one_line(row.name), "bold")]
     if row.downloading:
-        lines += [plain(arriving(row.downloading)), _hint("Enter stops it; what has arrived is kept.")]
+        lines += [plain(arriving(row.downloading)), _hint("Press Enter to pause; progress is kept.")]
     elif row.fetchable:
         if row.download and row.download.failed:
             lines.append(plain(one_line(row.download.failed), "$error"))
-        rest = "the rest of it" if row.listing else "it, if the Hugging Face Hub has a model of that name"
-        lines.append(_hint(f"Enter downloads {rest}. Whether it can be used is checked before its weights come."))
+        verb = "resume" if row.listing else "download"
+        lines.append(_hint(f"Press Enter to {verb}. Compatibility is checked first."))
     elif row.info is None:
-        lines.append(plain(f"It cannot be used. {row.problem}", "$error"))
+        lines.append(plain(f"Unsupported: {row.problem}", "$error"))
     else:
         info = row.info
         facts = (
@@ -188,19 +188,19 @@ def about(row: Row, precision: str, available: int | None, width: int, running: 
             f"context {info.context}",
             "chat" if info.has_chat_template else "stories only",
         )
-        free = "" if available is None else f"; {size(available)} are free"
+        free = "" if available is None else f" ({size(available)} free)"
         lines += [
             plain(" · ".join(facts)),
-            _hint(f"Memory with a full context{free}:"),
+            _hint(f"Memory at full context{free}:"),
             *_precisions(info, precision, available, width, running),
         ]
     return Content("\n").join(lines)
 
 
 def arriving(download: Download) -> str:
-    """How far a download is."""
+    """Progress of a download."""
     if not download.total:
-        return "asking the Hugging Face Hub…"
+        return "contacting Hugging Face…"
     share = f"{gauge(download.done, download.total, 12)} {100 * download.done // download.total} %"
     rate = [f"{size(int(download.rate))}/s"] if download.rate else []
     return " · ".join([share, f"{size(download.done)} of {size(download.total)}", *rate])
@@ -209,7 +209,7 @@ def arriving(download: Download) -> str:
 def _precisions(
     info: "ModelInfo", chosen: str, available: int | None, width: int, running: str | None
 ) -> list[Content]:
-    """What each needs, ✓ where it fits and ✗ where it does not; the chosen one stands in ‹ ›. None is broken."""
+    """Memory per precision, ✓ if it fits and ✗ if not, the chosen one in ‹ ›. Never broken inside an entry."""
     fitting = _fitting(info, available)
     texts = {"auto": f"auto: {running or info.auto_precision(available) or 'none fits'}"}
     for name, needed in info.memory.items():

@@ -1,34 +1,34 @@
-"""Long pastes, which stand in the input as a short token each."""
+"""Short tokens that stand for long pastes in the input."""
 
 import re
 from itertools import count
 
-# More than this is not read again where it was pasted; it only hides what one writes around it.
+# Longer pastes are shown as tokens.
 MAX_LINES, MAX_CHARACTERS = 8, 1000
-# More than this, however it came to be, is not laid out: ten million characters would take half a minute.
+# Longer texts are never laid out: ten million characters would take half a minute.
 MAX_SHOWN = 50_000
-# Pastes that are kept although they do not stand in the input.
+# Pastes kept although their tokens are not in the input.
 KEPT = 20
 
 
 class Pasted:
-    """The tokens that were given out, and what each stands for."""
+    """The tokens and the texts they stand for."""
 
     def __init__(self) -> None:
         self._blocks: dict[str, str] = {}
 
     def collapse(self, text: str) -> str:
-        """A token for a long text, a short text as it is."""
+        """Return a token for a long text, a short text unchanged."""
         lines = text.count("\n") + 1
         if lines <= MAX_LINES and len(text) <= MAX_CHARACTERS:
             return text
         return self._token(text)
 
     def restore(self, text: str, clipboard: str = "") -> str:
-        """A text that was expanded, with its tokens again; all of it as one, where that is still too much to show.
+        """Replace known blocks by their tokens, and the whole by one if it is still too long.
 
-        It takes the place of what was there: of the tokens that are neither in it nor in ``clipboard``, the last ones
-        are kept, for drafts that come back.
+        Tokens that are neither in the text nor in ``clipboard`` are forgotten, except the last KEPT, for drafts that
+        are shown again.
         """
         shown = text
         for token, block in self._blocks.items():
@@ -40,7 +40,7 @@ class Pasted:
         return shown
 
     def _token(self, text: str) -> str:
-        """The same text has the same token."""
+        """The token of a text, reused if the text is known."""
         lines = text.count("\n") + 1
         size = f"{lines} lines" if lines > 1 else f"{len(text)} characters"
         for token, block in self._blocks.items():
@@ -52,8 +52,8 @@ class Pasted:
         return token
 
     def expand(self, text: str) -> str:
-        """The text with what its tokens stand for. A token that was changed is text like any other."""
+        """Replace tokens by their texts. An edited token is plain text."""
         if not self._blocks:
             return text
         tokens = re.compile("|".join(map(re.escape, self._blocks)))
-        return tokens.sub(lambda found: self._blocks[found[0]], text)  # once: what a block quotes is no token
+        return tokens.sub(lambda found: self._blocks[found[0]], text)  # one pass: a token inside a block is text

@@ -1,4 +1,4 @@
-"""One line to type in that keeps its text as it was written, and draws it safely."""
+"""An Input that keeps its value verbatim and draws it sanitised."""
 
 from rich.cells import cell_len
 from rich.text import Text
@@ -12,7 +12,7 @@ _IN_LINE = str.maketrans("\n\t", "␊ ")
 
 
 class Field(Input):
-    """The cursor does not blink."""
+    """With a steady cursor."""
 
     def __init__(self, text: str = "", placeholder: str = "", id: str | None = None) -> None:
         super().__init__(text, placeholder=_shown(placeholder), id=id, compact=True, select_on_focus=False)
@@ -21,19 +21,19 @@ class Field(Input):
     def validate_value(self, value: str) -> str:
         return whole(value)
 
-    # ---- what is typed
+    # ---- typing
 
     def check_consume_key(self, key: str, character: str | None = None) -> bool:
         return typed(events.Key(key, character)) is not None
 
     async def _on_key(self, event: events.Key) -> None:
-        # Comes before the input's own handler, which types only what Python calls printable.
+        # Replaces Input's handler, which accepts only str.isprintable() characters.
         if text := typed(event):
             event.prevent_default().stop()
             self.replace(text, *self.selection)
 
     def _on_paste(self, event: events.Paste) -> None:
-        # Instead of the input's own handler, which takes more characters than these for ends of a line.
+        # Replaces Input's handler, which splits at more line separators than these.
         event.prevent_default().stop()
         self.replace(normalized(event.text).strip("\n").partition("\n")[0], *self.selection)
 

@@ -1,4 +1,4 @@
-"""A text area that keeps its text as it was written, and draws it such that nothing in it can steer the terminal."""
+"""A TextArea that keeps its text verbatim and draws it sanitised."""
 
 from collections.abc import Callable, Sequence
 from dataclasses import replace
@@ -21,7 +21,7 @@ from tui.terminal.typed_text import normalized, typed, whole
 
 
 class ShownDocument(Document):
-    """``lines`` are drawn and measured, a symbol for each character that is not safe; ``text`` is what was written."""
+    """``lines`` are sanitised, for drawing and measuring; ``text`` is verbatim."""
 
     def __init__(self, text: str) -> None:
         self._newline = "\n"
@@ -57,12 +57,12 @@ class ShownDocument(Document):
 
 
 def _shown(line: str) -> str:
-    """One line as it is drawn. Lines that end as on Windows show nothing of that."""
+    """One line as drawn; the \\r of a CRLF is invisible."""
     return sanitize(line.removesuffix("\r")) + " " * line.endswith("\r")
 
 
 class Editor(TextArea):
-    """The cursor does not blink: an idle program does nothing."""
+    """With a steady cursor: an idle program does nothing."""
 
     def __init__(self, placeholder: str, id: str | None = None) -> None:
         super().__init__(
@@ -76,7 +76,7 @@ class Editor(TextArea):
         self.cursor_blink = False
 
     def _set_document(self, text: str, language: str | None) -> None:
-        """As Textual's, but for the kind of document."""
+        """As in Textual, with a ShownDocument."""
         self.document = ShownDocument(text)
         self.wrapped_document = WrappedDocument(self.document, tab_width=self.indent_width)
         self.navigator = DocumentNavigator(self.wrapped_document)
@@ -85,7 +85,7 @@ class Editor(TextArea):
         self._rewrap_and_refresh_virtual_size()
 
     def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
-        """With nothing to take back, the key for it is not for this text."""
+        """Without anything to undo, the undo key bubbles up."""
         return action != "undo" or can_undo(self.history)
 
     def edit(self, edit: Edit) -> EditResult:
@@ -107,15 +107,14 @@ class Editor(TextArea):
         self._carry_out(edits, redo)
 
     def _carry_out(self, edits: Sequence[Edit], carry_out: Callable[[Edit], Location]) -> None:
-        """Edits in this order, of which each tells where what it replaced ended.
+        """Apply the edits in this order; ``carry_out`` returns the end of what an edit replaced.
 
-        Textual's own way compares places that count at different times, and draws while the cursor is where no text is
-        any more.
+        Textual compares locations from different states of the text, and draws while the cursor is out of bounds.
         """
         if not edits:
             return
         before = self.document.line_count
-        above = below = before  # lines at both ends that stay as they are
+        above = below = before  # unchanged lines at both ends
         for edit in edits:
             count = self.document.line_count
             above = min(above, edit.top[0])
@@ -128,7 +127,7 @@ class Editor(TextArea):
         self._refresh_size()
 
     def load(self, text: str) -> None:
-        """Show another text, with nothing to undo, and the cursor at its end."""
+        """Replace the text, clear the undo history and move the cursor to the end."""
         self.text = whole(text)
         self.move_cursor(self.document.end)
 
@@ -139,11 +138,11 @@ class Editor(TextArea):
         return not self.read_only and typed(events.Key(key, character)) is not None
 
     async def _on_key(self, event: events.Key) -> None:
-        # Comes before the text area's own handler, which types only what Python calls printable.
+        # Runs before TextArea's handler, which accepts only str.isprintable() characters.
         if not self.read_only and (text := typed(event)):
             event.prevent_default().stop()
             self._replace_via_keyboard(text, *self.selection)
 
     async def _on_paste(self, event: events.Paste) -> None:
-        # Comes before the text area's own handler, which inserts the text.
+        # Runs before TextArea's handler, which inserts the text.
         event.text = normalized(event.text)

@@ -1,4 +1,4 @@
-"""The sessions, one line each, with a mark for what each is doing; to be filtered, and renamed in place."""
+"""Session list with filter and inline renaming."""
 
 import time
 from collections.abc import Sequence
@@ -22,11 +22,11 @@ from tui.widgets.safe_input import Field
 MARKS = {"idle": " ", "queued": "◌", "streaming": "◐", "unread": "●"}
 KINDS = {"chat": " ", "story": "¶"}
 PIN = "*"
-MORE = "more"  # the option that asks for more of them
-# What is said below the list while the focus is in it, and while it is elsewhere.
+MORE = "more"  # id of the "load more" option
+# Hints below the list while it is focused, and while it is not.
 HINTS = {"filter_sessions": "filter", "pin_session": "pin", "delete_session": "delete", "rename_session": "rename"}
 OUTSIDE = {"switch_session": "switch", "search": "search"}
-INDENT = 4  # what stands before a title
+INDENT = 4  # width of the marks before a title
 AGES = ((60, 1, "now"), (3600, 60, "m"), (86400, 3600, "h"), (7 * 86400, 86400, "d"), (365 * 86400, 7 * 86400, "w"))
 
 
@@ -49,8 +49,8 @@ class SessionList(OptionList):
         return None if option is None else option.id
 
     def list(self, lines: Sequence[Line], current: str, complete: bool) -> None:
-        """Show these, in this order. While something here has the focus the highlight stays on what it was on, unless
-        another session was opened; else it is on the one that is open.
+        """Show these, in this order. While the list is focused the highlight stays, unless another session was opened;
+        otherwise it is on the open session.
         """
         before = self._listed[1]
         self._listed = (lines, current, complete)
@@ -65,11 +65,11 @@ class SessionList(OptionList):
             for index, line in enumerate(lines)
         ]
         if not complete:
-            options.append(Option(plain(" " * INDENT + "… more", "$text-muted"), id=MORE))
+            options.append(Option(plain(" " * INDENT + "Load more…", "$text-muted"), id=MORE))
         if not options:
-            options.append(Option(plain(" " * INDENT + "No title has that.", "$text-muted"), disabled=True))
+            options.append(Option(plain(" " * INDENT + "No matching sessions", "$text-muted"), disabled=True))
         ids = [option.id for option in options]
-        left = before != current and before in ids  # not deleted
+        left = before != current and before in ids  # it was not deleted
         wanted = self.highlighted_id if attended and not left else current
         highlighted = self._highlight(ids, wanted, attended)
         self._put(options)
@@ -78,14 +78,14 @@ class SessionList(OptionList):
         self.query_ancestor(Sidebar).place_field()
 
     def settle(self) -> None:
-        """Show the same as the place and the focus are now."""
+        """Update for the current width and focus."""
         self.list(*self._listed)
 
     def on_resize(self) -> None:
         self.settle()
 
     def _highlight(self, ids: Sequence[str | None], wanted: str | None, attended: bool) -> int | None:
-        """The number of what is to be highlighted; of what is gone, its place while something here has the focus."""
+        """Index to highlight: that of ``wanted``, or the previous index if it is gone and the list is focused."""
         if wanted in ids and wanted not in (None, MORE):
             return ids.index(wanted)
         if not attended or ids == [None]:
@@ -105,7 +105,7 @@ class SessionList(OptionList):
 
 
 class TitleFilter(Field):
-    """While it is typed in, the arrows go through the list."""
+    """Arrow keys move the highlight of the list."""
 
     BINDINGS = [  # noqa: RUF012  as Textual declares it
         Binding(key, f"move('{step}')", show=False)
@@ -122,17 +122,17 @@ class TitleFilter(Field):
 
 
 class Sidebar(Vertical):
-    """Folds away where the screen is narrow; then it opens over the messages."""
+    """Collapses on a narrow screen, where it opens as an overlay."""
 
     class Filtered(Message):
-        """Only titles with all words of this text are to be listed."""
+        """The title filter changed."""
 
         def __init__(self, text: str) -> None:
             super().__init__()
             self.text = text
 
     class Renamed(Message):
-        """The session is to have this title; empty, the automatic one."""
+        """The session was renamed; an empty title means the automatic one."""
 
         def __init__(self, session_id: str, title: str) -> None:
             super().__init__()
@@ -145,10 +145,10 @@ class Sidebar(Vertical):
         self.sessions = SessionList()
         self._notice = Plain(id="sidebar-notice")
         self._hint = Plain(id="sidebar-keys")
-        self._filter = TitleFilter(placeholder="words of a title", id="session-filter")
+        self._filter = TitleFilter(placeholder="Filter by title", id="session-filter")
         self._field = Field(id="session-title")
-        self._renaming: tuple[str, str] | None = None  # the session, and its title so far
-        self._before: tuple[Widget | None, bool, bool] = (None, False, False)  # the focus, and whether this was open
+        self._renaming: tuple[str, str] | None = None  # session id and old title
+        self._before: tuple[Widget | None, bool, bool] = (None, False, False)  # focus, -opened, -closed
 
     def compose(self) -> ComposeResult:
         with Horizontal(id="sidebar-head"):
@@ -171,18 +171,18 @@ class Sidebar(Vertical):
         self._show_hint()
 
     def say(self, notice: str) -> None:
-        """One sentence, or none, to be read here while this covers the place where it stands."""
+        """Show the notice here while the sidebar covers its usual place."""
         self._notice.show(notice)
         self._notice.set_class(bool(notice), "-said")
 
     @property
     def highlighted_id(self) -> str | None:
-        """The session that keys act on while the focus is here, if there is one."""
+        """The session that keys act on, if any."""
         highlighted = self.sessions.highlighted_id
         return None if highlighted == MORE else highlighted
 
     def leave(self) -> bool:
-        """Give up renaming or filtering; False if neither goes on."""
+        """Cancel renaming or filtering; False if neither is active."""
         if self._renaming:
             self._end_renaming()
             return True
@@ -195,26 +195,26 @@ class Sidebar(Vertical):
     # ---- filtering
 
     def filter(self, words: str) -> None:
-        """Have titles filtered as one types; ``words`` are typed already."""
+        """Open the title filter, with ``words`` in it."""
         self._filter.value = words or self._filter.value
         self._filter.display = True
         self._filter.focus()
 
     def list_all(self) -> None:
-        """List without a filter again."""
+        """Clear the filter."""
         self._filter.display = False
         self._filter.value = ""
 
     def on_input_changed(self, event: Input.Changed) -> None:
         event.stop()
         if event.input is self._filter:
-            self.sessions.highlighted = None  # the first that is found
+            self.sessions.highlighted = None  # falls back to the first match
             self.post_message(self.Filtered(event.value))
 
     # ---- renaming
 
     def rename(self, session_id: str, title: str) -> None:
-        """Have the title of a session edited where it stands."""
+        """Start inline renaming."""
         if self._renaming:
             return
         self._before = (self.screen.focused, self.has_class("-opened"), self.has_class("-closed"))
@@ -233,7 +233,7 @@ class Sidebar(Vertical):
         (focused or self.sessions).focus()
 
     def place_field(self) -> None:
-        """Keep the field over the line that is renamed, or at the edge behind which that is."""
+        """Keep the field over the renamed line, or at the nearest edge if that is scrolled out."""
         if self._renaming is None:
             return
         sessions = self.sessions
@@ -255,7 +255,7 @@ class Sidebar(Vertical):
     def on_input_submitted(self, event: Input.Submitted) -> None:
         event.stop()
         if event.input is self._filter:
-            self.sessions.call_later(self.sessions.action_select)  # from here its message would end here
+            self.sessions.call_later(self.sessions.action_select)  # posted from this handler, it would be stopped here
         elif self._renaming:
             session_id, title = self._renaming
             self._end_renaming()
@@ -264,7 +264,7 @@ class Sidebar(Vertical):
 
 
 def age(seconds: float) -> str:
-    """How long ago, in at most three characters."""
+    """Age in at most three characters."""
     for limit, unit, name in AGES:
         if seconds < limit:
             return name if name == "now" else f"{int(seconds // unit)}{name}"

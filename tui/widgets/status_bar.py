@@ -1,4 +1,4 @@
-"""The line above everything and the line below everything."""
+"""Header and status bar."""
 
 from textual.content import Content
 from textual.reactive import reactive
@@ -14,7 +14,7 @@ STATE_WIDTH = 16
 
 
 def gauge(done: int, total: int, width: int = GAUGE) -> str:
-    """A bar that is full only when it is, and empty only when it is."""
+    """A progress bar: full only at ``total``, empty only at 0."""
     filled = 0 if total <= 0 else round(width * done / total)
     if 0 < done < total:
         filled = min(max(filled, 1), width - 1)
@@ -22,7 +22,7 @@ def gauge(done: int, total: int, width: int = GAUGE) -> str:
 
 
 class TopBar(Widget):
-    """Program, model and precision on the left; chat or story on the right."""
+    """Program, model and precision on the left, mode on the right."""
 
     model: reactive[str] = reactive("")
     mode: reactive[Mode] = reactive[Mode]("chat")
@@ -39,10 +39,10 @@ class TopBar(Widget):
 
 
 class StatusBar(Widget):
-    """What the model does and what it costs; each field keeps its width, so that nothing moves but the figures."""
+    """State of the model and its figures, in fields of fixed width."""
 
     figures: reactive[Figures] = reactive(Figures, always_update=True)
-    state: reactive[tuple[str, str]] = reactive(("", ""))  # a mark, and the word for it where there is room
+    state: reactive[tuple[str, str]] = reactive(("", ""))  # an icon, and its word where there is room
     context: reactive[int] = reactive(0)
     streaming: reactive[int] = reactive(0)  # sessions
 
@@ -52,7 +52,7 @@ class StatusBar(Widget):
         if not self.context:
             return plain(f" {mark} {word}", "$text-muted").truncate(width, ellipsis=True)
         fields = {"word": f"{word:<{STATE_WIDTH}}", **self._fields()}
-        # What is needed least goes first where the line is too short for all of it.
+        # Fields are dropped in this order where the line is too short.
         for name in ("word", "streaming", "gauge", "first", "cache", "rate"):
             if len(mark) + 1 + len(" · ".join(fields.values())) <= width:
                 break

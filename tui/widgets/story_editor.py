@@ -1,4 +1,4 @@
-"""One editable text that the model continues."""
+"""Story editor: one text that the user edits and the model continues."""
 
 from itertools import count
 
@@ -19,35 +19,35 @@ from tui.widgets.safe_text_area import Editor
 
 WIDEST = 90  # longer lines are hard to read
 _numbers = count()  # for ids: a session may be given up and shown again before its old pane is gone
-PLACEHOLDER = "Write how it begins. F5 lets the model go on from the cursor, Esc stops it, Ctrl+Z takes it back."
+PLACEHOLDER = "Start your story. F5 continues it, Esc stops, Ctrl+Z undoes."
 
 
 class StoryPane(Editor):
-    """Read-only while the model writes into it. What it wrote is tinted until a person changes something."""
+    """Read-only while generating. Generated text is tinted until the user edits."""
 
     BINDINGS = [  # noqa: RUF012  as Textual declares it
         *bindings("story"),
-        # As Enter, and as where messages are written.
+        # As Enter, and as in the message input.
         Binding("ctrl+j,shift+enter,alt+enter", "newline", "New line", show=False),
     ]
     COMPONENT_CLASSES = {"story--generated"}  # noqa: RUF012  as Textual declares it
 
     class Edited(Message):
-        """The text is another one now."""
+        """The text has changed."""
 
         def __init__(self, pane: "StoryPane") -> None:
             super().__init__()
             self.pane = pane
 
     class Typed(Message):
-        """A person changed the text."""
+        """The user edited the text."""
 
     def __init__(self, session_id: str) -> None:
         super().__init__(PLACEHOLDER, id=f"story-{next(_numbers)}")
         self.session_id = session_id
-        self.given_up = False  # it goes in a moment
-        self.source: Tree | None = None  # that the text was taken from
-        self._generated: Location | None = None  # where what the model wrote begins, up to the end
+        self.given_up = False  # about to be removed
+        self.source: Tree | None = None  # the text's tree
+        self._generated: Location | None = None  # start of the generated text
         self.history: JoiningHistory = JoiningHistory(
             max_checkpoints=1000, checkpoint_timer=2.0, checkpoint_max_characters=100
         )
@@ -58,10 +58,10 @@ class StoryPane(Editor):
 
     @property
     def before_cursor(self) -> str:
-        """What is to be continued."""
+        """The text to continue."""
         return self.get_text_range((0, 0), self.cursor_location)
 
-    # ---- the person writes
+    # ---- editing
 
     def edit(self, edit: Edit) -> EditResult:
         if not self.history.joining:
@@ -82,7 +82,7 @@ class StoryPane(Editor):
             super().action_redo()
 
     def show_other(self, text: str, written: int | None) -> None:
-        """Another version of the text, as one step to undo; the model wrote it from the character ``written`` on."""
+        """Show another version as one undo step; it is generated from character ``written`` on."""
         same = shared(self.text, text)
         self.history.checkpoint()
         self.replace(text[same:], _location(text, same), self.document.end, maintain_selection_offset=False)
@@ -91,10 +91,10 @@ class StoryPane(Editor):
         if written is not None:
             self._generated = _location(text, written)
 
-    # ---- the model writes
+    # ---- generating
 
     def begin(self) -> None:
-        """Take what stands behind the cursor away and hold the text for the model."""
+        """Remove the text after the cursor and make the rest read-only."""
         self.history.join()
         cursor = self.cursor_location
         self._generated = min(cursor, self._generated or cursor)
@@ -102,7 +102,7 @@ class StoryPane(Editor):
         self.read_only = True
 
     def grow(self, text: str) -> None:
-        """Append what the model wrote; the view follows while it is at the end."""
+        """Append generated text; the view follows if it is at the end."""
         follow = self.is_vertical_scroll_end
         offset = self.scroll_offset
         self.insert(text, self.document.end, maintain_selection_offset=False)
@@ -112,7 +112,7 @@ class StoryPane(Editor):
             self.scroll_to(offset.x, offset.y, animate=False, immediate=True)
 
     def settle(self, nothing_came: bool) -> None:
-        """Give the text back to the person; what the model wrote is one step to undo."""
+        """Make the text editable again; the generation is one undo step."""
         changed = self.history.part()
         self.read_only = False
         if nothing_came and changed:
@@ -139,12 +139,12 @@ def _location(text: str, index: int) -> Location:
 
 
 class StoryLine(Widget):
-    """Below a story: how long it is, how the model goes on, and which of how many alternatives is shown."""
+    """Status of a story: length, version and how the next continuation is sampled."""
 
     figures: reactive[tuple[str, ...]] = reactive[tuple[str, ...]](())
 
     def render(self) -> Content:
-        """What is needed least, the last, goes first where there is no room."""
+        """The last figures are dropped where there is no room."""
         room = self.size.width - 2
         shown = list(self.figures)
         while len(shown) > 1 and len(" · ".join(shown)) > room:

@@ -1,4 +1,4 @@
-"""The line in which one types what to find in a chat."""
+"""Find bar of the transcript."""
 
 from textual.app import ComposeResult
 from textual.containers import Horizontal
@@ -10,12 +10,12 @@ from tui.widgets.transcript.transcript import Transcript
 
 
 class FindBar(Horizontal):
-    """Marks in the transcript what is typed, while one types; Enter leaves the marks and goes to the messages."""
+    """Highlights matches while typing; Enter keeps the highlights and focuses the messages."""
 
     def __init__(self, transcript: Transcript) -> None:
         super().__init__(id="find")
         self._transcript = transcript
-        self._field = Field(placeholder="words in this session", id="find-text")
+        self._field = Field(placeholder="Find…", id="find-text")
         self._note = Plain("", id="find-note")
 
     def compose(self) -> ComposeResult:
@@ -27,7 +27,7 @@ class FindBar(Horizontal):
         self.display = False
 
     def open(self, words: str = "") -> None:
-        """Have something to find typed; ``words``, or what was typed before, are there to be changed."""
+        """Open with ``words``, or with the last query."""
         self._field.value = words or self._field.value
         self.display = True
         self._field.focus()
@@ -35,7 +35,7 @@ class FindBar(Horizontal):
         self._find(self._field.value)
 
     def leave(self) -> bool:
-        """End finding; False if nothing was to be found."""
+        """Close; False if it is closed already."""
         if not self.display:
             return False
         self.display = False
@@ -44,7 +44,7 @@ class FindBar(Horizontal):
         return True
 
     def step(self, forward: bool) -> None:
-        """To the next place, or the one before."""
+        """Go to the next or previous match."""
         if self.display:
             self._transcript.find_again(forward)
         else:
@@ -64,4 +64,4 @@ class FindBar(Horizontal):
 
     def _find(self, text: str) -> None:
         found = self._transcript.find(text)
-        self._note.show("n next · N before · Esc ends" if found else "not in this session")
+        self._note.show("n next · N previous · Esc close" if found else "No matches")

@@ -1,4 +1,4 @@
-"""One message as rows: a heading, its text, how it was made where that is asked for, and a blank row."""
+"""Layout of a message: heading, text, optional details and a blank row."""
 
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
@@ -13,7 +13,7 @@ from tui.terminal.wrap import TAB, wrap
 
 @dataclass(frozen=True)
 class Entry:
-    """A message to show: ``place`` of how many siblings, ``speaker`` as its heading, ``details`` on how it was made."""
+    """A message to show. ``place``: its version number and their count. ``speaker``: heading. ``details``: footer."""
 
     node: Node
     place: tuple[int, int]
@@ -22,14 +22,14 @@ class Entry:
 
 
 class Message:
-    """``unfolded``: thoughts are shown. ``detailed``: the details are."""
+    """``unfolded``: show reasoning. ``detailed``: show details."""
 
     def __init__(self, entry: Entry, width: int, unfolded: bool = False, detailed: bool = False) -> None:
         self.entry = entry
         self.detailed = detailed
         typed = entry.node.role != "assistant"
         self._document = Document(width, plain=typed, unfolded=unfolded)
-        self._length = 0  # of its text that the document has
+        self._length = 0  # characters in the document
         self.show(entry)
 
     @property
@@ -53,12 +53,12 @@ class Message:
         return 1 + max(1, len(self._document.rows)) + len(self._footer if self.detailed else ()) + 1
 
     def show(self, entry: Entry) -> int:
-        """Show it as it is now: its text may have grown or ended. Returns the first row that has changed."""
+        """Update from the node. Returns the first changed row."""
         self.entry = entry
         vars(self).pop("_footer", None)
         text = entry.node.text[self._length :]
         if entry.node.growing:
-            text = text.removesuffix("\r")  # a newline may follow, of which it is a part
+            text = text.removesuffix("\r")  # may be the start of a CRLF
         changed = self._document.append(sanitize(text.replace("\r\n", " \n")))
         self._length += len(text)
         if not entry.node.growing:
@@ -66,7 +66,7 @@ class Message:
         return 1 + changed
 
     def row(self, number: int) -> Row:
-        """A row behind the heading, which is row 0 and has none of its own."""
+        """Row ``number``; row 0 is the heading, which has no Row."""
         rows = self._document.rows
         if 0 < number <= len(rows):
             return rows[number - 1]
@@ -78,11 +78,11 @@ class Message:
         return max(1, len(self._document.rows))
 
     def shown(self, number: int) -> str:
-        """The text of a row, the heading's too."""
+        """Text of a row or of the heading."""
         return (self.row(number) if number else Row((Span(self.entry.speaker),))).text
 
     def line_around(self, number: int) -> tuple[int, int]:
-        """The first and the last row of the line, as it was written, that this row is of."""
+        """First and last row of the source line of this row."""
         first = last = number
         while first > 1 and not self.row(first - 1).hard:
             first -= 1
@@ -91,9 +91,7 @@ class Message:
         return first, last
 
     def excerpt(self, span: Callable[[int], tuple[int, int | None] | None]) -> str:
-        """What is selected of it, where ``span`` tells from where to where a row is; joined where only the width broke
-        it.
-        """
+        """The selected text, with wrapped rows joined. ``span``: selected columns of a row."""
         text = span(0)
         found = "" if text is None else self.entry.speaker[slice(*text)] + "\n"
         number = 1
@@ -116,7 +114,7 @@ class Message:
         return found
 
     def _lines(self) -> Iterator[tuple[list[Row], str]]:
-        """The rows of each line behind the heading, and the line as it was written where it is drawn as it stands."""
+        """Rows of each source line after the heading, and the source of verbatim lines."""
         typed = iter(self._document.text.split("\n") if self._document.plain else ())
         blocks = {code.row: code for code in self._document.codes}
         code: Iterator[tuple[int, int]] | None = None
@@ -135,11 +133,11 @@ class Message:
                 rows = []
 
     def folds_at(self, number: int) -> bool:
-        """Whether that row stands for a thought."""
+        """True if the row is a folded thought."""
         return any(span.style == "fold" for span in self.row(number).spans)
 
     def code(self, number: int | None) -> str | None:
-        """The block of code that row is in; without one, the last of the message."""
+        """The code block at that row, else the last one."""
         codes = self._document.codes
         code = None if number is None else self._document.code_at(number - 1)
         if code is None and codes:
@@ -152,7 +150,7 @@ class Message:
 
 
 def written(source: str, shown: str, start: int, end: int) -> str:
-    """What of ``source`` is drawn from column ``start`` to ``end``, where it is drawn as ``shown``: tabs are kept."""
+    """The source of columns ``start`` to ``end`` of ``shown``, with its tabs."""
     start, end = max(0, start), max(0, end)
     for stops in (False, True):
         at, places = 0, []
@@ -167,5 +165,5 @@ def written(source: str, shown: str, start: int, end: int) -> str:
 
 
 def guess(node: Node, width: int) -> int:
-    """About how many rows a message has that was not laid out."""
+    """Estimated height of a message that is not laid out."""
     return len(node.text) // width + node.text.count("\n") + 3

@@ -1,4 +1,4 @@
-"""The heights of things that stand below each other, and which one is at a row."""
+"""Row offsets of items stacked vertically."""
 
 from bisect import bisect_right
 from collections.abc import Iterable
@@ -6,7 +6,7 @@ from itertools import accumulate
 
 
 class Heights:
-    """In rows. To change the last one costs nothing; another one, a pass over all when next asked where things are."""
+    """Prefix sums of row heights; updating the last is O(1), any other rebuilds lazily."""
 
     def __init__(self, heights: Iterable[int] = ()) -> None:
         self._heights = list(heights)
@@ -30,15 +30,15 @@ class Heights:
         return self._ends()[-1]
 
     def start(self, index: int) -> int:
-        """The first row of the thing."""
+        """First row of an item."""
         return self._ends()[index]
 
     def at(self, row: int) -> int:
-        """The thing at the row; behind the last row, the last one."""
+        """Item at a row, clamped to the last one."""
         return min(bisect_right(self._ends(), max(0, row)), len(self._heights)) - 1
 
     def _ends(self) -> list[int]:
-        """Where each begins, and at last where the last one ends."""
+        """Start of each item, and the total."""
         if self._starts is None:
             self._starts = list(accumulate(self._heights, initial=0))
         return self._starts

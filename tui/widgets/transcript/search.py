@@ -1,4 +1,4 @@
-"""Finding text in the messages of a chat, one place after the other."""
+"""Incremental search in the messages of a chat."""
 
 import re
 from collections.abc import Callable, Iterator, Sequence
@@ -7,12 +7,12 @@ from typing import NamedTuple
 from tui.conversation.tree import Node
 from tui.markdown.row import Row
 
-# Markdown's marks are not on the screen: a text is looked for without them first, then on the rows that show it.
+# Markdown markers are not on the screen: nodes are filtered without them before their rows are searched.
 _MARKS = str.maketrans("", "", "*_`\\")
 
 
 class Place(NamedTuple):
-    """Characters of a row of a message's text."""
+    """A span of a row."""
 
     row: int
     start: int
@@ -20,7 +20,7 @@ class Place(NamedTuple):
 
 
 class Hit(NamedTuple):
-    """``places``: more than one where the text is broken by the edge of the screen."""
+    """A match. ``places``: several if it is wrapped."""
 
     message: int
     places: tuple[Place, ...]
@@ -31,7 +31,7 @@ class Hit(NamedTuple):
 
 
 class Finder:
-    """``nodes``: all messages. ``rows(i)``: how message i is shown."""
+    """``nodes``: all messages. ``rows(i)``: rows of message i."""
 
     def __init__(self, text: str, nodes: Sequence[Node], rows: Callable[[int], Sequence[Row]]) -> None:
         self.text = text
@@ -42,12 +42,12 @@ class Finder:
         self._rows = rows
 
     def first(self, message: int, row: int) -> Hit | None:
-        """The first hit from that row on; where there is none, the last one before it."""
+        """The first match from that row on, else the last one before it."""
         self.hit = self._next(message, row, whole_round=False) or self._previous(message, row)
         return self.hit
 
     def step(self, forward: bool) -> Hit | None:
-        """The next hit, or the one before; behind the last comes the first."""
+        """The next or previous match, wrapping around."""
         if self.hit is not None:
             message, hits = self.hit.message, self._hits(self.hit.message)
             index = (hits.index(self.hit) if self.hit in hits else 0) + (1 if forward else -1)
@@ -60,7 +60,7 @@ class Finder:
         return self.hit
 
     def marks(self, text: str, message: int, row: int) -> Iterator[tuple[int, int, str]]:
-        """What to mark in that row: wherever the text is found, and over it where the finder is; start, end, style."""
+        """Highlights of a row as (start, end, style): all matches, then the current one."""
         for match in self.pattern.finditer(text):
             yield *match.span(), "found"
         if self.hit and self.hit.message == message:
@@ -75,7 +75,7 @@ class Finder:
         return None
 
     def _previous(self, message: int, row: int) -> Hit | None:
-        """The last hit before that row."""
+        """The last match before that row."""
         for index in range(min(message, len(self._nodes) - 1), -1, -1):
             hits = [hit for hit in self._hits(index) if index != message or hit.row < row]
             if hits:
@@ -86,12 +86,12 @@ class Finder:
         text = self._nodes[message].text
         if not (self.pattern.search(text) or self._bare.search(text.translate(_MARKS))):
             return []
-        # A hit in what is not shown, as in a folded thought, is in the message's first row.
+        # A match in hidden text (a folded thought) is placed in the first row.
         return [Hit(message, places) for places in places_of(self.pattern, self._rows(message))] or [Hit(message, ())]
 
 
 def places_of(pattern: re.Pattern[str], rows: Sequence[Row]) -> list[tuple[Place, ...]]:
-    """Where the pattern is found in the rows, also across those that the edge of the screen has broken."""
+    """Matches of the pattern in the rows, also across wrapped ones."""
     found = []
     first = 0
     for number, row in enumerate(rows):

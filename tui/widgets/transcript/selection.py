@@ -1,4 +1,4 @@
-"""What is selected with the mouse in messages: it stays on its words, whatever comes below them."""
+"""Mouse selection in the transcript, anchored to the text while it grows."""
 
 import re
 from typing import NamedTuple
@@ -11,11 +11,11 @@ from textual.selection import Selection
 from tui.widgets.transcript.message import Message
 
 WORD = re.compile(r"[\w\-./~:@%+#?&=]+")
-AROUND = ".:?-="  # of these a word has none at its ends
+AROUND = ".:?-="  # stripped from the ends of a word
 
 
 class Spot(NamedTuple):
-    """A character: which message, which of its rows, which column there."""
+    """Position of a character."""
 
     message: int
     row: int
@@ -23,23 +23,23 @@ class Spot(NamedTuple):
 
 
 class Selecting(ScrollView):
-    """A view of messages that says which one is where."""
+    """A scroll view of messages with text selection."""
 
     _selected: Selection | None = None
-    _marked: tuple[Spot, Spot] | None = None  # for that: the first that is selected, and the first behind
+    _marked: tuple[Spot, Spot] | None = None  # its start and end in the text
 
     def laid_out(self, index: int) -> Message:
-        """The message of that number."""
+        """The laid-out message."""
         raise NotImplementedError
 
     def spot(self, offset: Offset) -> Spot | None:
-        """What is at that row and column of the content; the last below all of it, None where there is nothing."""
+        """The character at an offset of the content, clamped to the end; None if it is empty."""
         raise NotImplementedError
 
-    # ---- what is selected
+    # ---- selection
 
     def selection_updated(self, selection: Selection | None) -> None:
-        """What reaches beyond this view reaches to the edge of what is seen."""
+        """Clamp a selection that extends beyond this view to its visible part."""
         marked = None
         if selection is not None:
             top = self.scroll_offset.y
@@ -50,7 +50,7 @@ class Selecting(ScrollView):
         self.refresh()
 
     def get_selection(self, selection: Selection) -> tuple[str, str] | None:
-        """The text that is selected, as it was written: joined where only the view broke it, with its tabs."""
+        """The selected source text, with wrapped lines joined and tabs preserved."""
         if selection != self._selected:
             self.selection_updated(selection)
         if self._marked is None:
@@ -62,7 +62,7 @@ class Selecting(ScrollView):
         return "".join(texts).rstrip("\n"), "\n"
 
     def span(self, message: int, row: int) -> tuple[int, int | None] | None:
-        """From where to where a row is selected; None if it is not, or to its end."""
+        """Selected columns of a row (None: to its end); None if it is not selected."""
         if self._marked is None or not self._marked[0][:2] <= (message, row) <= self._marked[1][:2]:
             return None
         first, last = self._marked
@@ -74,8 +74,8 @@ class Selecting(ScrollView):
     # ---- clicks
 
     def select_at(self, event: events.Click) -> None:
-        """By two clicks a word, by three a line as it was written, as terminals do."""
-        event.prevent_default()  # else all that is in here
+        """Double click selects a word, triple click a source line."""
+        event.prevent_default()  # would select everything
         _, offset = self.screen.get_widget_and_offset_at(event.screen_x, event.screen_y)
         if offset is None or (spot := self.spot(offset)) is None:
             return
@@ -89,7 +89,7 @@ class Selecting(ScrollView):
 
 
 def _word(text: str, column: int) -> tuple[int, int]:
-    """Where the word at the column begins and ends; what is no word is one character."""
+    """Columns of the word at ``column``; a single character if there is none."""
     for match in WORD.finditer(text):
         if match.start() <= column < match.end():
             word = match.group()

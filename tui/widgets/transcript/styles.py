@@ -1,4 +1,4 @@
-"""Rows in the theme's colours."""
+"""Rendering of rows and headings in the theme's styles."""
 
 import re
 from collections.abc import Sequence
@@ -13,7 +13,7 @@ from tui.markdown.row import Row
 from tui.terminal.wrap import wrap
 from tui.widgets.transcript.message import Entry
 
-# What spans can be; each is a component class of the widget, with its colour in the layout's file.
+# Span styles; each is a component class of the widget, defined in layout.tcss.
 STYLES = (
     *("strong", "emph", "strike", "code", "link", "url", "heading1", "heading2", "heading3"),
     *("quote", "border", "bullet", "fold", "block", "comment", "keyword", "builtin", "function", "string", "number"),
@@ -22,14 +22,14 @@ STYLES = (
 ENDINGS = {
     "cancelled": "stopped",
     "interrupted": "interrupted",
-    "length": "cut at the length limit",
-    "context": "the context is full",
+    "length": "reached the length limit",
+    "context": "context full",
 }
 CLASSES = {f"transcript--{name}" for name in STYLES}
 
 
 class Ink:
-    """Draws for a widget that has these component classes."""
+    """Renders for a widget with these component classes."""
 
     def __init__(self, widget: Widget) -> None:
         self._widget = widget
@@ -39,14 +39,14 @@ class Ink:
         return self._widget.rich_style
 
     def style(self, names: str) -> Style:
-        """Of the words in ``names`` the later ones lie over the earlier."""
+        """Combined style of space-separated ``names``; later ones override."""
         style = self.base
         for name in names.split():
             style += self._widget.get_component_styles(f"transcript--{name}").partial_rich_style
         return style
 
     def segments(self, row: Row, width: int) -> list[Segment]:
-        """The row; what it fills, it fills to the width."""
+        """Segments of a row, filled to the width if it has a fill style."""
         segments = [Segment(text, self.style(style)) for text, style in row.spans]
         room = width - sum(segment.cell_length for segment in segments)
         if row.fill and room > 0:
@@ -54,7 +54,7 @@ class Ink:
         return segments
 
     def heading(self, entry: Entry, width: int) -> list[Segment]:
-        """Who said it, how it ended, and which of several versions it is."""
+        """Speaker, finish reason and version number."""
         person = entry.node.role in ("user", "system")
         left = [Segment(entry.speaker, self.style("person" if person else "model"))]
         if entry.node.outcome and (ending := ENDINGS.get(entry.node.outcome.reason)):
@@ -66,7 +66,7 @@ class Ink:
         return [*left, blank, Segment(right, self.style("faint"))]
 
     def over(self, segments: list[Segment], start: int, end: int, style: Style) -> list[Segment]:
-        """The segments with a style over their characters from ``start`` to ``end``."""
+        """Overlay a style on the characters from ``start`` to ``end``."""
         found = []
         position = 0
         for text, own, _ in segments:
@@ -80,11 +80,11 @@ class Ink:
         return found
 
     def partial(self, name: str) -> Style:
-        """What the name adds to the style of what it lies over."""
+        """The style as an overlay."""
         return self._widget.get_component_styles(f"transcript--{name}").partial_rich_style
 
     def centred(self, lines: Sequence[str], y: int) -> Strip:
-        """Row ``y`` of the widget, where these lines stand in its middle."""
+        """Row ``y`` of the widget with these lines centred in it."""
         width, height = self._widget.size
         rows = fitted(lines, width, height)
         number = y - max(0, (height - len(rows)) // 2)
@@ -92,14 +92,12 @@ class Ink:
         return self.line(text.center(width) if text else "", "faint", width)
 
     def line(self, text: str, name: str, width: int) -> Strip:
-        """One faint or marked line of its own."""
+        """A line in one style."""
         return Strip([Segment(text, self.style(name))]).crop_extend(0, width, self.base)
 
 
 def fitted(lines: Sequence[str], width: int, height: int) -> list[str]:
-    """The lines in rows, broken where they are too wide. Where there are too many, blank ones go first, then those
-    before the last that fit: each is there as a whole, or not at all.
-    """
+    """Wrap the lines to ``width``. If they exceed ``height``, drop blank ones, then the first ones."""
     broken = [_broken(line, width) for line in lines]
     if sum(map(len, broken)) > height:
         broken = [rows for rows in broken if any(rows)]
@@ -109,7 +107,7 @@ def fitted(lines: Sequence[str], width: int, height: int) -> list[str]:
 
 
 def _broken(line: str, width: int) -> list[str]:
-    """At wide gaps first, which stand between things of their own."""
+    """Wrap a line, at wide gaps first."""
     if cell_len(line) <= width:
         return [line]
     return [row.strip() for group in re.split(" {3,}", line.strip()) for row in wrap(group, max(1, width))]

@@ -1,4 +1,4 @@
-"""The messages of a chat: those near the screen are laid out, and of what changes only its rows are drawn again."""
+"""The transcript: messages are laid out lazily, and only changed rows are redrawn."""
 
 from collections.abc import Callable, Sequence
 
@@ -20,15 +20,15 @@ from tui.widgets.transcript.styles import CLASSES, Ink
 
 WIDEST = 100  # longer lines are hard to read
 GUTTER = 2
-# So many messages are kept as they were laid out; what they were made of is at hand anyway.
+# Laid-out messages in the cache.
 KEPT = 200
 NEW_BELOW = " ↓ new text below · G "
 
 
 class Transcript(Selecting, can_focus=True):
-    """Follows the end only while it is at the end. With the focus, one message is chosen, for the keys to act on.
+    """Follows the end while scrolled to it. While focused, one message is selected, which keys act on.
 
-    Of messages that were not on the screen yet the height is guessed; the view does not move when it turns out.
+    Heights of messages not yet laid out are estimated; the view stays in place when they are corrected.
     """
 
     BINDINGS = bindings("messages")
@@ -40,23 +40,23 @@ class Transcript(Selecting, can_focus=True):
         self._path: list[Node] = []
         self._describe: Callable[[Node], Entry] = lambda node: Entry(node, (1, 1), node.role)
         self._heights = Heights()
-        self._messages: dict[str, Message] = {}  # those laid out, by their nodes' ids; the last used is the last
-        self._current: set[str] = set()  # those of them that show what their nodes are now
+        self._messages: dict[str, Message] = {}  # laid-out messages by node id, least recently used first
+        self._current: set[str] = set()  # ids of the up-to-date ones
         self._chosen: int | None = None
-        self._cursor: int | None = None  # the row of the chosen message that was clicked on
+        self._cursor: int | None = None  # clicked row of the selected message
         self._unfolded: set[str] = set()
         self._detailed: set[str] = set()
         self._finder: Finder | None = None
         self._note: list[str] = []
         self._note_text = ""
-        self._sought: str | None = None  # chosen while there was no room to show it
+        self._sought: str | None = None  # selected while the widget had no height
         self._following = True
         self._unseen = False
         self._width = 0
         self.waiting = ""
         self.hint: tuple[str, ...] = ()
 
-    # ---- what is shown
+    # ---- content
 
     def show(
         self,
@@ -66,9 +66,7 @@ class Transcript(Selecting, can_focus=True):
         hint: Sequence[str] = (),
         to_end: bool = True,
     ) -> None:
-        """Show these messages instead, each as ``describe`` says, ``note`` faintly below them, and ``hint`` where there
-        are none. Without ``to_end`` the view stays where it is, as far as it can.
-        """
+        """Replace the messages. ``note``: text below them. ``hint``: text if there are none. ``to_end``: scroll."""
         chosen = self.chosen
         self._following = to_end or self._following
         if self._marked and [node.id for node in nodes[: len(self._path)]] != [node.id for node in self._path]:
@@ -87,7 +85,7 @@ class Transcript(Selecting, can_focus=True):
         self.refresh()
 
     def _begin(self) -> None:
-        """Guess all heights that are not known."""
+        """Estimate unknown heights."""
         self._width = self._text_width
         self._current.clear()
         laid_out = {id_: message.height for id_, message in self._messages.items() if message.width == self._width}
@@ -95,7 +93,7 @@ class Transcript(Selecting, can_focus=True):
         self._note = wrap(self._note_text, self._width) if self._note_text else []
 
     def grow(self, node: Node, text: str) -> None:
-        """Show that ``text`` came to the message of ``node``, if that is shown; it is the last one then."""
+        """Append ``text`` to the last message, if it is that of ``node``."""
         if not self._path or self._path[-1].id != node.id:
             return
         last = len(self._path) - 1
@@ -118,27 +116,27 @@ class Transcript(Selecting, can_focus=True):
         self.refresh_lines(self.scroll_offset.y + self.size.height - 1)
 
     def _redraw_end(self, row: int, before: Row, now: Row) -> None:
-        """Only what has changed in this row: over a slow line every byte counts."""
+        """Redraw only the changed end of this row, to save bytes over slow connections."""
         same = cell_len(before.text) if now.continues(before) else 0
         width = cell_len(now.text) - same + len(f"▌ {self.waiting}")
         self.refresh(Region(GUTTER + same, row - self.scroll_offset.y, width, 1))
 
     @property
     def chosen(self) -> str | None:
-        """The id of the message that the keys act on."""
+        """Id of the selected message."""
         return None if self._chosen is None else self._path[self._chosen].id
 
     @property
     def code(self) -> str | None:
-        """The block of code that was clicked on, else the last one of the chosen message, as the model wrote it."""
+        """Source of the clicked code block, else of the last one of the selected message."""
         return self._message(self._acted_on).code(self._cursor) if self._path else None
 
     def toggle_thoughts(self) -> None:
-        """Show what the model thought before the chosen message, or fold it."""
+        """Unfold or fold the reasoning of the selected message."""
         self._toggle(self._unfolded)
 
     def toggle_details(self) -> bool:
-        """Show below the chosen message how it was made, or hide that; False if nothing is known of that."""
+        """Show or hide the details of the selected message; False if it has none."""
         self._toggle(self._detailed)
         return bool(self._path and self._message(self._acted_on).entry.details)
 
@@ -156,14 +154,14 @@ class Transcript(Selecting, can_focus=True):
     # ---- finding
 
     def find(self, text: str) -> bool:
-        """Mark this text wherever it stands, and go to where it is next; False if it is nowhere."""
+        """Highlight matches and go to the next one; False if there are none."""
         self._finder = self._finding(text) if text else None
         found = self._finder is None or self._find_from_here()
         self.refresh()
         return found
 
     def find_again(self, forward: bool) -> None:
-        """Go to where the text is found next, or before."""
+        """Go to the next or previous match."""
         if self._finder:
             self._go_to(self._finder.step(forward)) if self._finder.hit else self._find_from_here()
 
@@ -191,7 +189,7 @@ class Transcript(Selecting, can_focus=True):
     # ---- choosing
 
     def choose(self, node_id: str) -> None:
-        """Put the cursor on this message, if it is shown; into view when there is one."""
+        """Select this message and scroll it into view (later, if there is no height yet)."""
         self._sought = None if self.size.height else node_id
         for index, node in enumerate(self._path):
             if node.id == node_id:
@@ -224,13 +222,13 @@ class Transcript(Selecting, can_focus=True):
         self.refresh()
 
     def on_focus(self) -> None:
-        """What is on the screen is chosen from, and stays there."""
+        """Select the last visible message."""
         if self._chosen is None and self._path:
             self._chosen = self._heights.at(self.scroll_offset.y + self.size.height - 1)
         self.refresh()
 
     def on_blur(self) -> None:
-        """The choice stays while the person is away, or in a dialog."""
+        """Keep the selection while a dialog is open or the terminal loses focus."""
         if self.screen.focused is not None:
             self._chosen = self._cursor = None
         self.refresh()
@@ -282,7 +280,7 @@ class Transcript(Selecting, can_focus=True):
         return message is not None and message.width == self._width and node.id in self._current
 
     def _settle(self) -> None:
-        """Lay out what is on the screen. If what is above it turns out higher than was guessed, the view goes along."""
+        """Lay out the visible messages, adjusting the scroll offset for corrected heights above."""
         height = self.size.height
         if self._following:
             row = self._heights.total
@@ -324,7 +322,7 @@ class Transcript(Selecting, can_focus=True):
             self.choose(self._sought)
 
     def _fit(self) -> None:
-        """What is at the top of the view stays there, and what is in the view is laid out first."""
+        """Re-wrap for a new width, keeping the message at the top in place."""
         following, top = self._following, self.scroll_offset.y
         if not self._path or self._width == self._text_width:
             self._settle()
