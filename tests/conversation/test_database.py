@@ -49,7 +49,7 @@ def test_a_newer_schema_is_refused_and_not_touched(file: Path, monkeypatch: pyte
     Store(file).close()
     monkeypatch.undo()
     before, files = file.read_bytes(), sorted(file.parent.iterdir())
-    with pytest.raises(StoreError, match=r"newer llm-tui \(schema 2; this one knows 1\): update llm-tui"):
+    with pytest.raises(StoreError, match=r"newer llm-tui \(schema 2; this one knows 1\)\. Update llm-tui"):
         Store(file)
     assert (file.read_bytes(), sorted(file.parent.iterdir())) == (before, files)
 

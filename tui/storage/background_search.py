@@ -1,4 +1,4 @@
-"""Searching beside the store, on another thread, while the store reads and writes on its own."""
+"""Cancellable search on a second connection, for another thread."""
 
 from collections.abc import Callable
 from contextlib import closing
@@ -7,14 +7,14 @@ from pathlib import Path
 from tui.storage.database import FAULTS, explain, reader
 from tui.storage.search import Hit, search
 
-# SQLite's steps between two questions whether anybody still waits for the answer: well under a millisecond.
+# SQLite instructions between checks for cancellation: well under a millisecond.
 STEPS = 10_000
 
 
 def find(file: Path, text: str, limit: int, unwanted: Callable[[], bool]) -> list[Hit]:
-    """As ``search``, with a connection of its own; ends soon, and finds nothing, once ``unwanted`` says so.
+    """``search`` with its own connection; returns nothing soon after ``unwanted()`` becomes true.
 
-    Raises StoreError for a text that is too long, and for a database that cannot be read.
+    Raises StoreError if the text is too long or the database cannot be read.
     """
     with closing(reader(file)) as db:
         db.set_progress_handler(unwanted, STEPS)

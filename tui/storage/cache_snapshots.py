@@ -1,4 +1,4 @@
-"""The directory of cache snapshots: one file for each session, those used longest ago removed beyond a size."""
+"""Directory of KV cache snapshots: one file per session, least recently used ones are pruned."""
 
 import contextlib
 import os
@@ -11,15 +11,15 @@ from tui.storage.private_files import private_directory
 from tui.storage.session_files import file_name
 
 SUFFIX = ".safetensors"
-# What a running process has put aside for itself, and what is being written.
+# Files of running processes: evicted caches, and (by age) those being written.
 _EVICTED = re.compile(r"evicted-(\d+)-")
 ABANDONED_SECONDS = 3600
 
 
 class Snapshots:
-    """``limit``: bytes that the files may take together.
+    """``limit``: total size in bytes.
 
-    A session has one snapshot, whatever branch it is of: what another branch shares with it is a prefix all the same.
+    One snapshot per session serves all its branches: they share a prefix.
     """
 
     def __init__(self, directory: Path, limit: int) -> None:
@@ -27,11 +27,11 @@ class Snapshots:
         self._limit = limit
 
     def place(self, session_id: str) -> Path:
-        """Where to save the session's cache. Raises OSError if there can be no directory for it."""
+        """Path for the session's snapshot. Raises OSError if the directory cannot be created."""
         return private_directory(self.directory) / file_name(session_id, SUFFIX)
 
     def find(self, session_id: str) -> Path | None:
-        """The session's snapshot, if there is one; it counts as used now."""
+        """The session's snapshot, if any; marks it as used."""
         file = self.directory / file_name(session_id, SUFFIX)
         if file.is_symlink() or not file.is_file():
             return None
@@ -40,12 +40,12 @@ class Snapshots:
         return file
 
     def remove(self, session_id: str) -> None:
-        """Harmless if there is none."""
+        """Delete the session's snapshot, if any."""
         with contextlib.suppress(OSError):
             (self.directory / file_name(session_id, SUFFIX)).unlink()
 
     def prune(self) -> None:
-        """Remove what dead processes left, then the snapshots used longest ago until the rest is within the limit."""
+        """Delete files of dead processes, then the least recently used snapshots beyond the limit."""
         kept = []
         for file in self.directory.glob("*" + SUFFIX + "*"):
             with contextlib.suppress(OSError):
@@ -74,6 +74,6 @@ def _alive(process: int) -> bool:
         os.kill(process, 0)
     except ProcessLookupError:
         return False
-    except (OSError, OverflowError):  # somebody else's, or no number of a process
+    except (OSError, OverflowError):  # another user's process, or an invalid pid
         return True
     return True

@@ -1,11 +1,11 @@
-"""Directories and files that only their owner can read, whatever the umask."""
+"""Directories (0700) and files (0600) private to their owner, regardless of the umask."""
 
 import os
 from pathlib import Path
 
 
 def private_directory(path: Path) -> Path:
-    """Make the directory, if it is not there, for its owner alone. Raises OSError if it cannot be made."""
+    """Create the directory with mode 0700 if it does not exist. Raises OSError."""
     if not path.is_dir():
         path.mkdir(mode=0o700, parents=True, exist_ok=True)
         path.chmod(0o700)
@@ -13,7 +13,7 @@ def private_directory(path: Path) -> Path:
 
 
 def private_file(path: Path) -> int:
-    """Open the file for writing, made for its owner alone if it is not there: the descriptor. Raises OSError."""
+    """Open the file for writing, creating it with mode 0600; returns the descriptor. Raises OSError."""
     try:
         descriptor = os.open(path, os.O_RDWR | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600)
     except FileExistsError:

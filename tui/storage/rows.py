@@ -1,4 +1,4 @@
-"""Conversations as rows of the database: read whole, written by what has changed."""
+"""Reads conversations from database rows and writes their changes."""
 
 import json
 import sqlite3
@@ -30,7 +30,7 @@ Values = tuple[Any, ...]
 
 @dataclass(frozen=True)
 class Image:
-    """What the database holds of a conversation: its row's number and columns, its nodes with the child entered."""
+    """State of a conversation in the database: row number, columns, and nodes with their entered child."""
 
     number: int
     head: Values
@@ -38,12 +38,12 @@ class Image:
 
 
 def listings(db: sqlite3.Connection, limit: int, offset: int, words: Collection[str] = ()) -> list[Listing]:
-    """``words``, in lower case: what must be in the title as it is shown."""
+    """List sessions; ``words`` (casefolded) must be in the displayed title."""
 
     def fit(title: str, opening: str, mode: Mode) -> bool:
         if not (isinstance(title, str) and isinstance(opening, str)):
             return False  # damaged
-        # What is shown is cut from what was typed: to look there first is quick, and rules most of them out.
+        # The displayed title is cut from the typed one: checking that first is fast and excludes most.
         typed = title or opening
         return (not typed or has_words(typed, words)) and has_words(shown_title(title, opening, mode), words)
 
@@ -57,7 +57,7 @@ def exists(db: sqlite3.Connection, session_id: str) -> bool:
 
 
 def read(db: sqlite3.Connection, session_id: str) -> tuple[Conversation, Image] | None:
-    """The conversation; None if it is not there. Raises ValueError if its rows do not make one."""
+    """Read a conversation; None if it does not exist. Raises ValueError if its rows are invalid."""
     # One transaction, so that another process cannot write between the two queries.
     db.execute("BEGIN")
     try:
@@ -76,7 +76,7 @@ def read(db: sqlite3.Connection, session_id: str) -> tuple[Conversation, Image] 
 
 
 def write(db: sqlite3.Connection, conversation: Conversation, image: Image | None) -> Image:
-    """Within a transaction, write what differs from ``image``; everything, for None. Returns what is there then."""
+    """Write the differences from ``image`` (None: everything) within a transaction; returns the new image."""
     head = _head(conversation)
     if image is None or not exists(db, conversation.id):
         number = db.execute(_INSERT_SESSION, (*head, conversation.id)).lastrowid
@@ -129,14 +129,14 @@ def _node_value(*columns: Any) -> dict[str, Any]:
     value = dict(zip(_NODE.split(", "), columns, strict=True))
     ids, outcome = value["token_ids"], value["outcome"]
     if not isinstance(ids, bytes) or len(ids) % 4:
-        raise ValueError("token ids are not four bytes each")
+        raise ValueError("corrupt token ids")
     value["token_ids"] = list(struct.unpack(f"<{len(ids) // 4}I", ids))
     value["outcome"] = None if outcome is None else _json(outcome)
     return value
 
 
 def _json(text: object) -> Any:
-    """Raises ValueError for what is none. What is no number, as Python's reader has some, is nothing."""
+    """Parse JSON, with NaN and infinity as None. Raises ValueError if it is invalid."""
     if not isinstance(text, str):
-        raise ValueError("settings or an outcome are not a text")
+        raise ValueError("settings or an outcome are not a string")
     return json.loads(text, parse_constant=lambda _: None)

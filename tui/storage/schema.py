@@ -1,4 +1,4 @@
-"""The tables of the database, and the way from an older schema to this one."""
+"""Database schema and its migrations."""
 
 import sqlite3
 from collections.abc import Callable, Iterator
@@ -8,10 +8,10 @@ from pathlib import Path
 from tui.storage.backup import damaged
 from tui.storage.errors import StoreError
 
-# "llmt": tells our files from other programs' databases.
+# "llmt": identifies llm-tui databases.
 APPLICATION_ID = 0x6C6C6D74
 
-# The statements that lead from each version to the next. What was released is never changed, only followed by more.
+# Statements from each version to the next. Released migrations are never changed.
 MIGRATIONS: list[tuple[str, ...]] = [
     (
         f"PRAGMA application_id = {APPLICATION_ID}",
@@ -78,14 +78,14 @@ MIGRATIONS: list[tuple[str, ...]] = [
         END""",
     ),
 ]
-# In one statement, so that another process that makes the database between two is not taken for another program.
+# One statement: another process may be creating the database concurrently.
 MARKS = """SELECT user_version, application_id, (SELECT count(*) FROM sqlite_master)
     FROM pragma_user_version, pragma_application_id"""
 
 
 @contextmanager
 def transaction(db: sqlite3.Connection) -> Iterator[None]:
-    """All of it or nothing. It takes the right to write at once, so that it cannot fail half-way for want of it."""
+    """A write transaction; takes the write lock at once."""
     db.execute("BEGIN IMMEDIATE")
     try:
         yield
@@ -97,33 +97,33 @@ def transaction(db: sqlite3.Connection) -> Iterator[None]:
 
 
 def check(db: sqlite3.Connection, name: str) -> int:
-    """The version of its schema, 0 if it is empty. Raises StoreError for what this program must not write to."""
+    """The schema version, 0 for an empty database. Raises StoreError for other programs' or newer databases."""
     version, application, objects = db.execute(MARKS).fetchone()
     if (version or application or objects) and application != APPLICATION_ID:
-        raise StoreError(f"{name} is the database of another program; give --db another file.")
+        raise StoreError(f"{name} is the database of another program. Use another file with --db.")
     if version < 0:
-        raise damaged(Path(name), f"its schema has the number {version}")
+        raise damaged(Path(name), f"invalid schema version {version}")
     if version > len(MIGRATIONS):
         raise StoreError(
-            f"{name} was written by a newer llm-tui (schema {version}; this one knows {len(MIGRATIONS)}): "
-            "update llm-tui, or give --db another file."
+            f"{name} was written by a newer llm-tui (schema {version}; this one knows {len(MIGRATIONS)}). "
+            "Update llm-tui, or use another file with --db."
         )
     return int(version)
 
 
 def current(db: sqlite3.Connection, name: str) -> bool:
-    """Whether the schema is this program's. Raises as ``check``."""
+    """True if the schema is up to date. Raises as ``check``."""
     return check(db, name) == len(MIGRATIONS)
 
 
 def migrate(db: sqlite3.Connection, name: str, back_up: Callable[[int], None]) -> None:
-    """Bring the schema up to date, each step in one transaction; ``back_up(version)`` is called before there is one."""
+    """Migrate the schema, one transaction per step; ``back_up(version)`` is called first."""
     version = check(db, name)
     if 0 < version < len(MIGRATIONS):
         back_up(version)
     while version < len(MIGRATIONS):
         with transaction(db):
-            version = check(db, name)  # another process may have been first
+            version = check(db, name)  # another process may have migrated it
             if version < len(MIGRATIONS):
                 for statement in MIGRATIONS[version]:
                     db.execute(statement)

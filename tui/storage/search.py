@@ -1,4 +1,4 @@
-"""Finds what people type in every message and title, newest first."""
+"""Full-text search over messages and titles (FTS5), newest first."""
 
 import re
 import sqlite3
@@ -10,19 +10,19 @@ from typing import Any
 from tui.conversation.serialization import read_listing
 from tui.storage.errors import StoreError
 
-# Private characters around what was found, on the way from SQLite to here.
+# Private-use characters around matches in FTS5 snippets.
 OPEN, CLOSE = "\ue000", "\ue001"
 MAX_CHARACTERS = 1000
 EXTRACT_WORDS = 16
-EXTRACT_CHARACTERS = 60  # to either side
+EXTRACT_CHARACTERS = 60  # on either side
 
 _PHRASE = re.compile(r'"([^"]*)"?|(\S+)')
-# Scripts that put no blanks between words: Thai to Burmese, Khmer, kana and Chinese characters.
+# Scripts without spaces between words: Thai to Burmese, Khmer, kana and Chinese characters.
 _UNSPACED = re.compile(
     "[\u0e00-\u0eff\u1000-\u109f\u1780-\u17ff\u3040-\u30ff\u3400-\u9fff\uf900-\ufaff\U00020000-\U0003ffff]"
 )
 _GLOB = re.compile(r"[*?\[]")
-# What sentences have between their words and around them. Other signs belong to what is looked for: C++, .env, a->b.
+# Punctuation of sentences. Other symbols are part of a term: C++, .env, a->b.
 _BETWEEN = "()[]{},;:!?\"'‘’“”«»…"
 _BEFORE, _BEHIND = "([{\"'‘“«", ")]},;:!?.\"'’”»…"
 
@@ -44,9 +44,9 @@ _BY_SIGNS = """
 
 @dataclass(frozen=True)
 class Hit:
-    """``node_id`` None: it is the title that was found. ``marks``: where in ``extract``, as (start, end).
+    """A search result. ``node_id`` None: the title matched. ``marks``: matches in ``extract`` as (start, end).
 
-    ``updated``: when the session was used last, in seconds since the epoch.
+    ``updated``: last use of the session, in seconds since the epoch.
     """
 
     session_id: str
@@ -58,14 +58,13 @@ class Hit:
 
 
 def search(db: sqlite3.Connection, text: str, limit: int) -> list[Hit]:
-    """Sessions whose title has all these words, then messages that do.
+    """Sessions whose title matches all words, then matching messages.
 
-    The last word may be unfinished; words within double quotes belong together in this order; nothing else has a
-    meaning of its own. Signs, but those of sentences, and scripts without blanks are looked for as they stand. Raises
-    StoreError for a text that is too long.
+    The last word is a prefix; double quotes enclose phrases; there are no operators. Symbols other than punctuation,
+    and scripts without spaces, are matched literally. Raises StoreError if the text is too long.
     """
     if len(text) > MAX_CHARACTERS:
-        raise StoreError(f"That is {len(text)} characters; a search takes at most {MAX_CHARACTERS}.")
+        raise StoreError(f"The query is too long ({len(text)} characters, at most {MAX_CHARACTERS}).")
     phrases = [quoted or bare for quoted, bare in _PHRASE.findall(text.replace("\0", " ")) if quoted.strip() or bare]
     if not phrases:
         return []
@@ -81,7 +80,7 @@ def search(db: sqlite3.Connection, text: str, limit: int) -> list[Hit]:
 
 
 def _search_literally(db: sqlite3.Connection, query: str, phrases: list[str], limit: int) -> list[Hit]:
-    """Of what has the words, as the index knows them, that which has the signs between them too."""
+    """Index search filtered by literal phrases with their symbols."""
     sought = [_folded(phrase) for phrase in phrases]
 
     def has(text: object) -> bool:
@@ -94,20 +93,20 @@ def _search_literally(db: sqlite3.Connection, query: str, phrases: list[str], li
 
 
 def _literal(phrase: str) -> str:
-    """What is to be there as it stands, if there are signs in it that matter; else nothing."""
+    """The literal part of a phrase with significant symbols, else empty."""
     core = phrase.lstrip(_BEFORE).rstrip(_BEHIND)
     return core if any(unicodedata.category(char)[0] in "SP" and char not in _BETWEEN for char in core) else ""
 
 
 def _folded(text: str) -> str:
-    """As the index compares words: without regard to case, accents and kinds of blanks."""
+    """Fold case, accents and white space as the index does."""
     if not text.isascii():
         text = "".join(char for char in unicodedata.normalize("NFD", text) if unicodedata.category(char) != "Mn")
     return " ".join(text.casefold().split())
 
 
 def _search_signs(db: sqlite3.Connection, phrases: list[str], limit: int) -> list[Hit]:
-    """What the index of words does not know: everything is read."""
+    """Full scan for what the word index does not cover."""
     patterns = ["*" + _GLOB.sub(r"[\g<0>]", phrase) + "*" for phrase in phrases]
     condition = " AND ".join(["{0} GLOB ?"] * len(phrases))
     rows = db.execute(_TITLE_BY_SIGNS.format(condition.format("title")), (*patterns, limit)).fetchall()
@@ -116,10 +115,10 @@ def _search_signs(db: sqlite3.Connection, phrases: list[str], limit: int) -> lis
 
 
 def _query(phrases: list[str], unfinished: bool) -> str:
-    """In FTS5's language: strings, in which nothing is an operator, and which it takes apart into words itself."""
+    """FTS5 query of quoted strings, which contain no operators."""
     words = [phrase for phrase in phrases if any(c.isalnum() for c in phrase)]
     strings = [f'"{phrase.replace(chr(34), chr(34) * 2)}"' for phrase in words]
-    # Behind a word with a sign at its end, as C++, no more letters come.
+    # A word that ends in a symbol, such as C++, is not a prefix.
     closed = bool(_literal(words[-1])) and not words[-1][-1].isalnum()
     return " ".join(strings) + (" *" if unfinished and not closed else "")
 
@@ -131,7 +130,7 @@ def _hit(row: tuple[Any, ...], extract: str, marks: list[tuple[int, int]]) -> Hi
 
 
 def _unmark(marked: str) -> tuple[str, list[tuple[int, int]]]:
-    """The extract without the marks, and where they were."""
+    """Extract without marks, and their positions."""
     extract, marks, start = "", [], 0
     for piece in re.split(f"([{OPEN}{CLOSE}])", marked):
         if piece == OPEN:
@@ -144,7 +143,7 @@ def _unmark(marked: str) -> tuple[str, list[tuple[int, int]]]:
 
 
 def _cut(text: str, phrases: list[str]) -> tuple[str, list[tuple[int, int]]]:
-    """An extract around the first of the phrases, and where they are in it."""
+    """Extract around the first phrase, and all matches in it."""
     place = next(_places(text, phrases[:1]), (0, 0))
     start, end = max(0, place[0] - EXTRACT_CHARACTERS), place[1] + EXTRACT_CHARACTERS
     extract = ("…" if start else "") + text[start:end] + ("…" if end < len(text) else "")

@@ -17,36 +17,36 @@ LARGEST = 2**20
 
 
 class OutsideError(Exception):
-    """A sentence to show."""
+    """A failed read, write or editor; the message is user-facing."""
 
 
 def read_text(name: str) -> str:
-    """A text file of at most a megabyte. Raises OutsideError."""
+    """Read a text file of at most 1 MB. Raises OutsideError."""
     path = Path(name).expanduser()
     try:
-        if path.exists() and not (path.is_file() or path.is_dir()):  # a pipe or a device may have no end
+        if path.exists() and not (path.is_file() or path.is_dir()):  # a pipe or device may be endless
             raise OutsideError(f"{path} is not a file.")
         with path.open("rb") as file:
             data = file.read(LARGEST + 1)
         if len(data) > LARGEST:
-            raise OutsideError(f"{path} has more than a megabyte, too much for a message.")
+            raise OutsideError(f"{path} is larger than 1 MB.")
         return normalized(data.decode("utf-8-sig"))
     except UnicodeDecodeError:
         raise OutsideError(f"{path} is not UTF-8 text.") from None
     except (OSError, ValueError, RuntimeError) as error:
-        raise OutsideError(f"{path} cannot be read: {getattr(error, 'strerror', None) or error}.") from None
+        raise OutsideError(f"Cannot read {path}: {getattr(error, 'strerror', None) or error}.") from None
 
 
 def save_text(name: str, text: str) -> Path:
-    """Write a new file; one that is there stays as it is. Raises OutsideError."""
+    """Write a new file; existing ones are not overwritten. Raises OutsideError."""
     path = Path(name).expanduser()
     try:
         with path.open("x", encoding="utf-8", errors="replace") as file:
             file.write(text if text.endswith("\n") else text + "\n")
     except FileExistsError:
-        raise OutsideError(f"{path} is there already; choose another name.") from None
+        raise OutsideError(f"{path} already exists. Choose another name.") from None
     except (OSError, ValueError, RuntimeError) as error:
-        raise OutsideError(f"{path} cannot be written: {getattr(error, 'strerror', None) or error}.") from None
+        raise OutsideError(f"Cannot write {path}: {getattr(error, 'strerror', None) or error}.") from None
     return path
 
 
