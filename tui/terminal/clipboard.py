@@ -1,25 +1,22 @@
-"""Copying to the clipboard of the person's own terminal, however far away it is: OSC 52 (xterm's control sequences).
+"""Clipboard access through OSC 52, also over SSH, and through tmux.
 
-tmux as it is set by default takes such a sequence from no program, but has a command that takes the text and sends the
-sequence itself.
+By default tmux ignores OSC 52 from programs, but ``load-buffer -w`` sends it to the outer terminal.
 """
 
 import base64
 import subprocess
 
-PATIENCE = 5.0  # seconds that tmux has to take a text
+PATIENCE = 5.0  # timeout of the tmux command in seconds
 
 
 def osc52(text: str, tmux: bool) -> str:
-    """What has the terminal take ``text``. tmux may take it for itself: there, also in the form that it passes on."""
+    """The OSC 52 sequence for ``text``; in tmux, also wrapped for passthrough."""
     plain = f"\x1b]52;c;{base64.b64encode(text.encode(errors='replace')).decode()}\a"
     return plain + "\x1bPtmux;" + plain.replace("\x1b", "\x1b\x1b") + "\x1b\\" if tmux else plain
 
 
 def into_tmux(text: str) -> bool:
-    """Have the tmux around this program put the text into its buffer and send it on to its terminal; False where it
-    does not. Not for the interface's thread.
-    """
+    """Load the text into tmux's buffer and the clipboard; False on failure. Blocking: not for the UI thread."""
     try:
         command = ["tmux", "load-buffer", "-w", "-"]
         done = subprocess.run(command, input=text.encode(errors="replace"), capture_output=True, timeout=PATIENCE)

@@ -1,8 +1,8 @@
-"""What Textual does not provide for: a terminal that is slow, takes nothing for a while, or is gone.
+"""Textual driver for terminals that are slow, stalled or gone.
 
-Textual's loop waits for a terminal that has thirty writes before it, and with the loop all waits: saving, signals, the
-end. And what a slow link has taken it still has to carry, a key's echo behind it. Here nothing waits: frames are sent
-as fast as the terminal draws them, and what is sent next is what is to be seen then.
+Textual's event loop blocks once thirty writes are pending, and with it saving, signals and quitting. Data accepted by
+a slow connection still delays the echo of the next key. This driver never blocks: frames are paced by the terminal's
+responses, and each shows the state at the time it is sent.
 """
 
 import asyncio
@@ -38,24 +38,24 @@ from tui.terminal.textual_internals import (
     waiting_writes,
 )
 
-BEHIND = 2  # frames that wait for the terminal to take them
-PATIENCE = 5.0  # seconds that a terminal has at the end to take what waits
-LAST_ANSWERS = 2.0  # and to answer what it was asked
-LOOK, CHUNK = 0.1, 65536  # how often, in seconds, to look whether reading is over; bytes to read at once
-REPORT_BASE_LAYOUT = "\x1b[=4;2u"  # in Kitty's protocol: also which key it is on a Latin layout
+BEHIND = 2  # maximum number of frames in the write queue
+PATIENCE = 5.0  # seconds to flush the write queue at exit
+LAST_ANSWERS = 2.0  # seconds to wait for outstanding responses at exit
+LOOK, CHUNK = 0.1, 65536  # poll interval of the input thread in seconds; bytes per read
+REPORT_BASE_LAYOUT = "\x1b[=4;2u"  # Kitty protocol: also report keys of the base layout
 
 
 class PatientDriver(LinuxDriver):
-    """Never waits for the terminal, but at the end. ``canvas``: what the terminal shows; ``gone``: it is no more."""
+    """Never blocks on the terminal, except at exit. ``canvas``: the screen's contents. ``gone``: terminal lost."""
 
     def __init__(self, *args: Any, **options: Any) -> None:
         super().__init__(*args, **options)
-        out = sys.__stdout__ or self._file  # not standard error, which may be a file
+        out = sys.__stdout__ or self._file  # standard error may be a file
         self._file: Any = Outlet(out.fileno(), self._look_on, self._hung_up)
         self._loop = asyncio.get_running_loop()
         self._turns = Turns(self._app, self._loop, self._carried_out)
         self._pace = Pace()
-        self._pressed = False  # keys were carried out, and no frame has left since
+        self._pressed = False  # keys were processed since the last frame
         self._later: Callable[[], None] | None = None
         self._started = False  # application mode
         self._cursor = Offset(-1, -1)
@@ -67,7 +67,7 @@ class PatientDriver(LinuxDriver):
 
     @property
     def behind(self) -> bool:
-        """Whether a frame would have to wait."""
+        """True if a frame cannot be sent now."""
         if not self._started or self._writer_thread is None or waiting_writes(self._writer_thread) > BEHIND:
             return True
         return self._wait > 0
@@ -77,13 +77,13 @@ class PatientDriver(LinuxDriver):
         return self._pace.wait(time.monotonic(), self._pressed)
 
     def when_ready(self, paint: Callable[[], None]) -> None:
-        """Have it called by the event loop, once, as soon as the terminal is behind no more."""
+        """Call ``paint`` once in the event loop when the next frame can be sent."""
         if self._later is None:
             self._loop.call_later(self._wait, self._catch_up)
         self._later = paint
 
     def paint(self, update: CompositorUpdate, console: Console, width: int, cursor: Offset, sync: bool) -> None:
-        """Have the terminal show it, and tell when it does."""
+        """Send a frame with a query that the terminal answers when it has drawn it."""
         changes = self.canvas.draw(update, console, width)
         if not changes and cursor == self._cursor:
             return
@@ -95,13 +95,13 @@ class PatientDriver(LinuxDriver):
         self._pressed = False
 
     def answered(self, kind: str, numbers: tuple[int, ...]) -> None:
-        """The terminal has said something about itself; called by the thread that reads."""
+        """Handle a response of the terminal; called by the input thread."""
         if kind == "cursor" and len(numbers) == 2:
             self._pace.answered(*numbers, time.monotonic())
             self._look_on()
 
     def _look_on(self) -> None:
-        """From any thread: something has come or gone."""
+        """Check whether the next frame can be sent (from any thread)."""
         if self._later is not None:
             self._loop.call_soon_threadsafe(self._catch_up)
 
@@ -118,7 +118,7 @@ class PatientDriver(LinuxDriver):
     # ---- keys
 
     def run_input_thread(self) -> None:
-        """Read until there is nothing more to come."""
+        """Read and parse input until the end."""
         parser = TerminalParser(self.answered)
         while not self.exit_event.is_set():
             wait = LOOK if parser.due is None else min(LOOK, max(0.0, parser.due - time.monotonic()))
@@ -133,7 +133,7 @@ class PatientDriver(LinuxDriver):
                 self.process_message(message)
 
     def _run_input_thread(self) -> None:
-        """Reading ends when it is told to; else there is nothing to read from any more, or it has a mistake."""
+        """Run the input thread; an unexpected end means that the terminal is gone."""
         try:
             self.run_input_thread()
         except Exception as error:
@@ -146,11 +146,11 @@ class PatientDriver(LinuxDriver):
         self._turns.put(message)
 
     def _carried_out(self) -> None:
-        """What keys have done need not wait for the frame that is on its way."""
+        """Allow an extra frame to show the effect of keys."""
         self._pressed = True
         self._look_on()
 
-    # ---- the beginning and the end
+    # ---- start and stop
 
     def start_application_mode(self) -> None:
         self._started = True
@@ -158,7 +158,7 @@ class PatientDriver(LinuxDriver):
         self._pace.reset()
         self._later = None
         super().start_application_mode()  # type: ignore[no-untyped-call]
-        self._started = self._key_thread is not None and self._key_thread.is_alive()  # not in the background
+        self._started = self._key_thread is not None and self._key_thread.is_alive()  # False in the background
         if self._writer_thread is not None:
             never_block(self._writer_thread)
             self.write(REPORT_BASE_LAYOUT)
@@ -172,18 +172,18 @@ class PatientDriver(LinuxDriver):
         self._started = False
 
     def _hear_out(self) -> None:
-        """Answers that came later would be typed into the shell."""
+        """Wait for outstanding responses, which would otherwise reach the shell as input."""
         end = time.monotonic() + LAST_ANSWERS
         while self._pace.awaited(time.monotonic()) and time.monotonic() < end and not self.gone:
             time.sleep(0.01)
 
     def close(self) -> None:
-        """What a terminal does not take even now is lost."""
+        """Flush the write queue; unsent output is lost after PATIENCE seconds."""
         if self._writer_thread is not None:
             end_writes(self._writer_thread, PATIENCE)
 
     def restore(self) -> None:
-        """Where the app came to its end without ``stop_application_mode``, or within it: with no help of others."""
+        """Restore the terminal directly if ``stop_application_mode`` was not completed."""
         if not self._started:
             return
         self._started = False
@@ -198,22 +198,20 @@ class PatientDriver(LinuxDriver):
                 termios.tcsetattr(self.fileno, termios.TCSANOW, self.attrs_before)
 
     def _hung_up(self) -> None:
-        """The terminal is gone, whether or not there was a signal: from any thread."""
+        """The terminal is gone: quit (from any thread)."""
         self.gone = True
-        with suppress(RuntimeError):  # the loop is over too
+        with suppress(RuntimeError):  # the loop is closed
             self._loop.call_soon_threadsafe(self._app.exit)
 
-    # ---- stopped and continued, as by a shell
+    # ---- job control
 
     def _hear_signals(self) -> None:
-        """In the loop, where nothing is half done."""
+        """Handle job control signals in the event loop."""
         self._loop.add_signal_handler(signal.SIGTSTP, self._suspend)
         self._loop.add_signal_handler(signal.SIGCONT, self._continued)
 
     def _suspend(self) -> None:
-        """Give the terminal back and stop, with all that was started with it; where there is no shell to continue it,
-        the system does not stop it.
-        """
+        """Release the terminal and stop the process group (ignored by the system without a job-control shell)."""
         lent = not self._auto_restart
         if not lent:
             self.suspend_application_mode()
@@ -221,13 +219,13 @@ class PatientDriver(LinuxDriver):
         signal.signal(signal.SIGTSTP, signal.SIG_IGN)
         os.kill(0, signal.SIGTSTP)
         signal.signal(signal.SIGTSTP, signal.SIG_DFL)
-        signal.pthread_kill(threading.get_ident(), signal.SIGTSTP)  # which returns when it is continued
+        signal.pthread_kill(threading.get_ident(), signal.SIGTSTP)  # returns after SIGCONT
         self._hear_signals()
         if not lent:
             self.resume_application_mode()
 
     def _continued(self) -> None:
-        """Stopped in another way: the terminal was used by others meanwhile."""
+        """Redraw after an external SIGSTOP: others may have used the terminal."""
         if self._auto_restart and os.isatty(self.fileno):
             if self._started:
                 self.suspend_application_mode()

@@ -1,14 +1,14 @@
-"""Characters that terminals do not agree on the width of: what stands behind them stands in its place all the same."""
+"""Keeps the layout intact for characters whose width differs between terminals."""
 
 import re
 import unicodedata
 
 from rich.cells import cell_len
 
-_SIGN = "[\ufe0e\ufe0f\u20e3\U0001f3fb-\U0001f3ff\U000e0020-\U000e007f]"  # they change what stands before them
-# Where there are characters that do not exist yet, or only for some: a terminal may leave them out.
+_SIGN = "[\ufe0e\ufe0f\u20e3\U0001f3fb-\U0001f3ff\U000e0020-\U000e007f]"  # modifiers of the preceding character
+# Ranges with unassigned and private-use characters, which a terminal may omit.
 _PERHAPS = "[\u0370-\u2fff\ua4d0-\uabff\ud7a4-\uffff\U00010000-\U0001efff\U0001fc00-\U0010ffff]"
-# Flags; what has such a sign; what is joined; pictures, for terminals that are older than they are; soft hyphens.
+# Flags, modified and joined sequences, pictographs (unknown to older terminals), soft hyphens.
 _DISPUTED = re.compile(
     f"[\U0001f1e6-\U0001f1ff]{{2}}|.{_SIGN}+(?:\u200d.{_SIGN}*)*|.(?:\u200d.{_SIGN}*)+|[\U0001f000-\U0001fbff\u00ad]"
     f"|(?P<perhaps>{_PERHAPS})"
@@ -17,9 +17,9 @@ _SAVE, _RESTORE = "\x1b7", "\x1b8"
 
 
 def steady(text: str) -> str:
-    """What to write for safe text, so that the cursor stands behind it where we think, whatever the terminal does.
+    """Wrap disputed characters so that the cursor ends at the expected column on any terminal.
 
-    The cells are cleared first: a terminal that takes fewer would show what stood there before.
+    Their cells are cleared first, for terminals that use fewer.
     """
     return _DISPUTED.sub(_placed, text)
 

@@ -1,38 +1,38 @@
-"""How far the terminal is behind: with each frame it is asked where the cursor is, and answers when it has drawn it.
+"""Frame pacing: each frame ends with a cursor position query, which the terminal answers once it has drawn the frame.
 
-That the bytes were taken says nothing: over SSH megabytes wait on the way. The question is asked at a place of its own
-in the second row, in a column that numbers it, so that the answer is never taken for a key (``ESC [ 1 ; 2 R`` is
-Shift+F3 too) and tells which frame it is for.
+A completed write is no sign of that: over SSH megabytes may be buffered. The query is sent at a position in the second
+row whose column numbers it, so that the response identifies the frame and cannot be mistaken for a key
+(``ESC [ 1 ; 2 R`` is also Shift+F3).
 """
 
 import threading
 from collections import deque
 
-# Frames that may be on their way at once. The last place is for what a key has done, so that it leaves at once.
+# Maximum number of unanswered frames; the last is reserved for the effect of keys.
 AHEAD = 2
-# Seconds without an answer after which one was lost, and the next frame is sent without it.
+# Seconds after which a response is considered lost.
 LOST = 5.0
-# A terminal that has not answered the first question after so many seconds answers none.
+# Seconds to wait for the first response; without it the terminal is considered not to respond at all.
 FIRST = 1.0
 ROW, COLUMNS = 2, 8
 
 
 class Pace:
-    """``reset`` whenever the terminal is taken anew. Times are given from outside, in seconds; threads may ask."""
+    """Thread-safe. Times are passed in, in seconds. Call ``reset`` when the terminal is (re)acquired."""
 
     def __init__(self) -> None:
         self._lock = threading.RLock()
         self.reset()
 
     def reset(self) -> None:
-        """A terminal that has never answered is not waited for."""
+        """Start over; there is no waiting before the first response."""
         self._answers = False
         self._asked = 0
-        self._open: deque[int] = deque()  # the columns of the questions that are not answered
-        self._last = 0.0  # when it was asked or has answered
+        self._open: deque[int] = deque()  # columns of unanswered queries
+        self._last = 0.0  # time of the last query or response
 
     def question(self, now: float) -> str:
-        """To be written behind a frame; nothing to a terminal that has not answered the first one."""
+        """The query to append to a frame; empty if the first one was not answered."""
         with self._lock:
             if self._asked and not self._answers:
                 return ""
@@ -43,7 +43,7 @@ class Pace:
         return f"\x1b7\x1b[{ROW};{column}H\x1b[6n\x1b8"
 
     def answered(self, row: int, column: int, now: float) -> None:
-        """All up to that question are answered; in a terminal too narrow for the column, the oldest is."""
+        """Mark all queries up to this one as answered (the oldest, if the terminal is too narrow for its column)."""
         with self._lock:
             if row == ROW and self._open:
                 self._answers = True
@@ -53,13 +53,13 @@ class Pace:
 
     @property
     def open(self) -> int:
-        """How many questions have no answer yet."""
+        """Number of unanswered queries."""
         return len(self._open) if self._answers else 0
 
     def awaited(self, now: float) -> bool:
-        """Whether an answer may still be on its way."""
+        """True while a response may still arrive."""
         return bool(self._open) and now - self._last < (LOST if self._answers else FIRST)
 
     def wait(self, now: float, pressed: bool) -> float:
-        """Seconds until the next frame may leave if no answer comes. ``pressed``: it shows what keys have done."""
+        """Seconds until the next frame may be sent without a response. ``pressed``: it shows the effect of keys."""
         return max(0.0, self._last + LOST - now) if self.open >= AHEAD - (not pressed) else 0.0

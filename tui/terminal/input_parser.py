@@ -1,7 +1,7 @@
-"""From the bytes of a terminal to keys, pastes, mouse events and answers.
+"""Parser of terminal input: bytes to keys, pastes, mouse events and responses.
 
-What begins like an answer is nothing that a person types: where it is not known it is dropped, wherever it was cut.
-Between the marks of a paste all is text. Time is given from outside, in seconds.
+Unknown or truncated responses are dropped. Everything within a bracketed paste is text. Times are passed in, in
+seconds.
 """
 
 from collections.abc import Iterator
@@ -27,34 +27,34 @@ from tui.terminal.escape_sequences import (
 )
 from tui.terminal.key_sequences import Answered, Sequences
 
-# Seconds without a byte after which a paste, an answer or a sequence is over, and that an answer takes at most.
+# Seconds of silence that end a paste, response or sequence; maximum duration of a response.
 SILENCE, LONGEST = 1.0, 3.0
-LONG = 256  # bytes, more than any sequence has
+LONG = 256  # bytes, longer than any sequence
 
 
 class TerminalParser:
-    """``feed`` it what was read and ``tick`` it where nothing was, at the latest when it is ``due``."""
+    """Call ``feed`` with data, and ``tick`` without data, at the latest at time ``due``."""
 
     def __init__(self, answered: Answered) -> None:
         self._sequences = Sequences(answered)
-        self._left = bytearray()  # what is not understood yet, or pasted
+        self._left = bytearray()  # unparsed or pasted bytes
         self._within: Literal["paste", "string"] | None = None
-        self._searched = 0  # how much of a paste has no end in it
-        self._began = self._last = 0.0  # when an answer began, and when the last byte came
-        self._escaped = float("-inf")  # when a lone byte was taken for the Escape key
-        self._cut = False  # the last paste was over before its end came
+        self._searched = 0  # bytes of a paste already searched for its end
+        self._began = self._last = 0.0  # time of the start of a response, and of the last byte
+        self._escaped = float("-inf")  # time of the last Escape key
+        self._cut = False  # the last paste timed out before its end
 
     @property
     def due(self) -> float | None:
-        """When it is too late for what has begun to go on, if anything has."""
+        """Time at which an incomplete sequence times out, if there is one."""
         if self._within == "string":
             return min(self._last + SILENCE, self._began + LONGEST)
-        if not self._within and (self._left == ESC or self._left[:1] > ESC):  # Escape, or the half of a character
+        if not self._within and (self._left == ESC or self._left[:1] > ESC):  # Escape or an incomplete character
             return self._last + constants.ESCAPE_DELAY
         return self._last + SILENCE if self._within or self._left else None
 
     def feed(self, data: bytes, now: float) -> Iterator[Message]:
-        """What the bytes mean, as far as they are understood."""
+        """Parse as much as possible."""
         places = found.end() if (found := PLACES.match(data)) else 0
         if not self._within and not self._left:
             if now - self._escaped < SILENCE and LATE.match(data, places):
@@ -68,7 +68,7 @@ class TerminalParser:
         yield from self._parse()
 
     def tick(self, now: float) -> Iterator[Message]:
-        """What has begun and does not go on."""
+        """Handle a timed-out sequence."""
         if self.due is None or now < self.due:
             return
         if self._within == "paste":
@@ -94,7 +94,7 @@ class TerminalParser:
                 yield from self._next()
 
     def _next(self) -> Iterator[Message]:
-        """Text up to an Escape, or what that begins; nothing where more has to come first."""
+        """Parse text up to an ESC, or one sequence; nothing if it is incomplete."""
         left = self._left
         if not left.startswith(ESC):
             end = left.find(ESC)
@@ -123,7 +123,7 @@ class TerminalParser:
             yield from self._with_escape()
 
     def _with_escape(self) -> Iterator[Message]:
-        """Alt and a character; or Escape, and what comes next begins something else."""
+        """Alt plus a character, else an Escape key."""
         end = 1 + length_of_character(self._left[1])
         if keys := list(self._sequences.alt(bytes(self._left[1:end]))):
             self._take(end)
@@ -144,7 +144,7 @@ class TerminalParser:
         return events.Paste(text_of(self._take(end)))
 
     def _string(self) -> None:
-        """Drop it."""
+        """Drop a string response."""
         if found := STRING_END.search(self._left):
             self._take(found.end())
             self._within = None

@@ -1,8 +1,7 @@
-"""Hands what comes from the keyboard and the mouse to the app, one after the other.
+"""Delivers keyboard and mouse input to the app sequentially.
 
-A key travels through the app, the screen and its widgets as messages, and sets off others: a text is sent, a screen
-opens, the focus moves. The next key is handed over when nothing of that is left to do, so that it meets what the one
-before has made.
+A key triggers further messages: a text is sent, a screen opens, the focus moves. The next key is delivered when these
+have been processed, so that it acts on their result.
 """
 
 import asyncio
@@ -20,18 +19,18 @@ from tui.process.asyncio_internals import has_ready_callbacks
 from tui.terminal.key_sequences import Typed, key_for
 from tui.terminal.textual_internals import binding_chain, has_callbacks, needs_layout
 
-# What a key sets off is done after at most 80 rounds of the loop. So many are enough where others keep it busy.
+# A key is processed after at most 80 iterations of the event loop; more are due to other work.
 ROUNDS = 250
-# Seconds that a key waits at most for a layout or for what a dialog looks for, and how often to look.
+# Maximum wait for a layout or a dialog's worker, and poll interval, in seconds.
 PATIENCE, LOOK = 1.0, 0.002
-# These act on what a dialog has found and where it stands; others on what is typed in it.
+# Keys that depend on a dialog's results and layout; others only edit its text.
 CHOOSING = frozenset(("enter", "up", "down", "pageup", "pagedown", "home", "end", "tab", "shift+tab"))
-RUN = "typed"  # the name of the key for more than one character; no binding has it
+RUN = "typed"  # key name of a run of characters, without bindings
 
 
 class Turns:
-    """``hold`` while the terminal is lent to another program: what was typed before waits for the return. ``done`` is
-    called when all that has come was carried out, but for what is to be done after the next painting.
+    """``hold`` suspends delivery while another program uses the terminal. ``done`` is called when all input has been
+    processed, except for callbacks after the next refresh.
     """
 
     def __init__(self, app: App[object], loop: asyncio.AbstractEventLoop, done: Callable[[], None]) -> None:
@@ -41,14 +40,14 @@ class Turns:
         self._waiting: deque[Message] = deque()
         self._busy = False
         self._held = False
-        self._told = True  # that all was carried out
-        self._rounds = 0  # since the last one was handed over
-        self._quiet_at = 0.0  # since when nothing can be done but to wait
+        self._told = True  # done() was called
+        self._rounds = 0  # loop iterations since the last delivery
+        self._quiet_at = 0.0  # time since which the loop is idle
         self._patient = True
-        self._typing = False  # the last one were characters, which go where the next ones go
+        self._typing = False  # the last one was text, whose target is the same
 
     def put(self, message: Message) -> None:
-        """From any thread."""
+        """Enqueue a message (from any thread)."""
         self._loop.call_soon_threadsafe(self._add, message)
 
     def hold(self) -> None:
@@ -70,13 +69,13 @@ class Turns:
 
     def _begin(self) -> None:
         if not self._busy and not self._held and self._waiting:
-            self._busy, self._rounds = True, ROUNDS  # whatever else goes on, nothing of it comes from a key
+            self._busy, self._rounds = True, ROUNDS  # no key is being processed
             self._go_on()
 
-    # ---- whose turn it is
+    # ---- scheduling
 
     def _go_on(self) -> None:
-        """Hand over what is next if it is its turn, and look again."""
+        """Deliver the next message if possible, and reschedule."""
         if self._held:
             self._busy = False
             return
@@ -100,7 +99,7 @@ class Turns:
             self._loop.call_soon(self._go_on)
 
     def _quiet(self) -> bool:
-        """Whether all that could be done was done: what the loop still waits for is time, the terminal or a thread."""
+        """True if the event loop is idle (waiting for timers, the terminal or threads)."""
         self._rounds += 1
         quiet = self._rounds > ROUNDS or not has_ready_callbacks(self._loop)
         if not quiet:
@@ -108,7 +107,7 @@ class Turns:
         return quiet
 
     def _ready(self, first: Message | None) -> bool:
-        """Whether nothing more is to come by itself, or that takes too long."""
+        """True if nothing is pending, or it takes too long."""
         pending = self._pending(first)
         if not pending:
             self._patient = True
@@ -117,9 +116,7 @@ class Turns:
         return not (pending and self._patient)
 
     def _pending(self, first: Message | None) -> bool:
-        """What is to be done after the next painting; and for what acts on more than a text, the layout of the screen
-        and what a dialog looks for.
-        """
+        """True if callbacks are pending, or, for keys that depend on it, a layout or a dialog's worker."""
         if not (screens := self._screens):
             return False
         if any(has_callbacks(screen) for screen in screens):
@@ -138,12 +135,12 @@ class Turns:
             return []
 
     def _nowhere(self, message: Message) -> bool:
-        """Whether it is a click on nothing, as in a window that was larger just now: it would take the focus away."""
+        """True for a click outside the screen, as just after a resize: it would remove the focus."""
         if not isinstance(message, events.MouseEvent) or self._app.mouse_captured is not None:
             return False
         return not self._app.size.contains(int(message.x), int(message.y))
 
-    # ---- what is next
+    # ---- queue
 
     def _next(self) -> Message:
         message = self._waiting.popleft()
@@ -156,11 +153,11 @@ class Turns:
         return message
 
     def _escaped(self, key: events.Key) -> str | None:
-        """The character that came with Alt, where that means nothing: terminals send the same for Escape before it."""
+        """Split an unbound Alt+character into Escape and the character: terminals send the same bytes."""
         return key.character if key.key.startswith("alt+") and key.key not in self._bound() else None
 
     def _characters(self, message: Typed) -> events.Key:
-        """As much as can be inserted at once, or one character."""
+        """The next run of insertable characters, or one character."""
         text = message.text
         count = self._run(text) if len(text) > 1 and self._typing else 1
         if rest := text[count:]:

@@ -1,4 +1,4 @@
-"""What a whole sequence or character means. Textual's tables name the keys."""
+"""Meaning of complete sequences and characters, with Textual's key names."""
 
 import re
 from collections.abc import Callable, Iterator
@@ -12,26 +12,26 @@ from tui.terminal.key_names import character_to_key
 from tui.terminal.textual_internals import IS_ITERM, XTermParser, key_events
 
 Answered = Callable[[str, tuple[int, ...]], object]
-"""Called with "cursor", row and column, or with "attributes" and the numbers: by the thread that reads."""
+"""Callback for responses: "cursor", row and column, or "attributes" and numbers. Called by the input thread."""
 
 _REPORT = re.compile(rb"\x1b\[(?:\??(?P<cursor>\d+;\d+)(?:;\d+)?R|[?>](?P<attributes>[\d;]*)c)\Z")
 _MODE = re.compile(rb"\x1b\[\?(\d+);(\d+)\$y\Z")
 _RESIZED = re.compile(rb"\x1b\[48" + rb";(\d{1,4})(?::\d*)*" * 4 + rb"t\Z")
 _BARE = re.compile(rb"\x1b(?:\[[^M]|O\d?.)\Z")
-# As Kitty's protocol has it: code point, shifted, on the base layout; modifiers and event; text.
+# Kitty protocol: code point, shifted, base layout; modifiers and event; text.
 _KEY = re.compile(
     r"\x1b\[(?P<code>\d+)(?::\d*)?(?::(?P<base>\d*))?(?:;(?P<modifiers>\d*)(?::(?P<event>\d*))?)?"
     r"(?:;(?P<text>[\d:]*))?(?P<end>[u~A-FHP-S])\Z"
 )
-# Modes of the terminal: painting is shown when it is whole; a new size is told among the keys.
+# Terminal modes: synchronised output; in-band resize reports.
 AT_ONCE, IN_BAND_SIZES = 2026, 2048
 _RELEASED = "3"
-_COMMANDING = 0b111110  # the bits of alt, ctrl, super, hyper and meta
-_FUNCTIONAL = range(57344, 63744)  # code points of keys that have no character
+_COMMANDING = 0b111110  # bits of alt, ctrl, super, hyper and meta
+_FUNCTIONAL = range(57344, 63744)  # code points of non-text keys
 
 
 class Typed(events.Event, bubble=False):
-    """Characters that were typed, at once or one after the other."""
+    """Typed characters."""
 
     def __init__(self, text: str) -> None:
         super().__init__()
@@ -39,21 +39,21 @@ class Typed(events.Event, bubble=False):
 
 
 def key_for(character: str) -> events.Key:
-    """The key that types it, as Textual names it."""
+    """Textual's key event for a character."""
     name = character if character.isalnum() else character_to_key(character)
     return events.Key(KEY_NAME_REPLACEMENTS.get(name, name), character)
 
 
 class Sequences:
-    """``answered`` is told what the terminal says about itself."""
+    """``answered``: callback for responses."""
 
     def __init__(self, answered: Answered) -> None:
         self._answered = answered
         self._tells_sizes = False
-        self._tables = XTermParser()  # it knows names of keys, and places in pixels
+        self._tables = XTermParser()  # for key names and pixel coordinates
 
     def typed(self, data: bytes) -> Iterator[Message]:
-        """Characters and control keys."""
+        """Events for characters and control keys."""
         for part in re.split(r"([\x00-\x1f\x7f])", text_of(data)):
             if len(part) == 1 and (part < " " or part == "\x7f"):
                 yield from self._keys(part)
@@ -61,7 +61,7 @@ class Sequences:
                 yield Typed(text)
 
     def alt(self, data: bytes) -> Iterator[Message]:
-        """A character with Alt. Of control characters only some have it."""
+        """Events for Alt+character; only some control characters support it."""
         character = text_of(data)
         if known := list(self._keys("\x1b" + character)):
             yield from known
@@ -72,7 +72,7 @@ class Sequences:
                 yield events.Key(f"alt+{key.key}", character)
 
     def meant(self, sequence: bytes) -> Iterator[Message]:
-        """A key, a mouse event, or what the terminal says about itself."""
+        """Events for a complete sequence: key, mouse or response."""
         if report := _REPORT.match(sequence):
             kind = report.lastgroup or ""
             self._answered(kind, tuple(int(number or 0) for number in report[kind].split(b";")))
@@ -90,7 +90,7 @@ class Sequences:
                 yield event
         elif keys := list(self._keys(sequence.decode("latin-1"))):
             yield from map(_as_typed, keys)
-        elif _BARE.match(sequence):  # no answer, and no key: it was typed so
+        elif _BARE.match(sequence):  # neither response nor key: typed literally
             yield from self.typed(sequence)
 
     def _resized(self, height: int, width: int, pixel_height: int, pixel_width: int) -> events.Resize:
@@ -106,7 +106,7 @@ class Sequences:
             sequence = _plain(key)
         try:
             keys = list(key_events(self._tables, sequence))
-        except (ValueError, OverflowError):  # no character has that code
+        except (ValueError, OverflowError):  # invalid code point
             return
         for each in keys:
             if each.key != Keys.Ignore and not re.match("[\ud800-\udfff]", each.character or ""):
@@ -114,15 +114,15 @@ class Sequences:
 
 
 def _as_typed(key: events.Key) -> Message:
-    """Kitty's protocol spells characters as sequences too."""
+    """Events of a Kitty protocol sequence."""
     character = key.character
     return Typed(character) if character and character.isprintable() and key_for(character).key == key.key else key
 
 
 def _plain(key: re.Match[str]) -> str:
-    """As Textual knows it. A command is meant by the place of its key where the letter there is no Latin one."""
+    """Textual's key. Shortcuts on non-Latin layouts use the base layout's key."""
     code, modifiers, text, end = key["code"], key["modifiers"] or "", key["text"] or "", key["end"]
-    if (code, end) == ("27", "~") and text:  # as xterm spells keys that have no sequence of their own
+    if (code, end) == ("27", "~") and text:  # xterm's modifyOtherKeys
         return f"\x1b[{text};{modifiers}u"
     if ":" not in key[0]:
         return key[0]
@@ -133,7 +133,7 @@ def _plain(key: re.Match[str]) -> str:
 
 
 def _mode(number: int, setting: int) -> Iterator[Message]:
-    """What Textual asks for: painting as a whole, and sizes in the input."""
+    """Handle Textual's queries: synchronised output, in-band resize."""
     if number == AT_ONCE and setting > 0:
         yield messages.TerminalSupportsSynchronizedOutput()
     elif number == IN_BAND_SIZES and constants.SMOOTH_SCROLL and not IS_ITERM:

@@ -1,10 +1,10 @@
-"""The way out to the terminal: what waits for it, and what becomes of a terminal that is gone."""
+"""File object for writing to the terminal, tolerant of its loss."""
 
 import os
 import select
 from collections.abc import Callable
 
-# The modes of Textual's application mode off, the screen of before, with the cursor.
+# Resets Textual's modes, restores the main screen and shows the cursor.
 RESTORING = (
     b"\x1b[0m\x1b[?2004l\x1b[?7h\x1b[?2048l\x1b[?1000l\x1b[?1002l\x1b[?1003l\x1b[?1015l\x1b[?1006l\x1b[?1016l"
     b"\x1b[<u\x1b[?2026l\x1b[?1049l\x1b[?25h\x1b[?1004l"
@@ -12,7 +12,7 @@ RESTORING = (
 
 
 class Outlet:
-    """The terminal as a file for Textual's thread that writes: ``drained`` is called when all is written, ``gone`` once
+    """Terminal output for Textual's writer thread. ``drained`` is called when all is written, ``gone`` once
     when there is no terminal any more.
     """
 
@@ -26,7 +26,7 @@ class Outlet:
         return self._number
 
     def write(self, text: str) -> None:
-        """Waits for the terminal; what a terminal that is gone does not take is nobody's."""
+        """Blocks until written; output to a closed terminal is discarded."""
         left = memoryview(text.encode("utf-8", "replace"))
         while left and not self._gone:
             try:

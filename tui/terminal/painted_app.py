@@ -1,4 +1,4 @@
-"""An app that is painted as fast as its terminal keeps up, and with what changed."""
+"""App base class that paints at the terminal's pace, and only what has changed."""
 
 from textual import events
 from textual.app import App
@@ -12,13 +12,13 @@ NARROWEST, LOWEST = 12, 1  # columns and rows
 
 
 class PaintedApp(App[None]):
-    """What cannot be painted yet is painted later, as it is then: nothing waits in between."""
+    """Defers painting while the terminal is behind; the deferred frame shows the latest state."""
 
-    _held = False  # something was to be painted within a batch
+    _held = False  # a repaint is pending within a batch
 
     @property
     def patient_driver(self) -> PatientDriver | None:
-        """None without a terminal, as in tests."""
+        """The driver; None without a terminal (in tests)."""
         return self._driver if isinstance(self._driver, PatientDriver) else None
 
     def on_resize(self, event: events.Resize) -> None:
@@ -32,7 +32,7 @@ class PaintedApp(App[None]):
             self.refresh()
 
     def _display(self, screen: Screen[object], renderable: object) -> None:
-        """Instead of Textual's, which writes whatever was painted at once."""
+        """Replaces Textual's method, which writes immediately."""
         driver = self.patient_driver
         if driver is None or not isinstance(renderable, CompositorUpdate):
             super()._display(screen, renderable)  # type: ignore[arg-type]

@@ -1,10 +1,10 @@
-"""Text from people, documents and models, made safe to show: what could steer the terminal becomes a visible symbol."""
+"""Sanitises untrusted text for display: control characters become visible symbols."""
 
-# Everything is replaced one for one, so that positions in the shown text are positions in the text itself.
+# Characters are replaced one for one, so that positions are preserved.
 UNSHOWABLE = "\N{REPLACEMENT CHARACTER}"
 
 _LINE_BREAKING = "\N{LINE SEPARATOR}\N{PARAGRAPH SEPARATOR}"
-# Marks, embeddings, overrides and isolates: they can make a line read otherwise than it is.
+# Bidirectional marks, embeddings, overrides and isolates, which can reorder a line.
 _BIDI = "\u061c\u200e\u200f\u202a\u202b\u202c\u202d\u202e\u2066\u2067\u2068\u2069"
 
 _VISIBLE: dict[int, str] = {
@@ -15,15 +15,15 @@ _VISIBLE: dict[int, str] = {
     **dict.fromkeys(range(0xD800, 0xE000), UNSHOWABLE),
 }
 
-# Where every character has its cells, these steer the terminal too.
+# Line and paragraph separators, treated as control characters by some terminals.
 STEERING = (*_VISIBLE, *map(ord, "\n\t"))
 
 
 def sanitize(text: str) -> str:
-    """``text`` with control characters (but newline and tab) and bidirectional controls as symbols; same length."""
+    """Replace control characters (except newline and tab) and bidirectional controls by symbols; same length."""
     return text.translate(_VISIBLE)
 
 
 def one_line(text: str) -> str:
-    """``text`` for a title or a status line: safe, and without line breaks or runs of blanks."""
+    """Sanitise for a title or status line: also collapses line breaks and white space."""
     return " ".join(sanitize(text).split())

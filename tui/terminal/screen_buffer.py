@@ -1,6 +1,6 @@
-"""What the terminal shows, remembered cell by cell, so that only what changes is written.
+"""Cell buffer of the terminal's contents, so that only changed cells are written.
 
-Over a slow link every byte counts: a text that is repainted for each word would be written whole, many times a second.
+Textual repaints the whole widget for each streamed word: too many bytes for a slow connection.
 """
 
 import re
@@ -16,16 +16,16 @@ from tui.terminal.sanitize import STEERING
 from tui.terminal.sgr import change, on_blanks
 from tui.terminal.textual_internals import ChopsUpdate, CompositorUpdate, LayoutUpdate, ansi_codes
 
-# So many cells that stay the same are written again, where that takes fewer bytes than moving past them.
+# Unchanged cells up to this number are rewritten: shorter than moving the cursor.
 BRIDGE = 8
-# What no cell holds: nothing is known of it.
+# Placeholder for unknown contents.
 UNKNOWN = "\0"
 # Characters that every terminal shows one cell wide, each for itself: Latin, Greek and Cyrillic, punctuation, boxes.
 PLAIN = re.compile(
     "[ -~\u00a0-\u00ac\u00ae-\u02ff\u0370-\u0482\u048a-\u052f\u1e00-\u1fff"
     "\u2010-\u2027\u2030-\u205e\u2500-\u25a9\u25c6-\u25d3]*"
 )
-# As many blanks as there was room for, if any.
+# Control characters as spaces of their width.
 SILENT = {code: " " * cell_len(chr(code)) for code in STEERING}
 
 
@@ -44,7 +44,7 @@ class Row:
 
 
 class Pen:
-    """Where the terminal writes next, and in which look; ``None`` where only it knows."""
+    """Cursor position and style of the terminal; None if unknown."""
 
     def __init__(self) -> None:
         self._look = ""
@@ -74,18 +74,18 @@ class Pen:
 
 
 class Canvas:
-    """``draw`` tells what to write for an update of Textual's."""
+    """Screen contents; ``draw`` returns the output for a Textual update."""
 
     def __init__(self) -> None:
         self._rows: dict[int, Row] = {}
         self._width = 0
 
     def forget(self) -> None:
-        """Whatever is on the screen, it is not what was written."""
+        """Invalidate the buffer: the screen's contents are unknown."""
         self._rows.clear()
 
     def draw(self, update: CompositorUpdate, console: Console, width: int) -> str:
-        """The bytes that change what the terminal shows into what it is to show; none where it shows that already."""
+        """The output that updates the terminal; empty if nothing changes."""
         if width != self._width:
             self.forget()
             self._width = width
@@ -96,7 +96,7 @@ class Canvas:
         pen = Pen()
         for x, y, strip in _pieces(update):
             row = self._rows.setdefault(y, Row(width))
-            if x + strip.cell_length > width:  # laid out for a terminal that was wider a moment ago
+            if x + strip.cell_length > width:  # laid out before a resize
                 strip = strip.crop(0, max(0, width - x))
             if strip.cell_length:
                 written += _changes(pen, row, x, y, strip, console)
@@ -172,7 +172,7 @@ def _drop(row: Row, start: int, end: int) -> None:
 
 
 def _cells(strip: Strip, console: Console) -> tuple[str, list[str]]:
-    """Characters and looks by cell; no text for what is more than that."""
+    """Characters and styles by cell; no text for wide or joined characters."""
     text: list[str] = []
     looks: list[str] = []
     for segment in strip:
@@ -190,7 +190,7 @@ def _plain(segment: Segment) -> bool:
 
 
 def _runs(differ: list[int]) -> Iterator[tuple[int, int]]:
-    """Cells in a row from those that differ, with the short gaps between them."""
+    """Runs of changed cells, merged across short gaps."""
     first = last = differ[0]
     for index in differ[1:]:
         if index - last > BRIDGE:

@@ -1,4 +1,4 @@
-"""Select Graphic Rendition (ECMA-48, 8.3.117): the short way from one look of text to the next."""
+"""Minimal SGR sequences (ECMA-48, 8.3.117) between two text styles."""
 
 from functools import lru_cache
 from itertools import islice
@@ -11,7 +11,7 @@ BACKGROUNDS = {*range(40, 50), *range(100, 108)}
 
 @lru_cache(4096)
 def _parts(look: str) -> tuple[frozenset[str], str, str]:
-    """Attributes, foreground and background; the empty text for the terminal's own colour."""
+    """Attributes, foreground and background (empty: the default colour)."""
     attributes, foreground, background = set[str](), "", ""
     codes = iter(look.split(";") if look else ())
     for code in codes:
@@ -31,7 +31,7 @@ def _parts(look: str) -> tuple[frozenset[str], str, str]:
 
 @lru_cache(4096)
 def change(before: str, after: str) -> str:
-    """What to write so that text looks like ``after``, where it would look like ``before``."""
+    """The sequence that switches from style ``before`` to ``after``."""
     (had, foreground, background), (has, next_foreground, next_background) = _parts(before), _parts(after)
     if not after:
         return "\x1b[m" if before else ""
@@ -47,7 +47,7 @@ def change(before: str, after: str) -> str:
 
 @lru_cache(4096)
 def on_blanks(before: str, look: str) -> str:
-    """The look nearest to ``before`` in which blanks are as in ``look``: the colour of letters shows nowhere."""
+    """The style closest to ``before`` in which spaces look as in ``look`` (the foreground is invisible)."""
     (had, foreground, _), (has, _, background) = _parts(before), _parts(look)
     if (had | has) & SHOWN_ON_BLANKS:
         return look

@@ -1,4 +1,4 @@
-"""Faults of Textual's, mended for the whole program."""
+"""Workarounds for problems in Textual."""
 
 from collections.abc import Iterable, Sequence
 from typing import Any

@@ -1,10 +1,10 @@
-"""What people type and paste, as text: nothing of it is changed but what is no text, and how lines end."""
+"""Typed and pasted text: normalises line ends and removes invalid characters."""
 
 import unicodedata
 
 from textual.events import Key
 
-# No key types these: control characters, and halves of characters, which UTF-8 has no bytes for.
+# Characters that are never typed: control characters and lone surrogates.
 _NO_TEXT = ("Cc", "Cs")
 
 
@@ -18,10 +18,10 @@ def typed(key: Key) -> str | None:
 
 
 def normalized(text: str) -> str:
-    """Text from elsewhere with lines that end in a newline, however they ended, and without halves of characters."""
+    """Normalise line ends to \\n and replace lone surrogates."""
     return whole(text.replace("\r\n", "\n").replace("\r", "\n"))
 
 
 def whole(text: str) -> str:
-    """Without halves of characters, which can be neither stored nor sent: each becomes the sign for that."""
+    """Replace lone surrogates, which cannot be encoded, by U+FFFD."""
     return text.encode("utf-16", "surrogatepass").decode("utf-16", "replace")

@@ -1,4 +1,4 @@
-"""Text into rows of a terminal: broken at blanks, measured in cells, cheap to extend."""
+"""Incremental line wrapping in terminal cells."""
 
 import re
 
@@ -6,7 +6,7 @@ from rich.cells import cell_len, get_character_cell_size, split_graphemes
 
 TAB = 4
 _WORD = re.compile(r"\s*\S+|\s+")
-# They change the width of what stands before them.
+# Modifiers that change the width of the preceding character.
 _JOINERS = re.compile("[\u200d\ufe0f]")
 
 
@@ -39,7 +39,7 @@ def wrap(line: str, width: int) -> list[str]:
 
 
 def fold(line: str, width: int) -> list[str]:
-    """Like ``wrap``, but broken anywhere, so that no row stands out: for code."""
+    """Like ``wrap``, but breaks anywhere: for code."""
     rows = []
     while cell_len(line) > width and (cut := _fitting(line, width)) < len(line):
         rows.append(line[:cut])
@@ -48,7 +48,7 @@ def fold(line: str, width: int) -> list[str]:
 
 
 def _fitting(text: str, width: int) -> int:
-    """How many characters of ``text`` go into ``width`` cells; at least one grapheme."""
+    """Number of characters that fit into ``width`` cells; at least one grapheme."""
     used = 0
     if _JOINERS.search(text):
         for start, end, size in split_graphemes(text)[0]:
@@ -64,7 +64,7 @@ def _fitting(text: str, width: int) -> int:
 
 
 def source_index(line: str, columns: int) -> int:
-    """Which character stands at that column, where each tab takes as many as are drawn for it."""
+    """Index of the character at a column, with expanded tabs."""
     index = used = 0
     while used < columns and index < len(line):
         used += TAB - used % TAB if line[index] == "\t" else 1
@@ -85,13 +85,13 @@ class Rows:
         self.append(text)
 
     def append(self, text: str) -> None:
-        """Add ``text``, which may hold newlines and tabs."""
+        """Append ``text``, which may contain newlines and tabs."""
         for index, line in enumerate(text.replace("\t", " " * TAB).split("\n")):
             if index:
                 self.rows.append("")
                 self.hard.append(True)
             if line:
-                # Only the last row can change; it begins a line or continues one, either way it wraps like a line.
+                # Only the last row can change; it wraps like a line of its own.
                 rows = wrap(self.rows[-1] + line, self.width)
                 self.rows[-1:] = rows
                 self.hard[-1:] = [False] * (len(rows) - 1) + [True]
