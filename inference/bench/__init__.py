@@ -1,1 +1,1 @@
-"""How fast is it here? Workloads, the engines that carry them out, and what they took."""
+"""Benchmarks: workloads, engine processes, comparison and report."""

@@ -1,4 +1,4 @@
-"""How fast this machine reads memory: the limit for decoding, which reads every weight once for each token."""
+"""Memory read bandwidth, the upper bound of decoding: each token reads all weights once."""
 
 import time
 from concurrent.futures import ThreadPoolExecutor
@@ -6,15 +6,14 @@ from concurrent.futures import ThreadPoolExecutor
 import numpy as np
 import threadpoolctl
 
-# Many times what caches hold.
+# Many times the size of CPU caches.
 BYTES = 256 * 2**20
 PASSES = 4
 
 
 def read_bandwidth(threads: int) -> float:
-    """Bytes per second that so many threads read together, each its part of one array; the best of several passes."""
-    # Not zeros, which the system would keep in one and the same page; and read by a product of each part with itself,
-    # which numpy gives to vector instructions and which asks for nothing but the reading.
+    """Bytes per second read by ``threads`` threads together; the best of several passes."""
+    # Ones, because pages of zeros may be shared. A dot product with itself is vectorised and bound by memory.
     parts = np.array_split(np.ones(BYTES // 4, np.float32), threads)
     best = float("inf")
     with threadpoolctl.threadpool_limits(1, user_api="blas"), ThreadPoolExecutor(threads) as pool:

@@ -1,4 +1,4 @@
-"""Runs a workload on every engine in turn, round by round: what else the machine does troubles all of them alike."""
+"""Runs a workload on all engines in interleaved rounds, so that other load affects all alike."""
 
 import contextlib
 import importlib.util
@@ -18,7 +18,7 @@ from inference.errors import InferenceError, UnsupportedModelError
 from inference.model import Model
 from inference.system.cores import worthwhile_cores
 
-# What llama.cpp calls weights of the same width.
+# llama.cpp's formats of the same width.
 PEERS = {
     "float32": ("F32",),
     "bfloat16": ("BF16",),
@@ -26,12 +26,11 @@ PEERS = {
     "int8": ("Q8_0",),
     "int4": ("Q4_0", "Q4_K_M"),
 }
-# Reads the most bytes for each token: what it moves is a second measure of the memory.
+# Reads the most bytes per token: a second measure of memory bandwidth.
 PROBE = "F16"
-# Threads look for more work for a while (up to 0.2 s) before they sleep: they must not do so beside the next engine.
+# Worker threads spin for up to 0.2 s before they sleep: not during the next engine's measurement.
 SETTLE_SECONDS = 0.3
-# What takes less is measured again at once, until it was measured for so long; for longer where engines are compared,
-# because others who use the memory come and go.
+# Minimum total time of a measurement; longer when comparing engines, to average over other users of the memory.
 ENOUGH_SECONDS, ENOUGH_TO_COMPARE = 0.3, 4.0
 NEEDED = {"llama_cpp": "llama-cpp-python", "gguf": "gguf"}
 Report = Callable[[str], None]
@@ -39,10 +38,10 @@ Report = Callable[[str], None]
 
 @dataclass
 class Result:
-    """What one engine did. ``name``: the precision of its weights; ``own``: this project's engine.
+    """Measurements of one engine. ``name``: weight precision. ``own``: this project's engine.
 
-    ``ready_seconds``: from the start of its process until a token went through the model.
-    ``speeds``: tokens per second, all sequences of a case together. ``cache_bytes``: the most that were held at once.
+    ``ready_seconds``: from process start to the first token through the model. ``speeds``: tokens per second over all
+    sequences of a case. ``cache_bytes``: maximum size of the caches.
     """
 
     name: str
@@ -56,15 +55,14 @@ class Result:
 
     @property
     def bytes_per_second(self) -> float:
-        """Of weights, read while decoding with the least context and the smallest batch."""
+        """Weight bytes read per second while decoding with the smallest depth and batch."""
         case = next(case for case in self.speeds if case.kind == "decode")
         return self.loaded.weight_bytes * self.speeds[case] / case.batch
 
 
 @dataclass(frozen=True)
 class Outcome:
-    """``read_bandwidth``: bytes per second of the bench's own read test, with as many ``threads``, the best of several
-    between the measurements."""
+    """``read_bandwidth``: best result of the read test with ``threads`` threads, in bytes per second."""
 
     model: str
     threads: int
@@ -74,13 +72,13 @@ class Outcome:
 
     @property
     def bandwidth(self) -> float:
-        """What the memory gives: the read test, or what llama.cpp's F16 moved if that is more."""
+        """Memory bandwidth: the read test, or that of llama.cpp's F16 if higher."""
         probes = [result.bytes_per_second for result in self.results if result.name == PROBE and not result.own]
         return max(self.read_bandwidth, *probes) if probes else self.read_bandwidth
 
 
 Entrant = tuple[ContestantProcess, Result]
-PeerFile = tuple[Path, str, int]  # the file, the kind and the size of its weights
+PeerFile = tuple[Path, str, int]  # file, format and size of its weights
 
 
 def compare(
@@ -93,9 +91,9 @@ def compare(
 ) -> Outcome:
     """Measure ``model`` in each of ``precisions`` and, with a ``peers_directory``, llama.cpp on the same weights.
 
-    ``threads``: None for as many as help. ``workload_for(context)`` is the workload for a model with that context.
-    ``peers_directory``: where GGUF files are kept. ``report(what)`` is called with what is done next. Raises
-    InferenceError for whatever a person can do something about.
+    ``threads``: None for automatic. ``workload_for(context)`` returns the workload for a model with that context.
+    ``peers_directory``: cache of GGUF files. ``report(what)`` is called before each step. Raises InferenceError for
+    errors that the user can fix.
     """
     parameters = Model.inspect(model).parameters
     _, config = read_config(model, FAMILIES)
@@ -124,11 +122,11 @@ def compare(
 
 
 def _measure(workload: Workload, threads: int, ids: list[int], entrants: list[Entrant], report: Report) -> float:
-    """Fill in the results. Returns the read bandwidth, which is measured as often, in the same rounds."""
+    """Fill in the results; returns the read bandwidth, measured in the same rounds."""
     bandwidth = 0.0
     enough = ENOUGH_SECONDS if all(result.own for _, result in entrants) else ENOUGH_TO_COMPARE
     for number, (depth, batch, cases) in enumerate(workload.stands()):
-        # The probe is no rival: it only shows once what the memory gives.
+        # The probe is not compared: it only measures the bandwidth once.
         running = [(p, r) for p, r in entrants if number == 0 or not _only_a_probe(r, entrants)]
         for process, _ in running:
             report(f"{process.name}: filling the context to {depth}")
@@ -182,7 +180,7 @@ def _peer_files(model: Path, precisions: list[str], directory: Path, report: Rep
 
 
 def _llama_cpp(*arguments: Any) -> Contestant:
-    # Imported where it computes, and only there.
+    # Imported only in the engine's process.
     from inference.bench.llama_cpp_engine import LlamaCpp
 
     return LlamaCpp(*arguments)
@@ -192,7 +190,7 @@ def _require_llama_cpp() -> None:
     missing = [name for module, name in NEEDED.items() if importlib.util.find_spec(module) is None]
     if missing:
         raise InferenceError(
-            f"Measuring against llama.cpp needs {' and '.join(missing)}: pip install 'llm-tui[bench]' "
+            f"Comparing with llama.cpp needs {' and '.join(missing)}: pip install 'llm-tui[bench]' "
             "(this compiles llama.cpp, with cmake and a C++ compiler)."
         )
 
@@ -201,11 +199,10 @@ def _check_windows(config: ModelConfig, positions: int) -> None:
     narrowest = min((window for window in config.sliding_window if window is not None), default=positions)
     if narrowest < positions:
         raise UnsupportedModelError(
-            f"llama.cpp would not respect this model's window of {narrowest} tokens, so it cannot be compared beyond: "
-            f"give --depth and --prompt that stay within it."
+            f"llama.cpp ignores this model's sliding window of {narrowest} tokens. Use --depth and --prompt within it."
         )
 
 
 def _position_bytes(config: ModelConfig) -> int:
-    """Of keys and values in float16."""
+    """Bytes of keys and values per position in float16."""
     return 2 * 2 * config.num_hidden_layers * config.num_key_value_heads * config.head_dim

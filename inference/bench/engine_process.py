@@ -1,4 +1,4 @@
-"""An engine as the benchmark sees it, and the process that each one has for itself."""
+"""Interface of benchmarked engines, each running in its own process."""
 
 import multiprocessing
 import resource
@@ -16,10 +16,10 @@ from inference.errors import InferenceError
 
 @dataclass(frozen=True)
 class Loaded:
-    """``precision`` of the weights; ``seconds`` it took to load them; ``weight_bytes`` that are read for each token.
+    """A loaded model. ``seconds``: load time. ``weight_bytes``: bytes read per token.
 
-    ``vocabulary``: ids below it may stand in prompts. ``packed``: the weights were brought into the engine's own form,
-    which is saved and will not be done again. ``build``: what the engine was compiled for, in its own words.
+    ``vocabulary``: ids below it may be used in prompts. ``packed``: loading included packing the weights, which is
+    cached. ``build``: the engine's description of its build.
     """
 
     precision: str
@@ -31,34 +31,34 @@ class Loaded:
 
 
 class Contestant(Protocol):
-    """An engine with a model. Each measurement returns seconds and leaves the caches as ``prepare`` left them."""
+    """An engine with a model. Measurements return seconds and leave the caches unchanged."""
 
     loaded: Loaded
 
     def prepare(self, context: list[int], batch: int, room: int) -> None:
-        """Caches for ``batch`` sequences that have read ``context`` already, and ``room`` for so many tokens more."""
+        """Create caches of ``batch`` sequences that contain ``context`` and have room for ``room`` more tokens."""
 
     def prefill(self, ids: list[int]) -> float:
-        """The first sequence reads ``ids``."""
+        """Prefill ``ids`` in the first sequence."""
 
     def decode(self, ids: list[int]) -> float:
-        """All sequences go on by ``ids``, together and one token at a time."""
+        """Decode ``ids`` in all sequences together, one token at a time."""
 
     def first_token(self, ids: list[int]) -> float:
-        """From nothing but the prompt ``ids`` to its next token."""
+        """From the prompt ``ids`` to the next token, with an empty cache."""
 
     def cache_bytes(self) -> int:
-        """Of all caches that ``prepare`` made."""
+        """Total size of the caches."""
 
 
 class ContestantProcess:
-    """A contestant in a process of its own: nothing that one engine leaves behind can slow or speed up another.
+    """Runs a contestant in its own process, isolated from the others.
 
-    ``ready_seconds``: from the start of the process until a token went through the model.
+    ``ready_seconds``: from process start to the first token through the model.
     """
 
     def __init__(self, name: str, make: Callable[..., Contestant], *arguments: Any) -> None:
-        """``make`` and ``arguments`` travel to the process. Raises InferenceError with the sentence that ended it."""
+        """``make(*arguments)`` runs in the process. Raises InferenceError if it fails."""
         self.name = name
         start = time.perf_counter()
         self._pipe, theirs = multiprocessing.Pipe()
@@ -70,7 +70,7 @@ class ContestantProcess:
         self.ready_seconds = time.perf_counter() - start
 
     def ask(self, method: str, *arguments: Any) -> Any:
-        """Call a method of the contestant, or ``peak_memory`` of its process: the most bytes it ever had resident."""
+        """Call a method of the contestant, or ``peak_memory`` of its process."""
         try:
             self._pipe.send((method, arguments))
         except OSError:
@@ -101,7 +101,7 @@ class ContestantProcess:
 
 
 def _serve(pipe: Connection, make: Callable[..., Contestant], arguments: tuple[Any, ...]) -> None:
-    # Whoever interrupts the benchmark ends this process through its parent.
+    # An interrupt ends this process through its parent.
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     try:
         contestant = make(*arguments)
@@ -120,9 +120,9 @@ def _serve(pipe: Connection, make: Callable[..., Contestant], arguments: tuple[A
 
 
 def peak_memory() -> int:
-    """The most bytes that this process ever had resident."""
+    """Peak resident memory of this process in bytes."""
     try:
-        # Not from getrusage, which on Linux begins with what the parent had.
+        # getrusage would include the parent's peak on Linux.
         fields = dict(line.split(":", 1) for line in Path("/proc/self/status").read_text().splitlines())
         return int(fields["VmHWM"].split()[0]) * 1024
     except (OSError, KeyError):

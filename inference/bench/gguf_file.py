@@ -1,4 +1,4 @@
-"""The same weights as llama.cpp reads them: a GGUF file (github.com/ggml-org/ggml, docs/gguf.md)."""
+"""Converts a model to a GGUF file for llama.cpp (github.com/ggml-org/ggml, docs/gguf.md)."""
 
 import os
 from collections.abc import Callable
@@ -33,14 +33,14 @@ LAYER_NAMES = {
     "down_proj": "ffn_down",
 }
 ROWS_AT_A_TIME = 4096
-# Whatever could not have been made by the present code must not be read as if it had.
+# Increase it when the output changes.
 VERSION = 1
 
 
 def gguf_file(model: Path, kind: str, directory: Path, report: Callable[[str], None] = lambda what: None) -> Path:
-    """The file of ``model`` in ``directory`` with its matrices in ``kind``: F32, F16, BF16, Q8_0, Q4_0 or Q4_K_M.
+    """The cached GGUF file of ``model`` with matrices in ``kind``: F32, F16, BF16, Q8_0, Q4_0 or Q4_K_M.
 
-    Written the first time; ``report(what)`` hears of it. Raises CheckpointError where that is not possible.
+    Written on first use, after calling ``report(what)``. Raises CheckpointError if that fails.
     """
     family, config = read_config(model, FAMILIES)
     weights = Weights(model, family, config)
@@ -57,25 +57,25 @@ def gguf_file(model: Path, kind: str, directory: Path, report: Callable[[str], N
             else:
                 _requantise(source, partial)
     except OSError as error:
-        raise CheckpointError(f"{target} cannot be written ({error.strerror or error}); free space there.") from None
+        raise CheckpointError(f"Cannot write {target} ({error.strerror or error}). Free some disk space.") from None
     return target
 
 
 def tensor_bytes(file: Path) -> int:
-    """Bytes of weights that a token reads: all, but for an embedding table that is not the output's matrix too."""
+    """Weight bytes read per token: all except an embedding table that is not also the output matrix."""
     sizes = {str(tensor.name): int(tensor.n_bytes) for tensor in gguf.GGUFReader(file).tensors}
     return sum(sizes.values()) - (sizes["token_embd.weight"] if "output.weight" in sizes else 0)
 
 
 def _requantise(source: Path, target: Path) -> None:
-    """Q4_K_M, a mixture of several kinds that only llama.cpp itself makes."""
-    # Imported late: the other kinds do without it.
+    """Quantise to Q4_K_M, a mixture of formats that only llama.cpp implements."""
+    # Imported late: not needed for the other formats.
     from inference.bench.llama_library import llama_cpp
 
     params = llama_cpp.llama_model_quantize_default_params()
     params.ftype = llama_cpp.LLAMA_FTYPE_MOSTLY_Q4_K_M
     if llama_cpp.llama_model_quantize(os.fsencode(source), os.fsencode(target), params):
-        raise CheckpointError(f"llama.cpp could not quantise {source} to Q4_K_M; leave int4 out.")
+        raise CheckpointError(f"llama.cpp could not quantise {source} to Q4_K_M. Omit int4.")
 
 
 def _write(weights: Weights, config: ModelConfig, kind: Kind, path: Path) -> None:
@@ -112,7 +112,7 @@ def _describe(writer: Any, config: ModelConfig) -> None:
     writer.add_rope_freq_base(config.rope.rope_theta)
     writer.add_layer_norm_rms_eps(config.rms_norm_eps)
     writer.add_vocab_size(config.vocab_size)
-    # It is given token ids and asked for logits: no words needed.
+    # Only token ids and logits are used: a dummy vocabulary suffices.
     writer.add_tokenizer_model("no_vocab")
 
 
@@ -129,15 +129,14 @@ def _kind(name: str, shape: tuple[int, ...], kind: Kind) -> Kind:
         return Kind.F32
     if name in AT_LEAST_INT8 and kind == Kind.Q4_0:
         kind = Kind.Q8_0
-    # As llama.cpp's own converter does with rows that are not made of whole groups.
+    # As llama.cpp's converter does for row lengths that are not a multiple of the group size.
     return kind if shape[-1] % gguf.GGML_QUANT_SIZES[kind][0] == 0 else Kind.F16
 
 
 def reordered(stored: npt.NDArray[Any], name: str, config: ModelConfig) -> npt.NDArray[Any]:
-    """The rows of queries and keys in another order.
+    """Permute the rows of query and key projections for llama.cpp's rotary embedding.
 
-    Hugging Face's rotary embedding turns the pairs (i, i + head_dim/2) of a head, llama.cpp's the neighbours
-    (2i, 2i + 1).
+    Hugging Face rotates the pairs (i, i + head_dim/2) of a head, llama.cpp the pairs (2i, 2i + 1).
     """
     heads = {"q_proj": config.num_attention_heads, "k_proj": config.num_key_value_heads}
     count = next((heads[part] for part in name.split(".") if part in heads), None)
@@ -148,7 +147,7 @@ def reordered(stored: npt.NDArray[Any], name: str, config: ModelConfig) -> npt.N
 
 
 def rope_factors(config: ModelConfig) -> Floats | None:
-    """What each frequency of the rotary embedding is divided by, float32 [head_dim/2]; None where all are as usual."""
+    """Divisors of the rotary frequencies, float32 [head_dim/2]; None for the default ones."""
     if config.rope.rope_type == "default":
         return None
     exponents = np.arange(0, config.head_dim, 2, dtype=np.float64) / config.head_dim

@@ -1,4 +1,4 @@
-"""llama.cpp as a contestant, through llama-cpp-python: each measurement at the better of flash attention on and off."""
+"""llama.cpp (through llama-cpp-python); each measurement takes the better of flash attention on and off."""
 
 import os
 import time
@@ -9,23 +9,23 @@ from inference.bench.engine_process import Loaded
 from inference.bench.llama_library import llama_cpp
 from inference.errors import InferenceError
 
-# Its own defaults: tokens that are given to it, and that it computes, at a time.
+# llama.cpp's defaults for batch and micro-batch size.
 BATCH, MICRO_BATCH = 2048, 512
 
 
 class LlamaCpp:
-    """See Contestant. ``cache_bytes`` counts the caches of both kinds of attention."""
+    """See Contestant. ``cache_bytes`` includes the caches of both kinds of attention."""
 
     def __init__(
         self, file: Path, kind: str, weight_bytes: int, threads: int, vocabulary: int, position_bytes: int
     ) -> None:
-        """``kind`` of the weights in ``file``; ``position_bytes`` that a position takes in a float16 cache."""
+        """``kind``: format of the weights. ``position_bytes``: size of a position in a float16 cache."""
         start = time.perf_counter()
         llama_cpp.llama_backend_init()
         params = llama_cpp.llama_model_default_params()
         self._model = llama_cpp.llama_model_load_from_file(os.fsencode(file), params)
         if not self._model:
-            raise InferenceError(f"llama.cpp cannot load {file}: remove that file, and it is written again.")
+            raise InferenceError(f"llama.cpp cannot load {file}. Delete the file; it will be written again.")
         seconds = time.perf_counter() - start
         self._threads, self._position_bytes = threads, position_bytes
         self._contexts: list[Context] = []
@@ -57,7 +57,7 @@ class LlamaCpp:
 
 
 class Context:
-    """A context of llama.cpp with room for ``length`` tokens in each of ``batch`` sequences."""
+    """A llama.cpp context for ``batch`` sequences of ``length`` tokens."""
 
     def __init__(self, model: Any, flash_attention: int, threads: int, batch: int, length: int) -> None:
         params = llama_cpp.llama_context_default_params()
@@ -65,11 +65,11 @@ class Context:
         params.n_batch, params.n_ubatch = BATCH, MICRO_BATCH
         params.n_threads = params.n_threads_batch = threads
         params.flash_attn_type = flash_attention
-        # Each sequence has a cache of its own, as in this project's engine.
+        # Separate caches per sequence, as in this project's engine.
         params.kv_unified = False
         self._context = llama_cpp.llama_init_from_model(model, params)
         if not self._context:
-            raise InferenceError("llama.cpp could not make a context; there may be too little memory for its cache.")
+            raise InferenceError("llama.cpp could not create a context, perhaps for lack of memory.")
         self._memory = llama_cpp.llama_get_memory(self._context)
         self._tokens = llama_cpp.llama_batch_init(max(BATCH, batch), 0, 1)
         self._batch = batch
@@ -77,7 +77,7 @@ class Context:
 
     @property
     def positions(self) -> int:
-        """That its cache has room for, all sequences together."""
+        """Total capacity of the cache in positions."""
         return int(llama_cpp.llama_n_ctx(self._context))
 
     def close(self) -> None:
@@ -85,13 +85,13 @@ class Context:
         llama_cpp.llama_free(self._context)
 
     def fill(self, ids: list[int]) -> None:
-        """Every sequence begins with ``ids``."""
+        """Start every sequence with ``ids``."""
         if ids:
             self._read(ids)
             for sequence in range(1, self._batch):
                 llama_cpp.llama_memory_seq_cp(self._memory, 0, sequence, -1, -1)
         self._depth = len(ids)
-        # The copies are only made with the next token.
+        # Copies are made lazily with the next token.
         self.decode([0])
 
     def prefill(self, ids: list[int]) -> float:
@@ -106,7 +106,7 @@ class Context:
         return self._done(start)
 
     def _done(self, start: float) -> float:
-        """Seconds since ``start``; the sequences go back to where they were."""
+        """Seconds since ``start``; truncates the sequences to their previous length."""
         seconds = time.perf_counter() - start
         for sequence in range(self._batch):
             llama_cpp.llama_memory_seq_rm(self._memory, sequence, self._depth, -1)
@@ -118,7 +118,7 @@ class Context:
             self._compute(rows[first : first + BATCH])
 
     def _compute(self, rows: list[tuple[int, int, int, bool]]) -> None:
-        """``rows``: token, position, sequence, and whether its logits are wanted."""
+        """``rows``: token, position, sequence, and whether to compute logits."""
         tokens = self._tokens
         tokens.n_tokens = len(rows)
         for index, (token, position, sequence, wanted) in enumerate(rows):
@@ -126,5 +126,5 @@ class Context:
             tokens.n_seq_id[index], tokens.seq_id[index][0] = 1, sequence
             tokens.logits[index] = wanted
         if llama_cpp.llama_decode(self._context, tokens):
-            raise InferenceError("llama.cpp could not compute a batch; there may be too little memory.")
+            raise InferenceError("llama.cpp could not compute a batch, perhaps for lack of memory.")
         llama_cpp.llama_synchronize(self._context)

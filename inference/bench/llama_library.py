@@ -1,8 +1,8 @@
-"""llama-cpp-python, without what it would write to standard error about each step."""
+"""Imports llama-cpp-python with its logging disabled."""
 
 import llama_cpp
 
-# Kept here: ctypes holds no reference to it.
+# Kept alive here: ctypes holds no reference to it.
 _SILENCE = llama_cpp.llama_log_callback(lambda level, text, data: None)
 llama_cpp.llama_log_set(_SILENCE, None)
 

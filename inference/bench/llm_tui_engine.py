@@ -1,4 +1,4 @@
-"""This project's engine as a contestant."""
+"""This project's engine for the benchmark."""
 
 import copy
 import math
@@ -40,7 +40,7 @@ class OwnEngine:
     def prepare(self, context: list[int], batch: int, room: int) -> None:
         first = self._model.new_cache()
         self._read(context, first)
-        # Copies, not forks: sequences with a common past would read the same memory.
+        # Copies, not forks, which would share memory.
         self._caches = [first, *(copy.deepcopy(first) for _ in range(batch - 1))]
         for cache in self._caches:
             cache.reserve(room)
@@ -65,7 +65,7 @@ class OwnEngine:
         return seconds
 
     def first_token(self, ids: list[int]) -> float:
-        """As a person waits for it: through the engine's thread, with sampling."""
+        """As in the app: through the engine thread, with sampling."""
         with Engine(self._model) as engine:
             *_, last = engine.new_session().complete([ids], SamplingParams(temperature=0, max_tokens=1))
         if isinstance(last, Finished) and last.stats.first_token_seconds is not None:
@@ -81,7 +81,7 @@ class OwnEngine:
 
 
 def weight_bytes(directory: Path, precision: str) -> int:
-    """Bytes of weights that a token reads: all, but for an embedding table that is not the output's matrix too."""
+    """Weight bytes read per token: all except an embedding table that is not also the output matrix."""
     family, config = read_config(directory, FAMILIES)
     weights = Weights(directory, family, config)
     total = 0.0

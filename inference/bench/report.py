@@ -1,4 +1,4 @@
-"""What a comparison found: a table and a plot for people, JSON for programs."""
+"""Benchmark report as table, plot and JSON."""
 
 from collections.abc import Callable, Iterator
 from dataclasses import asdict
@@ -26,7 +26,7 @@ def rival(outcome: Outcome, result: Result, case: Case) -> Result | None:
 
 
 def table(outcome: Outcome) -> str:
-    """A row per measurement, a column per engine."""
+    """Table with a row per measurement and a column per engine."""
     rows = [["", *(result.name for result in outcome.results)]]
     rows += [[label, *map(cell, outcome.results)] for label, cell in _rows(outcome)]
     rows = [row for row in rows if any(row[1:])]
@@ -41,7 +41,7 @@ def table(outcome: Outcome) -> str:
 
 
 def plot(outcome: Outcome) -> str:
-    """Decoding alone, in tokens per second, against the tokens of context: a bar per engine and depth."""
+    """Bar chart of decoding speed (batch 1) by depth and engine."""
     smallest = outcome.workload.batches[0]
     bars = [
         (depth, result.name, result.speeds[case])
@@ -60,7 +60,7 @@ def plot(outcome: Outcome) -> str:
 
 
 def as_json(outcome: Outcome) -> dict[str, Any]:
-    """All of it; times in seconds, sizes in bytes, rates per second."""
+    """All results as JSON values: seconds, bytes, rates per second."""
     return {
         "model": outcome.model,
         "threads": outcome.threads,
@@ -101,7 +101,7 @@ def _heading(outcome: Outcome) -> Iterator[str]:
 
 
 def _rows(outcome: Outcome) -> Iterator[tuple[str, Cell]]:
-    """Labels, and what stands behind them for each engine; nothing for what does not concern it."""
+    """Labels with a cell per engine, empty where not applicable."""
     workload = outcome.workload
     yield "load, s", lambda r: f"{r.loaded.seconds:.2f}" + "*" * r.loaded.packed
     yield "ready from nothing, s", lambda r: f"{r.ready_seconds:.2f}"

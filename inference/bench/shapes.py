@@ -1,4 +1,4 @@
-"""Checkpoints of well-known shapes with random weights: as fast as the real ones, and at hand without a download."""
+"""Random checkpoints with the shapes of well-known models, for benchmarks without downloads."""
 
 import json
 import math
@@ -18,7 +18,7 @@ from inference.checkpoint.weights import INDEX
 from inference.errors import CheckpointError
 from inference.system.atomic_write import atomic_write
 
-# Longer than the originals', so that deep contexts can be measured.
+# Longer than the originals, for measurements at large depths.
 CONTEXT = 8192
 SHAPES: dict[str, dict[str, Any]] = {
     # TinyLlama 1.1B
@@ -75,12 +75,12 @@ def random_checkpoint(shape: str, directory: Path, report: Report = lambda what:
         target.mkdir(parents=True)
         write_checkpoint(SHAPES[shape], target)
     except OSError as error:
-        raise CheckpointError(f"{target} cannot be written ({error.strerror}); free space there.") from None
+        raise CheckpointError(f"Cannot write {target} ({error.strerror}). Free some disk space.") from None
     return target
 
 
 def tensor_shapes(shape: dict[str, Any]) -> Iterator[dict[str, tuple[int, ...]]]:
-    """The tensors of each file: name and shape, as in a checkpoint of the Llama family."""
+    """Tensors (name and shape) of each file, as in a Llama checkpoint."""
     hidden, ffn, vocabulary = shape["hidden_size"], shape["intermediate_size"], shape["vocab_size"]
     keys = hidden // shape["num_attention_heads"] * shape["num_key_value_heads"]
     matrices = {"q_proj": (hidden, hidden), "k_proj": (keys, hidden), "v_proj": (keys, hidden)}
@@ -120,7 +120,7 @@ def write_checkpoint(shape: dict[str, Any], directory: Path) -> None:
 
 
 def _random(rng: np.random.Generator, shape: tuple[int, ...]) -> npt.NDArray[np.float16]:
-    """Norms of one; matrices that keep the spread of what goes through them, as trained ones do."""
+    """Norms are ones; matrices preserve the variance of activations, as trained ones do."""
     if len(shape) == 1:
         return np.ones(shape, np.float16)
     values = rng.standard_normal(shape, np.float32)
@@ -129,7 +129,7 @@ def _random(rng: np.random.Generator, shape: tuple[int, ...]) -> npt.NDArray[np.
 
 
 def _bytes_tokenizer() -> Tokenizer:
-    """A token per byte: enough for any text."""
+    """A byte-level tokenizer."""
     alphabet = sorted(pre_tokenizers.ByteLevel.alphabet())
     tokenizer = Tokenizer(models.BPE({token: number for number, token in enumerate(alphabet)}, []))
     tokenizer.pre_tokenizer = pre_tokenizers.ByteLevel(add_prefix_space=False)

@@ -1,4 +1,4 @@
-"""What is measured: prompts and replies, at depths of context, alone and in batches."""
+"""Workload of a benchmark: prefill and decode at several depths and batch sizes."""
 
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -15,7 +15,7 @@ REPLY = 64
 
 @dataclass(frozen=True)
 class Case:
-    """``prefill`` of a prompt, or ``decode`` of ``batch`` sequences together, with ``depth`` tokens in each cache."""
+    """Prefill, or decode of ``batch`` sequences together, with ``depth`` tokens in each cache."""
 
     kind: Literal["prefill", "decode"]
     depth: int
@@ -24,7 +24,7 @@ class Case:
 
 @dataclass(frozen=True)
 class Workload:
-    """``prompt`` and ``reply``: tokens that a case reads or writes. ``repeat``: how often, of which the best counts."""
+    """``prompt`` and ``reply``: tokens per case. ``repeat``: number of rounds, of which the best counts."""
 
     prompt: int
     depths: tuple[int, ...]
@@ -41,19 +41,19 @@ class Workload:
         Raises ContextOverflowError for what was asked for and does not fit, ParameterError for numbers that cannot be.
         """
         if min(repeat, *batches) < 1 or min(depths, default=0) < 0 or (prompt is not None and prompt < 1):
-            raise ParameterError("A prompt, a batch and a repeat are 1 or more, and a depth is 0 or more.")
+            raise ParameterError("Prompt, batch and repeat must be at least 1, and depth at least 0.")
         prompt = min(PROMPT, context // 2) if prompt is None else prompt
         reply = min(REPLY, context // 2)
         room = max(prompt, reply)
         depths = depths or tuple(depth for depth in DEPTHS if depth == 0 or depth + room <= context)
-        needed = max(max(depths) + room, prompt + 1)  # a prompt is followed by its first token
+        needed = max(max(depths) + room, prompt + 1)  # a prompt and its first token
         if needed > context:
             raise ContextOverflowError(needed, context)
         return cls(prompt, tuple(sorted(set(depths))), tuple(sorted(set(batches))), repeat, reply)
 
     @property
     def room(self) -> int:
-        """Positions that a case takes beyond its depth."""
+        """Positions that a case needs beyond its depth."""
         return max(self.prompt, self.reply)
 
     @property
@@ -62,18 +62,18 @@ class Workload:
         return max(self.depths) + self.room
 
     def stands(self) -> Iterator[tuple[int, int, list[Case]]]:
-        """Depth and batch to bring an engine to, and what to measure there: prompts with the smallest batch only."""
+        """(depth, batch, cases) to measure; prefill only with the smallest batch."""
         for depth in self.depths:
             for batch in self.batches:
                 prefill = [Case("prefill", depth)] if batch == self.batches[0] else []
                 yield depth, batch, [*prefill, Case("decode", depth, batch)]
 
     def length(self, case: Case) -> int:
-        """How many tokens each of its sequences reads or writes."""
+        """Tokens per sequence of a case."""
         return self.prompt if case.kind == "prefill" else self.reply
 
 
 def random_ids(count: int, vocabulary: int) -> list[int]:
-    """Token ids below ``vocabulary``, always the same."""
+    """Reproducible random token ids below ``vocabulary``."""
     ids: list[int] = np.random.default_rng(0).integers(vocabulary, size=count).tolist()
     return ids

@@ -1,4 +1,4 @@
-"""How many cores this process may compute on, as a good neighbour."""
+"""Number of cores this process may use."""
 
 import math
 import os
@@ -9,7 +9,7 @@ from pathlib import Path
 CPUS = Path("/sys/devices/system/cpu")
 CPU_MAX = Path("/sys/fs/cgroup/cpu.max")
 
-# So many bytes of weights are worth another core: for less, waiting for one another costs more than sharing saves.
+# Weight bytes per additional core; below that synchronisation costs more than it saves.
 BYTES_PER_CORE = 4 * 2**20
 
 
@@ -32,19 +32,19 @@ class Cores:
 
 
 def count_cores() -> Cores:
-    """The machine's cores as this process may use them now."""
+    """Determine the current limits."""
     hardware_threads = os.cpu_count() or 1
     allowed = os.sched_getaffinity(0) if hasattr(os, "sched_getaffinity") else set(range(hardware_threads))
     return Cores(hardware_threads, len(allowed), _physical(allowed), _quota())
 
 
 def usable_cores() -> int:
-    """Physical cores within this process's affinity, and no more than its control group's quota of time."""
+    """Physical cores within the affinity mask, limited by the cgroup's CPU quota."""
     return count_cores().usable
 
 
 def worthwhile_cores(weight_bytes: int) -> int:
-    """As many of the usable cores as a model of this size has work for."""
+    """Usable cores that a model of this size can keep busy."""
     return min(usable_cores(), 1 + weight_bytes // BYTES_PER_CORE)
 
 
@@ -59,7 +59,7 @@ def _physical(allowed: Collection[int]) -> int:
 
 
 def _siblings(cpu: int) -> str:
-    """A name for the physical core: two hardware threads of one have it in common."""
+    """Identifier of the physical core of a hardware thread."""
     try:
         return (CPUS / f"cpu{cpu}" / "topology" / "thread_siblings_list").read_text().strip()
     except OSError:
@@ -67,7 +67,7 @@ def _siblings(cpu: int) -> str:
 
 
 def _quota() -> int | None:
-    """Rounded up to whole cores."""
+    """The cgroup's CPU quota, rounded up to whole cores."""
     try:
         quota, period = CPU_MAX.read_text().split()[:2]
         return max(1, math.ceil(int(quota) / int(period)))

@@ -11,7 +11,7 @@ EXACT_BELOW = 16_000_000
 
 
 def available_memory() -> int | None:
-    """Bytes free for use, or None where the system does not say."""
+    """Available memory in bytes, or None if unknown."""
     # Imported late: the first screen needs no memory measured.
     import psutil
 
@@ -57,5 +57,5 @@ def choose_precision(needed: dict[str, int], precision: str, parameters: int, st
 
 
 def in_gigabytes(size: int) -> str:
-    """Bytes for people."""
+    """Human-readable size."""
     return f"{size / 2**30:.1f} GB" if size >= 2**30 else f"{size / 2**20:.0f} MB"

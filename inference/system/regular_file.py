@@ -1,4 +1,4 @@
-"""Files of a model directory may be anything: their kind and size are looked at before a byte is read."""
+"""Safe reading of untrusted files: regular files of limited size only."""
 
 import os
 import stat
@@ -21,8 +21,8 @@ def open_file(path: Path) -> BinaryIO:
         raise
     except OSError as error:
         raise CheckpointError(f"{path} cannot be read: {error.strerror}.") from None
-    except ValueError:  # a NUL, or half a character
-        raise CheckpointError(f"{str(path)!r} cannot be the name of a file.") from None
+    except ValueError:  # NUL or a lone surrogate
+        raise CheckpointError(f"Invalid file name {str(path)!r}.") from None
     kind = stat.S_IFMT(os.fstat(descriptor).st_mode)
     if kind != stat.S_IFREG:
         os.close(descriptor)
@@ -38,5 +38,5 @@ def read_bytes(path: Path, limit: int) -> bytes:
         except OSError as error:
             raise CheckpointError(f"{path} cannot be read: {error.strerror}.") from None
     if content is None or len(content) > limit:
-        raise CheckpointError(f"{path} is larger than {limit // 2**20} MB, more than any real one.")
+        raise CheckpointError(f"{path} is larger than {limit // 2**20} MB.")
     return content
