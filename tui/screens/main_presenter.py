@@ -146,11 +146,7 @@ class MainPresenter:
 
     def _kept(self, session: Session) -> str:
         count = session.tree.hidden()
-        return (
-            f"{count} later message{'s' if count > 1 else ''} hidden · Esc, then ] to restore"
-            if count
-            else ""
-        )
+        return f"{count} later message{'s' if count > 1 else ''} hidden · Esc, then ] to restore" if count else ""
 
     def _hint(self, session: Session) -> tuple[str, ...]:
         model = self._models.model(session)
