@@ -14,7 +14,7 @@ SHAPES = ("1.1b", "135m", "0.5b")
 
 
 @click.command()
-@click.argument("model", required=False, metavar="MODEL")
+@click.argument("model", required=False, metavar="[MODEL]")
 @click.option("--shape", type=click.Choice(SHAPES), help="Benchmark random weights of this shape instead of a model.")
 @click.option(
     "--precision",
@@ -29,7 +29,7 @@ SHAPES = ("1.1b", "135m", "0.5b")
     "depths",
     multiple=True,
     type=click.IntRange(min=0),
-    help="Tokens in the context before the prompt; may be repeated.  [default: 0, 512, 2048, within the context]",
+    help="Tokens in the context before the prompt; may be repeated.  [default: 0, 512, 2048, if the context allows]",
 )
 @click.option(
     "--batch",
@@ -59,10 +59,10 @@ def bench(
     against: str | None,
     as_json: bool,
 ) -> None:
-    """Benchmark MODEL: prefill and decode speed, load time and memory.
+    """Benchmark a model: speed, load time and memory.
 
-    MODEL is a directory, a built-in model or ORG/NAME. --shape and --against write files as large as the models, which
-    stay in the cache directory (llm-tui/bench) for the next run.
+    MODEL is a directory, a built-in model or ORG/NAME; --shape takes its place. --shape and --against write files as
+    large as the models, which stay in the cache directory (llm-tui/bench) for the next run.
     """
     if (model is None) == (shape is None):
         raise click.UsageError("Give either a MODEL or a --shape.")

@@ -24,7 +24,10 @@ KEEP_SECONDS = 0.5
 @click.argument("prompt", required=False, callback=written)
 @model_options
 @click.option(
-    "--session", metavar="NAME", callback=written, help="Ask in this session: its title or the start of its id."
+    "--session",
+    metavar="NAME",
+    callback=written,
+    help="Ask in this session, given by its title or the start of its id.",
 )
 @click.option("--system", metavar="TEXT", callback=written, help="System prompt.")
 @sampling_options
@@ -33,9 +36,10 @@ KEEP_SECONDS = 0.5
 def chat(
     context: click.Context, /, prompt: str | None, session: str | None, system: str | None, stats: bool, **given: Any
 ) -> None:
-    """Print the model's answer to PROMPT (piped input is appended).
+    """Ask one question and print the answer.
 
-    With --session, question and answer are saved in that session, which is created if necessary.
+    Piped input is appended to PROMPT. With --session, question and answer are saved in that session, which is created
+    if necessary.
     """
     if session is not None and not session.strip():
         raise click.UsageError("--session needs a title or the start of an id.")

@@ -27,7 +27,10 @@ from tui.cli.themes import themes
 @click.version_option(package_name="llm-tui")
 @click.pass_context
 def cli(context: click.Context, /, **flags: Any) -> None:
-    """Chat with a language model in your terminal. It runs locally, on this machine's CPU."""
+    """Chat with a language model in your terminal. It runs locally, on this machine's CPU.
+
+    Without a COMMAND, open the app.
+    """
     context.obj = flags
     require_room(STARTING)
     if context.invoked_subcommand is None:

@@ -19,9 +19,10 @@ if TYPE_CHECKING:
 @click.option("--json", "as_json", is_flag=True, help="Output JSON.")
 @click.pass_context
 def config(context: click.Context, as_json: bool) -> None:
-    """Print the effective settings and where each comes from: a flag, the configuration file or the default.
+    """Print the effective settings and their sources.
 
-    The output is a valid configuration file; unset settings are commented out.
+    A source is a flag, a line of the configuration file, or the default. The output is a valid configuration file, with
+    unset settings commented out.
     """
     from tui.config.key_remapping import remap
     from tui.config.settings import MEANINGS

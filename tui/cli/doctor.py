@@ -24,9 +24,9 @@ if TYPE_CHECKING:
 @db_option
 @click.pass_context
 def doctor(context: click.Context, /, as_json: bool, **flags: Any) -> None:
-    """Check this installation. Each line is ok, a note, or a problem with its remedy.
+    """Check this installation.
 
-    Exits with 1 if there is a problem.
+    Each line is ok, a note, or a problem with its remedy. The exit code is 1 if there is a problem.
     """
     write, seen = writer(), []
     for finding in _examine(context.obj, flags):

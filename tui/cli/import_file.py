@@ -21,10 +21,10 @@ NAMED = 20
 @db_option
 @click.pass_context
 def import_command(context: click.Context, files: tuple[Path, ...], db: Path | None) -> None:
-    """Import the sessions in each FILE; existing ones are skipped.
+    """Import sessions from files.
 
     FILE is JSON or Markdown from `llm-tui export`, or an export of ChatGPT, Claude or Open WebUI: its
-    conversations.json or the whole ZIP archive.
+    conversations.json or the whole ZIP archive. Existing sessions are skipped.
     """
     from inference.errors import InferenceError
     from inference.sources.registry import find_model

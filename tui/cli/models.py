@@ -28,9 +28,10 @@ SOURCES = {
 @click.option("--json", "as_json", is_flag=True, help="Output JSON.")
 @click.pass_context
 def models(context: click.Context, as_json: bool) -> None:
-    """List the available models: built-in, in your directories, downloaded, and in the Hugging Face cache.
+    """List the available models.
 
-    Pass the first name of an entry as --model.
+    These are the built-in ones, those in your model directories, downloads, and the Hugging Face cache. Use the name at
+    the start of an entry with --model.
     """
     from inference import available_memory
     from inference.sources.catalogue import catalogue

@@ -68,7 +68,7 @@ def stops(context: click.Context, parameter: click.Parameter, value: tuple[str, 
 
 
 model_options = options(
-    click.option("--model", metavar="DIR|ORG/NAME", help="Model to use.  [default: the built-in ones]"),
+    click.option("--model", metavar="DIR|ORG/NAME", help="Model to use.  [default: built-in]"),
     click.option("--precision", type=click.Choice(PRECISIONS), help="Weight precision.  [default: auto]"),
     click.option("--cache-precision", type=click.Choice(CACHE_PRECISIONS), help="KV cache precision.  [default: auto]"),
     bounded("threads", "Compute threads.  [default: automatic]"),
@@ -77,15 +77,15 @@ db_option = click.option(
     "--db",
     metavar="FILE",
     type=click.Path(path_type=Path, dir_okay=False),
-    help="Session database.  [default: your own]",
+    help="Session database.  [default: sessions.db in your data directory]",
 )
 theme_option = click.option("--theme", metavar="NAME", help="Colour theme; `llm-tui themes` lists them.")
 sampling_options = options(
     bounded("temperature", "Sampling temperature; 0 always takes the most likely token."),
     bounded("top_k", "Sample from the k most likely tokens; 0 = off."),
-    bounded("top_p", "Nucleus sampling: smallest set with probability p."),
+    bounded("top_p", "Nucleus sampling: smallest set of tokens with total probability p."),
     bounded("min_p", "Drop tokens below p × the top probability."),
-    bounded("repetition_penalty", "Penalty for repeated tokens (> 1)."),
+    bounded("repetition_penalty", "Repetition penalty; 1 = off, higher repeats less."),
     bounded("seed", "Random seed; the same seed gives the same text."),
     bounded("max_tokens", "Maximum tokens to generate."),
     click.option(

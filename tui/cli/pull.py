@@ -16,10 +16,10 @@ REDRAW_SECONDS = 0.1
 @click.command()
 @click.argument("name", metavar="ORG/NAME[@REVISION]")
 def pull(name: str) -> None:
-    """Download a model from the Hugging Face Hub, for use as --model ORG/NAME.
+    """Download a model from the Hugging Face Hub.
 
-    Compatibility is checked before the weights are downloaded. An interrupted download resumes next time. Private and
-    gated models need `hf auth login` or HF_TOKEN.
+    Use it with --model ORG/NAME. Compatibility is checked before the weights are downloaded. An interrupted download
+    resumes next time. Private and gated models need `hf auth login` or HF_TOKEN.
     """
     from inference import InferenceError
     from inference.sources.hub import pull as download

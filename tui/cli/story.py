@@ -14,7 +14,10 @@ from tui.cli.streaming import generate, with_piped
 @sampling_options
 @click.pass_context
 def story(context: click.Context, /, prompt: str | None, stats: bool, **given: Any) -> None:
-    """Continue PROMPT (piped input is appended) and print the whole text."""
+    """Continue a text and print it.
+
+    Piped input is appended to PROMPT.
+    """
     text = with_piped(prompt)
     settings = settings_for(context, **given)
     generate(settings, "story_model", stats, lambda session, params: session.complete(text, params), before=text)

@@ -59,9 +59,11 @@ class Settings:
     system: str | None = _setting(None, ANY_TEXT, "System prompt for new chats.")
     temperature: float | None = _number("temperature", None, "Sampling temperature; 0 always takes the most likely token.")
     top_k: int | None = _number("top_k", None, "Sample from the k most likely tokens; 0 = off.")
-    top_p: float | None = _number("top_p", None, "Nucleus sampling: smallest set with probability p.")
+    top_p: float | None = _number("top_p", None, "Nucleus sampling: smallest set of tokens with total probability p.")
     min_p: float | None = _number("min_p", None, "Drop tokens below p × the top probability.")
-    repetition_penalty: float | None = _number("repetition_penalty", None, "Penalty for repeated tokens (> 1).")
+    repetition_penalty: float | None = _number(
+        "repetition_penalty", None, "Repetition penalty; 1 = off, higher repeats less."
+    )
     seed: int | None = _number("seed", None, "Random seed; the same seed gives the same text.")
     max_tokens: int | None = _number("max_tokens", None, "Maximum tokens per reply.")
     stop: tuple[str, ...] | None = _setting(None, STOPS, "Stop strings: a reply ends before the first of them.")

@@ -22,7 +22,7 @@ HINT_WIDTH = 38
 STATUS_SECONDS = 0.5
 SPINNER = "◐◓◑◒"
 GREETING = (
-    "I am guide, a small language model that runs inside llm-tui, on this machine.",
+    "I am guide, a small model that runs inside llm-tui, on this machine.",
     "I know llm-tui and little else. Nothing you type leaves this machine.",
     "",
     "Three things to try:",
