@@ -255,7 +255,7 @@ def test_archives_that_are_no_good(
     file = archive(tmp_path / "x.zip", members)
     if not members:
         file.write_bytes(b"PK\x03\x04" + file.read_bytes())
-        words = "an archive without"
+        words = "contains no conversations.json"
     try:
         imported = import_file(store, file)
     except StoreError as error:

@@ -354,7 +354,7 @@ async def test_messages_code_and_stories_are_saved_to_new_files(
         await pilot.press("s", "enter")
         assert "already exists" in current(pilot).notice
         await pilot.press("S", *"/nowhere", "enter")
-        assert "Cannot write /nowhere" in current(pilot).notice
+        assert "Cannot write code.txt/nowhere" in current(pilot).notice
         await pilot.press("S", "enter")
         assert Path("code.txt").read_text() == "for n in numbers:\n    total += n\n"
         await pilot.press("ctrl+t", *"Once", "ctrl+s", "enter")

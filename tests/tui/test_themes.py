@@ -334,7 +334,7 @@ def test_keys_that_cannot_be(keys, told):
 
 def test_warnings_on_keys():
     assert picked(hepl="f12")[1] == ["default: unknown action hepl; did you mean help?"]
-    assert "send the same for Ctrl+I and Tab" in picked(help="ctrl+i")[1][0]
+    assert "cannot tell Ctrl+I from Tab" in picked(help="ctrl+i")[1][0]
 
 
 def test_shipped_names():

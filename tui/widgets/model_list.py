@@ -175,7 +175,7 @@ def about(row: Row, precision: str, available: int | None, width: int, running: 
     elif row.fetchable:
         if row.download and row.download.failed:
             lines.append(plain(one_line(row.download.failed), "$error"))
-        verb = "resume" if row.listing else "download"
+        verb = "resume" if row.listing or (row.download and row.download.done) else "download"
         lines.append(_hint(f"Press Enter to {verb}. Compatibility is checked first."))
     elif row.info is None:
         lines.append(plain(f"Unsupported: {row.problem}", "$error"))
