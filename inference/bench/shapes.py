@@ -95,9 +95,9 @@ def tensor_shapes(shape: dict[str, Any]) -> Iterator[dict[str, tuple[int, ...]]]
 
 
 def write_checkpoint(shape: dict[str, Any], directory: Path) -> None:
-    """A Hugging Face directory with random float16 weights, a file per layer, always the same for the same shape.
+    """Write a Hugging Face directory with reproducible random float16 weights, one file per layer.
 
-    config.json comes last: where it is, everything is.
+    config.json is written last and marks a complete directory.
     """
     config = {
         "architectures": [LLAMA.architecture],

@@ -29,9 +29,7 @@ def remap(settings: Settings) -> tuple[tuple[Key, ...], list[str]]:
     for action, chosen in settings.keys.items():
         source = settings.sources.get(f"keys.{action}", DEFAULT)
         if action not in actions:
-            warnings.append(
-                f"{source}: unknown action {action}{did_you_mean(action, actions) or '.'}"
-            )
+            warnings.append(f"{source}: unknown action {action}{did_you_mean(action, actions) or '.'}")
             continue
         names = [_name(source, action, text) for text in ([chosen] if isinstance(chosen, str) else chosen)]
         key = actions[action] = replace(actions[action], keys=",".join(names))

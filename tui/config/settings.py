@@ -57,7 +57,9 @@ class Settings:
     )
     threads: int | None = _number("threads", None, "Compute threads (default: automatic).")
     system: str | None = _setting(None, ANY_TEXT, "System prompt for new chats.")
-    temperature: float | None = _number("temperature", None, "Sampling temperature; 0 always takes the most likely token.")
+    temperature: float | None = _number(
+        "temperature", None, "Sampling temperature; 0 always takes the most likely token."
+    )
     top_k: int | None = _number("top_k", None, "Sample from the k most likely tokens; 0 = off.")
     top_p: float | None = _number("top_p", None, "Nucleus sampling: smallest set of tokens with total probability p.")
     min_p: float | None = _number("min_p", None, "Drop tokens below p × the top probability.")
@@ -71,9 +73,7 @@ class Settings:
         "cache_budget_mb", None, "Memory for idle KV caches in MB (default: a quarter of free memory)."
     )
     snapshot_limit_mb: int = _number("snapshot_limit_mb", 2000, "Disk space for saved KV caches in MB.")
-    db: Path = field(
-        default_factory=sessions_file, metadata={"kind": PATH, "meaning": "Session database."}
-    )
+    db: Path = field(default_factory=sessions_file, metadata={"kind": PATH, "meaning": "Session database."})
     model_directories: tuple[Path, ...] = _setting((), PATHS, "Additional model directories.")
     keys: Mapping[str, str | tuple[str, ...]] = field(
         default_factory=dict,
@@ -139,12 +139,9 @@ def _from_file(file: TomlFile) -> Settings:
     for action, chosen in keys.items() if isinstance(keys, dict) else ():
         sources[f"keys.{action}"] = position = file.position("keys", action)
         if not TEXT.accepts(chosen) and not (TEXTS.accepts(chosen) and chosen):
-            raise SettingsError(
-                f"{position}: keys.{action} is {chosen!r}; it must be a key in quotes, or a list of such keys."
-            )
+            raise SettingsError(f"{position}: keys.{action} is {chosen!r} (must be a quoted key or a list of them).")
     warnings = [
-        f"{file.position(name)}: there is no setting {name}{did_you_mean(name, known) or '; it is ignored.'}"
-        for name in unknown
+        f"{file.position(name)}: unknown setting {name} (ignored){did_you_mean(name, known) or '.'}" for name in unknown
     ]
     return replace(_merged(Settings(), values, sources), warnings=tuple(warnings))
 

@@ -77,9 +77,7 @@ def read_theme(path: Path) -> ThemeFile:
     for name in values:
         if name not in COLORS and name not in VARIABLES:
             known = ("about", "dark", *COLORS, *VARIABLES)
-            raise SettingsError(
-                f"{file.position(name)}: a theme has no {name}{did_you_mean(name, known) or '; leave it out.'}"
-            )
+            raise SettingsError(f"{file.position(name)}: unknown theme key {name}{did_you_mean(name, known) or '.'}")
     if missing := [name for name in COLORS if name not in values]:
         raise SettingsError(f"{path}: missing {_listed(missing)} (a theme needs {_listed(COLORS)}).")
     for name, value in values.items():
@@ -89,8 +87,8 @@ def read_theme(path: Path) -> ThemeFile:
     odd = next((name for name in COLORS if (Color.parse(colors[name]).ansi is not None) != ansi), None)
     if odd:
         raise SettingsError(
-            f"{file.position(odd)}: {odd} is {colors[odd]!r}; a theme's colours are all of the terminal's own palette"
-            " (ansi_red …), or none is."
+            f"{file.position(odd)}: {odd} is {colors[odd]!r}, but a theme must use either only the terminal's palette"
+            " (ansi_red …) or none of it."
         )
     # Textual's CSS uses some variables that it leaves undefined for ANSI themes.
     unset = dict.fromkeys(VARIABLES, "ansi_default") if ansi else {}
@@ -102,7 +100,7 @@ def read_theme(path: Path) -> ThemeFile:
 
 def _one_of_type(file: TomlFile, kind: type, value: Any, name: str, wanted: str) -> Any:
     if not isinstance(value, kind):
-        raise SettingsError(f"{file.position(name)}: {name} is {value!r}; it must be {wanted}.")
+        raise SettingsError(f"{file.position(name)}: {name} is {value!r} (must be {wanted}).")
     return value
 
 
@@ -110,13 +108,13 @@ def _check_value(file: TomlFile, name: str, value: Any) -> None:
     if name.endswith("-style") or "-style-" in name:
         if not isinstance(value, str) or not value or set(value.split()) - _STYLES:
             raise SettingsError(
-                f"{file.position(name)}: {name} is {value!r}; it must be a text style in quotes, such as "
-                '"bold", "underline", "bold reverse" or "none".'
+                f"{file.position(name)}: {name} is {value!r} (must be a quoted text style such as "
+                '"bold", "underline", "bold reverse" or "none").'
             )
     elif not isinstance(value, str) or not _is_color(value, plain=name in COLORS):
         raise SettingsError(
-            f'{file.position(name)}: {name} is {value!r}; it must be a colour in quotes, such as "#7aa2f7", '
-            '"rgb(122,162,247)", "white" or "ansi_bright_blue".'
+            f'{file.position(name)}: {name} is {value!r} (must be a quoted colour such as "#7aa2f7", '
+            '"rgb(122,162,247)", "white" or "ansi_bright_blue").'
         )
 
 
