@@ -123,7 +123,7 @@ async def test_nothing_is_obeyed_on_any_screen(hostile_model: Path, parsed: list
                     check(pilot)
                     await tap(pilot, "escape", "escape")
                     check(pilot)
-        app.action_themes()
+        app.action_do("themes")
         await pilot.pause()
         check(pilot)
         assert any("\\u001b" in line or "Zq" in line for line in lines(pilot))

@@ -276,7 +276,7 @@ pressing("edit", "escape", "k", "e")
 @place
 async def themes(walker: Walker, session: str) -> None:
     await walker.home(session)
-    walker.app.action_themes()
+    walker.app.action_do("themes")
     await walker.settle()
 
 

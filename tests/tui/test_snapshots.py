@@ -83,7 +83,7 @@ async def searched(pilot: Pilot[None]) -> None:
 
 
 async def themes(pilot: Pilot[None]) -> None:
-    app_of(pilot).action_themes()
+    app_of(pilot).action_do("themes")
 
 
 SCREENS = {
