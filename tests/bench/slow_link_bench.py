@@ -49,7 +49,7 @@ def key_delays(terminal: Terminal, mode: str, keys: int) -> list[float]:
             shown = lambda: ("Sessions" in terminal.text) != before  # noqa: E731, B023
         else:
             key, wanted = ("\x1bOP", True) if turn % 2 == 0 else ("\x1b", False)
-            shown = lambda: ("type to find" in terminal.text) == wanted  # noqa: E731, B023
+            shown = lambda: ("type to filter" in terminal.text) == wanted  # noqa: E731, B023
         began = time.perf_counter()
         terminal.send(key)
         while not shown():
@@ -59,7 +59,7 @@ def key_delays(terminal: Terminal, mode: str, keys: int) -> list[float]:
         pause = time.perf_counter() + random.uniform(0.05, 0.4)
         while (left := pause - time.perf_counter()) > 0:
             terminal.pump(left)
-    if mode == "story" and "type to find" in terminal.text:
+    if mode == "story" and "type to filter" in terminal.text:
         terminal.press("escape")
     return delays
 
@@ -103,7 +103,7 @@ def measured(directory: Path, rows: int, columns: int, mode: str, options: argpa
             terminal.until("float32", 120)
             if mode == "story":
                 terminal.press("ctrl+t")
-                terminal.until("Write how it begins")
+                terminal.until("Start your story")
             begin(terminal, mode)
             carried, since = link.carried, time.perf_counter()
             delays = key_delays(terminal, mode, options.keys)

@@ -10,7 +10,11 @@ import pytest
 from tests.conversation.disk import small_disk
 from tests.conversation.test_trouble import sound
 from tests.e2e.talking import (
+    DISK_FULL,
+    INTERRUPTED,
+    LOADED,
     PROGRAM,
+    UNSAVED,
     WRITING,
     lost,
     numbers,
@@ -32,7 +36,7 @@ def test_told_to_end_in_the_middle_of_a_reply(counting_model: Path) -> None:
     command = [PROGRAM, "--model", str(counting_model)]
     for number in (signal.SIGTERM, signal.SIGHUP):
         with Terminal(command) as terminal:
-            terminal.until("float32")
+            terminal.until(LOADED)
             say(terminal, f"answer to {number.name}")
             terminal.press("and then")
             lines = until_lines(terminal)
@@ -40,7 +44,7 @@ def test_told_to_end_in_the_middle_of_a_reply(counting_model: Path) -> None:
             assert terminal.wait() == 128 + number
             assert b"Traceback" not in terminal.raw
         with Terminal([PROGRAM]) as terminal:
-            terminal.until("interrupted: Esc, then c, continues it")
+            terminal.until(INTERRUPTED)
             terminal.until("│ and then")
             assert lines and not lost(load_settings().db, lines)
             quit_program(terminal)
@@ -49,7 +53,7 @@ def test_told_to_end_in_the_middle_of_a_reply(counting_model: Path) -> None:
 def test_a_terminal_that_takes_nothing_holds_up_nothing(counting_model: Path) -> None:
     """As over a link that stalls: the reply goes on and is saved, and the screen catches up."""
     with Terminal([PROGRAM, "--model", str(counting_model)], 48, 160) as terminal:
-        terminal.until("float32")
+        terminal.until(LOADED)
         say(terminal, "hello")
         end = time.monotonic() + 60
         while len(texts(load_settings().db)[-1]) < 2000:
@@ -64,7 +68,7 @@ def test_a_terminal_that_takes_nothing_holds_up_nothing(counting_model: Path) ->
 
 def test_told_to_end_while_the_terminal_takes_nothing(counting_model: Path) -> None:
     with Terminal([PROGRAM, "--model", str(counting_model)], 48, 160) as terminal:
-        terminal.until("float32")
+        terminal.until(LOADED)
         say(terminal, "hello")
         until_full(terminal, load_settings().db)
         terminal.signal(signal.SIGTERM)
@@ -78,7 +82,7 @@ def test_told_to_end_while_the_terminal_takes_nothing(counting_model: Path) -> N
 def test_stopped_and_continued_it_reads_on_as_one(tiny_model: Path) -> None:
     """As by `kill -STOP` and `fg`: there is one reader of the keys, as before."""
     with Terminal([PROGRAM, "--model", str(tiny_model)]) as terminal:
-        terminal.until("float32")
+        terminal.until(LOADED)
         before = terminal.threads
         terminal.signal(signal.SIGSTOP)
         terminal.signal(signal.SIGCONT)
@@ -91,7 +95,7 @@ def test_stopped_and_continued_it_reads_on_as_one(tiny_model: Path) -> None:
 def test_the_line_drops_after_it_had_stalled(counting_model: Path) -> None:
     """As over SSH: the terminal takes nothing any more, and only later is it gone."""
     terminal = Terminal([PROGRAM, "--model", str(counting_model)])
-    terminal.until("float32")
+    terminal.until(LOADED)
     say(terminal, "hello")
     lines = until_lines(terminal)
     until_full(terminal, load_settings().db)
@@ -113,18 +117,18 @@ def test_a_full_disk_is_said_and_made_up_for(counting_model: Path, tmp_path: Pat
         environment = {"XDG_DATA_HOME": str(disk)}
         file, ballast = disk / "llm-tui" / load_settings().db.name, disk / "ballast"
         with Terminal([PROGRAM, "--model", str(counting_model)], env=environment) as terminal:
-            terminal.until("float32")
+            terminal.until(LOADED)
             say(terminal, "while there is room")
             stop(terminal)
             fill(ballast)
             terminal.press("while there is none", "enter")
-            terminal.until("is full: make room on it")
+            terminal.until(DISK_FULL)
             terminal.until(WRITING)
             until_lines(terminal)
             stop(terminal)
             terminal.press("ctrl+q")
-            terminal.until("Quitting again loses what is not saved")
-            terminal.until("is full: make room on it")
+            terminal.until(UNSAVED)
+            terminal.until(DISK_FULL)
             ballast.unlink()
             until_gone(terminal, "is full")
             assert {"while there is room", "while there is none"} <= set(texts(file))
@@ -133,7 +137,7 @@ def test_a_full_disk_is_said_and_made_up_for(counting_model: Path, tmp_path: Pat
             say(terminal, "in vain")
             stop(terminal)
             terminal.press("ctrl+q")
-            terminal.until("Quitting again loses what is not saved")
+            terminal.until(UNSAVED)
             terminal.press("ctrl+q")
             assert terminal.wait() == 1
             assert b"Not everything was saved." in terminal.raw

@@ -8,7 +8,7 @@ import pytest
 
 from tests.conversation.test_trouble import sound
 from tests.e2e.login import POSSIBLE, login_command, remotely, ssh_server
-from tests.e2e.talking import PROGRAM, lost, quit_program, rest, say, until_lines
+from tests.e2e.talking import COPIED, HELP, LOADED, PROGRAM, lost, quit_program, rest, say, until_lines
 from tests.e2e.terminal import Terminal
 from tui.config.settings import load_settings
 
@@ -27,23 +27,23 @@ def login(tmp_path: Path) -> Iterator[list[str]]:
 
 def test_a_login_chats_copies_and_quits(login: list[str], tiny_model: Path) -> None:
     with Terminal([*login, remotely(f"{PROGRAM} --model {tiny_model}")]) as terminal:
-        terminal.until("float32", 60)
+        terminal.until(LOADED, 60)
         terminal.press("what is this?", "enter")
         terminal.until(r"\d tok/s")
         rest(terminal)
         terminal.press("escape", "g", "y")
-        terminal.until("Sent to clipboard: 13 characters")
+        terminal.until(COPIED)
         assert b"\x1b]52;c;d2hhdCBpcyB0aGlzPw==\a" in terminal.raw
         assert b"\x1bPtmux;" not in terminal.raw
         terminal.press("f1")
-        terminal.until("type to find")
+        terminal.until(HELP)
         terminal.press("escape")
         quit_program(terminal)
 
 
 def test_resized_from_afar_while_it_streams_and_then_the_line_drops(login: list[str], counting_model: Path) -> None:
     with Terminal([*login, remotely(f"{PROGRAM} --model {counting_model}")], 48, 160) as terminal:
-        terminal.until("float32", 60)
+        terminal.until(LOADED, 60)
         say(terminal, "count")
         for rows, columns in ((12, 40), (48, 160)):
             terminal.resize(rows, columns)

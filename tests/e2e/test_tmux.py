@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.e2e.talking import JUST_ENDED, PROGRAM
+from tests.e2e.talking import COPIED, EDITING, HELP, JUST_ENDED, LOADED, PROGRAM
 from tests.e2e.terminal import KEYS, Terminal
 
 pytestmark = [
@@ -101,7 +101,7 @@ def tmux(tmp_path: Path, request: pytest.FixtureRequest) -> Iterator[Tmux]:
 @pytest.mark.parametrize("tmux", ["tiny_model"], indirect=True)
 def test_copies_reach_tmux_and_the_terminal_behind_it(tmux: Tmux) -> None:
     """With the settings that tmux has by itself."""
-    tmux.until("float32")
+    tmux.until(LOADED)
     tmux.press("what is this?", "Enter")
     tmux.until("reused 0")
     tmux.rest()
@@ -112,7 +112,7 @@ def test_copies_reach_tmux_and_the_terminal_behind_it(tmux: Tmux) -> None:
     with tmux.attached() as outer:
         outer.until("▌ You")
         tmux.press("y")
-        tmux.until("Sent to clipboard: 13 characters. tmux has them in its buffer too")
+        tmux.until(COPIED)
         assert tmux.run("show-buffer") == "what is this?"
         outer.until("tmux has them")
         assert b"\x1b]52;;d2hhdCBpcyB0aGlzPw==\a" in outer.raw
@@ -120,9 +120,9 @@ def test_copies_reach_tmux_and_the_terminal_behind_it(tmux: Tmux) -> None:
 
 @pytest.mark.parametrize("tmux", ["tiny_model"], indirect=True)
 def test_every_key_arrives(tmux: Tmux) -> None:
-    tmux.until("float32")
+    tmux.until(LOADED)
     for key, words in (
-        ("F1", "type to find"),
+        ("F1", HELP),
         ("F3", "Words of a message"),
         ("F4", "─ Model"),
         ("F6", "session's settings"),
@@ -155,9 +155,9 @@ def test_every_key_arrives(tmux: Tmux) -> None:
     tmux.press("k")
     tmux.until("▌ You")
     tmux.press("e")
-    tmux.until("editing your message")
+    tmux.until(EDITING)
     tmux.press("Escape")
-    tmux.until("editing your message", gone=True)
+    tmux.until(EDITING, gone=True)
     tmux.press("C-t", "Once")
     tmux.until(" 1 word")
     tmux.press("F5")
@@ -180,7 +180,7 @@ def test_every_key_arrives(tmux: Tmux) -> None:
 
 @pytest.mark.parametrize("tmux", ["counting_model"], indirect=True)
 def test_resizing_while_it_streams(tmux: Tmux) -> None:
-    tmux.until("float32")
+    tmux.until(LOADED)
     tmux.press("count", "Enter")
     tmux.until("tok/s")
     for columns, rows in ((100, 30), (60, 20), (40, 12), (40, 12), (80, 24), (160, 48)):
@@ -197,7 +197,7 @@ def test_stopped_by_key_or_signal_and_brought_back(tiny_model: Path, tmp_path: P
     window = Tmux(tmp_path / "socket", "bash --norc", 80, 24)
     try:
         window.press(f"{PROGRAM} --model {tiny_model}", "Enter")
-        window.until("float32", seconds=90)
+        window.until(LOADED, seconds=90)
         window.press("x")
         window.until("│ x")
         window.press("C-z")
