@@ -163,6 +163,7 @@ class Sessions(RuleBasedStateMachine):
 
 
 @pytest.mark.no_cover  # what it goes through is measured elsewhere, and not so often
+@pytest.mark.timeout(600)
 @pytest.mark.parametrize(
     ("precision", "cache"), [("float32", "auto"), ("float32", "int8"), ("float16", "auto"), ("int8", "auto")]
 )
@@ -172,7 +173,8 @@ def test_any_order(tmp_path, precision, cache, backend):
     Sessions.model, Sessions.directory, Sessions.differences = model, tmp_path, []
     Sessions.tolerance = rounding(model, numpy=max(1e-4, cost_of_rounding(model)))
     case = Sessions.TestCase
-    case.settings = settings(max_examples=30, stateful_step_count=20, deadline=None)
+    examples = 30 if model.backend == "jit" else 15  # numpy takes twice as long
+    case.settings = settings(max_examples=examples, stateful_step_count=20, deadline=None)
     case().runTest()
     assert np.median(Sessions.differences) <= rounding(model)
 
