@@ -73,7 +73,9 @@ def _kernels() -> Iterator[Finding]:
         yield Finding("kernels", "note", *_why_numpy())
         return
     try:
-        from inference.kernels.jit import target
+        from inference.kernels.jit.kernel_cache import use_kernel_cache
+        from inference.kernels.jit.launch import threading_layer
+        from inference.kernels.jit.target import target
     except ImportError as error:
         yield Finding(
             "kernels",
@@ -82,16 +84,15 @@ def _kernels() -> Iterator[Finding]:
             "reinstall it (`pip install --force-reinstall numba`), or set LLM_TUI_KERNELS=numpy",
         )
         return
-    best = target.instruction_set()
-    says = f"compiled by numba {version('numba')} for {best}, threading layer {target.threading_layer()}"
+    best = target().name
+    says = f"compiled by numba {version('numba')} for {best}, threading layer {threading_layer()}"
     if os.environ.get("NUMBA_CPU_FEATURES"):
         yield Finding("kernels", "note", f"{says} (NUMBA_CPU_FEATURES)", "unset it to use all features of the CPU")
     elif best == "generic":
         yield Finding("kernels", "note", says, "a CPU with AVX2 or AVX-512 would be much faster")
     else:
         yield Finding("kernels", "ok", says)
-    target.keep_compiled_kernels()
-    yield _kernel_cache(Path(target.config.CACHE_DIR) if target.config.CACHE_DIR else None)
+    yield _kernel_cache(use_kernel_cache())
 
 
 def _why_numpy() -> tuple[str, str]:

@@ -27,6 +27,16 @@ import numpy.typing as npt
 
 LANES = 16
 GROUP = 32
+# Columns of activations in compiled code: whole groups, for quantized weights and others alike.
+PADDING = GROUP
+# The dtype of a packed matrix in memory says its precision, because numba has no float16, bfloat16 or int4.
+STORAGE: dict[str, np.dtype[Any]] = {
+    "float32": np.dtype(np.float32),
+    "float16": np.dtype(np.int16),
+    "bfloat16": np.dtype(np.uint16),
+    "int8": np.dtype(np.uint8),
+    "int4": np.dtype(np.int8),
+}
 ZERO_POINT = {8: 128, 4: 8}
 LAYOUT_VERSION = 2
 # Rows of bytes that the origins of sixteen rows' scales take.

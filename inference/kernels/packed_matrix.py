@@ -1,57 +1,64 @@
-"""Weight matrices packed for the compiled kernels: several that share their inputs as one, in any precision."""
+"""Weight matrices packed for the compiled kernels: several with the same inputs as one, in any precision."""
 
-from dataclasses import dataclass
-from typing import Any
+from collections.abc import Sequence
+from typing import Any, NamedTuple
 
 import numpy as np
 import numpy.typing as npt
 
 from inference.kernels import reference
-from inference.kernels.layout import GROUP, LANES, aligned
+from inference.kernels.layout import GROUP, LANES, STORAGE, aligned
 from inference.kernels.quantized_matrix import QuantisedMatrix
 from inference.kernels.reference import Floats
 
-# float16 and bfloat16 have no type of their own in numba: uint16 and int16 words tell them apart.
-WORDS: dict[str, npt.DTypeLike] = {"float32": np.float32, "float16": np.uint16, "bfloat16": np.int16}
 
+class PackedMatrix(NamedTuple):
+    """A matrix as ``matmul`` in jit/matmul.py takes it.
 
-@dataclass(frozen=True)
-class PackedMatrix:
-    """``weights`` as ``product`` in layer.py takes them; ``starts``: the columns where the parts' outputs begin."""
+    ``weights``: [rows/16][K][16 rows], or quantized as layout.py draws them; their dtype says which (STORAGE).
+    ``scales``: those of quantized weights, else empty. ``bias``: float32 [rows], or empty if there is none.
+    """
 
     weights: npt.NDArray[Any]
     scales: npt.NDArray[np.uint8]
     bias: Floats
-    starts: tuple[int, ...]
 
     @classmethod
     def pack(cls, parts: list[npt.NDArray[Any]], biases: list[Floats | None], precision: str) -> "PackedMatrix":
-        """``parts`` [outputs, inputs] as stored, into float32, float16 or bfloat16, one under the other."""
-        weights = np.concatenate([_words(part, precision) for part in parts])
-        return cls(weights, np.zeros((0, 0, 0), np.uint8), *_places([len(part) for part in parts], biases))
+        """Stack ``parts`` [outputs, inputs] by rows, in float32, float16 or bfloat16."""
+        weights = np.concatenate([_interleaved(part, precision) for part in parts])
+        return cls(weights, np.zeros((0, 0, 0), np.uint8), _stacked([len(part) for part in parts], biases))
 
     @classmethod
-    def quantised(cls, matrix: QuantisedMatrix, outputs: list[int], biases: list[Floats | None]) -> "PackedMatrix":
-        """``matrix``: parts with so many ``outputs``, stacked."""
-        return cls(matrix.weights, matrix.scales, *_places(outputs, biases))
+    def quantized(cls, matrix: QuantisedMatrix, outputs: list[int], biases: list[Floats | None]) -> "PackedMatrix":
+        """Wrap ``matrix``: parts with so many ``outputs``, stacked by rows."""
+        weights = matrix.weights.view(STORAGE[f"int{matrix.form.bits}"])
+        return cls(weights, matrix.scales, _stacked(outputs, biases))
 
 
-def _places(outputs: list[int], biases: list[Floats | None]) -> tuple[Floats, tuple[int, ...]]:
-    """One bias for parts that each begin at a block of sixteen rows, empty if there is none, and where they begin."""
+def column_starts(outputs: Sequence[int]) -> tuple[int, ...]:
+    """Return the columns where the outputs of stacked parts begin: each part starts a block of LANES rows."""
     counts = [-(-count // LANES) * LANES for count in outputs]
-    starts = tuple(int(start) for start in np.cumsum([0, *counts[:-1]]))
-    bias = np.zeros(sum(counts) if any(b is not None for b in biases) else 0, np.float32)
-    for start, values in zip(starts, biases, strict=True):
-        if values is not None:
-            bias[start : start + len(values)] = values
-    return bias, starts
+    return tuple(int(start) for start in np.cumsum([0, *counts]))
 
 
-def _words(stored: npt.NDArray[Any], precision: str) -> npt.NDArray[Any]:
-    """[rows/16][K][16 rows], rows and inputs filled up with zeros."""
+def _stacked(outputs: list[int], biases: list[Floats | None]) -> Floats:
+    """Return one bias for stacked parts, empty if none of them has one."""
+    if all(bias is None for bias in biases):
+        return np.zeros(0, np.float32)
+    *starts, size = column_starts(outputs)
+    stacked = np.zeros(size, np.float32)
+    for start, bias in zip(starts, biases, strict=True):
+        if bias is not None:
+            stacked[start : start + len(bias)] = bias
+    return stacked
+
+
+def _interleaved(stored: npt.NDArray[Any], precision: str) -> npt.NDArray[Any]:
+    """Return [rows/16][K][16 rows], rows and inputs padded with zeros."""
     outputs, inputs = stored.shape
     shape = (-(-outputs // LANES), -(-inputs // GROUP) * GROUP, LANES)
-    packed = aligned(shape, WORDS[precision])
+    packed = aligned(shape, STORAGE[precision])
     for block in range(shape[0]):
         rows = reference.narrow(stored[block * LANES : (block + 1) * LANES], precision)
         packed[block, :inputs, : len(rows)] = rows.view(packed.dtype).T

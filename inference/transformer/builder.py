@@ -135,14 +135,15 @@ def _plain(load: Loader, config: ModelConfig, fingerprint: str) -> Transformer:
 
 def _fused(load: Loader, config: ModelConfig, fingerprint: str, threads: int | None) -> Transformer:
     # Imported late: compiling kernels is only worth its time where they are used.
+    from inference.kernels.jit.block import BlockWeights
     from inference.kernels.packed_matrix import PackedMatrix
-    from inference.transformer.jit_transformer import FusedBlock, FusedTransformer, padded_vector
+    from inference.transformer.jit_transformer import NONE, JitBlock, JitTransformer, padded_vector
 
     def packed(*names: str) -> PackedMatrix:
         biases = [load.bias(name) for name in names]
         if names[0] in load.quantised:
             outputs = [load.weights.info(name).shape[0] for name in names]
-            return PackedMatrix.quantised(load.quantised[names[0]], outputs, biases)
+            return PackedMatrix.quantized(load.quantised[names[0]], outputs, biases)
         return PackedMatrix.pack([load.stored(name) for name in names], biases, load.precision)
 
     def norm(name: str) -> Floats:
@@ -152,20 +153,26 @@ def _fused(load: Loader, config: ModelConfig, fingerprint: str, threads: int | N
     for layer in range(config.num_hidden_layers):
         prefix = f"layers.{layer}"
         blocks.append(
-            FusedBlock(
-                attention_norm=norm(f"{prefix}.input_layernorm"),
-                qkv=packed(*(f"{prefix}.{name}_proj" for name in "qkv")),
-                output=packed(f"{prefix}.o_proj"),
-                mlp_norm=norm(f"{prefix}.post_attention_layernorm"),
-                gate_up=packed(*(f"{prefix}.{name}_proj" for name in ("gate", "up"))),
-                down=packed(f"{prefix}.down_proj"),
+            JitBlock(
+                BlockWeights(
+                    attention_norm=norm(f"{prefix}.input_layernorm"),
+                    qkv=packed(*(f"{prefix}.{name}_proj" for name in "qkv")),
+                    query_norm=NONE,
+                    key_norm=NONE,
+                    output=packed(f"{prefix}.o_proj"),
+                    post_attention_norm=NONE,
+                    mlp_norm=norm(f"{prefix}.post_attention_layernorm"),
+                    gate_up=packed(*(f"{prefix}.{name}_proj" for name in ("gate", "up"))),
+                    down=packed(f"{prefix}.down_proj"),
+                    post_mlp_norm=NONE,
+                ),
                 window=config.sliding_window[layer],
             )
         )
     head = packed("embed_tokens" if load.weights.tied else "lm_head")
-    size = head.weights.nbytes + sum(matrix.weights.nbytes for block in blocks for matrix in block.matrices)
+    size = head.weights.nbytes + sum(block.nbytes for block in blocks)
     threads = threads or worthwhile_cores(size)
-    return FusedTransformer(config, fingerprint, _embedding(load), tuple(blocks), norm("norm"), head, threads)
+    return JitTransformer(config, fingerprint, _embedding(load), tuple(blocks), norm("norm"), head, threads)
 
 
 def _embedding(load: Loader) -> Linear:

@@ -16,7 +16,7 @@ import pytest
 
 from inference import KVCache, Model
 from inference.kernels import reference
-from inference.kernels.layout import BLOCK, LANES
+from inference.kernels.layout import BLOCK, GROUP, LANES, ZERO_POINT
 from inference.kernels.reference import quantise_rows
 from inference.transformer import kv_cache as cache_module
 from tests.attack.conftest import Attack
@@ -109,44 +109,37 @@ def both_paths(directory: Path, precision: str, cache: str, seed: int, patch: py
 @contextmanager
 def by_steps(model: Model) -> Iterator[list[Any]]:
     """The compiled layers, called from here one kernel at a time; gives the activations' codes, product by product."""
-    from inference.kernels.jit import block, matmul_dense, matmul_quantized, quantize
+    from inference.kernels.jit import block, matmul, quantize
     from inference.transformer import jit_transformer
 
     transformer: Any = model._transformer
     codes: list[Any] = []
 
-    def product(weights: Any, scales: Any, x: Any, out: Any) -> None:
-        if weights.ndim == 3:
-            kernels = {
-                "float32": matmul_dense.matmul_float32,
-                "uint16": matmul_dense.matmul_float16,
-                "int16": matmul_dense.matmul_bfloat16,
-            }
-            kernels[weights.dtype.name](weights, x, out)
-            return
-        groups, four_bits = x.shape[1] // 32, weights.shape[2] != 8
-        quantised = np.empty(x.shape, np.int8)
-        x_scales, starts = np.empty((len(x), groups), np.float32), np.empty((len(x), groups), np.int32)
-        quantize.quantise_rows(x, quantised, x_scales, starts, 8 if four_bits else 128)
-        codes.append(quantised)
-        kernel = matmul_quantized.matmul_int4 if four_bits else matmul_quantized.matmul_int8
-        kernel(weights, scales, quantised, x_scales, starts, out)
+    def product(matrix: Any, x: Any, out: Any) -> None:
+        inputs, bits = x, matmul.BITS.get(matrix.weights.dtype.name)
+        if bits is not None:
+            by_group = (len(x), x.shape[1] // GROUP)
+            arrays = np.empty(x.shape, np.int8), np.empty(by_group, np.float32), np.empty(by_group, np.int32)
+            inputs = quantize.Activations(*arrays)
+            quantize.quantize_rows(x, *inputs, ZERO_POINT[bits])
+            codes.append(inputs.values)
+        matmul.multiply(matrix.weights, matrix.scales, inputs, out, 1)
 
-    def layers(x: Any, first: int, last: int, addresses: Any, like: Any, eps: Any, cos: Any, sin: Any, *rest: Any):
-        place, layer_bytes, sizes, scale = rest
+    def run_blocks(x: Any, first: int, last: int, addresses: Any, like: Any, shape: Any, *rest: Any) -> None:
+        cos, sin, batch, layer_bytes, item_bytes = rest
         for index in range(first, last):
-            a = transformer._blocks[index].arrays
+            weights = transformer._blocks[index].weights
             keys = index * sum(layer_bytes)
             values = keys + layer_bytes[0]
-            where = (*place, (keys, values, values + layer_bytes[1]))
-            block.attention.py_func(x, a[0], eps, *a[1:7], cos, sin, where, sizes, scale)
-            block.feed_forward.py_func(x, sizes[0], a[7], eps, *a[8:])
+            cache = block.CacheOffsets(keys, values, values + layer_bytes[1], item_bytes)
+            block.attention.py_func(x, weights, shape, cos, sin, batch, cache)
+            block.feed_forward.py_func(x, weights, shape)
 
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(block, "product", product)
-        patch.setattr(block, "project", block.project.py_func)
-        patch.setattr(jit_transformer, "project", block.project)
-        patch.setattr(jit_transformer, "layers", layers)
+        patch.setattr(matmul, "matmul", product)
+        patch.setattr(block, "project", matmul.project.py_func)
+        patch.setattr(jit_transformer, "project", matmul.project.py_func)
+        patch.setattr(jit_transformer, "run_blocks", run_blocks)
         yield codes
 
 

@@ -3,6 +3,7 @@
 import numpy as np
 
 from inference.kernels.backend import Backend
+from inference.kernels.layout import PADDING
 from inference.kernels.quantized_matrix import QuantisedMatrix
 
 
@@ -16,8 +17,9 @@ def product(matrix: QuantisedMatrix, x: np.ndarray, backend: Backend) -> np.ndar
     """``x`` [tokens, inputs] times ``matrix``: float32 [tokens, outputs]."""
     if backend == "numpy":
         return matrix(x)
-    from inference.kernels.jit.block import PADDING, project
+    from inference.kernels.jit.matmul import project
+    from inference.kernels.packed_matrix import PackedMatrix
 
     filled = np.pad(x, ((0, 0), (0, -x.shape[1] % PADDING)))
-    result: np.ndarray = project(matrix.weights, matrix.scales, np.zeros(0, np.float32), filled)
+    result: np.ndarray = project(PackedMatrix.quantized(matrix, [matrix.form.shape[0]], [None]), filled)
     return result[:, : matrix.form.shape[0]]

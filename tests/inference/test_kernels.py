@@ -26,14 +26,14 @@ FORCED = {
 # Prints a digest of packed weights and their products.
 DIGEST = """
 import hashlib, numpy as np
-from inference.kernels.jit.target import instruction_set
+from inference.kernels.jit.target import target
 from tests.inference.products import packed, product
 digest = hashlib.sha256()
 for bits in (8, 4):
     _, matrix = packed(50, 100, bits, "jit")
     x = np.random.default_rng(1).standard_normal((23, 100)).astype(np.float32)
     digest.update(matrix.buffer.tobytes() + product(matrix, x, "jit").tobytes())
-print(instruction_set(), digest.hexdigest())
+print(target().name, digest.hexdigest())
 """
 
 

@@ -1,178 +1,197 @@
-"""Layers of the transformer in one call from Python: their products, their attention and what is between them.
+"""Blocks of the transformer in compiled code, several per call from Python.
 
-Between two calls Python finds its own objects thrown out of the cache by the weights that were read: for one token that
-takes tenths of a millisecond in all, where the layers themselves take some ten.
+Between two calls the interpreter's working set has been evicted from the caches by the weights, which costs tenths of a
+millisecond per token, where the blocks themselves take some ten.
+
+In every named tuple an empty array means that a part is absent.
 """
 
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
+import numpy.typing as npt
 from numba import njit, types
 from numba.core import cgutils
-from numba.extending import intrinsic, overload
+from numba.extending import intrinsic
 from numba.np.arrayobj import make_array
 
-from inference.kernels.jit.attention import attend, merge
-from inference.kernels.jit.elementwise import WORTH_SHARING, add, norm, rope_and_store_rows, swiglu
-from inference.kernels.jit.matmul_dense import matmul_bfloat16, matmul_float16, matmul_float32
-from inference.kernels.jit.matmul_quantized import matmul_int4, matmul_int8
-from inference.kernels.jit.quantize import quantise_row, quantise_rows
-from inference.kernels.layout import GROUP, LANES
-
-# Columns of activations: whole groups, for quantised weights and others alike.
-PADDING = GROUP
+from inference.kernels.jit.attention import WorkItems, attend, merge
+from inference.kernels.jit.elementwise import add_scaled, gate, norm, prepare_rows
+from inference.kernels.jit.llvm import I64
+from inference.kernels.jit.matmul import project
+from inference.kernels.layout import LANES, PADDING
+from inference.kernels.packed_matrix import PackedMatrix
+from inference.kernels.reference import Floats
 
 
-def product(weights, scales, x, out):
-    """``out`` float32 [tokens, rows]: ``weights`` times ``x`` float32 [tokens, K], by what the weights are.
+class BlockWeights(NamedTuple):
+    """The weights of one block; norms are padded as activations are."""
 
-    Five dimensions are quantised weights with their ``scales``; three are words: float32, float16 (uint16) or bfloat16
-    (int16), whose ``scales`` are not looked at.
+    attention_norm: Floats
+    qkv: PackedMatrix
+    query_norm: Floats
+    key_norm: Floats
+    output: PackedMatrix
+    post_attention_norm: Floats
+    mlp_norm: Floats
+    gate_up: PackedMatrix
+    down: PackedMatrix
+    post_mlp_norm: Floats
+
+
+class BlockShape(NamedTuple):
+    """What blocks of one kind have in common.
+
+    ``query``, ``key`` and ``value`` are the columns where each begins in the output of ``qkv``. ``window``: how many
+    positions a token sees, itself included. ``scale`` multiplies queries. ``softcap`` bounds attention scores; 0: none.
+    ``residual``: multiplies what is added to the residual stream.
     """
-    raise TypeError("only compiled code calls this")
+
+    hidden: int
+    heads: int
+    kv_heads: int
+    head_dim: int
+    query: int
+    key: int
+    value: int
+    window: int
+    gelu: bool
+    eps: np.float32
+    scale: np.float32
+    softcap: np.float32
+    residual: np.float32
 
 
-@overload(product)
-def _product(weights, scales, x, out):
-    if weights.ndim == 5:
-        return _quantised
-    return {
-        types.float32: lambda weights, scales, x, out: matmul_float32(weights, x, out),
-        types.uint16: lambda weights, scales, x, out: matmul_float16(weights, x, out),
-        types.int16: lambda weights, scales, x, out: matmul_bfloat16(weights, x, out),
-    }[weights.dtype]
+class CacheOffsets(NamedTuple):
+    """Bytes from the start of a cache block to a layer's keys, values and scales, and the bytes of a number."""
+
+    keys: int
+    values: int
+    scales: int
+    item_bytes: int
 
 
-def _quantised(weights, scales, x, out):
-    tokens, groups = x.shape[0], x.shape[1] // GROUP
-    codes = np.empty((tokens, groups * GROUP), np.int8)
-    x_scales, starts = np.empty((tokens, groups), np.float32), np.empty((tokens, groups), np.int32)
-    zero_point = 128 if weights.shape[2] == 8 else 8
-    if tokens >= WORTH_SHARING:
-        quantise_rows(x, codes, x_scales, starts, zero_point)
-    else:
-        for token in range(tokens):
-            quantise_row(x[token], codes[token], x_scales[token], starts[token], zero_point)
-    if weights.shape[2] == 8:
-        matmul_int8(weights, scales, codes, x_scales, starts, out)
-    else:
-        matmul_int4(weights, scales, codes, x_scales, starts, out)
+class Batch(NamedTuple):
+    """The rows of a pass and the KV cache they use.
+
+    ``row_blocks`` and ``row_offsets`` int64 [rows]: the address of the cache block that holds each row's position, and
+    the position in it. ``blocks`` int64: the addresses of all sequences' blocks. ``work``: the attention's pieces.
+    ``tiles`` int64: where in ``work`` those of each (tokens, head) begin.
+    """
+
+    row_blocks: npt.NDArray[np.int64]
+    row_offsets: npt.NDArray[np.int64]
+    blocks: npt.NDArray[np.int64]
+    work: WorkItems
+    tiles: npt.NDArray[np.int64]
 
 
 @njit(nogil=True, cache=True)
-def project(weights, scales, bias, x):
-    """A product with its bias, in a new array whose columns are padded to whole groups with zeros."""
-    rows = len(weights) * LANES
-    out = np.empty((len(x), -(-rows // PADDING) * PADDING), np.float32)
-    product(weights, scales, x, out)
-    # Loops, not slices: the messages for slices that do not fit take numba longer to compile than all of this.
-    for token in range(len(x)):
-        for column in range(rows, out.shape[1]):
-            out[token, column] = 0
-        for column in range(len(bias)):
-            out[token, column] += bias[column]
+def normalized(x, weight, shape):
+    """Return the RMSNorm of ``x``, or ``x`` itself if ``weight`` is empty."""
+    if len(weight) == 0:
+        return x
+    out = np.empty_like(x)
+    norm(x, weight, shape.eps, shape.hidden, out)
     return out
 
 
-# Written into ``layers``, which alone calls them: each function that is compiled by itself costs its callees once more.
-@njit(nogil=True, inline="always")
-def attention(x, norm_weight, eps, qkv, qkv_scales, qkv_bias, o, o_scales, o_bias, cos, sin, place, sizes, scale):
-    """``x += o(attention(qkv(norm(x))))`` for ``x`` [rows, K] of several sequences.
+@njit(nogil=True, cache=True)
+def add_to_residual(x, delta, post_norm, shape):
+    """Add ``delta`` to ``x``, after the norm that follows attention or MLP if there is one."""
+    if len(post_norm):
+        norm(delta, post_norm, shape.eps, shape.hidden, delta)
+    add_scaled(x, delta, shape.residual, shape.hidden)
 
-    ``place``: the rows' places in the cache, the attention's items, their firsts and the blocks (see attend.py), and
-    the offsets of this layer's keys, values and scales. ``sizes``: hidden size, heads, key/value heads, head_dim,
-    window, item bytes, and where queries, keys and values begin in a row of qkv.
-    """
-    table, items, firsts, blocks, offsets = place
-    hidden, heads, kv_heads, head_dim, window, item = sizes[:6]
-    groups = heads // kv_heads
-    normed = np.empty_like(x)
-    norm(x, norm_weight, eps, hidden, normed)
-    mixed_qkv = project(qkv, qkv_scales, qkv_bias, normed)
-    rope_and_store_rows(mixed_qkv, cos, sin, sizes[6:], heads, kv_heads, head_dim, table, offsets, item)
-    rows = 0
-    for index in range(len(items)):
-        rows = max(rows, items[index, 2] * groups)
-    padded = -(-head_dim // LANES) * LANES
-    mixes = np.empty((len(items), rows, padded), np.float32)
-    peaks, totals = np.empty((len(items), rows), np.float32), np.empty((len(items), rows), np.float32)
-    attend(mixed_qkv, items, blocks, offsets, item, kv_heads, groups, head_dim, window, scale, mixes, peaks, totals)
-    mixed = np.zeros((len(x), -(-heads * head_dim // PADDING) * PADDING), np.float32)
-    merge(items, firsts, groups, head_dim, mixes, peaks, totals, mixed)
-    delta = np.empty((len(x), len(o) * LANES), np.float32)
-    product(o, o_scales, mixed, delta)
-    add(x, delta, o_bias, hidden)
+
+# Inlined into run_blocks, which alone calls them: each function that is compiled by itself costs its callees once more.
+@njit(nogil=True, inline="always")
+def attention(x, weights, shape, cos, sin, batch, cache):
+    """``x += output(attention(qkv(norm(x))))`` for ``x`` [rows, K] of several sequences."""
+    qkv = project(weights.qkv, normalized(x, weights.attention_norm, shape))
+    query_norm, key_norm = weights.query_norm, weights.key_norm
+    prepare_rows(qkv, query_norm, key_norm, cos, sin, shape, batch.row_blocks, batch.row_offsets, cache)
+    work, rows = batch.work, 0
+    for item in range(len(work.tokens)):
+        rows = max(rows, work.tokens[item] * (shape.heads // shape.kv_heads))
+    items, padded = len(work.tokens), -(-shape.head_dim // LANES) * LANES
+    acc = np.empty((items, rows, padded), np.float32)
+    maximum, total = np.empty((items, rows), np.float32), np.empty((items, rows), np.float32)
+    attend(qkv, work, batch.blocks, cache, shape, acc, maximum, total)
+    attended = np.zeros((len(x), -(-shape.heads * shape.head_dim // PADDING) * PADDING), np.float32)
+    merge(work, batch.tiles, shape, acc, maximum, total, attended)
+    add_to_residual(x, project(weights.output, attended), weights.post_attention_norm, shape)
 
 
 @njit(nogil=True, inline="always")
-def feed_forward(x, hidden, norm_weight, eps, gate_up, gate_up_scales, gate_up_bias, down, down_scales, down_bias):
-    """``x += down(silu(gate(norm(x))) * up(norm(x)))``; gate and up stand in halves of one matrix."""
-    normed = np.empty_like(x)
-    norm(x, norm_weight, eps, hidden, normed)
-    both = project(gate_up, gate_up_scales, gate_up_bias, normed)
-    middle = len(gate_up) * LANES // 2
+def feed_forward(x, weights, shape):
+    """``x += down(activation(gate(norm(x))) * up(norm(x)))``; gate and up are the halves of one matrix."""
+    both = project(weights.gate_up, normalized(x, weights.mlp_norm, shape))
+    middle = len(weights.gate_up.weights) * LANES // 2
     gated = np.zeros((len(x), -(-middle // PADDING) * PADDING), np.float32)
-    swiglu(both, middle, gated)
-    delta = np.empty((len(x), len(down) * LANES), np.float32)
-    product(down, down_scales, gated, delta)
-    add(x, delta, down_bias, hidden)
+    gate(both, middle, shape.gelu, gated)
+    add_to_residual(x, project(weights.down, gated), weights.post_mlp_norm, shape)
 
 
-def _elsewhere(typing, array, address):
-    """An array like ``array`` whose numbers lie at ``address``; somebody else keeps them alive."""
+def _arrays_at(typing, like, address):
+    """Return named tuples like ``like`` whose arrays lie elsewhere; somebody else keeps them alive.
 
-    def generate(context, b, signature, values):
-        (kind, _), (array, address) = signature.args, values
-        like, made = make_array(kind)(context, b, array), make_array(kind)(context, b)
-        for name in ("nitems", "itemsize", "shape", "strides"):
-            setattr(made, name, getattr(like, name))
-        made.data = b.inttoptr(address, like.data.type)
-        null = cgutils.get_null_value
-        made.meminfo, made.parent = null(like.meminfo.type), null(like.parent.type)
-        return made._getvalue()
+    At ``address`` are the addresses of their data, in the order of ``addresses_of``.
+    """
 
-    return array(array, types.int64), generate
+    def generate(context: Any, b: Any, signature: Any, values: Any) -> Any:
+        position = values[1]
+
+        def build(kind: Any, value: Any) -> Any:
+            nonlocal position
+            if not isinstance(kind, types.Array):
+                parts = cgutils.unpack_tuple(b, value)
+                return context.make_tuple(b, kind, [build(*pair) for pair in zip(kind.types, parts, strict=True)])
+            pattern, made = make_array(kind)(context, b, value), make_array(kind)(context, b)
+            for name in ("nitems", "itemsize", "shape", "strides"):
+                setattr(made, name, getattr(pattern, name))
+            made.data = b.inttoptr(b.load(b.inttoptr(position, I64.as_pointer())), pattern.data.type)
+            made.meminfo = cgutils.get_null_value(pattern.meminfo.type)
+            made.parent = cgutils.get_null_value(pattern.parent.type)
+            position = b.add(position, I64(8))
+            return made._getvalue()
+
+        return build(like, values[0])
+
+    return like(like, types.int64), generate
 
 
-elsewhere: Any = intrinsic(_elsewhere)
+arrays_at: Any = intrinsic(_arrays_at)
+
+
+def addresses_of(value: Any) -> list[int]:
+    """Return the addresses of all arrays in nested tuples, for ``arrays_at``."""
+    if isinstance(value, tuple):
+        return [address for part in value for address in addresses_of(part)]
+    return [value.ctypes.data]
 
 
 @njit(nogil=True, cache=True)
-def layers(x, first, last, addresses, like, eps, cos, sin, place, layer_bytes, sizes, scale):
-    """The layers from ``first`` to ``last`` - 1 on ``x``, their arrays at ``addresses`` int64 [layers, 14].
+def run_blocks(x, first, last, addresses, like, shape, cos, sin, batch, layer_bytes, item_bytes):
+    """Take ``x`` float32 [rows, K] through the blocks ``first`` to ``last`` - 1, in place.
 
-    ``like``: such arrays of one of these layers, in the order in which they are taken here. ``place``: as ``attention``
-    takes it but for the offsets; ``layer_bytes``: of a layer's keys, values and scales in a block of the cache.
+    Args:
+        x: Activations.
+        first: The first block.
+        last: The block to stop before.
+        addresses: int64 [blocks, arrays], of each block's BlockWeights.
+        like: BlockWeights of one of these blocks: all have the same shapes and types.
+        shape: BlockShape of these blocks.
+        cos: float32 [rows, R/2] of the rotary embedding of these blocks, like ``sin``.
+        sin: See ``cos``.
+        batch: Batch.
+        layer_bytes: Bytes of a layer's keys, values and scales in a block of the cache.
+        item_bytes: Bytes of a number in the cache.
     """
-    for layer in range(first, last):
-        at = addresses[layer]
-        keys = layer * (layer_bytes[0] + layer_bytes[1] + layer_bytes[2])
+    for index in range(first, last):
+        weights = arrays_at(like, addresses.ctypes.data + index * addresses.strides[0])
+        keys = index * (layer_bytes[0] + layer_bytes[1] + layer_bytes[2])
         values = keys + layer_bytes[0]
-        attention(
-            x,
-            elsewhere(like[0], at[0]),
-            eps,
-            elsewhere(like[1], at[1]),
-            elsewhere(like[2], at[2]),
-            elsewhere(like[3], at[3]),
-            elsewhere(like[4], at[4]),
-            elsewhere(like[5], at[5]),
-            elsewhere(like[6], at[6]),
-            cos,
-            sin,
-            (place[0], place[1], place[2], place[3], (keys, values, values + layer_bytes[1])),
-            sizes,
-            scale,
-        )
-        feed_forward(
-            x,
-            sizes[0],
-            elsewhere(like[7], at[7]),
-            eps,
-            elsewhere(like[8], at[8]),
-            elsewhere(like[9], at[9]),
-            elsewhere(like[10], at[10]),
-            elsewhere(like[11], at[11]),
-            elsewhere(like[12], at[12]),
-            elsewhere(like[13], at[13]),
-        )
+        cache = CacheOffsets(keys, values, values + layer_bytes[1], item_bytes)
+        attention(x, weights, shape, cos, sin, batch, cache)
+        feed_forward(x, weights, shape)

@@ -1,70 +1,64 @@
-"""The words that quantised products are made of: nibbles, and sums of four products of bytes."""
+"""Dot products of four bytes per lane, one builder per kind of instruction.
+
+The contract of each: ``dot4(b, accumulator, unsigned, signed)`` takes an ``i32x16`` accumulator, ``unsigned`` bytes 0
+to 255 and ``signed`` bytes -127 to 127 (64 each, four neighbours per lane), and returns in each lane the accumulator
+plus the sum of the four products. The sum is exact: no instruction that saturates may be used. (An instruction set with
+signed products only can flip the top bit of the unsigned bytes and account for it in the accumulator.)
+"""
 
 from collections.abc import Callable
 
 from llvmlite import binding, ir
 
-from inference.kernels.jit.simd import I8X64, I16, I32, I32X16, bytes64, call, constant, i32x16, shuffle, word
-from inference.kernels.jit.target import instruction_set
+from inference.kernels.jit.llvm import I8X64, I16, I32, I32X16, call, shuffle
 
-I16X32, I16X64 = ir.VectorType(I16, 32), ir.VectorType(I16, 64)
-# LLVM 22 changed the operands of its dot product from 32-bit lanes to bytes.
-DOT_OPERAND = I8X64 if binding.llvm_version_info[0] >= 22 else I32X16
+Dot4 = Callable[[ir.IRBuilder, ir.Value, ir.Value, ir.Value], ir.Value]
 
-
-@word(bytes64, bytes64)
-def low_nibbles(b, vector):
-    return b.and_(vector, constant(15, I8X64))
+I16X64 = ir.VectorType(I16, 64)
+# LLVM 22 changed the operands of vpdpbusd from 32-bit lanes to bytes.
+VNNI_OPERAND = I8X64 if binding.llvm_version_info[0] >= 22 else I32X16
 
 
-@word(bytes64, bytes64)
-def high_nibbles(b, vector):
-    shifted = b.lshr(b.bitcast(vector, I16X32), constant(4, I16X32))
-    return b.and_(b.bitcast(shifted, I8X64), constant(15, I8X64))
+def vnni_dot4(b: ir.IRBuilder, accumulator: ir.Value, unsigned: ir.Value, signed: ir.Value) -> ir.Value:
+    """One AVX-512 VNNI instruction."""
+    operands = (b.bitcast(operand, VNNI_OPERAND) for operand in (unsigned, signed))
+    return call(b, "llvm.x86.avx512.vpdpbusd.512", I32X16, accumulator, *operands)
 
 
-@word(i32x16, i32x16, bytes64, bytes64)
-def dot4(b, accumulator, unsigned, signed):
-    """Each lane plus the sum over its four bytes of unsigned times signed: exact, whatever the instruction."""
-    kind = instruction_set()
-    if kind == "avx512-vnni":
-        operands = (b.bitcast(operand, DOT_OPERAND) for operand in (unsigned, signed))
-        return call(b, "llvm.x86.avx512.vpdpbusd.512", I32X16, accumulator, *operands)
-    left, right = b.zext(unsigned, I16X64), b.sext(signed, I16X64)
-    low, high = PAIR_SUMS[kind](b, left, right)
-    even = shuffle(b, low, high, list(range(0, 32, 2)))
-    odd = shuffle(b, low, high, list(range(1, 32, 2)))
-    return b.add(accumulator, b.add(even, odd))
+def widening_dot4(multiply_add: str, width: int) -> Dot4:
+    """Widen the bytes to 16 bits for ``multiply_add``, which adds the products of ``width`` lanes in pairs."""
 
-
-def _pairs_by(name: str, width: int) -> Callable[..., tuple[ir.Value, ir.Value]]:
-    """Sums of neighbouring products by an instruction that takes ``width`` 16-bit lanes."""
-
-    def build(b, left, right):
+    def pair_sums(b: ir.IRBuilder, left: ir.Value, right: ir.Value) -> tuple[ir.Value, ir.Value]:
         sums = []
         for start in range(0, 64, width):
             lanes = list(range(start, start + width))
             parts = (shuffle(b, operand, operand, lanes) for operand in (left, right))
-            sums.append(call(b, name, ir.VectorType(I32, width // 2), *parts))
+            sums.append(call(b, multiply_add, ir.VectorType(I32, width // 2), *parts))
         while len(sums) > 2:
             lanes = list(range(2 * sums[0].type.count))
             sums = [shuffle(b, first, second, lanes) for first, second in zip(sums[::2], sums[1::2], strict=True)]
         return sums[0], sums[1]
 
-    return build
+    def dot4(b: ir.IRBuilder, accumulator: ir.Value, unsigned: ir.Value, signed: ir.Value) -> ir.Value:
+        low, high = pair_sums(b, b.zext(unsigned, I16X64), b.sext(signed, I16X64))
+        return _add_neighbours(b, accumulator, low, high)
+
+    return dot4
 
 
-def _pairs_generic(b, left, right):
+def generic_dot4(b: ir.IRBuilder, accumulator: ir.Value, unsigned: ir.Value, signed: ir.Value) -> ir.Value:
+    """Plain 32-bit multiplications, for any CPU."""
     wide = ir.VectorType(I32, 64)
-    products = b.mul(b.sext(left, wide), b.sext(right, wide))
+    products = b.mul(b.zext(unsigned, wide), b.sext(signed, wide))
     even = shuffle(b, products, products, list(range(0, 64, 2)))
     odd = shuffle(b, products, products, list(range(1, 64, 2)))
     sums = b.add(even, odd)
-    return tuple(shuffle(b, sums, sums, list(range(start, start + 16))) for start in (0, 16))
+    low, high = (shuffle(b, sums, sums, list(range(start, start + 16))) for start in (0, 16))
+    return _add_neighbours(b, accumulator, low, high)
 
 
-PAIR_SUMS = {
-    "avx512": _pairs_by("llvm.x86.avx512.pmaddw.d.512", 32),
-    "avx2": _pairs_by("llvm.x86.avx2.pmadd.wd", 16),
-    "generic": _pairs_generic,
-}
+def _add_neighbours(b: ir.IRBuilder, accumulator: ir.Value, low: ir.Value, high: ir.Value) -> ir.Value:
+    """Add the 32 sums in ``low`` and ``high`` in pairs to the sixteen lanes of ``accumulator``."""
+    even = shuffle(b, low, high, list(range(0, 32, 2)))
+    odd = shuffle(b, low, high, list(range(1, 32, 2)))
+    return b.add(accumulator, b.add(even, odd))

@@ -1,18 +1,18 @@
-"""float16 to float32 and back, as LLVM instructions: the CPU's own where it has them, the same results where not."""
+"""Conversion between float16 and float32: the CPU's instructions, or bit operations with equal results."""
 
 from typing import Any
 
 from llvmlite import ir
 
-from inference.kernels.jit.target import instruction_set
+from inference.kernels.jit.llvm import I16, I32
+from inference.kernels.jit.target import target
 
-I16, I32 = ir.IntType(16), ir.IntType(32)
-HALF, FLOAT = ir.HalfType(), ir.FloatType()
+HALF = ir.HalfType()
 
 
 def widen_half(b: ir.IRBuilder, half: ir.Value, to: ir.Type) -> ir.Value:
-    """float16, as 16-bit words, to float32."""
-    if instruction_set() != "generic":
+    """Convert float16, as 16-bit integers, to float32."""
+    if target().converts_float16:
         return b.fpext(b.bitcast(half, _like(to, HALF)), to)
     words = _like(to, I32)
     bits = b.zext(half, words)
@@ -27,9 +27,9 @@ def widen_half(b: ir.IRBuilder, half: ir.Value, to: ir.Type) -> ir.Value:
 
 
 def narrow_to_half(b: ir.IRBuilder, value: ir.Value) -> ir.Value:
-    """float32 to the nearest float16, ties to even, as 16-bit words."""
+    """Round float32 to the nearest float16, ties to even, as 16-bit integers."""
     kind = value.type
-    if instruction_set() != "generic":
+    if target().converts_float16:
         return b.bitcast(b.fptrunc(value, _like(kind, HALF)), _like(kind, I16))
     words = _like(kind, I32)
 
@@ -51,7 +51,7 @@ def narrow_to_half(b: ir.IRBuilder, value: ir.Value) -> ir.Value:
 
 
 def _like(kind: ir.Type, lane: ir.Type) -> ir.Type:
-    """The scalar or vector type of as many lanes as ``kind``."""
+    """Return the type of ``lane`` with the shape of ``kind``: a scalar, or a vector of as many lanes."""
     return ir.VectorType(lane, kind.count) if isinstance(kind, ir.VectorType) else lane
 
 

@@ -11,7 +11,7 @@ from typing import Any
 
 import numba
 
-typeof: Any = numba.typeof
+_numba: Any = numba
 _computing = threading.Lock()
 
 
@@ -23,5 +23,11 @@ def run(kernel: Callable[..., Any], *arguments: Any) -> Any:
 
 def compile_and_run(kernel: Any, *arguments: Any) -> Any:
     """As ``run``, but first compile the kernel for such arguments, or read it from disk, while others compute."""
-    kernel.compile(tuple(typeof(argument) for argument in arguments))
+    kernel.compile(tuple(_numba.typeof(argument) for argument in arguments))
     return run(kernel, *arguments)
+
+
+def threading_layer() -> str:
+    """Return the library that numba shares kernels among threads with: tbb, omp or workqueue."""
+    _numba.get_num_threads()  # starts them, and only then numba has chosen
+    return str(_numba.threading_layer())

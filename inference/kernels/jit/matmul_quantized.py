@@ -1,9 +1,9 @@
-"""Matrix products with quantised weights: one pass over the weights, whatever the number of tokens.
+"""Tiles of matrix products with quantized weights: one pass over the weights, whatever the number of tokens.
 
 A tile is sixteen rows times some tokens, over all of K, its sums in registers:
 
     for each group:            32 inputs
-        sum  = start           int32, 16 rows      what takes the zero point back
+        sum  = correction      int32, 16 rows      takes the zero point back
         sum += weights · x     int32, exact        eight steps of four inputs
         out  = fma(sum, weight scale * x scale, out)      float32, in the order of the groups
 
@@ -12,191 +12,119 @@ token, for eight sessions together and for a prompt in chunks of any size.
 """
 
 from collections.abc import Callable
-from typing import Any
 
 from llvmlite import ir
-from numba import njit, prange, types
 from numba.core import cgutils
-from numba.extending import intrinsic
 
-from inference.kernels.jit import dot_product, simd
-from inference.kernels.jit.matmul_dense import cut
-from inference.kernels.jit.scales import load_origins, load_scales
-from inference.kernels.jit.simd import F32X16, I32X16, I64
-from inference.kernels.jit.target import instruction_set
+from inference.kernels.jit import simd
+from inference.kernels.jit.llvm import F32X16, FLOAT, I8X64, I16, I32, I32X16, I64, broadcast, constant, load, store
+from inference.kernels.jit.scales import load_base_exponents, load_scales
+from inference.kernels.jit.target import target
+from inference.kernels.jit.tiling import Operand, offset, tiles
 from inference.kernels.layout import GROUP, LANES, ORIGIN_ROWS
 
-# Tokens per tile for each number of blocks, largest first: sixteen sums fill the registers of AVX-512, and others have
-# fewer and smaller ones. A prompt takes four blocks at a time, so that each token's bytes are broadcast once for all of
-# them; a few tokens take one, so that weights come in one stream.
-TOGETHER = 4
-TILES: dict[str, dict[int, tuple[int, ...]]] = {
-    "avx512-vnni": {1: (16, 4, 2, 1), TOGETHER: (4, 2, 1)},
-    "avx512": {1: (16, 4, 2, 1), TOGETHER: (4, 2, 1)},
-    "avx2": {1: (4, 1), TOGETHER: (4, 1)},
-    "generic": {1: (4, 1), TOGETHER: (1,)},
-}
+# A prompt takes some blocks at a time, so that each token's bytes are broadcast once for all of them; with fewer tokens
+# than MANY_TOKENS a block goes alone, so that weights come in one stream.
 MANY_TOKENS = 16
 STEP_BYTES = 4 * LANES
-# One token waits for its weights alone: so many bytes are under way, more than the CPU fetches by itself.
-FETCH_AHEAD = 4096
+# One token only waits for its weights: prefetch further ahead than the CPU does by itself.
+PREFETCH_AHEAD = 4096
+I16X32 = ir.VectorType(I16, 32)
 
 
-def make_blocks(bits: int) -> Any:
-    """An intrinsic: some blocks of sixteen rows times all tokens.
+def build_blocks(
+    b: ir.IRBuilder,
+    weights: Operand,
+    scales: Operand,
+    x: tuple[Operand, ...],
+    out: Operand,
+    blocks: ir.Value,
+    bits: int,
+) -> None:
+    """Build the product of ``blocks`` blocks of rows with all tokens.
 
-    Its arguments are addresses (of weights, their scales, activations, their scales, their starts, the output), the
-    numbers of blocks, tokens and groups, and strides in bytes: from a block to the next of weights and scales, from a
-    token to the next of activations, of their scales and starts, and of outputs.
+    ``weights``, ``scales`` and ``out`` begin at the first of the blocks; ``x`` are the int8 values, the scales and the
+    corrections of Activations.
     """
-
-    def generate(context: Any, b: ir.IRBuilder, signature: Any, values: Any) -> Any:
-        weights, scales, x, x_scales, starts, out, blocks, tokens, groups, *strides = values
-        w_stride, s_stride, x_stride, xs_stride, out_stride = strides
-        for block_count, block in cut(b, blocks, (TOGETHER, 1)):
-            for token_count, token in cut(b, tokens, TILES[instruction_set()][block_count]):
-                outputs = b.add(out, b.mul(block, I64(4 * LANES)))
-                addresses = [b.add(weights, b.mul(block, w_stride)), b.add(scales, b.mul(block, s_stride))] + [
-                    b.add(base, b.mul(token, stride))
-                    for base, stride in (
-                        (x, x_stride),
-                        (x_scales, xs_stride),
-                        (starts, xs_stride),
-                        (outputs, out_stride),
-                    )
-                ]
-                tile(b, bits, block_count, token_count, addresses, groups, strides)
-        return context.get_dummy_value()
-
-    @intrinsic
-    def some_blocks(
-        typing,
-        weights,
-        scales,
-        x,
-        x_scales,
-        starts,
-        out,
-        blocks,
-        tokens,
-        groups,
-        w_stride,
-        s_stride,
-        x_stride,
-        xs_stride,
-        out_stride,
-    ):
-        return types.void(*[types.int64] * 14), generate
-
-    return some_blocks
+    tokens = x[0].shape[0]
+    for block_count, block, token_count, token in tiles(b, blocks, tokens, target().tiles):
+        _build_tile(
+            b,
+            weights.skip(b, block),
+            scales.skip(b, block),
+            tuple(part.skip(b, token) for part in x),
+            out.skip(b, token).plus(b, b.mul(block, I64(4 * LANES))),
+            (block_count, token_count),
+            bits,
+        )
 
 
-def tile(b: ir.IRBuilder, bits: int, blocks: int, tokens: int, addresses: Any, groups: ir.Value, strides: Any) -> None:
-    """Write out one tile, each of its sums of sixteen rows in a register."""
-    weights, scales, x, x_scales, starts, out = addresses
-    w_stride, s_stride, x_stride, xs_stride, out_stride = strides
+def _build_tile(
+    b: ir.IRBuilder,
+    weights: Operand,
+    scales: Operand,
+    x: tuple[Operand, ...],
+    out: Operand,
+    size: tuple[int, int],
+    bits: int,
+) -> None:
+    """Build one tile of ``size`` (blocks, tokens), each of its sums of sixteen rows in a register."""
+    blocks, tokens = size
+    values, x_scales, corrections = x
     steps = GROUP * bits // 32
     pairs = [(block, token) for block in range(blocks) for token in range(tokens)]
-
-    def plus(base: ir.Value, *offsets: ir.Value | int) -> ir.Value:
-        for offset in offsets:
-            base = b.add(base, I64(offset) if isinstance(offset, int) else offset)
-        return base
-
-    def of(index: int, stride: ir.Value) -> ir.Value:
-        return b.mul(I64(index), stride)
-
-    origins = [load_origins.build(b, plus(scales, of(block, s_stride))) for block in range(blocks)]
+    bases = [load_base_exponents.build(b, scales.row(b, block)) for block in range(blocks)]
     sums = {pair: cgutils.alloca_once(b, F32X16) for pair in pairs}
     for pair in pairs:
-        b.store(simd.constant(0.0), sums[pair])
-    with cgutils.for_range(b, groups) as loop:
+        b.store(constant(0.0), sums[pair])
+    with cgutils.for_range(b, x_scales.shape[1]) as loop:
         scalar = b.mul(loop.index, I64(4))
-        group_weights = plus(weights, b.mul(loop.index, I64(steps * STEP_BYTES)))
-        group_inputs = plus(x, b.mul(loop.index, I64(GROUP)))
+        group_weights = b.mul(loop.index, I64(steps * STEP_BYTES))
+        group_inputs = b.mul(loop.index, I64(GROUP))
         totals: dict[tuple[int, int], ir.Value] = {}
         for token in range(tokens):
-            start = simd.splat(b, simd.load(b, plus(starts, of(token, xs_stride), scalar), simd.I32, 4), I32X16)
-            totals |= {(block, token): start for block in range(blocks)}
+            correction = load(b, offset(b, corrections.row(b, token), scalar), I32, 4)
+            totals |= {(block, token): broadcast(b, correction, I32X16) for block in range(blocks)}
         for step in range(steps):
             if len(pairs) == 1:
-                simd.fetch_once.build(b, plus(group_weights, step * STEP_BYTES + FETCH_AHEAD))
+                ahead = offset(b, weights.address, group_weights, step * STEP_BYTES + PREFETCH_AHEAD)
+                simd.prefetch_nta.build(b, ahead)
             packed = [
-                simd.load(b, plus(group_weights, of(block, w_stride), step * STEP_BYTES), simd.I8X64, 64)
+                load(b, offset(b, weights.row(b, block), group_weights, step * STEP_BYTES), I8X64, 64)
                 for block in range(blocks)
             ]
-            for half, read in enumerate(HALVES[bits]):
-                unsigned = [read(b, vector) for vector in packed]
+            for half, unpack in enumerate(HALVES[bits]):
+                unsigned = [unpack(b, vector) for vector in packed]
                 for token in range(tokens):
-                    inputs = plus(group_inputs, of(token, x_stride), 4 * (step + half * steps))
-                    four = simd.splat_bytes.build(b, inputs)
+                    inputs = offset(b, values.row(b, token), group_inputs, 4 * (step + half * steps))
+                    signed = b.bitcast(broadcast(b, load(b, inputs, I32, 4), I32X16), I8X64)
                     for block in range(blocks):
-                        totals[block, token] = dot_product.dot4.build(b, totals[block, token], unsigned[block], four)
-        where = plus(scales, b.mul(loop.index, I64(LANES)), ORIGIN_ROWS * LANES)
-        row_scales = [load_scales.build(b, plus(where, of(block, s_stride)), origins[block]) for block in range(blocks)]
+                        totals[block, token] = target().dot4(b, totals[block, token], unsigned[block], signed)
+        group_scales = offset(b, b.mul(loop.index, I64(LANES)), ORIGIN_ROWS * LANES)
+        row_scales = [
+            load_scales.build(b, offset(b, scales.row(b, block), group_scales), bases[block]) for block in range(blocks)
+        ]
         for token in range(tokens):
-            x_scale = simd.load(b, plus(x_scales, of(token, xs_stride), scalar), simd.FLOAT, 4)
+            x_scale = broadcast(b, load(b, offset(b, x_scales.row(b, token), scalar), FLOAT, 4), F32X16)
             for block in range(blocks):
-                scale = b.fmul(row_scales[block], simd.splat(b, x_scale, F32X16))
+                scale = b.fmul(row_scales[block], x_scale)
                 total = b.sitofp(totals[block, token], F32X16)
                 b.store(simd.fma.build(b, total, scale, b.load(sums[block, token])), sums[block, token])
     for block, token in pairs:
-        simd.store(b, plus(out, of(token, out_stride), 4 * LANES * block), b.load(sums[block, token]), 4)
+        store(b, offset(b, out.row(b, token), 4 * LANES * block), b.load(sums[block, token]), 4)
+
+
+def _low_nibbles(b: ir.IRBuilder, packed: ir.Value) -> ir.Value:
+    return b.and_(packed, constant(15, I8X64))
+
+
+def _high_nibbles(b: ir.IRBuilder, packed: ir.Value) -> ir.Value:
+    shifted = b.lshr(b.bitcast(packed, I16X32), constant(4, I16X32))
+    return b.and_(b.bitcast(shifted, I8X64), constant(15, I8X64))
 
 
 # A step of int4 is two of int8's: the low nibbles belong to the group's first half, the high ones to its second.
 HALVES: dict[int, tuple[Callable[[ir.IRBuilder, ir.Value], ir.Value], ...]] = {
     8: (lambda b, packed: packed,),
-    4: (dot_product.low_nibbles.build, dot_product.high_nibbles.build),
+    4: (_low_nibbles, _high_nibbles),
 }
-int8_blocks, int4_blocks = make_blocks(8), make_blocks(4)
-
-
-@njit(parallel=True, nogil=True, cache=True)
-def matmul_int8(weights, scales, x, x_scales, starts, out):
-    """``out`` float32 [tokens, rows]: packed weights times ``x`` int8 [tokens, K], its scales and starts."""
-    together = TOGETHER if len(x) >= MANY_TOKENS else 1
-    w_stride, s_stride, xs_stride = weights.strides[0], scales.strides[0], x_scales.strides[0]
-    for first in prange(-(-len(weights) // together)):
-        block = first * together
-        int8_blocks(
-            weights.ctypes.data + block * w_stride,
-            scales.ctypes.data + block * s_stride,
-            x.ctypes.data,
-            x_scales.ctypes.data,
-            starts.ctypes.data,
-            out.ctypes.data + block * LANES * 4,
-            min(together, len(weights) - block),
-            x.shape[0],
-            x_scales.shape[1],
-            w_stride,
-            s_stride,
-            x.strides[0],
-            xs_stride,
-            out.strides[0],
-        )
-
-
-@njit(parallel=True, nogil=True, cache=True)
-def matmul_int4(weights, scales, x, x_scales, starts, out):
-    """As ``matmul_int8``, for weights of four bits."""
-    together = TOGETHER if len(x) >= MANY_TOKENS else 1
-    w_stride, s_stride, xs_stride = weights.strides[0], scales.strides[0], x_scales.strides[0]
-    for first in prange(-(-len(weights) // together)):
-        block = first * together
-        int4_blocks(
-            weights.ctypes.data + block * w_stride,
-            scales.ctypes.data + block * s_stride,
-            x.ctypes.data,
-            x_scales.ctypes.data,
-            starts.ctypes.data,
-            out.ctypes.data + block * LANES * 4,
-            min(together, len(weights) - block),
-            x.shape[0],
-            x_scales.shape[1],
-            w_stride,
-            s_stride,
-            x.strides[0],
-            xs_stride,
-            out.strides[0],
-        )

@@ -1,61 +1,71 @@
-"""What this CPU offers to the kernels, and where kernels compiled for it are kept."""
+"""Instruction sets that kernels are generated for, and the one in use.
 
-import hashlib
-import shutil
-from pathlib import Path
+To add an instruction set, add an entry to TARGETS: the code generators ask ``target()`` for all that differs.
+"""
+
+import functools
+from collections.abc import Mapping
+from dataclasses import dataclass
 from typing import Any
 
-import numba
-import platformdirs
 from llvmlite import binding
+from numba import config
 
-KEPT_VERSIONS = 3
-config: Any = numba.config
-INSTRUCTION_SETS = {
-    "avx512-vnni": {"avx512f", "avx512bw", "avx512vl", "avx512vnni"},
-    "avx512": {"avx512f", "avx512bw", "avx512vl"},
-    "avx2": {"avx2", "fma", "f16c"},
-    "generic": set[str](),
-}
+from inference.kernels.jit.dot_product import Dot4, generic_dot4, vnni_dot4, widening_dot4
+
+_numba: Any = config
+# Blocks of sixteen rows that a tile of the quantized products covers when there are many tokens.
+BLOCKS_TOGETHER = 4
 
 
-def features() -> frozenset[str]:
-    """The features that kernels are compiled for: the CPU's, or those that ``NUMBA_CPU_FEATURES`` forces."""
-    forced: str | None = config.CPU_FEATURES
+@dataclass(frozen=True)
+class Target:
+    """An instruction set.
+
+    Args:
+        name: Shown by ``doctor`` and compared by tests.
+        features: LLVM's names of the CPU features it needs.
+        dot4: Builds the dot product of four bytes per lane; dot_product.py states its contract.
+        tiles: Tokens per register tile of the quantized products, largest first, by blocks of rows in the tile. A tile
+            keeps blocks * tokens vectors of sixteen sums in registers. Results do not depend on it.
+        converts_float16: The CPU converts float16 to float32 and back; else bit operations with equal results do.
+    """
+
+    name: str
+    features: frozenset[str]
+    dot4: Dot4
+    tiles: Mapping[int, tuple[int, ...]]
+    converts_float16: bool
+
+
+AVX512 = frozenset({"avx512f", "avx512bw", "avx512vl"})
+# Sixteen sums fill the registers of AVX-512; the others have fewer and smaller ones.
+WIDE_TILES = {1: (16, 4, 2, 1), BLOCKS_TOGETHER: (4, 2, 1)}
+# Best first: the first whose features are all there is used.
+TARGETS = (
+    Target("avx512-vnni", AVX512 | {"avx512vnni"}, vnni_dot4, WIDE_TILES, converts_float16=True),
+    Target("avx512", AVX512, widening_dot4("llvm.x86.avx512.pmaddw.d.512", 32), WIDE_TILES, converts_float16=True),
+    Target(
+        "avx2",
+        frozenset({"avx2", "fma", "f16c"}),
+        widening_dot4("llvm.x86.avx2.pmadd.wd", 16),
+        {1: (4, 1), BLOCKS_TOGETHER: (4, 1)},
+        converts_float16=True,
+    ),
+    Target("generic", frozenset(), generic_dot4, {1: (4, 1), BLOCKS_TOGETHER: (1,)}, converts_float16=False),
+)
+
+
+@functools.cache
+def target() -> Target:
+    """Return the best target that the CPU supports."""
+    available = cpu_features()
+    return next(candidate for candidate in TARGETS if candidate.features <= available)
+
+
+def cpu_features() -> frozenset[str]:
+    """Return the features that kernels are compiled for: the CPU's, or those forced by ``NUMBA_CPU_FEATURES``."""
+    forced: str | None = _numba.CPU_FEATURES
     if forced is not None:
         return frozenset(name[1:] for name in forced.split(",") if name.startswith("+"))
-    return frozenset(name for name, there in binding.get_host_cpu_features().items() if there)
-
-
-def instruction_set() -> str:
-    """The best of INSTRUCTION_SETS that is there."""
-    there = features()
-    return next(name for name, needed in INSTRUCTION_SETS.items() if needed <= there)
-
-
-def threading_layer() -> str:
-    """The library that numba shares kernels among threads with: tbb, omp or workqueue."""
-    numba.get_num_threads()  # starts them, and only then numba has chosen
-    layer: Any = numba
-    return str(layer.threading_layer())
-
-
-def keep_compiled_kernels() -> None:
-    """Have numba keep what it compiles in this user's cache directory, apart for each version of the kernels.
-
-    numba itself would look at the file of a kernel only, not at those that the kernel is made of. An own choice in
-    ``NUMBA_CACHE_DIR`` stands, and where nothing can be written numba finds a place itself, or compiles each time.
-    """
-    if config.CACHE_DIR:
-        return
-    sources = sorted(Path(__file__).parents[1].rglob("*.py"))
-    digest = hashlib.sha256(b"".join(source.read_bytes() for source in sources)).hexdigest()[:16]
-    directory = Path(platformdirs.user_cache_dir("llm-tui")) / "kernels" / digest
-    try:
-        directory.mkdir(mode=0o700, parents=True, exist_ok=True)
-    except OSError:
-        return
-    config.CACHE_DIR = str(directory)
-    others = sorted(directory.parent.iterdir(), key=lambda path: path.stat().st_mtime)
-    for old in others[:-KEPT_VERSIONS]:
-        shutil.rmtree(old, ignore_errors=True)
+    return frozenset(name for name, available in binding.get_host_cpu_features().items() if available)
