@@ -8,18 +8,17 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+from inference.checkpoint.checkpoint import Checkpoint, open_checkpoint
 from inference.checkpoint.config import ModelConfig
-from inference.checkpoint.families import FAMILIES, read_config
 from inference.checkpoint.weight_cache import Shelf
 from inference.checkpoint.weights import Weights
-from inference.errors import CheckpointError, ParameterError, TemplateError, UnsupportedModelError
+from inference.errors import ParameterError, TemplateError, UnsupportedModelError
 from inference.kernels.backend import Backend, choose_backend
 from inference.kernels.reference import Floats
-from inference.system.json_file import read_json
 from inference.system.memory import EXACT_BELOW, best_precision, choose_precision
-from inference.text.template import ChatTemplate, read_template
-from inference.text.tokenizer import Tokenizer, read_tokenizer_config, token_text
-from inference.transformer.builder import build
+from inference.text.template import ChatTemplate
+from inference.text.tokenizer import Tokenizer, token_text
+from inference.transformer.builder import build, require_supported
 from inference.transformer.kv_cache import KVCache
 from inference.transformer.transformer import Batch, Counters, Progress, Transformer
 
@@ -115,9 +114,9 @@ class Model:
         if threads is not None and threads < 1:
             raise ParameterError(f"threads is {threads}; it must be 1 or more.")
         chosen = choose_backend(backend)
-        directory = Path(path)
-        family, config = _read_directory(directory)
-        weights = Weights(directory, family, config)
+        checkpoint = open_checkpoint(path)
+        config, weights = checkpoint.config, checkpoint.weights
+        require_supported(config)
         if precision not in ("auto", *PRECISIONS):
             raise UnsupportedModelError(
                 f"The precision {precision!r} is not available; choose auto, {', '.join(PRECISIONS)}."
@@ -128,26 +127,24 @@ class Model:
             )
         kept_exact = precision == "auto" and weights.parameters < EXACT_BELOW
         precision = choose_precision(_memory_needed(weights, config), precision, weights.parameters, weights.precision)
-        path = directory / "generation_config.json"
-        generation_config = read_json(path) if path.exists() else {}
-        ends = _end_ids(generation_config, config)
-        tokenizer = Tokenizer.load(directory, ends)
-        template = _chat_template(directory)
-        eos = tokenizer.token_id(token_text(read_tokenizer_config(directory).get("eos_token")) or "")
+        ends = _end_ids(checkpoint.generation_config, config)
+        tokenizer = Tokenizer.load(checkpoint, ends)
+        template = _chat_template(checkpoint)
+        eos = tokenizer.token_id(token_text(checkpoint.tokenizer_config.get("eos_token")) or "")
         shelf = Shelf(cache_limit)
         progress = progress or (lambda done, total, what: None)
-        transformer = build(weights, config, precision, chosen, threads, progress, shelf)
+        transformer = build(checkpoint, precision, chosen, threads, progress, shelf)
         ends = ends if eos is None else ends | {eos}
         if cache_precision == "auto":
             cache_precision = "float32" if kept_exact or precision == "float32" else "float16"
         return cls(
-            directory,
+            checkpoint.path,
             transformer,
             precision,
             chosen,
             tokenizer,
             template,
-            generation_config,
+            checkpoint.generation_config,
             ends,
             CACHE_PRECISIONS[cache_precision],
             shelf.warnings,
@@ -156,17 +153,17 @@ class Model:
     @staticmethod
     def inspect(path: str | Path) -> ModelInfo:
         """Read a checkpoint's headers without its weights. Raises the errors of ``load``."""
-        directory = Path(path)
-        family, config = _read_directory(directory)
-        weights = Weights(directory, family, config)
+        checkpoint = open_checkpoint(path)
+        config, weights = checkpoint.config, checkpoint.weights
+        require_supported(config)
         return ModelInfo(
-            path=directory,
-            family=family.model_type,
+            path=checkpoint.path,
+            family=config.model_type,
             parameters=weights.parameters,
             context=config.max_position_embeddings,
-            size_on_disk=sum(file.stat().st_size for file in directory.iterdir() if file.is_file()),
+            size_on_disk=checkpoint.size_on_disk,
             memory=_memory_needed(weights, config),
-            has_chat_template=read_template(directory, read_tokenizer_config(directory)) is not None,
+            has_chat_template=checkpoint.chat_template is not None,
             stored=weights.precision,
         )
 
@@ -204,25 +201,19 @@ class Model:
         return self.forward_batch([(token_ids, cache)], last_only)[0]
 
     def forward_batch(
-        self, batch: Batch, last_only: bool = False, checkpoint: Callable[[], None] = lambda: None
+        self, batch: Batch, last_only: bool = False, check_cancelled: Callable[[], None] = lambda: None
     ) -> list[Floats]:
         """Run ``forward`` for several sequences in one pass over the weights; see Transformer.forward_batch."""
-        return self._transformer.forward_batch(batch, last_only, checkpoint)
+        return self._transformer.forward_batch(batch, last_only, check_cancelled)
 
 
-def _read_directory(directory: Path) -> tuple[Any, ModelConfig]:
-    if not directory.is_dir():
-        raise CheckpointError(f"{directory} is not a directory; give the folder that holds config.json.")
-    return read_config(directory, FAMILIES)
-
-
-def _chat_template(directory: Path) -> ChatTemplate | str:
+def _chat_template(checkpoint: Checkpoint) -> ChatTemplate | str:
     """Return the chat template, or a sentence that says why there is none."""
     try:
-        template = ChatTemplate.load(directory)
+        template = ChatTemplate.load(checkpoint)
     except TemplateError as error:
-        return f"{error} {directory.name} can continue a story, but not chat."
-    return template or f"{directory.name} has no chat template: it can continue a story, but not chat."
+        return f"{error} {checkpoint.path.name} can continue a story, but not chat."
+    return template or f"{checkpoint.path.name} has no chat template: it can continue a story, but not chat."
 
 
 def _end_ids(generation_config: dict[str, Any], config: ModelConfig) -> frozenset[int]:

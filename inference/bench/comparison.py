@@ -12,8 +12,8 @@ from inference.bench.bandwidth import read_bandwidth
 from inference.bench.engine_process import Contestant, ContestantProcess, Loaded
 from inference.bench.llm_tui_engine import OwnEngine
 from inference.bench.workload import Case, Workload, random_ids
+from inference.checkpoint.checkpoint import open_checkpoint
 from inference.checkpoint.config import ModelConfig
-from inference.checkpoint.families import FAMILIES, read_config
 from inference.errors import InferenceError, UnsupportedModelError
 from inference.model import Model
 from inference.system.cores import worthwhile_cores
@@ -96,7 +96,7 @@ def compare(
     errors that the user can fix.
     """
     parameters = Model.inspect(model).parameters
-    _, config = read_config(model, FAMILIES)
+    config = open_checkpoint(model).config
     workload = workload_for(config.max_position_embeddings)
     threads = threads or worthwhile_cores(parameters)
     if peers_directory is not None:
@@ -196,7 +196,7 @@ def _require_llama_cpp() -> None:
 
 
 def _check_windows(config: ModelConfig, positions: int) -> None:
-    narrowest = min((window for window in config.sliding_window if window is not None), default=positions)
+    narrowest = min((layer.window for layer in config.layers if layer.window is not None), default=positions)
     if narrowest < positions:
         raise UnsupportedModelError(
             f"llama.cpp ignores this model's sliding window of {narrowest} tokens. Use --depth and --prompt within it."

@@ -1,5 +1,6 @@
 """Converts a model to a GGUF file for llama.cpp (github.com/ggml-org/ggml, docs/gguf.md)."""
 
+import math
 import os
 from collections.abc import Callable
 from pathlib import Path
@@ -10,8 +11,8 @@ import numpy as np
 import numpy.typing as npt
 from gguf import GGMLQuantizationType as Kind
 
-from inference.checkpoint.config import ModelConfig
-from inference.checkpoint.families import FAMILIES, read_config
+from inference.checkpoint.checkpoint import HuggingFaceDirectory
+from inference.checkpoint.config import LayerSpec, ModelConfig
 from inference.checkpoint.weights import Weights
 from inference.errors import CheckpointError
 from inference.kernels import reference
@@ -22,12 +23,12 @@ from inference.transformer.layers import inverse_frequencies
 
 TOP_NAMES = {"embed_tokens": "token_embd", "norm": "output_norm", "lm_head": "output"}
 LAYER_NAMES = {
-    "input_layernorm": "attn_norm",
+    "attention_norm": "attn_norm",
     "q_proj": "attn_q",
     "k_proj": "attn_k",
     "v_proj": "attn_v",
     "o_proj": "attn_output",
-    "post_attention_layernorm": "ffn_norm",
+    "mlp_norm": "ffn_norm",
     "gate_proj": "ffn_gate",
     "up_proj": "ffn_up",
     "down_proj": "ffn_down",
@@ -42,9 +43,10 @@ def gguf_file(model: Path, kind: str, directory: Path, report: Callable[[str], N
 
     Written on first use, after calling ``report(what)``. Raises CheckpointError if that fails.
     """
-    family, config = read_config(model, FAMILIES)
-    weights = Weights(model, family, config)
-    target = directory / f"{weights.fingerprint()[:24]}-{VERSION}-{kind}.gguf"
+    checkpoint = HuggingFaceDirectory(model)
+    weights, config = checkpoint.weights, checkpoint.config
+    _require_llama(config)
+    target = directory / f"{checkpoint.fingerprint[:24]}-{VERSION}-{kind}.gguf"
     if target.is_file():
         return target
     source = gguf_file(model, "F16", directory, report) if kind == "Q4_K_M" else None
@@ -59,6 +61,15 @@ def gguf_file(model: Path, kind: str, directory: Path, report: Callable[[str], N
     except OSError as error:
         raise CheckpointError(f"Cannot write {target} ({error.strerror or error}). Free some disk space.") from None
     return target
+
+
+def _require_llama(config: ModelConfig) -> None:
+    """Raise CheckpointError for what llama.cpp would not compute in a file of the llama architecture."""
+    plain = LayerSpec(attention_scale=1 / math.sqrt(config.head_dim))
+    freely = {"window": None, "qkv_bias": False, "output_bias": False, "mlp_bias": False}
+    top = (config.embedding_multiplier, config.logits_multiplier, config.logits_softcap, config.norm_offset)
+    if set(config.in_every_layer(**freely).layers) != {plain} or top != (1, 1, None, 0):
+        raise CheckpointError(f"A {config.model_type} model of this kind cannot be written as a GGUF file here.")
 
 
 def tensor_bytes(file: Path) -> int:
@@ -109,7 +120,7 @@ def _describe(writer: Any, config: ModelConfig) -> None:
     writer.add_key_length(config.head_dim)
     writer.add_value_length(config.head_dim)
     writer.add_rope_dimension_count(config.head_dim)
-    writer.add_rope_freq_base(config.rope.rope_theta)
+    writer.add_rope_freq_base(config.ropes[0].rope_theta)
     writer.add_layer_norm_rms_eps(config.rms_norm_eps)
     writer.add_vocab_size(config.vocab_size)
     # Only token ids and logits are used: a dummy vocabulary suffices.
@@ -148,11 +159,11 @@ def reordered(stored: npt.NDArray[Any], name: str, config: ModelConfig) -> npt.N
 
 def rope_factors(config: ModelConfig) -> Floats | None:
     """Divisors of the rotary frequencies, float32 [head_dim/2]; None for the default ones."""
-    if config.rope.rope_type == "default":
+    if config.ropes[0].rope_type == "default":
         return None
     exponents = np.arange(0, config.head_dim, 2, dtype=np.float64) / config.head_dim
-    usual = config.rope.rope_theta**-exponents
-    return (usual / inverse_frequencies(config.rope, config.head_dim)).astype(np.float32)
+    usual = config.ropes[0].rope_theta ** -exponents
+    return (usual / inverse_frequencies(config.ropes[0], config.head_dim)).astype(np.float32)
 
 
 def _converted(stored: npt.NDArray[Any], kind: Kind) -> npt.NDArray[np.uint8]:

@@ -6,8 +6,7 @@ import time
 from pathlib import Path
 
 from inference.bench.engine_process import Loaded
-from inference.checkpoint.families import FAMILIES, read_config
-from inference.checkpoint.weights import Weights
+from inference.checkpoint.checkpoint import HuggingFaceDirectory
 from inference.errors import InferenceError
 from inference.kernels.quantized_matrix import Form
 from inference.model import PRECISIONS, Model
@@ -82,8 +81,7 @@ class OwnEngine:
 
 def weight_bytes(directory: Path, precision: str) -> int:
     """Weight bytes read per token: all except an embedding table that is not also the output matrix."""
-    family, config = read_config(directory, FAMILIES)
-    weights = Weights(directory, family, config)
+    weights = HuggingFaceDirectory(directory).weights
     total = 0.0
     for name in weights:
         shape = weights.info(name).shape

@@ -1,21 +1,31 @@
-"""The tensors of a checkpoint, single or sharded, by canonical name, with their shapes checked against the config."""
+"""The tensors of a checkpoint by canonical name, with their shapes checked against the config."""
 
-import hashlib
 import math
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import numpy.typing as npt
 
-from inference.checkpoint.config import ModelConfig
+from inference.checkpoint.config import LayerSpec, ModelConfig
 from inference.checkpoint.families.base import Family
 from inference.checkpoint.safetensors_file import SafetensorsFile, TensorInfo
 from inference.errors import CheckpointError, UnsupportedModelError
-from inference.system.json_file import MAX_JSON_BYTES, read_json
-from inference.system.regular_file import read_bytes
+from inference.system.json_file import read_json
 
 SINGLE, INDEX = "model.safetensors", "model.safetensors.index.json"
+Shape = tuple[int, ...]
+
+
+@dataclass(frozen=True)
+class _Place:
+    """Where a tensor is: rows of a stored tensor from ``row`` on, in one of the files."""
+
+    file: SafetensorsFile
+    stored_name: str
+    row: int
+    shape: Shape
 
 
 class Weights:
@@ -24,85 +34,87 @@ class Weights:
     Raises CheckpointError for a missing, unexpected or misshapen tensor, UnsupportedModelError for an exotic dtype.
     """
 
-    def __init__(self, directory: Path, family: Family, config: ModelConfig) -> None:
-        self.directory = directory
-        self._files = _open_files(directory)
-        stored = {name: file for file in self._files for name in file.tensors}
+    def __init__(self, files: Sequence[SafetensorsFile], family: Family, config: ModelConfig, source: Path) -> None:
+        """``source`` is named in errors."""
+        self.files = list(files)
+        self._source = source
+        stored = {name: file for file in self.files for name in file.tensors}
         top = dict(family.top_tensors)
         # What is there outranks the flag. Tied, the one matrix may be stored under either name.
         self.tied = config.tie_word_embeddings is not False and not {top["embed_tokens"], top["lm_head"]} <= set(stored)
-        if self.tied:
-            head = top.pop("lm_head")
-            top["embed_tokens"] = head if head in stored else top["embed_tokens"]
-        self._names = dict(_expected(family, config, top))
-        shapes = {name: _shape(name.rsplit(".", 2), config) for name in self._names}
-        for name, stored_name in self._names.items():
-            self._check(stored, stored_name, shapes[name])
-        unexpected = sorted(set(stored) - set(self._names.values()))
-        unexpected = [name for name in unexpected if not name.endswith("rotary_emb.inv_freq")]
+        if self.tied and top["lm_head"] in stored:
+            top["embed_tokens"] = top["lm_head"]
+        stacks: dict[str, list[tuple[str, Shape]]] = {}
+        for name, stored_name, shape in _expected(family, config, top, self.tied):
+            stacks.setdefault(stored_name, []).append((name, shape))
+        self._places: dict[str, _Place] = {}
+        for stored_name, parts in stacks.items():
+            rows = sum(shape[0] for _, shape in parts)
+            file = self._check(stored, stored_name, (rows, *parts[0][1][1:]))
+            row = 0
+            for name, shape in parts:
+                self._places[name] = _Place(file, stored_name, row, shape)
+                row += shape[0]
+        unexpected = sorted(name for name in set(stored) - set(stacks) if not name.endswith("rotary_emb.inv_freq"))
         if unexpected:
             raise CheckpointError(
-                f"{directory}: the tensor {unexpected[0][:80]!r} does not belong to a {config.model_type} model "
+                f"{source}: the tensor {unexpected[0][:80]!r} does not belong to a {config.model_type} model "
                 "of this config.json; the result would be wrong without it."
             )
-        self._stored = stored
-
-    @property
-    def files(self) -> list[SafetensorsFile]:
-        return list(self._files)
 
     @property
     def parameters(self) -> int:
-        return sum(math.prod(self.info(name).shape) for name in self._names)
+        """Number of weights."""
+        return sum(math.prod(place.shape) for place in self._places.values())
 
     @property
     def precision(self) -> str:
-        """What holds every weight exactly: float32, or float16 or bfloat16 where all of them are stored so."""
-        stored = {self.info(name).dtype for name in self._names}
+        """The precision that holds every weight exactly: float32, or float16 or bfloat16 if all are stored so."""
+        stored = {self.info(name).dtype for name in self}
         return {"F16": "float16", "BF16": "bfloat16"}.get(stored.pop(), "float32") if len(stored) == 1 else "float32"
 
     @property
     def nbytes(self) -> int:
-        return sum(self.info(name).nbytes for name in self._names)
+        """Bytes of all tensors as stored."""
+        return sum(self.info(name).nbytes for name in self)
 
     def __contains__(self, name: str) -> bool:
-        return name in self._names
+        return name in self._places
 
     def __iter__(self) -> Iterator[str]:
-        return iter(self._names)
+        return iter(self._places)
 
     def info(self, name: str) -> TensorInfo:
-        stored_name = self._names[name]
-        return self._stored[stored_name].tensors[stored_name]
-
-    def fingerprint(self) -> str:
-        """Tells checkpoints apart by ``config.json``, every header and samples of the data, in milliseconds."""
-        digest = hashlib.sha256(read_bytes(self.directory / "config.json", MAX_JSON_BYTES))
-        for file in self._files:
-            for part in file.samples():
-                digest.update(part)
-        return digest.hexdigest()
+        """Return a tensor's dtype, shape and place in its file."""
+        place = self._places[name]
+        whole = place.file.tensors[place.stored_name]
+        row_bytes = whole.nbytes // whole.shape[0]
+        start = whole.start + place.row * row_bytes
+        return TensorInfo(whole.dtype, place.shape, start, start + place.shape[0] * row_bytes)
 
     def array(self, name: str) -> npt.NDArray[Any]:
-        """The tensor as stored: float32, float16, or bfloat16 as uint16 words; a view of the mapped file."""
-        stored_name = self._names[name]
-        return self._stored[stored_name].array(stored_name)
+        """Return a view of the tensor as stored: float32, float16, or bfloat16 as uint16; memory-mapped."""
+        place = self._places[name]
+        return place.file.array(place.stored_name)[place.row : place.row + place.shape[0]]
 
-    def _check(self, stored: dict[str, SafetensorsFile], name: str, shape: tuple[int, ...]) -> None:
+    def _check(self, stored: dict[str, SafetensorsFile], name: str, shape: Shape) -> SafetensorsFile:
+        """Return the file that holds a tensor of this shape."""
         if name not in stored:
-            raise CheckpointError(f"{self.directory}: the tensor {name} is missing; the checkpoint is incomplete.")
+            raise CheckpointError(f"{self._source}: the tensor {name} is missing; the checkpoint is incomplete.")
         info = stored[name].tensors[name]
         if info.shape != shape:
             raise CheckpointError(
-                f"{self.directory}: the tensor {name} has shape {list(info.shape)}; config.json asks for {list(shape)}."
+                f"{self._source}: the tensor {name} has shape {list(info.shape)}; config.json asks for {list(shape)}."
             )
         if info.dtype not in ("F32", "F16", "BF16"):
             raise UnsupportedModelError(
-                f"{self.directory}: the tensor {name} is stored as {info.dtype}; only F32, F16 and BF16 are supported."
+                f"{self._source}: the tensor {name} is stored as {info.dtype}; only F32, F16 and BF16 are supported."
             )
+        return stored[name]
 
 
-def _open_files(directory: Path) -> list[SafetensorsFile]:
+def open_tensor_files(directory: Path) -> list[SafetensorsFile]:
+    """Open the safetensors files of a model directory, single or sharded."""
     if (directory / SINGLE).exists():
         return [SafetensorsFile(directory / SINGLE)]
     if not (directory / INDEX).exists():
@@ -134,36 +146,40 @@ def read_index(directory: Path) -> dict[str, str]:
     return names
 
 
-def _expected(family: Family, config: ModelConfig, top: dict[str, str]) -> Iterator[tuple[str, str]]:
-    """Canonical and stored name of every tensor: ``embed_tokens``, ``layers.3.q_proj``, ``layers.3.q_proj.bias``…"""
-    yield from top.items()
-    biased = (("q_proj", "k_proj", "v_proj", "o_proj") if config.attention_bias else ()) + (
-        ("gate_proj", "up_proj", "down_proj") if config.mlp_bias else ()
-    )
-    for layer in range(config.num_hidden_layers):
+def _expected(family: Family, config: ModelConfig, top: dict[str, str], tied: bool) -> Iterator[tuple[str, str, Shape]]:
+    """Yield canonical name, stored name and shape: ``embed_tokens``, ``layers.3.q_proj``, ``layers.3.q_proj.bias``…"""
+    vocabulary = (config.vocab_size, config.hidden_size)
+    yield "embed_tokens", top["embed_tokens"], vocabulary
+    if not tied:
+        yield "lm_head", top["lm_head"], vocabulary
+    yield "norm", top["norm"], (config.hidden_size,)
+    for layer, spec in enumerate(config.layers):
+        shapes = layer_shapes(config, spec)
+        # In the family's order, which is that of stacked tensors.
         for name, pattern in family.layer_tensors.items():
             stored_name = pattern.format(layer=layer)
-            yield f"layers.{layer}.{name}", stored_name
-            if name in biased:
-                yield f"layers.{layer}.{name}.bias", stored_name.removesuffix("weight") + "bias"
+            if name in shapes:
+                yield f"layers.{layer}.{name}", stored_name, shapes[name]
+            if f"{name}.bias" in shapes:
+                bias = stored_name.removesuffix("weight") + "bias"
+                yield f"layers.{layer}.{name}.bias", bias, shapes[f"{name}.bias"]
 
 
-def _shape(parts: list[str], config: ModelConfig) -> tuple[int, ...]:
-    """The shape of a tensor from the last parts of its canonical name; matrices are [outputs, inputs]."""
-    hidden, ffn = config.hidden_size, config.intermediate_size
-    queries = config.num_attention_heads * config.head_dim
-    keys = config.num_key_value_heads * config.head_dim
-    matrices = {
-        "embed_tokens": (config.vocab_size, hidden),
-        "lm_head": (config.vocab_size, hidden),
-        "q_proj": (queries, hidden),
-        "k_proj": (keys, hidden),
-        "v_proj": (keys, hidden),
-        "o_proj": (hidden, queries),
-        "gate_proj": (ffn, hidden),
-        "up_proj": (ffn, hidden),
-        "down_proj": (hidden, ffn),
-    }
-    if parts[-1] == "bias":
-        return matrices[parts[-2]][:1]
-    return matrices.get(parts[-1], (hidden,))
+def layer_shapes(config: ModelConfig, spec: LayerSpec) -> dict[str, Shape]:
+    """Return the shapes of a layer's tensors by canonical name; matrices are [outputs, inputs]."""
+    hidden, ffn, head_dim = config.hidden_size, config.intermediate_size, config.head_dim
+    queries, keys = config.num_attention_heads * head_dim, config.num_key_value_heads * head_dim
+    attention = {"q_proj": (queries, hidden), "k_proj": (keys, hidden), "v_proj": (keys, hidden)}
+    output = {"o_proj": (hidden, queries)}
+    mlp = {"gate_proj": (ffn, hidden), "up_proj": (ffn, hidden), "down_proj": (hidden, ffn)}
+    shapes: dict[str, Shape] = {**attention, **output, **mlp}
+    for matrices, biased in ((attention, spec.qkv_bias), (output, spec.output_bias), (mlp, spec.mlp_bias)):
+        shapes |= {f"{name}.bias": shape[:1] for name, shape in matrices.items() if biased}
+    if spec.pre_norms:
+        shapes |= {"attention_norm": (hidden,), "mlp_norm": (hidden,)}
+    if spec.post_norms:
+        shapes |= {"post_attention_norm": (hidden,), "post_mlp_norm": (hidden,)}
+    if spec.qk_norm is not None:
+        per_head = spec.qk_norm == "head"
+        shapes |= {"query_norm": (head_dim if per_head else queries,), "key_norm": (head_dim if per_head else keys,)}
+    return shapes

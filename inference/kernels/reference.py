@@ -1,5 +1,6 @@
 """The kernels in plain numpy: the reference for the compiled ones, and the fallback without numba."""
 
+import math
 from typing import Any
 
 import numpy as np
@@ -74,6 +75,19 @@ def silu(x: Floats) -> Floats:
     """x * sigmoid(x), written with tanh so that no exponential overflows."""
     activated: Floats = np.float32(0.5) * x * (np.float32(1) + np.tanh(np.float32(0.5) * x))
     return activated
+
+
+def gelu_tanh(x: Floats) -> Floats:
+    """The tanh approximation of GELU (arXiv 1606.08415)."""
+    inner: Any = np.float32(math.sqrt(2 / math.pi)) * (x + np.float32(0.044715) * x * x * x)
+    activated: Floats = np.float32(0.5) * x * (np.float32(1) + np.tanh(inner))
+    return activated
+
+
+def softcap(x: Floats, cap: float) -> Floats:
+    """Bound ``x`` softly: cap * tanh(x / cap)."""
+    capped: Floats = np.float32(cap) * np.tanh(x / np.float32(cap))
+    return capped
 
 
 def softmax(scores: Floats) -> Floats:

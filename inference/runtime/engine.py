@@ -163,14 +163,14 @@ class Engine:
     def _step(self, step: Step[Generation]) -> None:
         """One pass over one model's weights, then a token for each request whose prompt is through."""
 
-        def checkpoint() -> None:
+        def check_cancelled() -> None:
             if any(generation.cancelled for generation, _ in step.work):
                 raise _CancelledMidway
 
         with _failing([generation for generation, _ in step.work]):
             batch = [(generation.session.pending(count), generation.session.cache) for generation, count in step.work]
             try:
-                logits = step.work[0][0].model.forward_batch(batch, last_only=True, checkpoint=checkpoint)
+                logits = step.work[0][0].model.forward_batch(batch, last_only=True, check_cancelled=check_cancelled)
             except _CancelledMidway:
                 return
             for (generation, _), row in zip(step.work, logits, strict=True):

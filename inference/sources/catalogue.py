@@ -3,6 +3,7 @@
 from collections.abc import Iterator
 from dataclasses import dataclass
 
+from inference.checkpoint.checkpoint import open_checkpoint
 from inference.errors import InferenceError
 from inference.model import Model, ModelInfo
 from inference.sources.registry import Found, Places, find_models
@@ -33,7 +34,7 @@ def describe(found: Found) -> Listing:
         return Listing(found, problem=f"The download is not complete; `llm-tui pull {found.name}` goes on with it.")
     try:
         info = Model.inspect(found.path)
-        if not (found.path / "tokenizer.json").is_file():
+        if not open_checkpoint(found.path).tokenizer_file.is_file():
             return Listing(found, problem=f"{found.path} holds no tokenizer.json, so text cannot become tokens.")
     except InferenceError as error:
         return Listing(found, problem=str(error))

@@ -18,9 +18,8 @@ from huggingface_hub.errors import (
     RevisionNotFoundError,
 )
 
-from inference.checkpoint.config import ModelConfig
-from inference.checkpoint.families import FAMILIES, Family, read_config
-from inference.checkpoint.weights import INDEX, SINGLE, Weights, read_index
+from inference.checkpoint.checkpoint import HuggingFaceDirectory
+from inference.checkpoint.weights import INDEX, SINGLE, read_index
 from inference.errors import HubError, InferenceError
 from inference.sources.download import LINE_ERRORS, PART, TIMEOUT_SECONDS, RemoteFile, arrived, fetch
 from inference.sources.registry import HUB_NAME, UNFINISHED, folder_name
@@ -29,6 +28,7 @@ from inference.system.memory import in_gigabytes
 from inference.text.template import ChatTemplate
 from inference.text.tokenizer import Tokenizer
 from inference.text.tokenizer_file import MAX_TOKENIZER_BYTES
+from inference.transformer.builder import require_supported
 
 NEEDED = ("config.json", "tokenizer.json")
 DESCRIPTIONS = (
@@ -62,13 +62,13 @@ def pull(name: str, downloads: Path, progress: Progress = lambda done, total, wh
         work.mkdir(mode=0o700, parents=True, exist_ok=True)
         with _alone(name, downloads):
             _keep_what_is_good(work, target, offered)
-            family, config = _describe(name, work, offered)
+            _describe(name, work, offered)
             weights = _weights(name, work, offered)
             _check_room(name, work, weights)
             _fetch_all(weights, work, progress)
             _put_in_place(work, target)
     try:
-        Weights(target, family, config)
+        _ = HuggingFaceDirectory(target).weights
     except InferenceError as error:
         raise HubError(f"{name} was downloaded but cannot be used. {error}") from None
     return target
@@ -140,7 +140,7 @@ def _digests(directory: Path) -> dict[str, str]:
         return {}
 
 
-def _describe(name: str, work: Path, offered: dict[str, RemoteFile]) -> tuple[Family, ModelConfig]:
+def _describe(name: str, work: Path, offered: dict[str, RemoteFile]) -> None:
     """Fetch all but the weights, and make sure that the engine can use it."""
     try:
         for file in (offered[description] for description in DESCRIPTIONS if description in offered):
@@ -149,15 +149,15 @@ def _describe(name: str, work: Path, offered: dict[str, RemoteFile]) -> tuple[Fa
                     f"{name}: {file.name} is larger than {MAX_TOKENIZER_BYTES // 2**20} MB, which no model needs."
                 )
             fetch(file, work, lambda done: None)
-        family, config = read_config(work, FAMILIES)
-        Tokenizer.load(work)
-        ChatTemplate.load(work)
+        checkpoint = HuggingFaceDirectory(work)
+        require_supported(checkpoint.config)
+        Tokenizer.load(checkpoint)
+        ChatTemplate.load(checkpoint)
     except HubError:
         raise
     except InferenceError as error:
         shutil.rmtree(work)
         raise HubError(str(error).replace(str(work), name)) from None
-    return family, config
 
 
 def _weights(name: str, work: Path, offered: dict[str, RemoteFile]) -> list[RemoteFile]:

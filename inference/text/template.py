@@ -6,16 +6,13 @@ their content is encoded as plain text; only control tokens written by the templ
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from pathlib import Path
-from typing import Any
+from typing import Any, Protocol
 
-from inference.errors import CheckpointError, TemplateError
-from inference.system.json_file import read_json
-from inference.system.regular_file import read_bytes
+from inference.errors import TemplateError
 from inference.text.detokenizer import stand_for
 from inference.text.placeholders import END, Marks, around, marks_in, strings
 from inference.text.sandbox_process import Limit, SandboxError, SandboxProcess, SandboxRefusal
-from inference.text.tokenizer import Tokenizer, read_tokenizer_config, token_text
+from inference.text.tokenizer import Tokenizer, token_text
 
 Message = Mapping[str, Any]
 
@@ -29,6 +26,15 @@ LIMITS: dict[Limit, str] = {
 }
 
 EM_SPACE = "\N{EM SPACE}"
+
+
+class TemplateSource(Protocol):
+    """What a chat template is made of; a Checkpoint is one. See there."""
+
+    @property
+    def chat_template(self) -> str | None: ...
+    @property
+    def special_tokens(self) -> Mapping[str, Any]: ...
 
 
 class ChatTemplate:
@@ -45,16 +51,13 @@ class ChatTemplate:
         _ask(task="check", source=source)
 
     @classmethod
-    def load(cls, directory: Path) -> "ChatTemplate | None":
-        """Load ``chat_template.jinja``, else the template in ``tokenizer_config.json``, of a model directory."""
-        settings = read_tokenizer_config(directory)
-        source = read_template(directory, settings)
-        if source is None:
+    def load(cls, source: TemplateSource) -> "ChatTemplate | None":
+        """Return the chat template of a model, or None if it has none."""
+        if source.chat_template is None:
             return None
-        path = directory / "special_tokens_map.json"
-        named = (read_json(path) if path.exists() else {}) | settings
         names = [f"{name}_token" for name in ("bos", "eos", "unk", "sep", "pad", "cls", "mask")]
-        return cls(source, **{name: text for name in names if (text := token_text(named.get(name))) is not None})
+        tokens = {name: text for name in names if (text := token_text(source.special_tokens.get(name))) is not None}
+        return cls(source.chat_template, **tokens)
 
     def render(
         self, messages: Sequence[Message], add_generation_prompt: bool = True, continue_final_message: bool = False
@@ -228,25 +231,6 @@ def _controls(text: str, marks: Marks) -> list[tuple[int, str]]:
         position += len(match.group())
         start = match.end()
     return found
-
-
-def read_template(directory: Path, settings: Mapping[str, Any]) -> str | None:
-    """The template source from ``chat_template.jinja``, else from ``settings`` (``tokenizer_config.json``), or None."""
-    file = directory / "chat_template.jinja"
-    source = _read_text(file) if file.exists() else settings.get("chat_template")
-    if isinstance(source, list):
-        named = [entry for entry in source if isinstance(entry, dict) and entry.get("name") == "default"]
-        source = named[0].get("template") if named else None
-    if source is not None and not isinstance(source, str):
-        raise CheckpointError(f"{directory / 'tokenizer_config.json'}: chat_template must be a string.")
-    return source
-
-
-def _read_text(path: Path) -> str:
-    try:
-        return read_bytes(path, 4 * MAX_SOURCE).decode("utf-8")
-    except (OSError, ValueError) as error:
-        raise CheckpointError(f"{path} is not readable as text ({error}).") from None
 
 
 def _ask(**request: Any) -> Any:

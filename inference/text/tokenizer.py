@@ -3,14 +3,13 @@
 import itertools
 import re
 import threading
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, Protocol
 
 import tokenizers
 
 from inference.errors import CheckpointError, ContextOverflowError, InferenceError, from_library
-from inference.system.json_file import read_json
 from inference.text.sandbox_process import SandboxError, SandboxProcess, SandboxRefusal
 from inference.text.tokenizer_file import read_tokenizer
 
@@ -31,6 +30,15 @@ LONG, MEASURED, AT_A_CUT = 8, 2**14, 16
 
 def _failed(why: str) -> InferenceError:
     return InferenceError(f"The tokenizer failed ({why}); tokenizer.json may be corrupt.")
+
+
+class TokenizerSource(Protocol):
+    """What a tokenizer is made of; a Checkpoint is one. See there."""
+
+    @property
+    def tokenizer_file(self) -> Path: ...
+    @property
+    def tokenizer_config(self) -> Mapping[str, Any]: ...
 
 
 class Tokenizer:
@@ -58,13 +66,12 @@ class Tokenizer:
         self._control = re.compile("|".join(map(re.escape, longest_first)) or r"(?!)")
 
     @classmethod
-    def load(cls, directory: Path, end_ids: Iterable[int] = ()) -> "Tokenizer":
-        """Load ``tokenizer.json`` of a model directory; ``end_ids`` always become control tokens.
+    def load(cls, source: TokenizerSource, end_ids: Iterable[int] = ()) -> "Tokenizer":
+        """Load a model's tokenizer; ``end_ids`` always become control tokens.
 
         Raises CheckpointError if it is missing or corrupt.
         """
-        path = directory / "tokenizer.json"
-        settings = read_tokenizer_config(directory)
+        path, settings = source.tokenizer_file, source.tokenizer_config
         names = [text for key in ("bos_token", "eos_token") if (text := token_text(settings.get(key))) is not None]
         ids = list(end_ids)
         _try(path, names, ids)
@@ -234,12 +241,6 @@ def _try(path: Path, names: Sequence[str], ids: Sequence[int]) -> None:
         raise CheckpointError(f"{path} cannot be used as a tokenizer ({why}).") from None
     finally:
         process.close()
-
-
-def read_tokenizer_config(directory: Path) -> dict[str, Any]:
-    """Read ``tokenizer_config.json``; empty if there is none."""
-    path = directory / "tokenizer_config.json"
-    return read_json(path) if path.exists() else {}
 
 
 def token_text(value: Any) -> str | None:

@@ -3,7 +3,7 @@
 Every position asks a question (query), offers a label (key) and a content (value). A position's answer is the average
 of the contents it may see, weighted by how well their labels fit its question:
 
-    attention(Q, K, V) = softmax(Q Kᵀ / sqrt(D)) V        (arXiv 1706.03762)
+    attention(Q, K, V) = softmax(scale Q Kᵀ) V        (arXiv 1706.03762; the scale is usually 1 / sqrt(D))
 
 Several query heads share one key/value head (arXiv 2305.13245), which is why the cache is small. Letters used below:
 
@@ -19,7 +19,7 @@ import numpy.typing as npt
 from inference.kernels import reference
 from inference.kernels.reference import Floats
 from inference.transformer.kv_cache import KVCache
-from inference.transformer.layers import RotaryEmbedding
+from inference.transformer.layers import RMSNorm, RotaryEmbedding
 from inference.transformer.linear import Linear
 
 # Queries answered at a time: bounds the memory of the scores, whatever the length of the prompt.
@@ -28,16 +28,24 @@ QUERY_TILE = 256
 
 @dataclass(frozen=True)
 class Attention:
-    """One layer's self-attention. ``window`` limits how far back a position sees, itself included; None is no limit."""
+    """One layer's self-attention.
+
+    ``query_norm`` and ``key_norm`` normalize each head, or the whole projection, by the length of their weights.
+    ``window``: how many positions one sees, itself included; None: all. ``softcap`` bounds scores; None: no bound.
+    """
 
     layer: int
     query: Linear
     key: Linear
     value: Linear
     output: Linear
+    query_norm: RMSNorm | None
+    key_norm: RMSNorm | None
     rotate: RotaryEmbedding
     num_key_value_heads: int
     head_dim: int
+    scale: float
+    softcap: float | None
     window: int | None
 
     def __call__(self, x: Floats, sequences: list[tuple[slice, KVCache]]) -> Floats:
@@ -48,8 +56,8 @@ class Attention:
         """
         rows = len(x)
         positions = np.concatenate([np.arange(c.length, c.length + s.stop - s.start) for s, c in sequences])
-        q = self.rotate(self.query(x).reshape(rows, -1, self.head_dim), positions)  # rows, H*G, D
-        k = self.rotate(self.key(x).reshape(rows, -1, self.head_dim), positions)  # rows, H, D
+        q = self._heads(self.query(x), self.query_norm, positions)  # rows, H*G, D
+        k = self._heads(self.key(x), self.key_norm, positions)  # rows, H, D
         v = self.value(x).reshape(rows, -1, self.head_dim)  # rows, H, D
         mixed = np.empty_like(q)
         for part, cache in sequences:
@@ -58,6 +66,13 @@ class Attention:
                 tile = slice(start, min(start + QUERY_TILE, part.stop))
                 mixed[tile] = self._attend(q[tile], positions[tile], cache)
         return self.output(mixed.reshape(rows, -1))
+
+    def _heads(self, projected: Floats, norm: RMSNorm | None, positions: npt.NDArray[np.int64]) -> Floats:
+        """Split queries or keys [rows, heads * D] into rotated heads [rows, heads, D]."""
+        rows = len(projected)
+        if norm is not None:
+            projected = norm(projected.reshape(rows, -1, len(norm.weight)))
+        return self.rotate(projected.reshape(rows, -1, self.head_dim), positions)
 
     def _attend(self, q: Floats, positions: npt.NDArray[np.int64], cache: KVCache) -> Floats:
         """``q`` [N, H*G, D], the consecutive ``positions`` [N] they stand at: the weighted contents [N, H*G, D]."""
@@ -68,13 +83,15 @@ class Attention:
 
         # Queries that share a key head stand together:            N, H*G, D  ->  H, N*G, D
         q = q.reshape(count, -1, groups, head_dim).swapaxes(0, 1).reshape(-1, count * groups, head_dim)
-        q = q * np.float32(1 / np.sqrt(head_dim))
+        q = q * np.float32(self.scale)
 
         blocks = [(k.astype(np.float32, copy=False), v) for k, v in cache.blocks(self.layer, start, end)]
         scores = np.concatenate([q @ k.swapaxes(1, 2) for k, _ in blocks], axis=-1)  # H, N*G, S
-        by_position = scores.reshape(-1, count, groups, end - start)  # H, N, G, S
-        by_position += self._mask(positions, np.arange(start, end))[:, None, :]
-        weights = reference.softmax(scores)  # H, N*G, S
+        if self.softcap is not None:
+            scores = reference.softcap(scores, self.softcap)
+        scores = scores.reshape(-1, count, groups, end - start)  # H, N, G, S
+        scores = scores + self._mask(positions, np.arange(start, end))[:, None, :]
+        weights = reference.softmax(scores.reshape(len(q), count * groups, -1))  # H, N*G, S
 
         mixed = np.zeros_like(q)  # H, N*G, D
         seen = 0

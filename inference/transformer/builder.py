@@ -2,21 +2,25 @@
 
 from typing import Any
 
+import numpy as np
 import numpy.typing as npt
 import threadpoolctl
 
-from inference.checkpoint.config import ModelConfig
+from inference.checkpoint.checkpoint import Checkpoint
+from inference.checkpoint.config import LayerSpec, ModelConfig
 from inference.checkpoint.weight_cache import Shelf
 from inference.checkpoint.weights import Weights
+from inference.errors import UnsupportedModelError
 from inference.kernels import reference
 from inference.kernels.backend import Backend
 from inference.kernels.quantized_matrix import Form, QuantisedMatrix
 from inference.kernels.reference import Floats
 from inference.system.cores import usable_cores, worthwhile_cores
 from inference.transformer.attention import Attention
-from inference.transformer.layers import RMSNorm, RotaryEmbedding, SwiGLU
+from inference.transformer.layers import ACTIVATIONS, GatedMLP, RMSNorm, rotary_embedding, rotated_dimensions
 from inference.transformer.linear import Linear
-from inference.transformer.transformer import Block, PlainTransformer, Progress, Transformer
+from inference.transformer.numpy_transformer import Block, NumpyTransformer
+from inference.transformer.transformer import Progress, Transformer
 
 # What a token goes in and out by is worth more than four bits.
 AT_LEAST_INT8 = ("embed_tokens", "lm_head")
@@ -25,26 +29,43 @@ FUSED: list[tuple[str, ...]] = [("q", "k", "v"), ("o",), ("gate", "up"), ("down"
 BITS = {"int8": 8, "int4": 4}
 
 
+def require_supported(config: ModelConfig) -> None:
+    """Raise UnsupportedModelError for what a config may say but no transformer computes yet."""
+    for layer in config.layers:
+        if layer.experts is not None:
+            raise UnsupportedModelError(f"A mixture of experts ({config.model_type}) is not supported.")
+    for rope in config.ropes:
+        size = rotated_dimensions(rope, config.head_dim)
+        if size % 2:
+            raise UnsupportedModelError(
+                f"The rotary embedding of this {config.model_type} model rotates {size} dimensions; pairs are needed."
+            )
+
+
 def build(
-    weights: Weights,
-    config: ModelConfig,
+    checkpoint: Checkpoint,
     precision: str,
     backend: Backend,
     threads: int | None,
     progress: Progress,
     shelf: Shelf,
 ) -> Transformer:
-    """Build the transformer for ``backend``. ``threads`` and ``progress``: see Model.load."""
-    load = Loader(weights, precision, backend, progress)
+    """Build the transformer for ``backend``. ``threads`` and ``progress``: see Model.load.
+
+    Raises UnsupportedModelError before any weight is read.
+    """
+    config, weights = checkpoint.config, checkpoint.weights
+    require_supported(config)
+    load = Loader(weights, config.norm_offset, precision, backend, progress)
     layout = "tiled" if backend == "jit" else "plain"
-    fingerprint = f"{weights.fingerprint()} {precision} {layout}"
+    fingerprint = f"{checkpoint.fingerprint} {precision} {layout}"
     if precision in BITS:
         load.quantise(shelf, _stacks(weights, config, fused=backend == "jit"), fingerprint)
     if backend == "jit":
-        transformer = _fused(load, config, fingerprint, threads)
+        transformer = _jit_transformer(load, config, fingerprint, threads)
     else:
         threadpoolctl.threadpool_limits(threads or usable_cores(), user_api="blas")
-        transformer = _plain(load, config, fingerprint)
+        transformer = _numpy_transformer(load, config, fingerprint)
     transformer.files = [*weights.files, *shelf.mapped]
     progress(weights.nbytes, weights.nbytes, "loading weights")
     return transformer
@@ -53,8 +74,11 @@ def build(
 class Loader:
     """Reads tensors, reporting progress as it goes."""
 
-    def __init__(self, weights: Weights, precision: str, backend: Backend, progress: Progress) -> None:
+    def __init__(
+        self, weights: Weights, norm_offset: float, precision: str, backend: Backend, progress: Progress
+    ) -> None:
         self.weights = weights
+        self.norm_offset = norm_offset
         self.precision = precision
         self.backend = backend
         self.quantised: dict[str, QuantisedMatrix] = {}
@@ -82,11 +106,16 @@ class Loader:
         self._done = min(self._done + self.weights.info(name).nbytes, self.weights.nbytes)
         return self.weights.array(name)
 
-    def vector(self, name: str) -> Floats:
-        return reference.widen(self.stored(name))
+    def norm(self, name: str) -> Floats | None:
+        """Return the weights of a norm, or None if the model has none of this name."""
+        if name not in self.weights:
+            return None
+        weight = reference.widen(self.stored(name))
+        return weight + np.float32(self.norm_offset) if self.norm_offset else weight
 
     def bias(self, name: str) -> Floats | None:
-        return self.vector(f"{name}.bias") if f"{name}.bias" in self.weights else None
+        """Return the bias of a matrix, or None if it has none."""
+        return reference.widen(self.stored(f"{name}.bias")) if f"{name}.bias" in self.weights else None
 
     def linear(self, name: str) -> Linear:
         """A matrix in its precision; untouched, and so still mapped from its file, where it is that already."""
@@ -106,38 +135,51 @@ def _stacks(weights: Weights, config: ModelConfig, fused: bool) -> list[tuple[st
     return [*stacks, ("embed_tokens" if weights.tied else "lm_head",)]
 
 
-def _plain(load: Loader, config: ModelConfig, fingerprint: str) -> Transformer:
-    def norm(name: str) -> RMSNorm:
-        return RMSNorm(load.vector(name), config.rms_norm_eps)
+def _numpy_transformer(load: Loader, config: ModelConfig, fingerprint: str) -> Transformer:
+    def norm(name: str) -> RMSNorm | None:
+        weight = load.norm(name)
+        return None if weight is None else RMSNorm(weight, config.rms_norm_eps)
 
-    rotate = RotaryEmbedding(config)
-    blocks = []
-    for layer in range(config.num_hidden_layers):
-        prefix = f"layers.{layer}"
+    def block(index: int, layer: LayerSpec) -> Block:
+        prefix = f"layers.{index}"
         attention = Attention(
-            layer=layer,
+            layer=index,
             query=load.linear(f"{prefix}.q_proj"),
             key=load.linear(f"{prefix}.k_proj"),
             value=load.linear(f"{prefix}.v_proj"),
             output=load.linear(f"{prefix}.o_proj"),
-            rotate=rotate,
+            query_norm=norm(f"{prefix}.query_norm"),
+            key_norm=norm(f"{prefix}.key_norm"),
+            rotate=rotary_embedding(config, layer),
             num_key_value_heads=config.num_key_value_heads,
             head_dim=config.head_dim,
-            window=config.sliding_window[layer],
+            scale=layer.attention_scale,
+            softcap=layer.attention_softcap,
+            window=layer.window,
         )
-        mlp = SwiGLU(*(load.linear(f"{prefix}.{name}_proj") for name in ("gate", "up", "down")))
-        blocks.append(
-            Block(norm(f"{prefix}.input_layernorm"), attention, norm(f"{prefix}.post_attention_layernorm"), mlp)
+        gate, up, down = (load.linear(f"{prefix}.{name}_proj") for name in ("gate", "up", "down"))
+        return Block(
+            attention_norm=norm(f"{prefix}.attention_norm"),
+            attention=attention,
+            post_attention_norm=norm(f"{prefix}.post_attention_norm"),
+            mlp_norm=norm(f"{prefix}.mlp_norm"),
+            mlp=GatedMLP(gate, up, down, ACTIVATIONS[layer.activation]),
+            post_mlp_norm=norm(f"{prefix}.post_mlp_norm"),
+            residual_multiplier=layer.residual_multiplier,
         )
+
+    blocks = tuple(block(index, layer) for index, layer in enumerate(config.layers))
     lm_head = load.linear("embed_tokens" if load.weights.tied else "lm_head")
-    return PlainTransformer(config, fingerprint, _embedding(load), tuple(blocks), norm("norm"), lm_head)
+    last_norm = norm("norm")
+    assert last_norm is not None
+    return NumpyTransformer(config, fingerprint, _embedding(load), blocks, last_norm, lm_head)
 
 
-def _fused(load: Loader, config: ModelConfig, fingerprint: str, threads: int | None) -> Transformer:
-    # Imported late: compiling kernels is only worth its time where they are used.
+def _jit_transformer(load: Loader, config: ModelConfig, fingerprint: str, threads: int | None) -> Transformer:
+    # Imported late: numba takes a second to import, which only the jit backend needs.
     from inference.kernels.jit.block import BlockWeights
     from inference.kernels.packed_matrix import PackedMatrix
-    from inference.transformer.jit_transformer import NONE, JitBlock, JitTransformer, padded_vector
+    from inference.transformer.jit_transformer import JitTransformer, matrix_bytes, padded_vector
 
     def packed(*names: str) -> PackedMatrix:
         biases = [load.bias(name) for name in names]
@@ -147,32 +189,31 @@ def _fused(load: Loader, config: ModelConfig, fingerprint: str, threads: int | N
         return PackedMatrix.pack([load.stored(name) for name in names], biases, load.precision)
 
     def norm(name: str) -> Floats:
-        return padded_vector(load.vector(name))
+        weight = load.norm(name)
+        return np.zeros(0, np.float32) if weight is None else padded_vector(weight)
 
-    blocks = []
-    for layer in range(config.num_hidden_layers):
-        prefix = f"layers.{layer}"
-        blocks.append(
-            JitBlock(
-                BlockWeights(
-                    attention_norm=norm(f"{prefix}.input_layernorm"),
-                    qkv=packed(*(f"{prefix}.{name}_proj" for name in "qkv")),
-                    query_norm=NONE,
-                    key_norm=NONE,
-                    output=packed(f"{prefix}.o_proj"),
-                    post_attention_norm=NONE,
-                    mlp_norm=norm(f"{prefix}.post_attention_layernorm"),
-                    gate_up=packed(*(f"{prefix}.{name}_proj" for name in ("gate", "up"))),
-                    down=packed(f"{prefix}.down_proj"),
-                    post_mlp_norm=NONE,
-                ),
-                window=config.sliding_window[layer],
-            )
+    def head_norm(name: str) -> Floats:
+        weight = load.norm(name)
+        return np.zeros(0, np.float32) if weight is None else np.ascontiguousarray(weight)
+
+    def block(prefix: str) -> BlockWeights:
+        return BlockWeights(
+            attention_norm=norm(f"{prefix}.attention_norm"),
+            qkv=packed(*(f"{prefix}.{name}_proj" for name in "qkv")),
+            query_norm=head_norm(f"{prefix}.query_norm"),
+            key_norm=head_norm(f"{prefix}.key_norm"),
+            output=packed(f"{prefix}.o_proj"),
+            post_attention_norm=norm(f"{prefix}.post_attention_norm"),
+            mlp_norm=norm(f"{prefix}.mlp_norm"),
+            gate_up=packed(*(f"{prefix}.{name}_proj" for name in ("gate", "up"))),
+            down=packed(f"{prefix}.down_proj"),
+            post_mlp_norm=norm(f"{prefix}.post_mlp_norm"),
         )
+
+    blocks = tuple(block(f"layers.{index}") for index in range(config.num_hidden_layers))
     head = packed("embed_tokens" if load.weights.tied else "lm_head")
-    size = head.weights.nbytes + sum(block.nbytes for block in blocks)
-    threads = threads or worthwhile_cores(size)
-    return JitTransformer(config, fingerprint, _embedding(load), tuple(blocks), norm("norm"), head, threads)
+    threads = threads or worthwhile_cores(head.weights.nbytes + sum(map(matrix_bytes, blocks)))
+    return JitTransformer(config, fingerprint, _embedding(load), blocks, norm("norm"), head, threads)
 
 
 def _embedding(load: Loader) -> Linear:

@@ -1,15 +1,13 @@
 """The transformer on compiled kernels: several blocks per call, and every row's result is independent of its batch."""
 
-import math
 from collections.abc import Callable
-from dataclasses import dataclass
 from itertools import pairwise
 from typing import Any
 
 import numba
 import numpy as np
 
-from inference.checkpoint.config import ModelConfig
+from inference.checkpoint.config import LayerSpec, ModelConfig
 from inference.kernels.jit import launch
 from inference.kernels.jit.block import BlockShape, BlockWeights, addresses_of, run_blocks
 from inference.kernels.jit.compile_progress import compiling
@@ -20,7 +18,7 @@ from inference.kernels.packed_matrix import PackedMatrix, column_starts
 from inference.kernels.reference import Floats
 from inference.transformer.batch_plan import BatchPlan
 from inference.transformer.kv_cache import KVCache
-from inference.transformer.layers import inverse_frequencies
+from inference.transformer.layers import rotary_embedding
 from inference.transformer.linear import Linear
 from inference.transformer.thread_autotune import FEW_ROWS, Pace
 from inference.transformer.transformer import Ids, Progress, Sequences, Transformer
@@ -29,20 +27,6 @@ _numba: Any = numba
 NO_WINDOW = 2**40
 # Bytes of weights that a few rows go through before cancellation is checked again: some ten milliseconds' worth.
 BYTES_AT_ONCE = 2**29
-NONE = np.zeros(0, np.float32)
-
-
-@dataclass(frozen=True)
-class JitBlock:
-    """One block's weights. ``window`` as in ModelConfig."""
-
-    weights: BlockWeights
-    window: int | None
-
-    @property
-    def nbytes(self) -> int:
-        """Bytes of the matrices."""
-        return sum(part.weights.nbytes for part in self.weights if isinstance(part, PackedMatrix))
 
 
 class JitTransformer(Transformer):
@@ -55,7 +39,7 @@ class JitTransformer(Transformer):
         config: ModelConfig,
         fingerprint: str,
         embedding: Linear,
-        blocks: tuple[JitBlock, ...],
+        blocks: tuple[BlockWeights, ...],
         norm_weight: Floats,
         lm_head: PackedMatrix,
         threads: int,
@@ -65,13 +49,15 @@ class JitTransformer(Transformer):
         self._pace = Pace(self._threads)
         self._embedding = embedding
         self._blocks = blocks
-        self._addresses = np.array([addresses_of(block.weights) for block in blocks], np.int64)
-        self._stretches = [(stretch, _block_shape(config, blocks[stretch.start])) for stretch in _stretches(blocks)]
-        self._at_once = max(1, BYTES_AT_ONCE // blocks[0].nbytes)
+        self._addresses = np.array([addresses_of(block) for block in blocks], np.int64)
+        self._stretches = [
+            (stretch, _block_shape(config, config.layers[stretch.start])) for stretch in _stretches(config, blocks)
+        ]
+        self._at_once = max(1, BYTES_AT_ONCE // matrix_bytes(blocks[0]))
         self._norm_weight = norm_weight
         self._lm_head = lm_head
-        self._inv_freq = inverse_frequencies(config.rope, config.head_dim)
         self._run = launch.run
+        self._ropes = {layer.rope: rotary_embedding(config, layer) for layer in config.layers}
 
     def prepare(self, cache: KVCache, progress: Progress) -> None:
         """Compile the kernels, or read what was compiled before: a pass over one token needs them all."""
@@ -82,19 +68,21 @@ class JitTransformer(Transformer):
         self.counters.rows = 0
         self._pace = Pace(self._threads)  # such a pass is like no other
 
-    def _through_blocks(self, ids: Ids, sequences: Sequences, checkpoint: Callable[[], None]) -> Floats:
+    def _through_blocks(self, ids: Ids, sequences: Sequences, check_cancelled: Callable[[], None]) -> Floats:
         # numba's setting is per thread, which may have computed for another model before.
         _numba.set_num_threads(self._pace.begin(len(ids)))
         plan = BatchPlan(sequences, self.config)
-        angles = plan.positions.astype(np.float32)[:, None] * self._inv_freq
-        cos, sin = np.cos(angles), np.sin(angles)
+        angles = {index: rope.angles(plan.positions) for index, rope in self._ropes.items()}
         x = np.zeros((len(ids), _padded(self.config.hidden_size)), np.float32)
         x[:, : self.config.hidden_size] = self._embedding.rows(ids)
+        if self.config.embedding_multiplier != 1:
+            x *= np.float32(self.config.embedding_multiplier)
         for stretch, shape in self._stretches:
-            like, batch = self._blocks[stretch.start].weights, plan.batch(shape.window)
+            like, batch = self._blocks[stretch.start], plan.batch(shape.window)
+            cos, sin = angles[self.config.layers[stretch.start].rope]
             step = self._at_once if len(ids) <= FEW_ROWS else 1
             for first in range(stretch.start, stretch.stop, step):
-                checkpoint()
+                check_cancelled()
                 last = min(first + step, stretch.stop)
                 self._run(
                     *(run_blocks, x, first, last, self._addresses, like, shape, cos, sin, batch),
@@ -110,7 +98,12 @@ class JitTransformer(Transformer):
         return logits[:, : self.config.vocab_size]
 
 
-def _block_shape(config: ModelConfig, block: JitBlock) -> BlockShape:
+def matrix_bytes(block: BlockWeights) -> int:
+    """Return the bytes of a block's matrices."""
+    return sum(part.weights.nbytes for part in block if isinstance(part, PackedMatrix))
+
+
+def _block_shape(config: ModelConfig, layer: LayerSpec) -> BlockShape:
     keys = config.num_key_value_heads * config.head_dim
     query, key, value, _ = column_starts([config.num_attention_heads * config.head_dim, keys, keys])
     return BlockShape(
@@ -121,18 +114,18 @@ def _block_shape(config: ModelConfig, block: JitBlock) -> BlockShape:
         query=query,
         key=key,
         value=value,
-        window=NO_WINDOW if block.window is None else block.window,
-        gelu=False,
+        window=NO_WINDOW if layer.window is None else layer.window,
+        gelu=layer.activation == "gelu_tanh",
         eps=np.float32(config.rms_norm_eps),
-        scale=np.float32(1 / math.sqrt(config.head_dim)),
-        softcap=np.float32(0),
-        residual=np.float32(1),
+        scale=np.float32(layer.attention_scale),
+        softcap=np.float32(layer.attention_softcap or 0),
+        residual=np.float32(layer.residual_multiplier),
     )
 
 
-def _stretches(blocks: tuple[JitBlock, ...]) -> list[range]:
+def _stretches(config: ModelConfig, blocks: tuple[BlockWeights, ...]) -> list[range]:
     """Return stretches of consecutive blocks that differ in nothing but their numbers."""
-    kinds = [(block.window, _array_types(block.weights)) for block in blocks]
+    kinds = [(layer, _array_types(block)) for layer, block in zip(config.layers, blocks, strict=True)]
     changes = [layer for layer in range(1, len(kinds)) if kinds[layer] != kinds[layer - 1]]
     return [range(start, stop) for start, stop in pairwise([0, *changes, len(kinds)])]
 

@@ -128,7 +128,7 @@ def by_steps(model: Model) -> Iterator[list[Any]]:
     def run_blocks(x: Any, first: int, last: int, addresses: Any, like: Any, shape: Any, *rest: Any) -> None:
         cos, sin, batch, layer_bytes, item_bytes = rest
         for index in range(first, last):
-            weights = transformer._blocks[index].weights
+            weights = transformer._blocks[index]
             keys = index * sum(layer_bytes)
             values = keys + layer_bytes[0]
             cache = block.CacheOffsets(keys, values, values + layer_bytes[1], item_bytes)

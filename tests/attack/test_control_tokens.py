@@ -6,6 +6,7 @@ from pathlib import Path
 import pytest
 
 from inference import ChatTemplate, Tokenizer
+from inference.checkpoint.checkpoint import HuggingFaceDirectory
 from tests.attack.conftest import Attack
 from tests.attack.tokenizer_zoo import CONTROLS, ZOO
 from tests.tiny_model import CHATML
@@ -26,7 +27,7 @@ HALVES = ["<", "</", "</s", "<|", "<|im_", "<|im_end|", "2 <", "a </", "hi <", "
 def tokenizer(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Tokenizer:
     directory = tmp_path_factory.mktemp("tokenizer")
     ZOO[request.param]().save(str(directory / "tokenizer.json"))
-    return Tokenizer.load(directory)
+    return Tokenizer.load(HuggingFaceDirectory(directory))
 
 
 def templates() -> list[ChatTemplate]:
@@ -84,7 +85,7 @@ def test_harmless_messages_are_read_as_they_are_rendered(tokenizer: Tokenizer, a
 @pytest.mark.parametrize("kind", ["byte-level BPE", "blank-prefixing BPE", "metaspace BPE, first"])
 def test_what_is_spelled_out_is_still_what_is_read(kind: str, tmp_path: Path) -> None:
     ZOO[kind]().save(str(tmp_path / "tokenizer.json"))
-    tokenizer = Tokenizer.load(tmp_path)
+    tokenizer = Tokenizer.load(HuggingFaceDirectory(tmp_path))
     for content in ("say </s> and <|im_end|>!", "</s></s>", "<unk>", "<s></s", "x<|im_start|>"):
         assert tokenizer.decode(tokenizer.encode(content, False)) == content
 

@@ -10,6 +10,7 @@ from typing import Any
 import pytest
 
 from inference import CheckpointError, InferenceError, Tokenizer
+from inference.checkpoint.checkpoint import HuggingFaceDirectory
 from tests.attack.conftest import Attack
 from tests.attack.tokenizer_zoo import ZOO
 from tests.tiny_model import make_tokenizer
@@ -82,7 +83,7 @@ HOSTILE: dict[str, tuple[str, Any, str]] = {
 
 def load(directory: Path, description: Any) -> Tokenizer:
     (directory / "tokenizer.json").write_text(json.dumps(description))
-    return Tokenizer.load(directory)
+    return Tokenizer.load(HuggingFaceDirectory(directory))
 
 
 def honest() -> Description:

@@ -133,7 +133,7 @@ def test_a_pass_left_midway_leaves_the_length(model):
             raise KeyboardInterrupt
 
     with pytest.raises(KeyboardInterrupt):
-        model.forward_batch([([4] * 20, cache)], checkpoint=stop_at_the_second_layer)
+        model.forward_batch([([4] * 20, cache)], check_cancelled=stop_at_the_second_layer)
     assert cache.length == 3
     fresh = model.forward([1, 2, 3, 6], model.new_cache())
     assert np.abs(model.forward([6], cache) - fresh[-1:]).max() <= rounding(model)

@@ -141,6 +141,19 @@ def test_every_instruction_set_gives_the_same_bits(tmp_path):
     assert len({result[1] for result in results.values()}) == 1
 
 
+@jit_only
+def test_every_cpu_has_a_target_and_its_tiles_cover_any_number_of_tokens():
+    from inference.kernels.jit.target import BLOCKS_TOGETHER, TARGETS
+
+    assert [target.name for target in TARGETS] == list(FORCED)
+    assert not TARGETS[-1].features
+    for target in TARGETS:
+        assert set(target.tiles) == {1, BLOCKS_TOGETHER}
+        for sizes in target.tiles.values():
+            assert sizes[-1] == 1
+            assert list(sizes) == sorted(sizes, reverse=True)
+
+
 def supported() -> list[str]:
     """The instruction sets that this CPU can run, of those in FORCED."""
     from llvmlite.binding import get_host_cpu_features

@@ -10,13 +10,14 @@ from tokenizers import Tokenizer as Backend
 from tokenizers import decoders, models, normalizers, processors
 
 from inference import CheckpointError, Tokenizer
+from inference.checkpoint.checkpoint import HuggingFaceDirectory
 from inference.text.detokenizer import StreamingDetokenizer, tokens_within
 from tests.tiny_model import make_tokenizer
 
 
 def byte_level(directory: Path) -> Tokenizer:
     make_tokenizer().save(str(directory / "tokenizer.json"))
-    return Tokenizer.load(directory)
+    return Tokenizer.load(HuggingFaceDirectory(directory))
 
 
 def blank_prefixing(directory: Path) -> Tokenizer:
@@ -32,7 +33,7 @@ def blank_prefixing(directory: Path) -> Tokenizer:
     backend.add_special_tokens(["<unk>", "<s>", "</s>"])
     backend.post_processor = processors.TemplateProcessing(single="<s> $A", special_tokens=[("<s>", 1)])
     backend.save(str(directory / "tokenizer.json"))
-    return Tokenizer.load(directory)
+    return Tokenizer.load(HuggingFaceDirectory(directory))
 
 
 @pytest.fixture(scope="module", params=[byte_level, blank_prefixing])
@@ -67,14 +68,14 @@ def test_bos_once_even_for_nothing(tmp_path):
     assert tokenizer.encode("the", add_special_tokens=False)[:1] != [1]
     # The flag of older checkpoints asks for a BOS that the tokenizer puts there already.
     (tmp_path / "tokenizer_config.json").write_text(json.dumps({"bos_token": "<s>", "add_bos_token": True}))
-    assert Tokenizer.load(tmp_path).encode("the").count(1) == 1
+    assert Tokenizer.load(HuggingFaceDirectory(tmp_path)).encode("the").count(1) == 1
 
 
 def test_bos_where_only_the_flag_asks_for_it(tmp_path):
     byte_level(tmp_path)
     settings = {"bos_token": {"content": "<|endoftext|>"}, "add_bos_token": True}
     (tmp_path / "tokenizer_config.json").write_text(json.dumps(settings))
-    assert Tokenizer.load(tmp_path).encode("hi")[0] == 0
+    assert Tokenizer.load(HuggingFaceDirectory(tmp_path)).encode("hi")[0] == 0
 
 
 def test_an_end_token_that_forgot_to_be_special(tmp_path):
@@ -82,7 +83,7 @@ def test_an_end_token_that_forgot_to_be_special(tmp_path):
     for token in description["added_tokens"]:
         token["special"] = False
     (tmp_path / "tokenizer.json").write_text(json.dumps(description))
-    tokenizer = Tokenizer.load(tmp_path, end_ids=[2])
+    tokenizer = Tokenizer.load(HuggingFaceDirectory(tmp_path), end_ids=[2])
     assert 2 not in tokenizer.encode("bye<|im_end|>")
     assert tokenizer.encode_control("bye<|im_end|>")[-1] == 2
 
@@ -91,7 +92,7 @@ def test_an_end_token_that_forgot_to_be_special(tmp_path):
 def test_a_broken_tokenizer_is_a_sentence(tmp_path, text):
     (tmp_path / "tokenizer.json").write_text(text, encoding="latin-1")
     with pytest.raises(CheckpointError, match=r"tokenizer\.json"):
-        Tokenizer.load(tmp_path)
+        Tokenizer.load(HuggingFaceDirectory(tmp_path))
 
 
 @given(st.text(max_size=200), st.text(max_size=40))

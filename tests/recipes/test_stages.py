@@ -11,6 +11,7 @@ from click.testing import CliRunner, Result
 from tokenizers import Tokenizer
 
 from inference import Model
+from inference.checkpoint.checkpoint import HuggingFaceDirectory
 from models.recipes.__main__ import recipes
 from models.recipes.prepare import item_hash, read_items
 from models.recipes.recipe import read_recipe
@@ -281,9 +282,9 @@ def test_chats_are_encoded_as_the_exported_template_does(corpus: Path, system: l
     ids, weights = encode_chat(messages, recipe, load_tokenizer(run))
 
     (run / "tokenizer_config.json").write_text(json.dumps(tokenizer_config(recipe)))
-    template = ChatTemplate.load(run)
+    template = ChatTemplate.load(HuggingFaceDirectory(run))
     assert template is not None
-    tokenizer = EngineTokenizer.load(run)
+    tokenizer = EngineTokenizer.load(HuggingFaceDirectory(run))
     assert ids == template.encode(messages, tokenizer, add_generation_prompt=False)
     counted = [id_ for id_, weight in zip(ids, weights, strict=True) if weight == 1.0]
     assert tokenizer.decode(counted, skip_special_tokens=False) == "Yes,\n\nof mine.<|im_end|>"

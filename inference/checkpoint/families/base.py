@@ -1,22 +1,24 @@
-"""What a family declares, and the part of ``config.json`` that all of them share."""
+"""What a model family declares, and the part of ``config.json`` that all of them share."""
 
+import math
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Literal
 
-from inference.checkpoint.config import ConfigReader, ModelConfig, read_rope
+from inference.checkpoint.config import ConfigReader, LayerSpec, ModelConfig, read_rope
 from inference.errors import CheckpointError, UnsupportedModelError
 from inference.system.json_file import read_json
 
-# The one table of tensors: canonical name -> name in a Hugging Face checkpoint of the Llama lineage.
+# Canonical tensor names to Hugging Face (Llama-style) names. Tensors of layers are needed if the LayerSpec says so.
 TOP_TENSORS = {
     "embed_tokens": "model.embed_tokens.weight",
     "norm": "model.norm.weight",
     "lm_head": "lm_head.weight",
 }
 LAYER_TENSORS = {
-    "input_layernorm": "model.layers.{layer}.input_layernorm.weight",
-    "post_attention_layernorm": "model.layers.{layer}.post_attention_layernorm.weight",
+    "attention_norm": "model.layers.{layer}.input_layernorm.weight",
+    "mlp_norm": "model.layers.{layer}.post_attention_layernorm.weight",
 } | {
     name: f"model.layers.{{layer}}.{block}.{name}.weight"
     for block, names in {
@@ -27,14 +29,27 @@ LAYER_TENSORS = {
 }
 
 
+# ``hidden_act`` to LayerSpec.activation.
+ACTIVATIONS: dict[str, Literal["silu", "gelu_tanh"]] = {"silu": "silu", "gelu_pytorch_tanh": "gelu_tanh"}
+
+
 @dataclass(frozen=True)
 class Family:
-    """``windows(reader, layers)`` gives each layer's sliding window; the names map ours to the checkpoint's."""
+    """A model family.
+
+    Args:
+        model_type: As in ``config.json``.
+        architecture: As in ``config.json``.
+        configure: Takes the reader of ``config.json`` and the config of a plain Llama model of that shape; returns the
+            config of this family's.
+        top_tensors: Canonical names of tensors outside the layers to those in a checkpoint.
+        layer_tensors: The same for the tensors of a layer, with ``{layer}`` for its number. Matrices that the
+            checkpoint stacks in one tensor, by rows, have the same name there, in the order in which they are stacked.
+    """
 
     model_type: str
     architecture: str
-    windows: Callable[[ConfigReader, int], tuple[int | None, ...]]
-    has_biases: bool
+    configure: Callable[[ConfigReader, ModelConfig], ModelConfig]
     top_tensors: Mapping[str, str]
     layer_tensors: Mapping[str, str]
 
@@ -63,13 +78,11 @@ def read_config(directory: Path, families: Mapping[str, Family]) -> tuple[Family
         raise UnsupportedModelError(
             f"{directory}: the checkpoint is quantised ({method[:40]}); take the original one in bfloat16 or float16."
         )
-    activation = reader.text("hidden_act", "silu")
-    if activation != "silu":
-        raise UnsupportedModelError(f"{directory}: the activation {activation[:40]!r} is not supported; silu is.")
-    return family, _shape(reader, family)
+    return family, family.configure(reader, _llama_config(reader))
 
 
-def _shape(reader: ConfigReader, family: Family) -> ModelConfig:
+def _llama_config(reader: ConfigReader) -> ModelConfig:
+    """Read what all families have in common."""
     vocab_size = reader.integer("vocab_size", 1, 2**24)
     hidden_size = reader.integer("hidden_size", 1, 2**17)
     layers = reader.integer("num_hidden_layers", 1, 1024)
@@ -84,22 +97,25 @@ def _shape(reader: ConfigReader, family: Family) -> ModelConfig:
     head_dim = reader.integer("head_dim", 2, 4096, default=max(2, hidden_size // heads))
     if head_dim % 2:
         raise CheckpointError(f"{reader.source}: head_dim {head_dim} is odd; rotary embedding needs pairs.")
+    activation = reader.text("hidden_act", "silu")
+    if activation not in ACTIVATIONS:
+        raise UnsupportedModelError(
+            f"{reader.source}: the activation {activation[:40]!r} is not supported; {' and '.join(ACTIVATIONS)} are."
+        )
+    layer = LayerSpec(attention_scale=1 / math.sqrt(head_dim), activation=ACTIVATIONS[activation])
     bos = reader.token_ids("bos_token_id", vocab_size)
     return ModelConfig(
-        model_type=family.model_type,
+        model_type=reader.text("model_type"),
         vocab_size=vocab_size,
         hidden_size=hidden_size,
         intermediate_size=reader.integer("intermediate_size", 1, 2**20),
-        num_hidden_layers=layers,
         num_attention_heads=heads,
         num_key_value_heads=kv_heads,
         head_dim=head_dim,
         max_position_embeddings=reader.integer("max_position_embeddings", 1, 2**28),
         rms_norm_eps=reader.number("rms_norm_eps", 1e-12, 1),
-        rope=read_rope(reader),
-        sliding_window=family.windows(reader, layers),
-        attention_bias=family.has_biases and reader.boolean("attention_bias", False),
-        mlp_bias=family.has_biases and reader.boolean("mlp_bias", False),
+        layers=(layer,) * layers,
+        ropes=(read_rope(reader),),
         tie_word_embeddings=reader.boolean("tie_word_embeddings") if "tie_word_embeddings" in reader else None,
         bos_token_id=bos[0] if bos else None,
         eos_token_ids=reader.token_ids("eos_token_id", vocab_size),

@@ -1,0 +1,138 @@
+"""A model as its makers publish it: config, weights, tokenizer, chat template, whatever files these are in."""
+
+import hashlib
+from collections.abc import Mapping
+from functools import cached_property
+from pathlib import Path
+from typing import Any, Protocol
+
+from inference.checkpoint.config import ModelConfig
+from inference.checkpoint.families import FAMILIES, Family, read_config
+from inference.checkpoint.weights import Weights, open_tensor_files
+from inference.errors import CheckpointError
+from inference.system.json_file import MAX_JSON_BYTES, read_json
+from inference.system.regular_file import read_bytes
+
+MAX_TEMPLATE_BYTES = 4_000_000
+
+
+class Checkpoint(Protocol):
+    """What loading a model takes. Nothing is read before it is asked for; everything raises CheckpointError.
+
+    Args:
+        path: Where it is.
+        config: Raises UnsupportedModelError as well.
+        weights: Memory-mapped tensors, checked against the config.
+        fingerprint: Identifies the config and the weights.
+        tokenizer_file: A ``tokenizer.json``.
+        tokenizer_config: As in ``tokenizer_config.json``: ``bos_token``, ``add_bos_token`` and so on.
+        special_tokens: The names of all special tokens, for the chat template.
+        chat_template: Source of the chat template, or None.
+        generation_config: The model's own sampling defaults.
+        size_on_disk: Bytes.
+    """
+
+    @property
+    def path(self) -> Path: ...
+    @property
+    def config(self) -> ModelConfig: ...
+    @property
+    def weights(self) -> Weights: ...
+    @property
+    def fingerprint(self) -> str: ...
+    @property
+    def tokenizer_file(self) -> Path: ...
+    @property
+    def tokenizer_config(self) -> Mapping[str, Any]: ...
+    @property
+    def special_tokens(self) -> Mapping[str, Any]: ...
+    @property
+    def chat_template(self) -> str | None: ...
+    @property
+    def generation_config(self) -> dict[str, Any]: ...
+    @property
+    def size_on_disk(self) -> int: ...
+
+
+def open_checkpoint(path: str | Path) -> Checkpoint:
+    """Return the checkpoint at ``path``. Raises CheckpointError if there is none."""
+    if not Path(path).is_dir():
+        raise CheckpointError(f"{path} is not a directory; give the folder that holds config.json.")
+    return HuggingFaceDirectory(Path(path))
+
+
+class HuggingFaceDirectory:
+    """A model directory as transformers saves it, with safetensors."""
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+
+    @property
+    def config(self) -> ModelConfig:
+        """Read and check ``config.json``."""
+        return self._family_and_config[1]
+
+    @cached_property
+    def weights(self) -> Weights:
+        """Open the weights and check their headers."""
+        family, config = self._family_and_config
+        return Weights(open_tensor_files(self.path), family, config, self.path)
+
+    @cached_property
+    def fingerprint(self) -> str:
+        """Hash ``config.json``, every header and samples of the data, in milliseconds."""
+        digest = hashlib.sha256(read_bytes(self.path / "config.json", MAX_JSON_BYTES))
+        for file in self.weights.files:
+            for part in file.samples():
+                digest.update(part)
+        return digest.hexdigest()
+
+    @property
+    def tokenizer_file(self) -> Path:
+        """The path of ``tokenizer.json``, which may be missing."""
+        return self.path / "tokenizer.json"
+
+    @cached_property
+    def tokenizer_config(self) -> dict[str, Any]:
+        """Read ``tokenizer_config.json``; empty if there is none."""
+        return self._optional("tokenizer_config.json")
+
+    @cached_property
+    def special_tokens(self) -> dict[str, Any]:
+        """Read ``tokenizer_config.json``, and ``special_tokens_map.json`` for what it leaves open."""
+        return self._optional("special_tokens_map.json") | self.tokenizer_config
+
+    @cached_property
+    def chat_template(self) -> str | None:
+        """Read ``chat_template.jinja``, else the template in ``tokenizer_config.json``."""
+        file = self.path / "chat_template.jinja"
+        if file.exists():
+            try:
+                return read_bytes(file, MAX_TEMPLATE_BYTES).decode("utf-8")
+            except (OSError, ValueError) as error:
+                raise CheckpointError(f"{file} is not readable as text ({error}).") from None
+        source = self.tokenizer_config.get("chat_template")
+        if isinstance(source, list):
+            named = [entry for entry in source if isinstance(entry, dict) and entry.get("name") == "default"]
+            source = named[0].get("template") if named else None
+        if source is not None and not isinstance(source, str):
+            raise CheckpointError(f"{self.path / 'tokenizer_config.json'}: chat_template must be a string.")
+        return source
+
+    @cached_property
+    def generation_config(self) -> dict[str, Any]:
+        """Read ``generation_config.json``; empty if there is none."""
+        return self._optional("generation_config.json")
+
+    @property
+    def size_on_disk(self) -> int:
+        """Bytes of all files in the directory."""
+        return sum(file.stat().st_size for file in self.path.iterdir() if file.is_file())
+
+    @cached_property
+    def _family_and_config(self) -> tuple[Family, ModelConfig]:
+        return read_config(self.path, FAMILIES)
+
+    def _optional(self, name: str) -> dict[str, Any]:
+        path = self.path / name
+        return read_json(path) if path.exists() else {}
