@@ -88,7 +88,9 @@ def talk_until_killed(terminal: Terminal, chance: random.Random, sent: list[str]
         if chance.random() < 0.3:
             terminal.press("ctrl+n")
         message = f"message {len(sent)} {chance.getrandbits(64):x}"
-        terminal.press(message, "enter")
+        terminal.press(message)
+        terminal.until(message)  # before that, the input is empty too
+        terminal.press("enter")
         terminal.until("│ Ask anything")
         sent.append(message)
         terminal.until(WRITING)
