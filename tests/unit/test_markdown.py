@@ -266,6 +266,7 @@ def test_emphasis_shows_before_it_is_closed_and_marks_do_not_flash() -> None:
             "2 * 3 ** 4",
         ),
         *("so ~~no~~ yes", "__bold__ and snake_case", "so *a* ***b*** **c *d* e**", "see https://a.org/b_c?d=*e* and"),
+        *("**bold** first", "*so* is this", "- an *item*", "* **an** item", "> - ~~quoted~~"),
         *("`code *with* marks`", "\\*not\\* this\\that", "&amp; *that*"),
     ],
 )

@@ -57,13 +57,19 @@ def enter(containers: Sequence[Container], line: str, loosely: bool = False) -> 
     return len(containers), at
 
 
-def begin(outer: Sequence[Container], line: str, at: int) -> tuple[tuple[Container, ...], int]:
-    """The containers that begin in the line at this character, and where what they hold begins."""
+def begin(outer: Sequence[Container], line: str, at: int, growing: bool) -> tuple[tuple[Container, ...], int]:
+    """The containers that begin in the line at this character, and where what they hold begins.
+
+    A bullet at the end of a line that is ``growing`` may yet be a mark of emphasis: it begins nothing. And what looks
+    like a rule, ``* **``, may yet be an item that begins with emphasis.
+    """
     found: list[Container] = []
     while len(outer) + len(found) < DEEPEST:
         if match := _QUOTE.match(line, at):
             found.append(Container("quote", "▎ "))
-        elif (match := _ITEM.match(line, at)) and not RULE.match(line, at):
+        elif (match := _ITEM.match(line, at)) and (growing or not RULE.match(line, at)):
+            if growing and match.end("mark") == len(line) and match["mark"] in "-*+":
+                break
             depth = sum(container.kind == "item" for container in (*outer, *found))
             mark = match["mark"] if match["mark"][0].isdigit() else BULLETS[min(depth, len(BULLETS) - 1)]
             width = match.end() - at + (match.end() == len(line))

@@ -138,7 +138,7 @@ class Reader:
             self._containers = self._containers[:depth]
             self._gap, self._text, self._header, self._paragraph = self._containers, False, None, None
             return
-        new, behind = begin(self._containers[:depth], shown, at)
+        new, behind = begin(self._containers[:depth], shown, at, growing)
         rest = shown[behind:]
         if new or depth < len(self._containers):
             self._paragraph = None
