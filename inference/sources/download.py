@@ -1,4 +1,8 @@
-"""One file from the Hugging Face Hub: fetched in a stream, gone on with where it stopped, checked when it is here."""
+"""One file from the Hugging Face Hub: fetched in a stream, gone on with where it stopped, checked when it is here.
+
+huggingface_hub's own download begins a file again when the program was stopped or killed, and tells and writes ten
+megabytes at a time.
+"""
 
 import errno
 import hashlib

@@ -1,6 +1,8 @@
-"""Private parts of libraries are used in few places, each of which names them."""
+"""Private parts of libraries are used in few places, each of which names them; some libraries are imported late."""
 
 import ast
+import subprocess
+import sys
 from pathlib import Path
 
 ROOT = Path(__file__).parents[2]
@@ -42,3 +44,9 @@ def test_only_adapters_use_private_names_of_others() -> None:
     }
     assert {file: names for file, names in found.items() if file not in ADAPTERS} == {}
     assert found.keys() == ADAPTERS
+
+
+def test_what_the_first_screen_does_without_is_imported_later() -> None:
+    later = {"psutil", "tomlkit", "markdown_it", "filelock", "huggingface_hub"}
+    code = f"import sys, tui.cli, tui.app; print(*sorted({later} & set(sys.modules)))"
+    assert subprocess.run([sys.executable, "-c", code], capture_output=True, check=True, cwd=ROOT).stdout == b"\n"
