@@ -3,6 +3,7 @@
 import asyncio
 from collections.abc import Callable, Coroutine
 from dataclasses import dataclass, field
+from typing import Any
 
 from textual.message import Message
 
@@ -21,6 +22,10 @@ class Mailbox:
     messages: list[Message] = field(default_factory=list)
     timers: list[Timer] = field(default_factory=list)
     workers: list[asyncio.Task[object]] = field(default_factory=list)
+    pushed: list[tuple[object, Callable[[Any], None]]] = field(default_factory=list)
+    notified: list[str] = field(default_factory=list)
+    screen: object = None
+    left: bool = False
 
     def post_message(self, message: Message) -> bool:
         self.messages.append(message)
@@ -42,6 +47,16 @@ class Mailbox:
         """What was posted since this was asked last."""
         taken, self.messages = self.messages, []
         return taken
+
+    def push_screen(self, screen: object, callback: Callable[[Any], None] = lambda result: None) -> None:
+        """``pushed`` has the screen, and what to call with its result."""
+        self.pushed.append((screen, callback))
+
+    def notify(self, message: str, **options: object) -> None:
+        self.notified.append(message)
+
+    def exit(self) -> None:
+        self.left = True
 
     def tick(self) -> None:
         """Let every timer that runs go once."""

@@ -234,7 +234,7 @@ async def test_a_session_with_settings_of_its_own_does_not_delay_the_first_paint
         "from tui.config.settings import load_settings\n"
         "app = LlmTui(load_settings())\n"
         "assert app.services.workspace.current.settings['sampling'] == {'seed': 5}\n"
-        "app.presenter.refresh()\n"
+        "app.services.sampling.differing(app.services.workspace.current)\n"
         "assert 'numpy' not in sys.modules, 'the engine was imported'\n"
     )
     result = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True)

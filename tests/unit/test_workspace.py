@@ -1,0 +1,195 @@
+"""The open session: what is opened, left, changed, deleted; and the models that sessions need."""
+
+import pytest
+
+from inference import SamplingParams
+from tests.stubs.conversations import answered, save
+from tests.stubs.fake_engine import FakeModel, Script
+from tests.unit.conftest import Desk, FakeLoader
+from tui.config.settings import load_settings
+from tui.conversation.conversation import Conversation
+from tui.messages import ModelFailed, Notice, SessionsSaved
+from tui.services.model_choice import ModelChoice
+from tui.services.sampling_defaults import STORY_TOKENS, SamplingDefaults
+from tui.services.services import Services
+from tui.services.session import Session
+from tui.services.workspace import WARM
+from tui.storage.errors import StoreError, UnavailableError
+from tui.storage.store import OPEN_ELSEWHERE, Store
+
+
+def kept(title: str, **fields: object) -> Conversation:
+    conversation = Conversation(title=title, **fields)  # type: ignore[arg-type]
+    answered(conversation, "hello", "Hello you!")
+    save(conversation)
+    return conversation
+
+
+async def test_it_begins_where_one_was_last(desk: Desk) -> None:
+    last = kept("last", updated=2e9, model="fake")
+    kept("before", updated=1e9)
+    services = Services(desk.mailbox, load_settings(), None, None)  # type: ignore[arg-type]
+    assert services.workspace.current.id == last.id
+    services.close()
+    services = Services(desk.mailbox, load_settings(system="Be brief."), None, "chat")  # type: ignore[arg-type]
+    assert services.workspace.current.empty and services.workspace.current.settings["system"] == "Be brief."
+    services.close()
+
+
+async def test_sessions_left_long_ago_are_in_the_database_alone(desk: Desk) -> None:
+    sessions = []
+    for number in range(WARM + 2):
+        sessions.append(desk.current)
+        desk.current.tree.add("user", f"message {number}")
+        desk.workspace.enter(desk.workspace.new("chat"))
+    await desk.mailbox.join()
+    assert list(desk.services.sessions) == [*sessions[2:], desk.current]
+    assert desk.workspace.read(sessions[0].id) is not sessions[0]
+
+
+async def test_a_session_is_changed_open_or_not(desk: Desk) -> None:
+    other = kept("other")
+
+    def pin(session: Session) -> None:
+        session.pinned = True
+
+    for session_id in (desk.current.id, other.id):
+        desk.workspace.change(session_id, pin)
+    assert desk.current.pinned and desk.services.sessions.store.read(other.id).pinned
+    theirs = Store(load_settings().db)
+    theirs.open(other.id)
+    with pytest.raises(StoreError, match=OPEN_ELSEWHERE):
+        desk.workspace.change(other.id, pin)
+    theirs.close()
+
+
+async def test_a_deleted_session_is_restored_with_what_it_had_computed(desk: Desk) -> None:
+    desk.load()
+    session = desk.current
+    session.tree.add("user", "hello")
+    desk.workspace.ask(session, lambda: session.tree.begin("assistant"))
+    await desk.come()
+    assert desk.workspace.delete(session.id) is session
+    assert desk.current is not session and session.id in desk.workspace.held
+    assert desk.services.sessions.store.sessions(5) == []
+    assert desk.workspace.restore() is session and session.computed
+    assert [listing.id for listing in desk.services.sessions.store.sessions(5)] == [session.id]
+    assert desk.workspace.restore() is None
+
+
+async def test_a_model_that_no_session_needs_makes_room(desk: Desk, model: FakeModel) -> None:
+    desk.load()
+    session = desk.current
+    desk.workspace.ask(session, lambda: session.tree.begin("assistant"))
+    await desk.come()
+    desk.workspace.use(ModelChoice("other", desk.services.models.choice(session).precision))
+    await desk.mailbox.join()
+    assert session.model == "other" and session.engine is None
+    assert len(FakeLoader.made) == 2 and desk.workspace.model is None
+
+
+async def test_replies_that_wait_for_a_model_end_when_it_does_not_come(desk: Desk) -> None:
+    session = desk.current
+    session.tree.add("user", "hello")
+    desk.workspace.ask(session, lambda: session.tree.begin("assistant"))
+    assert session.state == "queued"
+    desk.workspace.take_model(ModelFailed(desk.services.models.choice(session), "it is torn"))
+    await desk.come()
+    assert session.reply is None and desk.said == ["hello"]
+    assert not desk.workspace.take_model(ModelFailed(ModelChoice("nobody's", "auto"), "it is torn"))
+
+
+async def test_a_reply_in_a_session_that_is_not_open_marks_it(desk: Desk, script: Script) -> None:
+    desk.load()
+    first, hold = desk.current, script.held("one")
+    desk.workspace.ask(first, lambda: first.tree.begin("assistant"))
+    await desk.come()
+    desk.workspace.enter(desk.workspace.new("chat"))
+    hold.set()
+    await desk.come()
+    assert first.unread and not desk.services.sessions.store.holds(first.id)
+    desk.workspace.enter(desk.workspace.read(first.id))
+    assert not first.unread
+
+
+# ---- what goes on by itself
+
+
+async def test_what_was_written_is_saved_by_the_next_tick(desk: Desk, script: Script) -> None:
+    desk.load()
+    hold = script.held("one ")
+    desk.workspace.ask(desk.current, lambda: desk.current.tree.begin("assistant"))
+    await desk.come()
+    desk.services.autosave.tick(changed=False)
+    stored = desk.services.sessions.store.read(desk.current.id)
+    assert [node.text for node in stored.tree.path()] == ["one "]
+    desk.current.draft = "half a thought"
+    desk.services.autosave.tick(changed=True)
+    assert desk.services.sessions.store.read(desk.current.id).draft == "half a thought"
+    hold.set()
+
+
+async def test_what_could_not_be_saved_is_told_once_it_is(desk: Desk) -> None:
+    desk.services.sessions._unreadable = "The database cannot be read."
+    desk.services.autosave.tick(changed=False)
+    assert any(isinstance(message, SessionsSaved) for message in desk.mailbox.taken())
+    desk.services.autosave.tick(changed=False)
+    assert desk.mailbox.taken() == [], "once"
+
+
+async def test_a_backup_that_cannot_be_made_is_told(desk: Desk, monkeypatch: pytest.MonkeyPatch) -> None:
+    def fail(file: object) -> None:
+        raise UnavailableError("there is no room")
+
+    monkeypatch.setattr("tui.services.autosave.back_up_daily", fail)
+    await desk.services.autosave.back_up()
+    (told,) = desk.mailbox.taken()
+    assert isinstance(told, Notice) and told.text == "there is no room"
+
+
+async def test_a_session_that_has_been_idle_is_written_to_its_snapshot(
+    desk: Desk, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    desk.load()
+    desk.workspace.ask(desk.current, lambda: desk.current.tree.begin("assistant"))
+    await desk.come()
+    desk.services.autosave.reply_ended(desk.current)
+    desk.services.autosave.tick(changed=False)
+    assert desk.services.sessions.snapshots.find(desk.current.id) is None
+    monkeypatch.setattr("tui.services.autosave.IDLE_SECONDS", -1.0)
+    desk.services.autosave.tick(changed=False)
+    await desk.mailbox.join()
+    assert desk.services.sessions.snapshots.find(desk.current.id) is not None
+
+
+# ---- sampling
+
+
+def sampling(desk: Desk, params: SamplingParams | None = None, **flags: object) -> SamplingDefaults:
+    return SamplingDefaults(desk.services.models, load_settings(**flags), params)
+
+
+async def test_the_session_s_own_parameters_go_before_the_user_s_and_the_model_s(desk: Desk, model: FakeModel) -> None:
+    model.generation_config = {"temperature": 0.25, "top_k": 7, "top_p": 0.5}
+    defaults = sampling(desk, top_k=9)
+    assert "temperature" not in defaults.values(desk.current), "that only the model can tell"
+    desk.load()
+    desk.current.settings["sampling"] = {"top_p": 0.75}
+    params = defaults.params(desk.current)
+    assert (params.temperature, params.top_k, params.top_p) == (0.25, 9, 0.75)
+    assert defaults.differing(desk.current) == ["top-p 0.75"]
+    assert sampling(desk, SamplingParams(temperature=0)).params(desk.current).temperature == 0
+
+
+async def test_a_story_has_a_length(desk: Desk) -> None:
+    story = Session(mode="story", model="fake")
+    assert sampling(desk).defaults(story)["max_tokens"] == STORY_TOKENS
+    assert sampling(desk, max_tokens=5).defaults(story)["max_tokens"] == 5
+
+
+async def test_what_a_model_recommends_and_cannot_be_is_told_by_the_reply(desk: Desk, model: FakeModel) -> None:
+    model.generation_config = {"temperature": -1}
+    desk.load()
+    assert sampling(desk).defaults(desk.current) == {}
+    desk.workspace.ask(desk.current, lambda: desk.current.tree.begin("assistant"))
+    assert sampling(desk, temperature=0.5).params(desk.current).temperature == 0.5
