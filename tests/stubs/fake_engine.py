@@ -267,6 +267,10 @@ class FakeSession:
         assert self.model.chat_template is not None
         return len(self.model.chat_template.encode(messages, self.model.tokenizer))
 
+    def load_cache(self) -> FakeCache:
+        """Nothing is ever evicted."""
+        return self.cache
+
     def save(self, file: Path) -> bool:
         if not self.idle or not self.cache.length:
             return False

@@ -138,6 +138,7 @@ async def test_a_fork_is_a_session_of_its_own(desk: Desk, talked: MessageActions
     assert desk.current is not source and desk.said == ["first", "one"]
     assert desk.screen.composer.text == "second" and desk.current.title == "fork: first"
     assert [node.text for node in source.tree.path()] == ["first", "one", "second", "two"]
+    await desk.mailbox.join()
     assert desk.current.engine is not None
 
 

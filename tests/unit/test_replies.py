@@ -192,6 +192,7 @@ async def test_a_fork_has_what_its_source_has_computed(room: Room) -> None:
     room.ask()
     await room.come()
     room.replies.fork(room.session, fork)
+    await room.mailbox.join()
     assert fork.engine is not None and room.session.engine is not None and fork.computed
     assert fork.engine is not room.session.engine and fork.engine.token_ids == room.session.engine.token_ids
 
