@@ -119,7 +119,7 @@ async def test_the_palette_offers_the_actions(tiny_model: Path) -> None:
         await say(pilot, "hello")
         await pilot.press("ctrl+p")
         await pilot.pause()
-        await pilot.press(*"another rep")
+        await pilot.press(*"regenerate")
         await pilot.pause(0.5)
         await pilot.press("enter", "enter")
         await until(pilot, lambda: len(current(pilot).tree) == 3)
