@@ -21,7 +21,7 @@ EDITING = "Editing your message"
 HIDDEN = "2 later messages hidden"
 READ_ONLY = "open in another llm-tui"
 INTERRUPTED = "reply was interrupted"
-UNSAVED = "not saved|Unsaved"
+UNSAVED = "Unsaved changes will be lost"
 DISK_FULL = "is full"
 COPIED = "13 characters"
 # In its first half second a reply has no speed yet; with the first of these marks it may still be read.

@@ -169,7 +169,7 @@ def test_every_key_arrives(tmux: Tmux) -> None:
     tmux.press("F7")
     tmux.until("1/2")
     tmux.press("C-z", "C-y", "C-s")
-    tmux.until("Save to a new file")
+    tmux.until("Save as")
     tmux.press("Escape")
     tmux.press("C-q")
     end = time.monotonic() + 30

@@ -34,14 +34,14 @@ async def test_y_copies_what_was_said_and_not_what_was_thought(tiny_model: Path)
     async with make_app(tiny_model).run_test(size=SIZE) as pilot:
         await read(pilot, session)
         await pilot.press("g", "j", "t", "y")
-        await until(pilot, lambda: "Sent to clipboard" in current(pilot).notice)
+        await until(pilot, lambda: "Copied" in current(pilot).notice)
         assert app_of(pilot).clipboard == "It is *so*."
         await pilot.press("G", "y")
-        assert current(pilot).notice == "There is nothing in this message but what the model thought."
+        assert current(pilot).notice == "This message contains only reasoning."
         assert app_of(pilot).clipboard == "It is *so*."
 
 
-@pytest.mark.parametrize(("works", "told"), [(True, "in its buffer too"), (False, "did not take them")])
+@pytest.mark.parametrize(("works", "told"), [(True, "in the tmux buffer"), (False, "tmux refused")])
 async def test_in_tmux_it_is_said_what_tmux_did(
     tiny_model: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, works: bool, told: str
 ) -> None:
@@ -56,7 +56,7 @@ async def test_in_tmux_it_is_said_what_tmux_did(
         written: list[str] = []
         monkeypatch.setattr(app_of(pilot)._driver, "write", written.append)
         await pilot.press("y")
-        await until(pilot, lambda: "Sent to clipboard" in current(pilot).notice)
+        await until(pilot, lambda: "Copied" in current(pilot).notice)
         assert told in current(pilot).notice
         assert (tmp_path / "taken").read_text() == text
         assert (tmp_path / "asked").read_text() == "load-buffer -w -\n"

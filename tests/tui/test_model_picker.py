@@ -329,7 +329,7 @@ async def test_loading_is_stopped_and_a_message_begins_it_again(tmp_path: Path, 
     async with app.run_test(size=SIZE) as pilot:
         await until(pilot, lambda: "loading" in app.main.status.state[1])
         await tap(pilot, "escape")
-        assert app.main.absent.display and "Loading was stopped" in str(app.main.absent.content)
+        assert app.main.absent.display and "Loading cancelled" in str(app.main.absent.content)
         assert app.main.status.state[1] == "no model"
         loading = [thread for thread in threading.enumerate() if thread.name == "llm-tui-loader"]
         let_go.set()

@@ -67,9 +67,9 @@ async def test_a_fork_a_regenerate_and_a_stop_are_told(talkative_model: Path) ->
         await say(pilot, "hello")
         await tap(pilot, "escape", "r")
         await idle(pilot)
-        assert current(pilot).notice == "Reply 2 of 2; [ in the messages goes back to the one before."
+        assert current(pilot).notice == "Version 2 of 2. Press [ in the messages for the previous one."
         await tap(pilot, "f")
-        assert current(pilot).notice == "A fork of “hello”, which stays as it is. Ctrl+O goes back to it."
+        assert current(pilot).notice == "Forked from “hello”. Ctrl+O switches back."
         current(pilot).settings["sampling"] = {"max_tokens": 4000}
         await tap(pilot, *"more", "enter")
         await until(pilot, lambda: current(pilot).reply and current(pilot).reply.tokens)
@@ -102,7 +102,9 @@ async def test_what_f5_takes_away_is_said_to_be_kept(story_only_model: Path) -> 
         pane(pilot).move_cursor((0, 3))
         await pilot.press("f5")
         await idle(pilot)
-        assert current(pilot).notice == "What stood behind the cursor is kept: F7 shows it again, Ctrl+Z puts it back."
+        assert (
+            current(pilot).notice == "The text after the cursor was kept as a version. F7 shows it, Ctrl+Z restores it."
+        )
         await pilot.press("f7")
         assert (pane(pilot).text, current(pilot).notice) == (text, "")
 

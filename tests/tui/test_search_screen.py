@@ -128,7 +128,7 @@ async def test_a_session_that_can_only_be_read_stays_on_its_branch_and_says_wher
         transcript = app_of(pilot).main.transcript
         await until(pilot, lambda: transcript.chosen == nodes[0].id)
         assert current(pilot).tree.tip == nodes[-1].id
-        assert current(pilot).notice == f"What was found follows here, in version 1 of 2. {OPEN_ELSEWHERE}"
+        assert current(pilot).notice == f"The match is in version 1 of 2. {OPEN_ELSEWHERE}"
     other.close()
 
 

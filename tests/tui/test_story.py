@@ -133,7 +133,7 @@ async def test_f7_and_f8_walk_the_alternatives_and_f8_on_the_last_asks_for_anoth
     async with inventive_app(story_only_model).run_test(size=SIZE) as pilot:
         await ready(pilot)
         await pilot.press("f8")
-        assert "no alternatives here yet" in current(pilot).notice
+        assert "No versions yet" in current(pilot).notice
         await pilot.press(*"Once upon", "f5")
         await idle(pilot)
         texts = [pane(pilot).text]

@@ -84,7 +84,7 @@ class ApplicationActions:
             self._clipboard.copy(selected)
         elif session.reply is not None:
             self._replies.stop(session, aloud=True)
-        elif self._sure("Ctrl+C once more quits.", QUIT_WINDOW):
+        elif self._sure("Press Ctrl+C again to quit.", QUIT_WINDOW):
             self.quit()
 
     def palette(self) -> None:
@@ -99,7 +99,9 @@ class ApplicationActions:
         """Quit, after a warning if something could not be saved."""
         self._presenter.collect()
         self._sessions.save(self._workspace.current)
-        if not self._sessions.store.unsaved or self._sure("Quitting again loses what is not saved.", UNSAVED_WINDOW):
+        if not self._sessions.store.unsaved or self._sure(
+            "Unsaved changes will be lost. Quit again to confirm.", UNSAVED_WINDOW
+        ):
             self._app.exit()
 
     def saved(self) -> None:

@@ -29,14 +29,14 @@ class ClipboardActions:
             if text := answer(node):
                 self.copy(text)
             else:
-                self._presenter.say("There is nothing in this message but what the model thought.")
+                self._presenter.say("This message contains only reasoning.")
 
     def copy_code(self) -> None:
         """Copy the code block that was clicked, else the last one of the message."""
         if self._messages.chats:
             code = self._screen.transcript.code
             if code is None:
-                self._presenter.say("There is no code in this message; y copies all of it.")
+                self._presenter.say("No code block in this message (y copies the message).")
             else:
                 self.copy(code)
 
@@ -48,11 +48,11 @@ class ClipboardActions:
         """Send it through tmux, if this runs in it, else by what ``write`` sends to the terminal; tell which."""
         tmux = "TMUX" in os.environ
         if tmux and await in_thread(into_tmux, text):
-            told = "tmux has them in its buffer too; its prefix, then ], pastes that."
+            told = "Also in the tmux buffer (prefix, then ])."
         else:
             write(osc52(text, tmux))
-            told = "tmux did not take them: whether they arrive depends on its settings." if tmux else ""
-        self._presenter.say(f"Sent to clipboard: {len(text)} characters. {told}".rstrip())
+            told = "tmux refused the text; whether the terminal receives it depends on its settings." if tmux else ""
+        self._presenter.say(f"Copied {len(text)} characters (OSC 52). {told}".rstrip())
 
 
 def answer(node: Node) -> str:

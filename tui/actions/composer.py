@@ -125,7 +125,7 @@ class ComposerActions:
         """Save the code block to a new file."""
         code = self._screen.transcript.code
         if code is None:
-            self._presenter.say("There is no code in this message; s saves all of it.")
+            self._presenter.say("No code block in this message (s saves the message).")
         else:
             self._save(path, "code.txt", code)
 
@@ -134,7 +134,7 @@ class ComposerActions:
         if pane := self._screen.story_pane:
             self._save(path, "story.txt", pane.text)
         else:
-            self._presenter.say("That is for stories; s saves a message of a chat.")
+            self._presenter.say("Only available in stories (Ctrl+T).")
 
     def _message(self) -> str:
         """The chosen one, else the last."""
@@ -153,4 +153,4 @@ class ComposerActions:
             except OutsideError as error:
                 self._presenter.say(str(error))
 
-        save(path) if path else self._app.push_screen(AskScreen("Save to a new file", name), save)
+        save(path) if path else self._app.push_screen(AskScreen("Save as", name), save)

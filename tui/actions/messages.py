@@ -13,7 +13,7 @@ from tui.services.workspace import Workspace
 from tui.storage.store import OPEN_ELSEWHERE
 
 FORK = "fork: "
-IN_CHATS = "That is for the messages of a chat."
+IN_CHATS = "Only available in chats."
 
 
 class MessageActions:
@@ -118,7 +118,7 @@ class MessageActions:
         if node is None:
             return
         if node.role != "user":
-            self._presenter.say("Only your own messages can be edited; r asks for another reply.")
+            self._presenter.say("You can only edit your own messages (r regenerates).")
             return
         session, typed = self.current, self._screen.composer.unsent.rstrip("\n")
         if session.editing is None:
@@ -146,14 +146,14 @@ class MessageActions:
         else:
             begun = self.ask(self.current, lambda: tree.regenerate(node.id))
         if begun and tree.tip and (count := len(tree.siblings(tree.tip))) > 1:
-            self._presenter.say(f"Reply {count} of {count}; [ in the messages goes back to the one before.")
+            self._presenter.say(f"Version {count} of {count}. Press [ in the messages for the previous one.")
 
     def continue_reply(self) -> None:
         node = self.chosen()
         if node is None:
             return
         if node.role != "assistant":
-            self._presenter.say("Only a reply can be continued; r on your message asks for one.")
+            self._presenter.say("Only replies can be continued.")
         else:
             self.ask(self.current, lambda: self.current.tree.resume(node.id, self.current.model))
 
@@ -174,7 +174,7 @@ class MessageActions:
             self._screen.composer.put(node.text)
         self._screen.focus_work()
         self._moved()
-        self._presenter.say(f"A fork of “{source.shown_title}”, which stays as it is. Ctrl+O goes back to it.")
+        self._presenter.say(f"Forked from “{source.shown_title}”. Ctrl+O switches back.")
 
     def previous_sibling(self) -> None:
         self._walk(-1)
@@ -210,7 +210,7 @@ class MessageActions:
     def chosen(self, reading: bool = False) -> Node | None:
         """The message that the keys act on: the chosen one, else the last. None, and why, where they cannot act."""
         if self.current.mode == "story":
-            self._presenter.say("That is for the messages of a chat; in a story Ctrl+Z takes back and F5 goes on.")
+            self._presenter.say("Not available in stories.")
             return None
         if self.current.readonly and not reading:
             self._presenter.say(OPEN_ELSEWHERE)
@@ -252,7 +252,7 @@ class MessageActions:
     def toggle_details(self) -> None:
         """Show or hide how the reply was made."""
         if self.chats and not self._screen.transcript.toggle_details():
-            self._presenter.say("Only a reply that has ended has figures.")
+            self._presenter.say("Details appear when the reply is finished.")
 
     @property
     def chats(self) -> bool:

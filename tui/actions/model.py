@@ -84,7 +84,7 @@ class ModelActions:
         if event.failure:
             self._app.notify(event.failure, severity="warning", timeout=10)
         else:
-            self._app.notify(f"{event.name} is here: F4 chooses it.", timeout=10)
+            self._app.notify(f"{event.name} downloaded. Press F4 to use it.", timeout=10)
 
     def _refused(self) -> bool:
         """True, with a notice, if the session's model cannot be changed now."""

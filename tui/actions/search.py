@@ -16,7 +16,7 @@ from tui.storage.search import Hit
 from tui.storage.store import OPEN_ELSEWHERE
 from tui.widgets.story_editor import StoryPane
 
-CHANGED = "What was found is not there any more."
+CHANGED = "This result no longer exists."
 
 
 class SearchActions:
@@ -71,8 +71,8 @@ class SearchActions:
         if node_id not in shown and session.readonly:
             branch = next(node for node in tree.path(node_id) if node.id not in shown)
             number, count = tree.place(branch.id)
-            where = f"in version {number} of {count}" if count > 1 else "in what was rolled back"
-            self._presenter.say(f"What was found follows here, {where}. {OPEN_ELSEWHERE}")
+            where = f"in version {number} of {count}" if count > 1 else "in rolled-back messages"
+            self._presenter.say(f"The match is {where}. {OPEN_ELSEWHERE}")
             node_id = branch.parent or shown[0]
         elif node_id not in shown:
             self._move(session, node_id)
@@ -86,7 +86,7 @@ class SearchActions:
         if _place(session, hit, pane.text) is None:
             if session.readonly or session.reply is not None:
                 reason = OPEN_ELSEWHERE if session.readonly else BUSY
-                self._presenter.say(f"What was found stands in another version of this story. {reason}")
+                self._presenter.say(f"The match is in another version of this story. {reason}")
                 return
             follow(session.tree, pane.text)  # what was written since is kept, as a version
             session.draft = ""

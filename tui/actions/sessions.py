@@ -88,7 +88,7 @@ class SessionActions:
         except StoreError as error:
             self._refuse(wanted, str(error))
             return
-        self._workspace.current.notice = f"Deleted “{session.shown_title}”. Ctrl+O, then u, brings it back."
+        self._workspace.current.notice = f"Deleted “{session.shown_title}”. Ctrl+O, then u, restores it."
         self._presenter.show()
 
     def restore_session(self) -> None:

@@ -50,12 +50,12 @@ class SlashCommands:
         if name == "file":
             self._actions.composer.insert_file(argument, rest)
         elif action is None:
-            self._presenter.say(f"There is no command /{name}. With // it is sent as a message.")
+            self._presenter.say(f"Unknown command /{name}. Start with // to send it as text.")
         elif not argument:
             self._screen.composer.put(rest)
             self._actions.do(action.id)
         elif action.with_text is None:
-            self._presenter.say(f"/{name} takes nothing behind it. With // it is sent as a message.")
+            self._presenter.say(f"/{name} takes no argument. Start with // to send it as text.")
         else:
             self._screen.composer.put(rest)
             action.with_text(argument)

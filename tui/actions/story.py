@@ -16,7 +16,7 @@ from tui.services.workspace import Workspace
 from tui.storage.store import OPEN_ELSEWHERE
 from tui.widgets.story_editor import StoryPane
 
-KEPT = "What stood behind the cursor is kept: F7 shows it again, Ctrl+Z puts it back."
+KEPT = "The text after the cursor was kept as a version. F7 shows it, Ctrl+Z restores it."
 
 
 class StoryActions:
@@ -74,14 +74,14 @@ class StoryActions:
         self._follow(pane)
         node = alternatives(tree, len(pane.before_cursor))
         if node is None:
-            self._presenter.say("There are no alternatives here yet: F5 lets the model go on from the cursor.")
+            self._presenter.say("No versions yet. Press F5 to continue the story.")
             return
         number, count = tree.place(node.id)
         if 1 <= number + step <= count:
             tree.walk(node.id, step)
             self._show(pane)
         elif step < 0:
-            self._presenter.say("This is the first alternative; F8 goes to the next.")
+            self._presenter.say("Already at the first version.")
         elif sentence := self._same_again(tree.siblings(node.id)[-1]):
             self._presenter.say(sentence)
         else:
@@ -110,7 +110,7 @@ class StoryActions:
         """The text, if something can be done with it now; else the reason is said."""
         session, pane = self.current, self._screen.pane_of(self.current)
         if session.mode != "story" or pane is None:
-            self._presenter.say("That is for stories: Ctrl+T goes to one.")
+            self._presenter.say("Only available in stories (Ctrl+T).")
         elif session.readonly:
             self._presenter.say(OPEN_ELSEWHERE)
         elif session.reply is not None:
@@ -146,5 +146,5 @@ class StoryActions:
         if last.outcome.model != session.model or dict(last.outcome.params) != params:
             return ""
         if params["temperature"] == 0:
-            return "At temperature 0 the model would write the same again: F6 changes it."
-        return "" if params["seed"] is None else "With this seed the model would write the same again: F6 changes it."
+            return "Temperature 0 always gives the same text. Change it with F6."
+        return "" if params["seed"] is None else "This seed always gives the same text. Change it with F6."

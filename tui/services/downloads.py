@@ -60,9 +60,9 @@ class Download:
         except InferenceError as error:
             failed = str(error)
         except OSError as error:
-            failed = f"{error.filename} cannot be made ({error.strerror}); downloads belong there."
+            failed = f"Cannot create {error.filename} for downloads ({error.strerror})."
         except BaseException as error:  # a bug, here or in a library that panics: the interface stays, and says so
-            failed = f"The download came to a halt ({type(error).__name__}: {error}); please report it."
+            failed = f"The download failed unexpectedly ({type(error).__name__}: {error}). Please report this."
         if self.running:
             self.running, self.failed = False, failed
             self._pump.post_message(DownloadEnded(self.name, failed))

@@ -67,9 +67,11 @@ class ModelLoader:
         except InferenceError as error:
             self._post(ModelFailed(choice, str(error)))
         except MemoryError:
-            self._post(ModelFailed(choice, f"There is not enough memory for {choice.name}; choose a smaller model."))
+            self._post(
+                ModelFailed(choice, f"Not enough memory for {choice.name}. Choose a smaller model or precision.")
+            )
         except BaseException as error:  # a bug, here or in a library that panics: the interface stays, and says so
-            sentence = f"The model could not be loaded ({type(error).__name__}: {error}); please report it."
+            sentence = f"Loading failed ({type(error).__name__}: {error}). Please report this."
             self._post(ModelFailed(choice, sentence))
         else:
             self._post(ModelLoaded(choice, model))

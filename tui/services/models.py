@@ -17,7 +17,7 @@ from tui.services.session import Session
 if TYPE_CHECKING:
     from inference import Engine, Model
 
-CANCELLED = "Loading was stopped. F4 chooses a model; a message that you send has this one loaded after all."
+CANCELLED = "Loading cancelled. Send a message to load it anyway, or press F4."
 
 
 @dataclass(frozen=True)

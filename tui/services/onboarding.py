@@ -14,10 +14,10 @@ class Hint(NamedTuple):
 
 
 HINTS = (
-    Hint("1/3  Type a question, Enter sends it. Esc stops the reply and keeps it.", frozenset({"reply"})),
-    Hint("2/3  Esc goes to the messages: u rolls back, r asks for another reply, e edits.", frozenset({"stop"})),
+    Hint("1/3  Type a question and press Enter. Esc stops the reply and keeps it.", frozenset({"reply"})),
+    Hint("2/3  Esc focuses the messages: u rolls back, r regenerates, e edits.", frozenset({"stop"})),
     Hint(
-        "3/3  Ctrl+T writes a story, Ctrl+P has every command, F1 every key.",
+        "3/3  Ctrl+T opens a story, Ctrl+P the command palette, F1 help.",
         frozenset({"reply", "toggle_mode", "help", "palette"}),
         ("chat", "story"),
     ),

@@ -10,7 +10,7 @@ if TYPE_CHECKING:
     from inference import Finished, Generation
 
 
-BUSY = Busy("A reply is still being written: Esc stops it and keeps what is there.")
+BUSY = Busy("Still generating. Press Esc to stop.")
 # The speed of fewer seconds is a matter of luck.
 TELLING_SECONDS = 0.5
 
