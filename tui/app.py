@@ -38,7 +38,7 @@ from tui.terminal.interruptible_app import InterruptibleApp
 from tui.terminal.sanitize import sanitize
 from tui.widgets.composer import Composer
 from tui.widgets.plain_text import plain
-from tui.widgets.session_list import Sidebar
+from tui.widgets.sidebar import Sidebar
 from tui.widgets.story_editor import StoryPane
 
 if TYPE_CHECKING:

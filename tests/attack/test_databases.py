@@ -16,12 +16,12 @@ from tui.conversation.conversation import Conversation
 from tui.conversation.tree import Outcome
 from tui.formatting.reply_details import made
 from tui.formatting.sampling import own
+from tui.formatting.units import age
 from tui.import_export.exporter import WRITERS
 from tui.services.models import ModelManager
 from tui.services.sessions import SessionManager
 from tui.storage.errors import StoreError
 from tui.storage.store import Store
-from tui.widgets.session_list import age
 
 HOSTILE = (
     *(0, -1, 2**63 - 1, 1e300, float("inf"), -float("inf"), 5e11, 1e11, -5.0, "", "x", "\0", "a" * 100_000),

@@ -8,9 +8,9 @@ from textual.pilot import Pilot
 from tests.tui.conftest import app_of, current, make_app, ready, say, tap, until
 from tui.config.settings import load_settings
 from tui.conversation.conversation import Conversation
+from tui.formatting.units import age
 from tui.storage.store import OPEN_ELSEWHERE, Store
 from tui.widgets.plain_text import Plain
-from tui.widgets.session_list import age
 
 WIDE = (120, 30)
 

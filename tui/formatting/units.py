@@ -1,4 +1,6 @@
-"""Human-readable sizes and counts."""
+"""Human-readable sizes, counts and ages."""
+
+AGES = ((60, 1, "now"), (3600, 60, "m"), (86400, 3600, "h"), (7 * 86400, 86400, "d"), (365 * 86400, 7 * 86400, "w"))
 
 
 def size(count: int) -> str:
@@ -12,3 +14,11 @@ def short_count(number: int) -> str:
         if number >= scale:
             return f"{number / scale:.3g} {unit}"
     return str(number)
+
+
+def age(seconds: float) -> str:
+    """Age in at most three characters."""
+    for limit, unit, name in AGES:
+        if seconds < limit:
+            return name if name == "now" else f"{int(seconds // unit)}{name}"
+    return f"{min(99, int(seconds // (365 * 86400)))}y"

@@ -13,9 +13,10 @@ from tui.config.watcher import Appearance
 from tui.services.session import Session
 from tui.terminal.typed_text import typed
 from tui.widgets.composer import Composer
+from tui.widgets.header import TopBar
 from tui.widgets.plain_text import Plain
-from tui.widgets.session_list import Sidebar
-from tui.widgets.status_bar import StatusBar, TopBar
+from tui.widgets.sidebar import Sidebar
+from tui.widgets.status_bar import StatusBar
 from tui.widgets.story_editor import StoryLine, StoryPane
 from tui.widgets.transcript.find_bar import FindBar
 from tui.widgets.transcript.transcript import Transcript

@@ -162,7 +162,7 @@ class MainPresenter:
         if not screen.whole:
             return
         state = self._models.state(session)
-        screen.sessions.list(self._sessions.lines(), session.id, self._sessions.complete)
+        screen.sidebar.list(self._sessions.lines(), session.id, self._sessions.complete)
         screen.composer.announce(_waiting(session))
         screen.top.mode = session.mode
         precision = [state.model.precision] if state.model else []

@@ -10,13 +10,13 @@ from textual import events
 from textual.app import ComposeResult
 from textual.binding import Binding
 from textual.containers import Vertical, VerticalScroll
-from textual.screen import ModalScreen
 from textual.timer import Timer
 from textual.widgets import Input, OptionList
 
 from tui.config.paths import model_places
 from tui.config.validators import PRECISIONS
 from tui.process.in_thread import in_thread
+from tui.screens.picker import Picker
 from tui.services.downloads import Downloads
 from tui.services.model_choice import ModelChoice
 from tui.widgets.model_list import ModelList, Row, about
@@ -32,18 +32,14 @@ PLACEHOLDER = "Filter, or enter a directory or Hugging Face model (org/name)"
 NOTHING = "No matching model. Enter a directory or a Hugging Face model (org/name)."
 
 
-class ModelPicker(ModalScreen[ModelChoice | None]):
+class ModelPicker(Picker[ModelChoice | None]):
     """Returns the chosen model. The field keeps the focus and filters the list.
 
     ``running``: the precision of the ``current`` model, if it is loaded.
     """
 
     BINDINGS = [  # noqa: RUF012  as Textual declares it
-        Binding("escape,f4", "dismiss", "Back", show=False),
-        Binding("up", "move('cursor_up')", "Up", show=False),
-        Binding("down", "move('cursor_down')", "Down", show=False),
-        Binding("pageup", "move('page_up')", "Page up", show=False),
-        Binding("pagedown", "move('page_down')", "Page down", show=False),
+        Binding("f4", "dismiss", "Back", show=False),
         Binding("tab", "precision(1)", "Next precision", show=False),
         Binding("shift+tab", "precision(-1)", "Previous precision", show=False),
     ]
@@ -59,7 +55,7 @@ class ModelPicker(ModalScreen[ModelChoice | None]):
         self._downloads = downloads
         self._field = Field(placeholder=PLACEHOLDER, id="model-name")
         self._header = Plain(id="model-header")
-        self._list = ModelList(current.name)
+        self._list: ModelList = ModelList(current.name)
         self._about = Plain(id="model-about")
         self._listings: list[Listing] = []
         self._typed: list[Row] = []
@@ -133,9 +129,6 @@ class ModelPicker(ModalScreen[ModelChoice | None]):
 
     # ---- what is chosen
 
-    def action_move(self, step: str) -> None:
-        getattr(self._list, f"action_{step}")()
-
     def action_precision(self, step: int) -> None:
         self._precision = PRECISIONS[(PRECISIONS.index(self._precision) + step) % len(PRECISIONS)]
         self._describe()
@@ -144,15 +137,7 @@ class ModelPicker(ModalScreen[ModelChoice | None]):
         event.stop()
         self._describe()
 
-    def on_option_list_option_selected(self, event: OptionList.OptionSelected) -> None:
-        event.stop()
-        self._take()
-
-    def on_input_submitted(self, event: Input.Submitted) -> None:
-        event.stop()
-        self._take()
-
-    def _take(self) -> None:
+    def take(self) -> None:
         row = self._list.row
         if row is None:
             return

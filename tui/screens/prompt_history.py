@@ -5,9 +5,9 @@ from collections.abc import Sequence
 from textual.app import ComposeResult
 from textual.binding import Binding
 from textual.containers import Vertical
-from textual.screen import ModalScreen
 from textual.widgets import Input, OptionList
 
+from tui.screens.picker import Picker
 from tui.terminal.sanitize import one_line
 from tui.widgets.plain_text import plain
 from tui.widgets.safe_input import Field
@@ -15,16 +15,10 @@ from tui.widgets.safe_input import Field
 SHOWN = 200
 
 
-class HistoryScreen(ModalScreen[str | None]):
+class HistoryScreen(Picker[str | None]):
     """Returns the chosen one of ``texts`` (newest first)."""
 
-    BINDINGS = [  # noqa: RUF012  as Textual declares it
-        Binding("escape", "dismiss", "Back", show=False),
-        Binding("up", "move('cursor_up')", show=False),
-        Binding("down,ctrl+r", "move('cursor_down')", show=False),
-        Binding("pageup", "move('page_up')", show=False),
-        Binding("pagedown", "move('page_down')", show=False),
-    ]
+    BINDINGS = [Binding("ctrl+r", "move('down')", show=False)]  # noqa: RUF012  as Textual declares it
 
     def __init__(self, texts: Sequence[str]) -> None:
         super().__init__()
@@ -46,18 +40,6 @@ class HistoryScreen(ModalScreen[str | None]):
         event.stop()
         self._find(event.value)
 
-    def on_input_submitted(self, event: Input.Submitted) -> None:
-        event.stop()
-        self._take()
-
-    def on_option_list_option_selected(self, event: OptionList.OptionSelected) -> None:
-        event.stop()
-        self._take()
-
-    def action_move(self, step: str) -> None:
-        if self._list.size.height:
-            getattr(self._list, f"action_{step}")()
-
     def _find(self, words: str) -> None:
         wanted = words.casefold().split()
         fitting = (text for text in self._texts if all(word in text.casefold() for word in wanted))
@@ -66,6 +48,6 @@ class HistoryScreen(ModalScreen[str | None]):
         self._list.add_options([plain(one_line(text)) for text in self._found])
         self._list.highlighted = 0 if self._found else None
 
-    def _take(self) -> None:
+    def take(self) -> None:
         index = self._list.highlighted
         self.dismiss(None if index is None else self._found[index])

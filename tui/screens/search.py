@@ -12,19 +12,19 @@ from textual.app import ComposeResult
 from textual.binding import Binding
 from textual.containers import Vertical
 from textual.content import Content
-from textual.screen import ModalScreen
 from textual.widgets import Input, OptionList
 from textual.widgets.input import Selection
 from textual.widgets.option_list import Option
 
+from tui.formatting.units import age
 from tui.process.in_thread import in_thread
+from tui.screens.picker import Picker
 from tui.storage.background_search import find
 from tui.storage.errors import StoreError
 from tui.storage.search import Hit
 from tui.terminal.sanitize import sanitize
 from tui.widgets.plain_text import Plain, plain
 from tui.widgets.safe_input import Field
-from tui.widgets.session_list import age
 
 LIMIT = 100
 # Seconds before "Searching…" is shown.
@@ -36,24 +36,13 @@ INDENT = 2
 FOUND = "bold underline $accent"
 
 
-class SearchScreen(ModalScreen[Hit | None]):
+class SearchScreen(Picker[Hit | None]):
     """Returns the chosen hit. ``text``: the query, initially and as typed.
 
     The field keeps the focus. Queries run on another thread and are cancelled when superseded.
     """
 
-    BINDINGS = [  # noqa: RUF012  as Textual declares it
-        Binding("escape,f3", "dismiss", "Back", show=False),
-        *(
-            Binding(key, f"move('{step}')", show=False)
-            for key, step in (
-                ("up", "cursor_up"),
-                ("down", "cursor_down"),
-                ("pageup", "page_up"),
-                ("pagedown", "page_down"),
-            )
-        ),
-    ]
+    BINDINGS = [Binding("f3", "dismiss", "Back", show=False)]  # noqa: RUF012  as Textual declares it
 
     def __init__(self, file: Path, text: str) -> None:
         super().__init__()
@@ -103,7 +92,7 @@ class SearchScreen(ModalScreen[Hit | None]):
         self._note.show(note or self._summary())
         self._fill()
         if self._take_first:
-            self._take()
+            self.take()
 
     def _summary(self) -> str:
         if not self.text.strip():
@@ -126,20 +115,12 @@ class SearchScreen(ModalScreen[Hit | None]):
         self._fill()
         self._list.highlighted = highlighted
 
-    def action_move(self, step: str) -> None:
-        getattr(self._list, f"action_{step}")()
-
-    def on_option_list_option_selected(self, event: OptionList.OptionSelected) -> None:
-        event.stop()
-        self._take()
-
-    def on_input_submitted(self, event: Input.Submitted) -> None:
-        event.stop()
+    def submit(self) -> None:
         self._take_first = self._searching
         if not self._searching:
-            self._take()
+            self.take()
 
-    def _take(self) -> None:
+    def take(self) -> None:
         if self._list.highlighted is not None:
             self.dismiss(self._hits[self._list.highlighted])
 

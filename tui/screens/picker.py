@@ -1,0 +1,36 @@
+"""Base of the dialogs that pick from a list while a field keeps the focus."""
+
+from abc import abstractmethod
+from typing import ClassVar
+
+from textual.binding import Binding, BindingType
+from textual.screen import ModalScreen, ScreenResultType
+from textual.widgets import Input, OptionList
+
+from tui.widgets.list_keys import list_bindings, move
+
+
+class Picker(ModalScreen[ScreenResultType]):
+    """Arrow and page keys move through ``_list``; Enter or a click takes what is highlighted."""
+
+    BINDINGS: ClassVar[list[BindingType]] = [Binding("escape", "dismiss", "Back", show=False), *list_bindings()]
+    _list: OptionList
+
+    @abstractmethod
+    def take(self) -> None:
+        """Return what is highlighted."""
+
+    def submit(self) -> None:
+        """Enter was pressed."""
+        self.take()
+
+    def action_move(self, key: str) -> None:
+        move(self._list, key)
+
+    def on_input_submitted(self, event: Input.Submitted) -> None:
+        event.stop()
+        self.submit()
+
+    def on_option_list_option_selected(self, event: OptionList.OptionSelected) -> None:
+        event.stop()
+        self.take()
