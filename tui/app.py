@@ -187,7 +187,7 @@ class LlmTui(InterruptibleApp):
 
     def on_session_changed(self, event: SessionChanged) -> None:
         if event.session is self.services.workspace.current:
-            self.presenter.show_typed()
+            self.presenter.show_draft()
             self.presenter.show(to_end=False)
 
     def on_sessions_saved(self) -> None:

@@ -7,6 +7,7 @@ from tui.conversation.story_text import alternatives, follow, part
 from tui.conversation.tree import Node
 from tui.screens.main import MainScreen
 from tui.screens.main_presenter import MainPresenter
+from tui.services.modes import story_pieces
 from tui.services.replies import ReplyService
 from tui.services.reply import BUSY
 from tui.services.sampling_defaults import SamplingDefaults
@@ -128,7 +129,7 @@ class StoryActions:
             return 0, 0
         from inference import tokens_within
 
-        prompt = model.tokenizer.encode_pieces(self._replies.pieces(self.current, before, model))
+        prompt = model.tokenizer.encode_pieces(story_pieces(self.current, before, model))
         count, text = tokens_within(model.tokenizer, prompt, ids, length)
         return (count, len(text)) if node.text.startswith(text) else (0, 0)
 

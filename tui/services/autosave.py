@@ -6,6 +6,7 @@ from textual.app import App
 
 from tui.messages import Notice, SessionChanged, SessionsChanged, SessionsSaved
 from tui.process.in_thread import in_thread
+from tui.services.modes import STRATEGIES
 from tui.services.replies import ReplyService
 from tui.services.session import Session
 from tui.services.sessions import SessionManager
@@ -46,7 +47,7 @@ class Autosave:
         if told := self._sessions.make_up_for_loss():
             self._app.post_message(Notice(told))
         current = self._workspace.current
-        if changed and current.mode == "story":
+        if changed and STRATEGIES[current.mode].counts_draft:
             self._replies.recount(current)
         for session in {*self._replies.replying, *([current] if changed else [])}:
             self._sessions.save(session)

@@ -5,18 +5,17 @@ import contextlib
 import time
 from collections.abc import Callable
 from dataclasses import replace
-from functools import partial
 from typing import TYPE_CHECKING, NamedTuple
 
 from textual.app import App
 
-from tui.conversation.story_text import pieces
 from tui.conversation.tree import Node
 from tui.messages import ContextCounted, ReplyProgressed
 from tui.process.in_thread import in_thread
 from tui.services.event_poller import EventPoller
 from tui.services.model_choice import ModelChoice
 from tui.services.models import ModelManager
+from tui.services.modes import STRATEGIES
 from tui.services.notices import Busy, Passing
 from tui.services.reply import Reply, outcome_of
 from tui.services.reply_trace import trace
@@ -25,13 +24,9 @@ from tui.services.session import Session
 from tui.storage.cache_snapshots import Snapshots
 
 if TYPE_CHECKING:
-    from inference import Finished, Generation, Model
+    from inference import Finished, Generation
     from inference import Session as EngineSession
 
-STOPPED = {
-    "chat": "Stopped; what was written is kept. c in the messages goes on from there.",
-    "story": "Stopped; what was written is kept. F5 goes on, Ctrl+Z takes it back.",
-}
 STOPPED_BEFORE = "Stopped before a word was written."
 
 
@@ -138,16 +133,7 @@ class ReplyService:
         engine = self._engine_session(session)
         reply.rows_before = engine.model.counters.rows
         params = self._sampling.params(session)
-        if session.mode == "story":
-            return engine.complete(self.pieces(session, path[:-1], engine.model), params)
-        resumed = bool(reply.seed_text)
-        return engine.reply(session.messages(path if resumed else path[:-1], session.model), params, resumed)
-
-    def pieces(self, session: Session, path: list[Node], model: "Model") -> list[str | list[int]]:
-        """A story up to there as its model takes it."""
-        from inference import stand_for
-
-        return pieces(path, session.model, partial(stand_for, model.tokenizer))
+        return STRATEGIES[session.mode].ask(engine, session, path, bool(reply.seed_text), params)
 
     def _engine_session(self, session: Session) -> "EngineSession":
         """The session's place in the engine; its snapshot comes back if it has one of this model."""
@@ -223,22 +209,7 @@ class ReplyService:
 
     def _tokens(self, session: Session, path: list[Node]) -> int:
         model = self._models.model(session)
-        if model is None or not (path or (session.mode == "story" and session.draft)):
-            return 0
-        if session.mode == "story":
-            # What a person has changed since the last continuation is in the draft.
-            text = [session.draft] if session.draft else self.pieces(session, path, model)
-            return len(model.tokenizer.encode_pieces(text, self._context(session)))
-        if model.chat_template is None:
-            return 0
-        return len(
-            model.chat_template.encode(
-                session.messages(path, session.model),
-                model.tokenizer,
-                add_generation_prompt=False,
-                limit=self._context(session),
-            )
-        )
+        return 0 if model is None else STRATEGIES[session.mode].count(session, path, model)
 
     # ---- what comes in
 
@@ -290,7 +261,7 @@ class ReplyService:
             known = outcome is not None and written is not None and (not reply.seed_text or bool(reply.seed_ids))
             node = session.tree.settle(node.id, reply.seed_ids + (written or ()) if known else (), outcome)
             if reply.aloud:
-                session.notice = Passing(STOPPED[session.mode])
+                session.notice = Passing(STRATEGIES[session.mode].stopped)
         return node
 
     def _account(self, session: Session, reply: Reply, finished: "Finished") -> None:

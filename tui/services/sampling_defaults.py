@@ -7,13 +7,11 @@ from typing import TYPE_CHECKING, Any
 from tui.config.settings import Settings
 from tui.formatting.sampling import differing, own
 from tui.services.models import ModelManager
+from tui.services.modes import STRATEGIES
 from tui.services.session import Session
 
 if TYPE_CHECKING:
     from inference import SamplingParams
-
-# Tokens of one continuation of a story, if nothing else is set.
-STORY_TOKENS = 120
 
 
 class SamplingDefaults:
@@ -50,8 +48,8 @@ class SamplingDefaults:
 
     def differing(self, session: Session) -> list[str]:
         """The session's settings that differ from their defaults, abbreviated."""
-        told = session.settings.get("system") or ""
-        system = [] if session.mode == "story" or told == (self._settings.system or "") else ["system prompt"]
+        default = STRATEGIES[session.mode].new_settings(self._settings).get("system")
+        system = [] if (session.settings.get("system") or "") == (default or "") else ["system prompt"]
         values = own(session.settings)
         return system + (differing(values, self.defaults(session)) if values else [])
 
@@ -64,4 +62,4 @@ class SamplingDefaults:
 
             values = asdict(SamplingParams.from_generation_config(model.generation_config, {**given, **chosen}))
         values |= given
-        return values | {"max_tokens": values["max_tokens"] or STORY_TOKENS} if session.mode == "story" else values
+        return values | {"max_tokens": STRATEGIES[session.mode].token_limit(values["max_tokens"])}

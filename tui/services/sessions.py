@@ -5,6 +5,7 @@ from pathlib import Path
 
 from tui.config.settings import Settings
 from tui.conversation.conversation import Conversation, Listing, Mode, has_words
+from tui.services.modes import STRATEGIES
 from tui.services.session import Line, Session
 from tui.storage.cache_snapshots import Snapshots
 from tui.storage.errors import ChangedElsewhereError, MissingError, OpenElsewhereError, StoreError
@@ -12,7 +13,6 @@ from tui.storage.store import Store
 
 PAGE = 200
 DELETED_ELSEWHERE = "This session was deleted in another window."
-INTERRUPTED = "The last reply was interrupted: Esc, then c, continues it."
 
 
 class SessionManager:
@@ -81,7 +81,7 @@ class SessionManager:
 
     def usual_model(self, mode: Mode, settings: Settings) -> str:
         """Each mode goes on with the model it was used with last, unless one is named on the command line."""
-        named = settings.chat_model if mode == "chat" else settings.story_model
+        named = STRATEGIES[mode].default_model(settings)
         return named if f"{mode}_model" in settings.flags else self.latest_model(mode) or named
 
     def with_model(self, session: Session, settings: Settings) -> Session:
@@ -209,8 +209,8 @@ class SessionManager:
             session.notice = ""
         session.readonly, session.deleted = readonly, False
         ended = session.tip.outcome if session.tip else None
-        if session.mode == "chat" and not session.readonly and ended and ended.reason == "interrupted":
-            session.notice = INTERRUPTED
+        if not session.readonly and ended and ended.reason == "interrupted":
+            session.notice = STRATEGIES[session.mode].interrupted or session.notice
 
     def close(self) -> None:
         self.make_up_for_loss()

@@ -14,6 +14,7 @@ from tui.messages import ModelFailed, ModelLoaded, ModelLoading
 from tui.process.in_thread import in_thread
 from tui.services.model_choice import ModelChoice
 from tui.services.models import ModelManager
+from tui.services.modes import STRATEGIES
 from tui.services.replies import ReplyChange, ReplyService
 from tui.services.session import Figures, Session
 from tui.services.sessions import SessionManager
@@ -59,8 +60,7 @@ class Workspace:
     def new(self, mode: Mode) -> Session:
         """A new session with the model and the system prompt that are usual."""
         session = self._sessions.new(mode, self._sessions.usual_model(mode, self._settings))
-        if mode == "chat" and self._settings.system:
-            session.settings["system"] = self._settings.system
+        session.settings = STRATEGIES[mode].new_settings(self._settings)
         return session
 
     def last_or_new(self, mode: Mode) -> Session:
@@ -81,7 +81,7 @@ class Workspace:
 
     def other_mode(self) -> Session:
         """The last session of the other mode; a new one if there is none. Raises StoreError."""
-        mode = _other(self.current.mode)
+        mode = STRATEGIES[self.current.mode].other
         latest = self._sessions.latest(mode)
         return self.new(mode) if latest is None else self.read(latest)
 
@@ -220,7 +220,7 @@ class Workspace:
 
     def _beside(self) -> list[Session]:
         """The session that Ctrl+T leads to, if it is in memory: going there and back must not load anything."""
-        latest = self._sessions.latest(_other(self.current.mode))
+        latest = self._sessions.latest(STRATEGIES[self.current.mode].other)
         return [other for other in self._sessions if other.id == latest]
 
     # ---- replies
@@ -255,7 +255,3 @@ class Workspace:
         steps.append(self._models.close)
         steps += [partial(self._replies.keep, session) for session in self._sessions]
         return [*steps, self._sessions.close]
-
-
-def _other(mode: Mode) -> Mode:
-    return "chat" if mode == "story" else "story"

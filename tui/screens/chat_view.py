@@ -1,0 +1,84 @@
+"""Shows a chat on the main screen, and collects what is typed below it."""
+
+from functools import partial
+
+from tui.conversation.tree import Node
+from tui.formatting.reply_details import made
+from tui.formatting.units import model_name
+from tui.screens.main import MainScreen
+from tui.screens.session_view import SessionView
+from tui.services.models import ModelManager
+from tui.services.replies import ReplyChange
+from tui.services.session import Session
+from tui.terminal.sanitize import sanitize
+from tui.terminal.wrap import wrap
+from tui.widgets.transcript.message import Entry
+
+HINT_WIDTH = 38
+GREETING = (
+    "I am guide, a small model that runs inside llm-tui, on this machine.",
+    "I know llm-tui and little else. Nothing you type leaves this machine.",
+    "",
+    "Three things to try:",
+    "  Ask me: how do I go back to an earlier turn?",
+    "  Ctrl+T  write a story with another model",
+    "  F1      all keys",
+)
+WELCOME = (
+    "The model runs inside llm-tui, on this machine.",
+    "You can roll back to any message; nothing is computed twice.",
+    "",
+    "Ctrl+T  story     Ctrl+N  new session     F1  all keys",
+)
+
+
+class ChatView(SessionView):
+    """The transcript, with the composer below."""
+
+    has_composer = True
+
+    def __init__(self, screen: MainScreen, models: ModelManager) -> None:
+        self._screen = screen
+        self._models = models
+
+    def collect(self, session: Session) -> None:
+        if self._screen.shown is session:
+            session.draw_up(self._screen.composer.unsent)
+
+    def show(self, session: Session, to_end: bool) -> None:
+        describe = partial(self._entry, session)
+        path, note, hint = session.tree.path(), self._kept(session), self._hint(session)
+        self._screen.transcript.show(path, describe, note, hint, to_end)
+        self._screen.panes.current = "transcript"
+
+    def show_draft(self, session: Session) -> None:
+        if self._screen.composer.whole != session.typed:
+            self._screen.composer.put(session.typed)
+
+    def refresh(self, session: Session) -> None:
+        """The status bar has all figures of a chat."""
+
+    def show_reply(self, change: ReplyChange, is_open: bool) -> None:
+        if change.text and is_open:
+            self._screen.transcript.grow(change.node, change.text)
+
+    def _entry(self, session: Session, node: Node) -> Entry:
+        model = self._models.model(session) if node.outcome and node.outcome.model in ("", session.model) else None
+        return Entry(node, session.tree.place(node.id), _author(node, session), made(node.outcome, model))
+
+    def _kept(self, session: Session) -> str:
+        count = session.tree.hidden()
+        return f"{count} later message{'s' if count > 1 else ''} hidden · Esc, then ] to restore" if count else ""
+
+    def _hint(self, session: Session) -> tuple[str, ...]:
+        model = self._models.model(session)
+        if model is not None and model.chat_template is None:
+            return (*wrap(sanitize(model.no_chat), HINT_WIDTH), "", "Ctrl+T  switch to the story")
+        return (*(GREETING if session.model == "guide" else WELCOME), "", self._kept(session))
+
+
+def _author(node: Node, session: Session) -> str:
+    """The speaker's name; of a reply, the model that wrote it."""
+    if node.role == "user":
+        return "You"
+    return model_name(node.outcome.model if node.outcome and node.outcome.model else session.model)

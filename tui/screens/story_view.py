@@ -1,0 +1,63 @@
+"""Shows a story on the main screen, and collects what is edited in it."""
+
+from tui.conversation.story_text import alternatives
+from tui.screens.main import MainScreen
+from tui.screens.session_view import SessionView
+from tui.services.replies import ReplyChange
+from tui.services.sampling_defaults import SamplingDefaults
+from tui.services.session import Session
+
+
+class StoryView(SessionView):
+    """The text, with a line of figures below."""
+
+    has_composer = False
+
+    def __init__(self, screen: MainScreen, sampling: SamplingDefaults) -> None:
+        self._screen = screen
+        self._sampling = sampling
+
+    def collect(self, session: Session) -> None:
+        """The draft is the text where it differs from the session's pieces."""
+        if session.readonly or (pane := self._screen.pane_of(session)) is None:
+            return
+        if session.reply is None and not pane.text:
+            session.tree.move(None)  # what was there is kept, as everything that is taken away
+        written = "".join(node.text for node in session.tree.path())
+        session.draft = "" if session.reply or pane.text == written else pane.text
+
+    def show(self, session: Session, to_end: bool) -> None:
+        pane = self._screen.open_story(session)
+        pane.read_only = session.readonly or session.reply is not None
+        self._screen.panes.current = pane.id
+
+    def show_draft(self, session: Session) -> None:
+        """``show`` reads it when the session's tree is another one."""
+
+    def show_reply(self, change: ReplyChange, is_open: bool) -> None:
+        if pane := self._screen.pane_of(change.session):
+            if change.text:
+                pane.grow(change.text)
+            if change.ended:
+                pane.settle(nothing_came=change.node.id not in change.session.tree)
+
+    def refresh(self, session: Session) -> None:
+        """Show how long the story is, which of how many alternatives is shown, and how the model continues."""
+        if (pane := self._screen.pane_of(session)) is None:
+            return
+        words, tokens = len(pane.text.split()), session.figures.context_used if pane.text else 0
+        values = self._sampling.values(session)
+        length, temperature = values.get("max_tokens"), values.get("temperature")
+        node = None if session.draft else alternatives(session.tree, len(pane.text))
+        number, count = session.tree.place(node.id) if node else (1, 1)
+        self._screen.story_line.figures = (
+            _counted(words, "word"),
+            "– tokens" if tokens is None else _counted(tokens, "token"),
+            *([f"{number}/{count} F7 F8"] if count > 1 else []),
+            f"F5 adds {_counted(length, 'token')}" if length else "F5 adds tokens without limit",
+            *([f"temperature {temperature:g} (F6)"] if temperature is not None else []),
+        )
+
+
+def _counted(number: int, noun: str) -> str:
+    return f"{number} {noun}" if number == 1 else f"{number} {noun}s"

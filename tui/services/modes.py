@@ -1,0 +1,120 @@
+"""Chat and story as strategies: what they ask of a model, and how their sessions begin."""
+
+from abc import ABC, abstractmethod
+from functools import partial
+from typing import TYPE_CHECKING, Any
+
+from tui.config.settings import Settings
+from tui.conversation.conversation import Mode
+from tui.conversation.story_text import pieces
+from tui.conversation.tree import Node
+from tui.services.session import Session
+
+if TYPE_CHECKING:
+    import inference
+    from inference import Generation, Model, SamplingParams
+
+INTERRUPTED = "The last reply was interrupted: Esc, then c, continues it."
+# Tokens of one continuation of a story, if nothing else is set.
+STORY_TOKENS = 120
+
+
+class ModeStrategy(ABC):
+    """``other``: the mode that Ctrl+T leads to. ``counts_draft``: what is typed takes context, sent or not.
+
+    ``stopped`` and ``interrupted``: notices, empty for none, after a reply was stopped or the program killed.
+    """
+
+    other: Mode
+    counts_draft: bool
+    stopped: str
+    interrupted: str
+
+    @abstractmethod
+    def default_model(self, settings: Settings) -> str:
+        """The model of the settings for this mode."""
+
+    @abstractmethod
+    def new_settings(self, settings: Settings) -> dict[str, Any]:
+        """The settings of a new session."""
+
+    @abstractmethod
+    def token_limit(self, limit: int | None) -> int | None:
+        """The maximum tokens of a reply where the user or the model has set ``limit``."""
+
+    @abstractmethod
+    def ask(
+        self, engine: "inference.Session", session: Session, path: list[Node], resumed: bool, params: "SamplingParams"
+    ) -> "Generation":
+        """Ask for the path's last node; ``resumed``: it has text already, from which the reply continues."""
+
+    @abstractmethod
+    def count(self, session: Session, path: list[Node], model: "Model") -> int:
+        """The tokens of context that the path takes. Raises ContextOverflowError."""
+
+
+class ChatStrategy(ModeStrategy):
+    """Messages, rendered by the model's chat template."""
+
+    other = "story"
+    counts_draft = False
+    interrupted = INTERRUPTED
+    stopped = "Stopped; what was written is kept. c in the messages goes on from there."
+
+    def default_model(self, settings: Settings) -> str:
+        return settings.chat_model
+
+    def new_settings(self, settings: Settings) -> dict[str, Any]:
+        return {"system": settings.system} if settings.system else {}
+
+    def token_limit(self, limit: int | None) -> int | None:
+        return limit
+
+    def ask(
+        self, engine: "inference.Session", session: Session, path: list[Node], resumed: bool, params: "SamplingParams"
+    ) -> "Generation":
+        return engine.reply(session.messages(path if resumed else path[:-1], session.model), params, resumed)
+
+    def count(self, session: Session, path: list[Node], model: "Model") -> int:
+        if not path or model.chat_template is None:
+            return 0
+        messages, limit = session.messages(path, session.model), model.config.max_position_embeddings
+        return len(model.chat_template.encode(messages, model.tokenizer, add_generation_prompt=False, limit=limit))
+
+
+class StoryStrategy(ModeStrategy):
+    """One text, in pieces by the author and the model."""
+
+    other = "chat"
+    counts_draft = True
+    interrupted = ""
+    stopped = "Stopped; what was written is kept. F5 goes on, Ctrl+Z takes it back."
+
+    def default_model(self, settings: Settings) -> str:
+        return settings.story_model
+
+    def new_settings(self, settings: Settings) -> dict[str, Any]:
+        return {}
+
+    def token_limit(self, limit: int | None) -> int | None:
+        return limit or STORY_TOKENS
+
+    def ask(
+        self, engine: "inference.Session", session: Session, path: list[Node], resumed: bool, params: "SamplingParams"
+    ) -> "Generation":
+        return engine.complete(story_pieces(session, path[:-1], engine.model), params)
+
+    def count(self, session: Session, path: list[Node], model: "Model") -> int:
+        # What was edited since the last continuation is in the draft.
+        text = [session.draft] if session.draft else story_pieces(session, path, model)
+        return len(model.tokenizer.encode_pieces(text, model.config.max_position_embeddings)) if text else 0
+
+
+STRATEGIES: dict[Mode, ModeStrategy] = {"chat": ChatStrategy(), "story": StoryStrategy()}
+
+
+def story_pieces(session: Session, path: list[Node], model: "Model") -> list[str | list[int]]:
+    """A story up to there as its model takes it: ids for what it sampled itself, text for the rest."""
+    from inference import stand_for
+
+    return pieces(path, session.model, partial(stand_for, model.tokenizer))
