@@ -84,8 +84,8 @@ def use(file: Path) -> int:
             for node in session.tree:
                 made(node.outcome, None)
             for write in WRITERS.values():
-                write(session)
-            session.draft = "typed"
+                write(session.conversation)
+            session.put_draft("typed")
             library.save(session)
             library.leave(session)
     finally:

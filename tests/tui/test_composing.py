@@ -63,19 +63,21 @@ async def test_a_message_sent_while_a_reply_runs_waits_and_can_be_taken_back(tal
         await tap(pilot, *"long", "enter")
         for number, text in enumerate(("one", "two")):
             await tap(pilot, *text, "enter")
-            await until(pilot, lambda number=number: len(current(pilot).queue) > number or not current(pilot).reply)
+            await until(
+                pilot, lambda number=number: len(current(pilot).typing.queue) > number or not current(pilot).reply
+            )
         if current(pilot).reply is None:
             pytest.skip("the reply ended at once")
-        assert current(pilot).queue == ["one", "two"]
+        assert current(pilot).typing.queue == ["one", "two"]
         assert "2 wait" in title(pilot) and "two" in title(pilot)
         app_of(pilot).presenter.collect()
         assert current(pilot).draft == "one\n\ntwo\n\n"
         await tap(pilot, "up")
-        assert (current(pilot).queue, composer(pilot).text) == (["one"], "two")
+        assert (current(pilot).typing.queue, composer(pilot).text) == (["one"], "two")
         # Stopped, all that waited is typed again: perhaps it is not meant any more.
         await tap(pilot, "escape")
         await idle(pilot)
-        assert (current(pilot).queue, composer(pilot).text) == ([], "one\n\ntwo")
+        assert (current(pilot).typing.queue, composer(pilot).text) == ([], "one\n\ntwo")
         assert asked(pilot) == ["long"]
 
 
@@ -85,10 +87,10 @@ async def test_what_waits_is_said_when_the_reply_has_ended(tiny_model: Path) -> 
         app.commands.send("first")
         app.commands.send("second")
         app.commands.send("third")
-        assert current(pilot).queue == ["second", "third"]
+        assert current(pilot).typing.queue == ["second", "third"]
         await pilot.press(*"typed")
         await ready(pilot)
-        while current(pilot).reply is not None or current(pilot).queue:
+        while current(pilot).reply is not None or current(pilot).typing.queue:
             await pilot.pause(0.05)
         assert asked(pilot) == ["first", "second", "third"]
         app.presenter.collect()
@@ -103,7 +105,7 @@ async def test_it_waits_in_a_session_that_is_not_open_too(tiny_model: Path) -> N
         app.commands.send("second")
         await pilot.press("ctrl+n", *"elsewhere")
         await ready(pilot)
-        while first.reply is not None or first.queue:
+        while first.reply is not None or first.typing.queue:
             await pilot.pause(0.05)
         assert [node.text for node in first.tree.path() if node.role == "user"] == ["first", "second"]
         assert composer(pilot).text == "elsewhere"

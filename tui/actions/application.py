@@ -67,7 +67,7 @@ class ApplicationActions:
         elif screen.sessions.has_focus:
             screen.fold_sidebar()
             screen.focus_work()
-        elif session.editing is not None:
+        elif session.typing.editing is not None:
             self._messages.leave_editing()
         elif self._models.stop_loading():
             pass

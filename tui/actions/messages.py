@@ -2,6 +2,7 @@
 
 from collections.abc import Callable
 
+from tui.conversation.conversation import Conversation
 from tui.conversation.tree import Node, Tree
 from tui.screens.main import MainScreen
 from tui.screens.main_presenter import MainPresenter
@@ -46,33 +47,33 @@ class MessageActions:
         if session.readonly:
             self._presenter.say(OPEN_ELSEWHERE)
             return
-        if session.reply is not None and session.editing is not None:
+        if session.reply is not None and session.typing.editing is not None:
             self._presenter.say(BUSY)
             return
-        self._screen.composer.put(session.aside)
-        session.aside = ""
+        self._screen.composer.put(session.typing.aside)
+        session.typing.aside = ""
         if session.reply is not None:
-            session.queue.append(text)
+            session.typing.queue.append(text)
             session.draw_up("")
             self._sessions.save(session)
             self._presenter.refresh()
             return
-        session.draft = self._screen.composer.whole
-        if session.editing is not None:
-            session.tree.edit(session.editing, text)
-            session.editing = None
+        session.put_draft(self._screen.composer.whole)
+        if session.typing.editing is not None:
+            session.tree.edit(session.typing.editing, text)
+            session.typing.editing = None
         else:
             session.tree.add("user", text)
         self.ask(session, lambda: session.tree.begin("assistant"), before=session.tree.tip)
 
     @property
     def queued(self) -> bool:
-        return bool(self.current.queue)
+        return bool(self.current.typing.queue)
 
     def take_back(self) -> bool:
         """Put what would be sent last into the input, to be changed or dropped."""
         session = self.current
-        text = session.queue.pop()
+        text = session.typing.queue.pop()
         self._screen.composer.put(text)
         session.draw_up(text)
         self._presenter.refresh()
@@ -80,19 +81,19 @@ class MessageActions:
 
     def follow_up(self, session: Session, node: Node) -> None:
         """A reply has ended: say what waited for that. If it did not end by itself, all that waits is typed again."""
-        if not session.queue:
+        if not session.typing.queue:
             return
         here = session is self.current
         if here:
             session.draw_up(self._screen.composer.whole)
         outcome = session.tree[node.id].outcome if node.id in session.tree else None
         if outcome is None or outcome.reason not in ("stop", "length"):
-            session.queue.clear()
+            session.typing.queue.clear()
             if here:
                 self._screen.composer.put(session.draft)
             return
         typed = session.typed
-        text = session.queue.pop(0)
+        text = session.typing.queue.pop(0)
         session.draw_up(typed)
         session.tree.add("user", text)
         self.ask(session, lambda: session.tree.begin("assistant"), before=session.tree.tip)
@@ -121,11 +122,11 @@ class MessageActions:
             self._presenter.say("You can only edit your own messages (r regenerates).")
             return
         session, typed = self.current, self._screen.composer.unsent.rstrip("\n")
-        if session.editing is None:
-            session.aside = typed
-        elif typed != session.tree[session.editing].text.rstrip("\n"):  # what was made of another message
-            session.aside = "\n\n".join(filter(None, (session.aside, typed)))
-        session.editing, session.notice = node.id, ""
+        if session.typing.editing is None:
+            session.typing.aside = typed
+        elif typed != session.tree[session.typing.editing].text.rstrip("\n"):  # what was made of another message
+            session.typing.aside = "\n\n".join(filter(None, (session.typing.aside, typed)))
+        session.typing.editing, session.notice = node.id, ""
         self._screen.composer.put(node.text)
         self._presenter.refresh()
         self._screen.set_focus(self._screen.composer)
@@ -133,8 +134,8 @@ class MessageActions:
     def leave_editing(self) -> None:
         """The message stays as it is, and what was being written before is there again."""
         session = self.current
-        self._screen.composer.put(session.aside)
-        session.editing, session.aside = None, ""
+        self._screen.composer.put(session.typing.aside)
+        session.typing.editing, session.typing.aside = None, ""
         self._presenter.refresh()
 
     def regenerate(self) -> None:
@@ -165,7 +166,8 @@ class MessageActions:
         end = node.parent if node.role == "user" else node.id
         tree = source.tree.fork(end) if end else Tree()
         title = FORK + source.shown_title.removeprefix(FORK)  # or nobody could tell the two apart in the list
-        twin = Session(source.mode, tree, title=title, model=source.model, settings=dict(source.settings))
+        settings = dict(source.settings)
+        twin = Session(Conversation(source.mode, tree, title=title, model=source.model, settings=settings))
         self._replies.fork(source, twin)
         self._presenter.collect()
         self._workspace.enter(self._sessions.add(twin))
@@ -197,7 +199,7 @@ class MessageActions:
         before = {node.id for node in session.tree.path()}
         move()
         again = [_typed(node) for node in session.tree.path() if node.id not in before]
-        if session.mode == "chat" and session.editing is None and composer.text and composer.whole in again:
+        if session.mode == "chat" and session.typing.editing is None and composer.text and composer.whole in again:
             composer.put("")
         self._moved()
 

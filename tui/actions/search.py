@@ -89,7 +89,7 @@ class SearchActions:
                 self._presenter.say(f"The match is in another version of this story. {reason}")
                 return
             follow(session.tree, pane.text)  # what was written since is kept, as a version
-            session.draft = ""
+            session.put_draft("")
             pane.source = None  # its text is to be read from the tree again
             self._move(session, node_id)
         pane.call_after_refresh(_put_cursor, pane, _place(session, hit, pane.text))

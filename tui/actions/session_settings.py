@@ -45,8 +45,7 @@ class SettingsActions:
     def _save(self, chosen: dict[str, Any] | None) -> None:
         if chosen is not None:
             session = self._workspace.current
-            kept = {name: value for name, value in session.settings.items() if name not in chosen}
-            session.settings = kept | {name: value for name, value in chosen.items() if value}
+            session.change_settings(chosen)
             self._sessions.save(session)
             self._presenter.refresh()
             self._replies.recount(session)

@@ -46,11 +46,7 @@ class SessionActions:
 
     def rename(self, session_id: str, title: str) -> None:
         """Set the title; an empty one is replaced by the session's first words."""
-
-        def change(session: Session) -> None:
-            session.title = title.strip()
-
-        self._change(session_id, change)
+        self._change(session_id, lambda session: session.rename(title))
 
     def rename_current(self, title: str) -> None:
         """Set the title of the open session."""
@@ -69,12 +65,8 @@ class SessionActions:
 
     def pin_session(self) -> None:
         """Pin the session, or unpin it. Pinned sessions are listed first."""
-
-        def change(session: Session) -> None:
-            session.pinned = not session.pinned
-
         if self._wanted is not None:
-            self._change(self._wanted, change)
+            self._change(self._wanted, lambda session: session.toggle_pin())
 
     # ---- deleting
 

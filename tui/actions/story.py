@@ -92,7 +92,7 @@ class StoryActions:
 
     def _go_on(self, pane: StoryPane) -> None:
         session = self.current
-        session.draft = ""
+        session.put_draft("")
         pane.begin()
         self._messages.ask(session, lambda: session.tree.begin("model"))
 
@@ -102,7 +102,8 @@ class StoryActions:
         last = path[-1]
         text = "".join(node.text for node in path)
         pane.show_other(text, len(text) - len(last.text) if last.role == "model" else None)
-        self.current.draft = self.current.notice = ""
+        self.current.put_draft("")
+        self.current.notice = ""
         self._sessions.save(self.current)
         self._presenter.refresh()
         self._replies.recount(self.current)

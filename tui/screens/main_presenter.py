@@ -157,10 +157,10 @@ class MainPresenter:
 
 def _waiting(session: Session) -> str:
     """The line above the input."""
-    if session.editing is not None:
+    if session.typing.editing is not None:
         return "Editing your message · Esc cancel"
-    if not session.queue:
+    if not session.typing.queue:
         return ""
-    last = one_line(session.queue[-1])
-    count = f"{len(session.queue)} queued, last: " if len(session.queue) > 1 else "Queued: "
+    last = one_line(session.typing.queue[-1])
+    count = f"{len(session.typing.queue)} queued, last: " if len(session.typing.queue) > 1 else "Queued: "
     return f"{count}{last if len(last) <= 30 else last[:29] + '…'} · ↑ edit"

@@ -1,5 +1,6 @@
 """F6: session settings (system prompt and sampling parameters)."""
 
+from collections.abc import Mapping
 from typing import Any
 
 from textual import events
@@ -95,7 +96,7 @@ class SettingsScreen(ModalScreen[Settings | None]):
         Binding("up", "app.focus_previous", "Previous", show=False),
     ]
 
-    def __init__(self, mode: Mode, settings: Settings, defaults: Settings) -> None:
+    def __init__(self, mode: Mode, settings: Mapping[str, Any], defaults: Settings) -> None:
         super().__init__()
         self._chats = mode == "chat"
         self._system = str(settings.get("system") or "")

@@ -24,7 +24,7 @@ class StoryView(SessionView):
         if session.reply is None and not pane.text:
             session.tree.move(None)  # what was there is kept, as everything that is taken away
         written = "".join(node.text for node in session.tree.path())
-        session.draft = "" if session.reply or pane.text == written else pane.text
+        session.put_draft("" if session.reply or pane.text == written else pane.text)
 
     def show(self, session: Session, to_end: bool) -> None:
         pane = self._screen.open_story(session)

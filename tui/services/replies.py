@@ -20,7 +20,7 @@ from tui.services.notices import Busy, Passing
 from tui.services.reply import Reply, outcome_of
 from tui.services.reply_trace import trace
 from tui.services.sampling_defaults import SamplingDefaults
-from tui.services.session import Session
+from tui.services.session import Figures, Session
 from tui.storage.cache_snapshots import Snapshots
 
 if TYPE_CHECKING:
@@ -104,6 +104,10 @@ class ReplyService:
             if target.engine is None:
                 target.engine = self._models.engine.new_session(source.model, cache, source.token_ids)
                 target.computed = True
+
+    def forget_figures(self, session: Session) -> None:
+        """The session goes on with another model."""
+        session.figures = Figures()
 
     def recount(self, session: Session) -> None:
         """Count how much of the context the conversation takes; posts ContextCounted."""

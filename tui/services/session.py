@@ -1,10 +1,12 @@
-"""A session while the program runs: its conversation, its place in the engine, its reply on the way."""
+"""A session in memory: its conversation, its place in the engine, its reply in progress, what is typed."""
 
+import time
+from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING, Any, Literal
 
 from tui.conversation.conversation import Conversation, Listing, Mode
-from tui.conversation.tree import Node
+from tui.conversation.tree import Node, Tree
 from tui.services.reply import Reply
 
 if TYPE_CHECKING:
@@ -25,60 +27,137 @@ class Figures:
 
 
 @dataclass(eq=False)
-class Session(Conversation):
-    """``engine``: its token ids and KV cache in the engine, from the first reply on.
+class Session:
+    """What is kept of it is the ``conversation``, changed only here; the rest is forgotten when the program ends.
 
-    ``editing``: the message that the draft would be another version of. ``notice``: what went wrong last.
-    ``readonly``: another process has it open, or has ``deleted`` it. ``queue``: messages that wait for the end of the
-    reply. ``aside``: the input's text before a message was edited there. ``unsent``: text typed while read-only.
-    ``computed``: its cache holds more than its snapshot. ``ended``: monotonic time when a reply last ended by itself.
+    ``engine``, ``reply``, ``figures``, ``computed`` and ``ended`` are the ReplyService's: token ids and KV cache in the
+    engine, from the first reply on; the reply in progress; whether the cache holds more than its snapshot; the
+    monotonic time when a reply last ended by itself. ``readonly`` and ``deleted`` are the SessionManager's: another
+    process has it open, or has deleted it. ``unread`` is the Workspace's. ``notice``: what was said last.
     """
 
+    conversation: Conversation
     engine: "inference.Session | None" = None
     reply: Reply | None = None
     figures: Figures = field(default_factory=Figures)
-    editing: str | None = None
-    notice: str = ""
-    unread: bool = False
-    readonly: bool = False
-    deleted: bool = False
-    queue: list[str] = field(default_factory=list)
-    aside: str = ""
-    unsent: str = ""
     computed: bool = False
     ended: float = 0.0
+    readonly: bool = False
+    deleted: bool = False
+    unread: bool = False
+    notice: str = ""
+    typing: "Typing" = field(default_factory=lambda: Typing())
 
-    @classmethod
-    def of(cls, conversation: Conversation) -> "Session":
-        """The conversation, opened; the tree is shared."""
-        session = cls()
-        session.take(conversation)
-        return session
+    # ---- what is kept
 
-    def take(self, conversation: Conversation) -> None:
-        """Be that conversation from now on, as another process or an earlier start has left it."""
-        for name in Conversation.__dataclass_fields__:
-            setattr(self, name, getattr(conversation, name))
+    @property
+    def id(self) -> str:
+        return self.conversation.id
+
+    @property
+    def mode(self) -> Mode:
+        return self.conversation.mode
+
+    @property
+    def tree(self) -> Tree:
+        return self.conversation.tree
+
+    @property
+    def tip(self) -> Node | None:
+        """The last node of the path."""
+        return None if self.tree.tip is None else self.tree[self.tree.tip]
+
+    @property
+    def title(self) -> str:
+        """As the user gave it; empty if its first words stand for it."""
+        return self.conversation.title
+
+    @property
+    def shown_title(self) -> str:
+        return self.conversation.shown_title
+
+    @property
+    def model(self) -> str:
+        return self.conversation.model
+
+    @property
+    def settings(self) -> Mapping[str, Any]:
+        return self.conversation.settings
+
+    @property
+    def pinned(self) -> bool:
+        return self.conversation.pinned
+
+    @property
+    def updated(self) -> float:
+        """Seconds since the epoch."""
+        return self.conversation.updated
+
+    @property
+    def draft(self) -> str:
+        """Typed and not sent: of a story, the text where it differs from its pieces."""
+        return self.conversation.draft
+
+    @property
+    def empty(self) -> bool:
+        return not len(self.tree) and not self.draft and not self.title
+
+    def messages(self, path: list[Node], model: str) -> list[dict[str, Any]]:
+        """Nodes as the model's chat template takes them."""
+        return self.conversation.messages(path, model)
+
+    # ---- changes of what is kept
+
+    def rename(self, title: str) -> None:
+        """Set the title; an empty one is replaced by the first words."""
+        self.conversation.title = title.strip()
+
+    def toggle_pin(self) -> None:
+        """Pin it, or unpin it."""
+        self.conversation.pinned = not self.pinned
+
+    def use_model(self, model: str) -> None:
+        """Continue with this model."""
+        self.conversation.model = model
+
+    def change_settings(self, values: Mapping[str, Any]) -> None:
+        """Replace these settings; those without a value are removed."""
+        kept = {name: value for name, value in self.settings.items() if name not in values}
+        self.conversation.settings = kept | {name: value for name, value in values.items() if value}
+
+    def become_story(self) -> None:
+        """Continue as a story, whose beginning is the draft."""
+        self.conversation.mode = "story"
+
+    def touch(self) -> None:
+        """It was used now."""
+        self.conversation.updated = time.time()
+
+    def put_draft(self, text: str) -> None:
+        """Replace the draft."""
+        self.conversation.draft = text
+
+    # ---- the input of a chat
 
     @property
     def typed(self) -> str:
-        """What stands in the input: the draft without what is not there, and what was typed beside it."""
-        draft = self.draft.removeprefix(self._elsewhere)
-        return self.unsent or draft if self.readonly else "\n\n".join(filter(None, (draft, self.unsent)))
+        """The input's text: the draft minus queued messages, plus text typed while read-only."""
+        draft = self.draft.removeprefix(self.typing.before)
+        unsent = self.typing.unsent
+        return unsent or draft if self.readonly else "\n\n".join(filter(None, (draft, unsent)))
 
     def draw_up(self, typed: str) -> None:
-        """Have as draft what waits, what was put aside and what is typed: none of it is lost with the program.
+        """Store queued, set-aside and typed text as the draft, so that a crash loses none of it.
 
-        The draft of a session that is only read here is another window's.
+        The draft of a session that is read-only here is another process's.
         """
         if self.readonly:
-            self.unsent = "" if typed == self.draft else typed
+            self.typing.unsent = "" if typed == self.draft else typed
         else:
-            self.draft, self.unsent = self._elsewhere + typed, ""
+            self.typing.unsent = ""
+            self.put_draft(self.typing.before + typed)
 
-    @property
-    def _elsewhere(self) -> str:
-        return "".join(f"{text}\n\n" for text in [*self.queue, *([self.aside] if self.aside else [])])
+    # ---- what it is doing
 
     @property
     def state(self) -> State:
@@ -86,13 +165,24 @@ class Session(Conversation):
             return "streaming" if self.reply.streaming else "queued"
         return "unread" if self.unread else "idle"
 
-    @property
-    def empty(self) -> bool:
-        return not len(self.tree) and not self.draft and not self.title
+
+@dataclass
+class Typing:
+    """What is typed in a chat and not sent, beside the input's text; the actions on messages change it.
+
+    ``queue``: messages that wait for the end of the reply. ``editing``: the message that the input's text is another
+    version of. ``aside``: the input's text before that. ``unsent``: text typed while the session was read-only.
+    """
+
+    queue: list[str] = field(default_factory=list)
+    editing: str | None = None
+    aside: str = ""
+    unsent: str = ""
 
     @property
-    def tip(self) -> Node | None:
-        return None if self.tree.tip is None else self.tree[self.tree.tip]
+    def before(self) -> str:
+        """What comes before the input's text in the draft."""
+        return "".join(f"{text}\n\n" for text in [*self.queue, *([self.aside] if self.aside else [])])
 
 
 @dataclass(frozen=True)

@@ -87,7 +87,7 @@ class SessionManager:
     def with_model(self, session: Session, settings: Settings) -> Session:
         """What was imported need not have one that is here: then it goes on with the usual one."""
         if not session.model:
-            session.model = self.usual_model(session.mode, settings)
+            session.use_model(self.usual_model(session.mode, settings))
             session.notice = f"This session came without a model: it goes on with {session.model}. F4 chooses another."
         return session
 
@@ -100,7 +100,7 @@ class SessionManager:
 
     def new(self, mode: Mode, model: str) -> Session:
         """A session that is not on disk until there is something in it."""
-        return self.add(Session(mode, model=model))
+        return self.add(Session(Conversation(mode, model=model)))
 
     def add(self, session: Session) -> Session:
         """Take in a session that was made here."""
@@ -117,7 +117,7 @@ class SessionManager:
             return session
         conversation = self.store.open(session_id)
         if session is None:
-            session = self._here[session_id] = Session.of(conversation)
+            session = self._here[session_id] = Session(conversation)
         self._take(session, conversation)
         return session
 
@@ -132,7 +132,7 @@ class SessionManager:
 
     def put_away(self, session: Session) -> None:
         """Have it in the database alone, unless there is more to it than that."""
-        more = session.unread or session.notice or session.unsent or session.editing is not None
+        more = session.unread or session.notice or session.typing.unsent or session.typing.editing is not None
         if session.id in self._left and not self.store.holds(session.id) and not more:
             self._left.discard(session.id)
             self._here.pop(session.id, None)
@@ -146,7 +146,7 @@ class SessionManager:
 
     def _put(self, session: Session, put: Callable[[Conversation], None]) -> None:
         try:
-            put(session)
+            put(session.conversation)
             self._new.discard(session.id)
         except StoreError as error:
             session.readonly = isinstance(error, OpenElsewhereError | ChangedElsewhereError)
@@ -171,7 +171,7 @@ class SessionManager:
     def delete(self, session: Session) -> None:
         """Remove it with all that was kept for it; ``save`` puts it back. Raises StoreError if it is open elsewhere."""
         if session.id not in self._new:
-            self.store.delete(session)
+            self.store.delete(session.conversation)
         self.snapshots.remove(session.id)
         self._here.pop(session.id, None)
         self._listings.clear()
@@ -203,7 +203,7 @@ class SessionManager:
             pass  # it stays as it is until it can be read again
 
     def _take(self, session: Session, conversation: Conversation) -> None:
-        session.take(conversation)
+        session.conversation = conversation
         readonly = not self.store.holds(session.id)
         if session.deleted or (session.readonly and not readonly):
             session.notice = ""

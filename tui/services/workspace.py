@@ -2,7 +2,6 @@
 
 from collections.abc import Callable
 from functools import partial
-from time import time
 from typing import TYPE_CHECKING
 
 from textual.app import App
@@ -16,7 +15,7 @@ from tui.services.model_choice import ModelChoice
 from tui.services.models import ModelManager
 from tui.services.modes import STRATEGIES
 from tui.services.replies import ReplyChange, ReplyService
-from tui.services.session import Figures, Session
+from tui.services.session import Session
 from tui.services.sessions import SessionManager
 from tui.storage.errors import StoreError
 from tui.storage.store import OPEN_ELSEWHERE
@@ -60,7 +59,7 @@ class Workspace:
     def new(self, mode: Mode) -> Session:
         """A new session with the model and the system prompt that are usual."""
         session = self._sessions.new(mode, self._sessions.usual_model(mode, self._settings))
-        session.settings = STRATEGIES[mode].new_settings(self._settings)
+        session.change_settings(STRATEGIES[mode].new_settings(self._settings))
         return session
 
     def last_or_new(self, mode: Mode) -> Session:
@@ -172,12 +171,12 @@ class Workspace:
     def use(self, choice: ModelChoice) -> None:
         """Continue the open session with this model; its messages stay, and are read anew when needed."""
         session = self.current
-        session.model = choice.name
-        session.settings.pop("precision", None)
+        session.use_model(choice.name)
+        session.change_settings({"precision": ""})
         if choice != self._models.choice(session):
-            session.settings["precision"] = choice.precision
+            session.change_settings({"precision": choice.precision})
         session.notice = ""
-        session.figures = Figures()
+        self._replies.forget_figures(session)
         self.load(again=True)
         model = self.model
         if session.engine is not None and session.engine.model is not model:
@@ -211,7 +210,7 @@ class Workspace:
             return False
         if session.mode == "story" or len(session.tree):
             return False
-        session.mode = "story"
+        session.become_story()
         return True
 
     def _stop_waiting(self, choice: ModelChoice) -> None:
@@ -234,7 +233,7 @@ class Workspace:
             return False
         before = before or session.tree.tip
         node = grow()
-        session.updated = time()
+        session.touch()
         self._sessions.save(session)
         self._replies.ask(session, node, before)
         return True
