@@ -12,7 +12,7 @@ from textual.widgets import OptionList
 
 from tui.actions.registry import Actions
 from tui.actions.slash_commands import SlashCommands
-from tui.config.resources import shipped
+from tui.config.paths import shipped
 from tui.config.settings import Settings
 from tui.config.watcher import Appearance, colors_unwanted
 from tui.conversation.conversation import Mode

@@ -5,8 +5,8 @@ from pathlib import Path
 import pytest
 
 from tui.conversation.conversation import Conversation
-from tui.storage.background_search import find
 from tui.storage.errors import StoreError
+from tui.storage.search import find
 from tui.storage.store import Store
 
 
@@ -34,7 +34,7 @@ def test_it_finds_what_the_store_finds_and_what_is_written_meanwhile(tmp_path: P
 
 
 def test_it_ends_when_nobody_wants_the_answer_any_more(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("tui.storage.background_search.STEPS", 1000)
+    monkeypatch.setattr("tui.storage.search.STEPS", 1000)
     store = full(tmp_path / "s.db", 1000)
     asked = []
 

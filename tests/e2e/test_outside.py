@@ -39,7 +39,7 @@ def test_an_editor_that_is_none_is_said(tiny_model: Path, editor: str) -> None:
     with Terminal([PROGRAM, "--model", str(tiny_model)], env={"EDITOR": editor, "VISUAL": ""}) as terminal:
         terminal.until(LOADED)
         terminal.press("a draft ", "ctrl+g")
-        terminal.until("There is no editor")
+        terminal.until("not found. Set $EDITOR")
         terminal.press("!")
         terminal.until("│ a draft !")
         quit_program(terminal)
@@ -49,7 +49,7 @@ def test_an_editor_that_takes_the_file_away_is_said(tiny_model: Path) -> None:
     with Terminal([PROGRAM, "--model", str(tiny_model)], env={"EDITOR": "rm"}) as terminal:
         terminal.until(LOADED)
         terminal.press("a draft ", "ctrl+g")
-        terminal.until("cannot be handed to rm")
+        terminal.until("Cannot pass the text to rm")
         terminal.press("!")
         terminal.until("│ a draft !")
         quit_program(terminal)

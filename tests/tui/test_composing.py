@@ -19,7 +19,7 @@ from tui.screens.help import HelpScreen
 from tui.screens.search import SearchScreen
 from tui.screens.text_prompt import AskScreen
 from tui.storage.store import Store
-from tui.storage.text_files import OutsideError, read_text
+from tui.storage.text_files import TextFileError, read_text
 from tui.terminal.clipboard import osc52
 from tui.widgets.composer import KEYS, Composer
 from tui.widgets.pasted_text import KEPT, Pasted
@@ -381,7 +381,7 @@ def test_both_forms_of_osc_52() -> None:
 def test_what_has_no_end_is_not_read(tmp_path: Path) -> None:
     os.mkfifo(tmp_path / "pipe")
     for name in (str(tmp_path / "pipe"), "/dev/zero"):
-        with pytest.raises(OutsideError, match="is not a file"):
+        with pytest.raises(TextFileError, match="is not a file"):
             read_text(name)
 
 

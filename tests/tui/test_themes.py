@@ -13,7 +13,7 @@ from tests.stubs.conversations import answered, save
 from tests.tui.conftest import SIZE, app_of, make_app, ready, until
 from tui.app import LlmTui
 from tui.config.errors import SettingsError
-from tui.config.resources import shipped
+from tui.config.paths import shipped
 from tui.config.settings import Settings, load_settings
 from tui.config.themes import COLORS, find_themes, read_theme
 from tui.config.watcher import INTERVAL

@@ -12,7 +12,8 @@ from tui.screens.prompt_history import HistoryScreen
 from tui.screens.text_prompt import AskScreen
 from tui.services.sessions import SessionManager
 from tui.services.workspace import Workspace
-from tui.storage.text_files import OutsideError, edit_text, read_text, save_text
+from tui.storage.text_files import TextFileError, read_text, save_text
+from tui.terminal.external_editor import EditorError, edit_text
 
 REMEMBERED = 1000
 
@@ -51,7 +52,7 @@ class ComposerActions:
         composer = self._screen.composer
         try:
             text = read_text(name)
-        except OutsideError as error:
+        except TextFileError as error:
             self._presenter.say(str(error))
             return
         fence = "```"
@@ -114,7 +115,7 @@ class ComposerActions:
                 written = await edit_text(self._app, screen.composer.whole)
                 if self._workspace.current is session:
                     screen.composer.put(written)
-        except OutsideError as error:
+        except EditorError as error:
             self._presenter.say(str(error))
 
     def save_message(self, path: str = "") -> None:
@@ -150,7 +151,7 @@ class ComposerActions:
                 return
             try:
                 self._presenter.say(f"Saved to {save_text(path, text)}.")
-            except OutsideError as error:
+            except TextFileError as error:
                 self._presenter.say(str(error))
 
         save(path) if path else self._app.push_screen(AskScreen("Save as", name), save)

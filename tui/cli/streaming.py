@@ -10,8 +10,7 @@ import click
 
 from tui.cli.output import tell, writer
 from tui.cli.requirements import require_room
-from tui.config.paths import model_places
-from tui.config.resources import shipped
+from tui.config.paths import model_places, shipped
 from tui.config.settings import DEFAULT, Settings
 from tui.process.termination import Ended
 

@@ -6,7 +6,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 
 from tui.config.keymap import KEYMAP, Key
-from tui.config.resources import shipped
+from tui.config.paths import shipped
 
 
 @dataclass(frozen=True)

@@ -6,12 +6,17 @@ from typing import TYPE_CHECKING
 
 import platformdirs
 
-from tui.config.resources import shipped
-
 if TYPE_CHECKING:
     from inference.sources.registry import Places
 
 NAME = "llm-tui"
+
+
+def shipped(name: str) -> Path:
+    """The directory ``models`` or ``themes``: inside the package in a wheel, beside it in a checkout."""
+    package = Path(__file__).parents[1]
+    installed = package / "share" / name
+    return installed if installed.is_dir() else package.parent / name
 
 
 def sessions_file() -> Path:

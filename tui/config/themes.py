@@ -10,8 +10,7 @@ from textual.color import Color, ColorParseError
 from textual.theme import Theme
 
 from tui.config.errors import SettingsError
-from tui.config.paths import user_themes_directory
-from tui.config.resources import shipped
+from tui.config.paths import shipped, user_themes_directory
 from tui.config.toml_document import TomlFile, did_you_mean, read_toml
 
 DEFAULT_THEME = "dark"

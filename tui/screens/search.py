@@ -19,9 +19,8 @@ from textual.widgets.option_list import Option
 from tui.formatting.units import age
 from tui.process.in_thread import in_thread
 from tui.screens.picker import Picker
-from tui.storage.background_search import find
 from tui.storage.errors import StoreError
-from tui.storage.search import Hit
+from tui.storage.search import Hit, find
 from tui.terminal.sanitize import sanitize
 from tui.widgets.plain_text import Plain, plain
 from tui.widgets.safe_input import Field

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from textual.message_pump import MessagePump
 
-from tui.config.resources import shipped
+from tui.config.paths import shipped
 from tui.config.settings import KINDS, Settings
 from tui.messages import ModelFailed, ModelLoaded, ModelLoading
 from tui.services.model_choice import ModelChoice

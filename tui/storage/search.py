@@ -3,11 +3,14 @@
 import re
 import sqlite3
 import unicodedata
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from contextlib import closing
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 from tui.conversation.serialization import read_listing
+from tui.storage.database import FAULTS, explain, reader
 from tui.storage.errors import StoreError
 
 # Private-use characters around matches in FTS5 snippets.
@@ -15,6 +18,8 @@ OPEN, CLOSE = "\ue000", "\ue001"
 MAX_CHARACTERS = 1000
 EXTRACT_WORDS = 16
 EXTRACT_CHARACTERS = 60  # on either side
+# SQLite instructions between checks for cancellation: well under a millisecond.
+STEPS = 10_000
 
 _PHRASE = re.compile(r'"([^"]*)"?|(\S+)')
 # Scripts without spaces between words: Thai to Burmese, Khmer, kana and Chinese characters.
@@ -77,6 +82,21 @@ def search(db: sqlite3.Connection, text: str, limit: int) -> list[Hit]:
     rows = db.execute(_BY_TITLE.format(snippet.format("titles"), ""), (query, limit)).fetchall()
     rows += db.execute(_BY_WORD.format(snippet.format("words"), ""), (query, limit - len(rows))).fetchall()
     return [_hit(row, *_unmark(str(row[-1]))) for row in rows]
+
+
+def find(file: Path, text: str, limit: int, unwanted: Callable[[], bool]) -> list[Hit]:
+    """``search`` with its own connection, for another thread; returns nothing soon after ``unwanted()`` becomes true.
+
+    Raises StoreError if the text is too long or the database cannot be read.
+    """
+    with closing(reader(file)) as db:
+        db.set_progress_handler(unwanted, STEPS)
+        try:
+            return search(db, text, limit)
+        except FAULTS as error:
+            if unwanted():
+                return []
+            raise explain(error, file) from None
 
 
 def _search_literally(db: sqlite3.Connection, query: str, phrases: list[str], limit: int) -> list[Hit]:
