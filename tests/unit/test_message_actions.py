@@ -47,8 +47,8 @@ async def test_what_is_said_during_a_reply_waits_for_its_end(
     actions.send("first")
     actions.send("second")
     actions.send("third")
-    assert desk.current.queue == ["second", "third"] and desk.current.draft == "second\n\nthird\n\n"
-    assert actions.take_back() and desk.screen.composer.text == "third" and desk.current.queue == ["second"]
+    assert desk.current.typing.queue == ["second", "third"] and desk.current.draft == "second\n\nthird\n\n"
+    assert actions.take_back() and desk.screen.composer.text == "third" and desk.current.typing.queue == ["second"]
     await desk.come()
     hold.set()
     await desk.come()
@@ -68,7 +68,7 @@ async def test_what_waited_for_a_reply_that_was_stopped_is_typed_again(
     desk.services.replies.stop(desk.current)
     await desk.come()
     actions.follow_up(desk.current, desk.current.tip)  # type: ignore[arg-type]
-    assert desk.current.queue == [] and desk.screen.composer.text == "second\n\n"
+    assert desk.current.typing.queue == [] and desk.screen.composer.text == "second\n\n"
     assert desk.said == ["first", "one"]
 
 
@@ -89,9 +89,9 @@ async def test_an_edited_message_is_another_version(desk: Desk, talked: MessageA
     desk.screen.composer.text = "half a thought"
     choose(desk, 2)
     talked.edit()
-    assert (desk.screen.composer.text, desk.current.aside) == ("second", "half a thought")
+    assert (desk.screen.composer.text, desk.current.typing.aside) == ("second", "half a thought")
     talked.leave_editing()
-    assert (desk.screen.composer.text, desk.current.editing) == ("half a thought", None)
+    assert (desk.screen.composer.text, desk.current.typing.editing) == ("half a thought", None)
     talked.edit()
     script.reply("two again")
     talked.send("second, changed")
@@ -105,7 +105,7 @@ async def test_an_edited_message_is_another_version(desk: Desk, talked: MessageA
 
 async def test_only_your_own_messages_are_edited_and_only_replies_continued(desk: Desk, talked: MessageActions) -> None:
     talked.edit()
-    assert desk.current.notice and desk.current.editing is None
+    assert desk.current.notice and desk.current.typing.editing is None
     choose(desk, 2)
     desk.current.notice = ""
     talked.continue_reply()
@@ -159,7 +159,7 @@ async def test_what_is_only_read_here_stays_as_it_is(desk: Desk, talked: Message
 
 
 async def test_in_a_story_there_are_no_messages(desk: Desk, actions: MessageActions) -> None:
-    desk.current.mode = "story"
+    desk.current.become_story()
     for act in (actions.roll_back, actions.find, actions.find_next, actions.toggle_thoughts, actions.toggle_details):
         desk.current.notice = ""
         act()

@@ -7,6 +7,7 @@ import pytest
 
 from tests.stubs.fake_engine import FakeModel, Script
 from tests.unit.conftest import FakeLoader
+from tui.conversation.conversation import Conversation
 from tui.messages import ModelFailed, ModelLoaded, ModelLoading
 from tui.services import models
 from tui.services.model_choice import ModelChoice
@@ -23,11 +24,11 @@ def fake(script: Script, tmp_path: Path) -> Callable[..., FakeModel]:
 
 def session(choice: ModelChoice) -> Session:
     """One that wants this model."""
-    return Session(model=choice.name, settings={"precision": choice.precision})
+    return Session(Conversation(model=choice.name, settings={"precision": choice.precision}))
 
 
 def test_a_session_wants_its_own_precision_or_the_usual_one(manager: ModelManager) -> None:
-    assert manager.choice(Session(model="one")) == ONE
+    assert manager.choice(Session(Conversation(model="one"))) == ONE
     assert manager.choice(session(ModelChoice("one", "float32"))) == ("one", "float32")
     assert manager.choice(session(ModelChoice("one", "float1"))) == ONE, "a precision that there is not"
 

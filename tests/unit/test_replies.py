@@ -9,10 +9,12 @@ from inference import InferenceError, SamplingParams
 from tests.stubs.fake_engine import FakeModel, Script
 from tests.stubs.mailbox import Mailbox
 from tui.config.settings import load_settings
+from tui.conversation.conversation import Conversation
 from tui.conversation.tree import Node
 from tui.messages import ContextCounted, ModelLoaded, ReplyProgressed
 from tui.services.models import ModelManager
-from tui.services.replies import STOPPED, STOPPED_BEFORE, ReplyChange, ReplyService
+from tui.services.modes import STRATEGIES
+from tui.services.replies import STOPPED_BEFORE, ReplyChange, ReplyService
 from tui.services.sampling_defaults import SamplingDefaults
 from tui.services.session import Session
 from tui.storage.cache_snapshots import Snapshots
@@ -31,7 +33,7 @@ class Room:
         self.session = self.chat("hello")
 
     def chat(self, text: str) -> Session:
-        session = Session(model="fake")
+        session = Session(Conversation(model="fake"))
         session.tree.add("user", text)
         return session
 
@@ -97,7 +99,7 @@ async def test_one_that_is_stopped_keeps_what_was_written_and_says_so(room: Room
     await room.come()
     assert room.session.tip and room.session.tip.text == "Hello "
     assert room.session.tip.outcome and room.session.tip.outcome.reason == "cancelled"
-    assert str(room.session.notice) == STOPPED["chat"] and room.session.ended == 0.0
+    assert str(room.session.notice) == STRATEGIES["chat"].stopped and room.session.ended == 0.0
 
 
 async def test_one_that_is_stopped_before_its_model_is_there_leaves_nothing(room: Room) -> None:
@@ -161,7 +163,7 @@ async def test_the_end_of_the_context_is_told(room: Room, script: Script) -> Non
 
 async def test_a_story_is_continued_as_text(room: Room, script: Script) -> None:
     room.load()
-    story = Session(mode="story", model="fake")
+    story = Session(Conversation(mode="story", model="fake"))
     story.tree.add("author", "Once upon a time")
     room.ask(story)
     await room.come()

@@ -6,6 +6,7 @@ from pathlib import Path
 import pytest
 
 from inference import Finished, Stats
+from tui.conversation.conversation import Conversation
 from tui.services.reply_trace import VARIABLE, trace
 from tui.services.session import Session
 
@@ -15,7 +16,7 @@ FINISHED = Finished("stop", Stats(7, 4, 3, 0.1, 0.2, 1))
 def test_a_line_is_appended_for_each_reply(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     file = tmp_path / "trace.jsonl"
     monkeypatch.setenv(VARIABLE, str(file))
-    session = Session(mode="story")
+    session = Session(Conversation(mode="story"))
     for rows in (5, 6):
         trace(session, FINISHED, rows)
     lines = [json.loads(line) for line in file.read_text().splitlines()]
@@ -34,5 +35,5 @@ def test_a_line_is_appended_for_each_reply(tmp_path: Path, monkeypatch: pytest.M
 def test_nothing_is_written_where_nobody_asked(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.delenv(VARIABLE, raising=False)
     monkeypatch.chdir(tmp_path)
-    trace(Session(), FINISHED, 5)
+    trace(Session(Conversation()), FINISHED, 5)
     assert list(tmp_path.iterdir()) == []

@@ -53,7 +53,7 @@ def test_an_empty_one_that_is_left_is_forgotten(sessions: SessionManager) -> Non
     sessions.leave(session)
     assert list(sessions) == []
     written = sessions.new("chat", "guide")
-    written.draft = "half a thought"
+    written.put_draft("half a thought")
     sessions.leave(written)
     assert list(sessions) == [written] and sessions.store.read(written.id).draft == "half a thought"
 
@@ -64,7 +64,7 @@ def test_what_is_open_in_another_process_is_only_read(sessions: SessionManager) 
     other.open(conversation.id)
     session = sessions.open(conversation.id)
     assert session.readonly
-    session.title = "changed here"
+    session.rename("changed here")
     sessions.save(session)
     assert other.read(conversation.id).title == "one"
     other.release(conversation.id)
