@@ -69,7 +69,7 @@ async def test_a_message_sent_while_a_reply_runs_waits_and_can_be_taken_back(tal
         if current(pilot).reply is None:
             pytest.skip("the reply ended at once")
         assert current(pilot).typing.queue == ["one", "two"]
-        assert "2 wait" in title(pilot) and "two" in title(pilot)
+        assert "2 queued" in title(pilot) and "two" in title(pilot)
         app_of(pilot).presenter.collect()
         assert current(pilot).draft == "one\n\ntwo\n\n"
         await tap(pilot, "up")
