@@ -244,9 +244,6 @@ class FakeSession:
         self.closed = False
         self._generation: FakeGeneration | None = None
 
-    def load_cache(self) -> FakeCache:
-        return self.cache
-
     @property
     def idle(self) -> bool:
         return self._generation is None or self._generation.done
