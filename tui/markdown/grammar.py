@@ -15,6 +15,7 @@ from markdown_it.token import Token
 
 _BARE_LINK = re.compile(r"""https?://[^\s<>`]*[^\s<>`.,;:!?'"()\[\]*_~]""")
 _RUN = re.compile(r"`+")
+MOST_OPEN = 32  # marks that wait for their ends in a line; further ones are text
 _UNSURE = re.compile(r"(?:[*_~\\]|&#?\w*)+$")
 
 
@@ -41,7 +42,15 @@ class _Parser(MarkdownIt):
 
 
 class _State(StateInline):
-    """Emphasis may begin and end beside a wide character, as in **注意：**请: its script is written without blanks."""
+    """Emphasis may begin and end beside a wide character, as in **注意：**请: its script is written without blanks.
+
+    Stars of arithmetic begin nothing: ``a*b*c``, ``2**3`` and ``(x)*y*z`` stay as they are, unlike in CommonMark.
+    ``only_closing``: the tokens of such stars.
+    """
+
+    def __init__(self, *arguments: Any) -> None:
+        super().__init__(*arguments)
+        self.only_closing: set[int] = set()
 
     def scanDelims(self, start: int, canSplitWord: bool) -> Scanned:
         scanned = super().scanDelims(start, canSplitWord)
@@ -50,8 +59,20 @@ class _State(StateInline):
             self.src[start + scanned.length : start + scanned.length + 1],
         )
         if canSplitWord and (_wide(before) or _wide(after)):
-            return Scanned(bool(after.strip()), bool(before.strip()), scanned.length)
+            scanned = Scanned(bool(after.strip()), bool(before.strip()), scanned.length)
+        if self.src[start] == "*" and _arithmetic(before, after):
+            first = len(self.tokens) + bool(self.pending)
+            self.only_closing.update(range(first, first + scanned.length))
         return scanned
+
+
+def _arithmetic(before: str, after: str) -> bool:
+    """True between letters or digits of a script with capitals, and after a closing bracket."""
+    return (_cased(before) and _cased(after)) or before in (")", "]", "}")
+
+
+def _cased(character: str) -> bool:
+    return character.isdigit() or character.lower() != character.upper()
 
 
 def _wide(character: str) -> bool:
@@ -95,6 +116,41 @@ def _open_code(state: StateInline, silent: bool) -> bool:
     return True
 
 
+def _balance(state: StateInline) -> None:
+    """Pair the marks that begin emphasis with those that end it, by CommonMark's rules but for ``only_closing``."""
+    only_closing = state.only_closing if isinstance(state, _State) else set()
+    for delimiters in (state.delimiters, *(meta["delimiters"] for meta in state.tokens_meta if meta)):
+        _pair(delimiters, only_closing)
+
+
+def _pair(delimiters: list[Delimiter], only_closing: set[int]) -> None:
+    runs: list[int] = []
+    openers: list[int] = []
+    for index, closer in enumerate(delimiters):
+        before = delimiters[index - 1]
+        same = index > 0 and (before.marker, before.token) == (closer.marker, closer.token - 1)
+        runs.append(runs[-1] if same else index)
+        fitting = (
+            place
+            for place in reversed(range(len(openers) if closer.close else 0))
+            if runs[openers[place]] != runs[index] and _fit(delimiters[openers[place]], closer)
+        )
+        if (place := next(fitting, None)) is not None:
+            delimiters[openers[place]].end = index
+            closer.open = False
+            del openers[place:]
+        elif closer.token in only_closing:
+            closer.open = False
+        elif closer.open and len(openers) < MOST_OPEN:
+            openers.append(index)
+
+
+def _fit(opener: Delimiter, closer: Delimiter) -> bool:
+    """CommonMark's rule of three: ``**/*.py`` stays as it is."""
+    doubtful = (opener.close or closer.open) and (opener.length + closer.length) % 3 == 0
+    return opener.marker == closer.marker and not (doubtful and closer.length % 3)
+
+
 def _close_open(state: StateInline) -> None:
     """Add the ends that are still to come of emphasis that is open at the end of the line."""
     if not state.env["growing"]:
@@ -128,5 +184,6 @@ _PARSER = _Parser("commonmark").enable("strikethrough")
 _PARSER.inline.ruler.before("escape", "formula", _formula)
 _PARSER.inline.ruler.before("linkify", "bare_link", _bare_link)
 _PARSER.inline.ruler.before("backticks", "open_code", _open_code)
+_PARSER.inline.ruler2.at("balance_pairs", _balance)
 _PARSER.inline.ruler2.after("balance_pairs", "close_open", _close_open)
 _PARSER.inline.ruler2.push("hold_back", _hold_back)
