@@ -58,8 +58,8 @@ class Weights:
         unexpected = sorted(name for name in set(stored) - set(stacks) if not name.endswith("rotary_emb.inv_freq"))
         if unexpected:
             raise CheckpointError(
-                f"{source}: the tensor {unexpected[0][:80]!r} does not belong to a {config.model_type} model "
-                "of this config.json; the result would be wrong without it."
+                f"{source}: unexpected tensor {unexpected[0][:80]!r} for a {config.model_type} model "
+                "with this config.json."
             )
 
     @property
@@ -129,7 +129,7 @@ def open_tensor_files(directory: Path) -> list[SafetensorsFile]:
     files = {name: SafetensorsFile(directory / name) for name in sorted(set(weight_map.values()))}
     for tensor, name in weight_map.items():
         if tensor not in files[name].tensors:
-            raise CheckpointError(f"{directory / name} lacks the tensor {tensor[:80]}, which the index promises.")
+            raise CheckpointError(f"{directory / name} is missing tensor {tensor[:80]} listed in the index.")
     if sum(len(file.tensors) for file in files.values()) != len(weight_map):
         raise CheckpointError(f"{directory / INDEX} does not list every tensor of its files exactly once.")
     return list(files.values())
@@ -142,7 +142,7 @@ def read_index(directory: Path) -> dict[str, str]:
         raise CheckpointError(f"{directory / INDEX} has no weight_map; download it again.")
     names = {tensor: str(name) for tensor, name in weight_map.items()}
     if any(Path(name).name != name or not name.endswith(".safetensors") for name in names.values()):
-        raise CheckpointError(f"{directory / INDEX} names a file outside the model directory; it is not to be trusted.")
+        raise CheckpointError(f"{directory / INDEX} names a file outside the model directory.")
     return names
 
 

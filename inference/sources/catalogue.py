@@ -31,11 +31,11 @@ def catalogue(places: Places) -> Iterator[Listing]:
 def describe(found: Found) -> Listing:
     """What there is to say of one model."""
     if found.source == "unfinished":
-        return Listing(found, problem=f"The download is not complete; `llm-tui pull {found.name}` goes on with it.")
+        return Listing(found, problem=f"Incomplete download; `llm-tui pull {found.name}` resumes it.")
     try:
         info = Model.inspect(found.path)
         if not open_checkpoint(found.path).tokenizer_file.is_file():
-            return Listing(found, problem=f"{found.path} holds no tokenizer.json, so text cannot become tokens.")
+            return Listing(found, problem=f"{found.path} has no tokenizer.json.")
     except InferenceError as error:
         return Listing(found, problem=str(error))
     except OSError as error:

@@ -101,7 +101,7 @@ def _write(descriptor: int, chunk: bytes, path: Path) -> None:
     except OSError as error:
         full = error.errno in (errno.ENOSPC, errno.EDQUOT)
         what = f"The disk that holds {path.parent} is full" if full else f"{path} cannot be written ({error.strerror})"
-        raise HubError(f"{what}; what has arrived is kept, and the next try goes on from there.") from None
+        raise HubError(f"{what}. The next attempt resumes the download.") from None
 
 
 def _check(file: RemoteFile, part: Path) -> None:
@@ -113,4 +113,4 @@ def _check(file: RemoteFile, part: Path) -> None:
         os.fsync(content.fileno())
     if digest.hexdigest() != expected:
         part.unlink()
-        raise HubError(f"{file.name} is not what the hub promised (its checksum differs), so it was thrown away.")
+        raise HubError(f"Checksum mismatch for {file.name}; the file was discarded.")

@@ -62,7 +62,7 @@ def refusal(directory: Path) -> str:
         ({"hidden_size": "32"}, CheckpointError, "hidden_size"),
         ({"num_hidden_layers": 10**9}, CheckpointError, "num_hidden_layers"),
         ({"num_hidden_layers": 3}, CheckpointError, "missing"),
-        ({"num_hidden_layers": 1}, CheckpointError, "does not belong"),
+        ({"num_hidden_layers": 1}, CheckpointError, "unexpected tensor"),
         ({"vocab_size": 400}, CheckpointError, "shape"),
         ({"rms_norm_eps": None}, CheckpointError, "rms_norm_eps"),
         ({"eos_token_id": 10**6}, CheckpointError, "eos_token_id"),

@@ -75,11 +75,11 @@ async def test_a_fork_a_regenerate_and_a_stop_are_told(talkative_model: Path) ->
         await until(pilot, lambda: current(pilot).reply and current(pilot).reply.tokens)
         await tap(pilot, "escape")
         await idle(pilot)
-        assert current(pilot).notice.startswith("Stopped; what was written is kept.")
+        assert current(pilot).notice.startswith("Stopped; the text was kept.")
         app_of(pilot).actions.messages.send("on")
         app_of(pilot).actions.application.stop()
         await idle(pilot)
-        assert current(pilot).notice == "Stopped before a word was written."
+        assert current(pilot).notice == "Stopped before any text was generated."
 
 
 async def test_busy_is_not_said_any_more_when_the_reply_has_ended(tiny_model: Path) -> None:

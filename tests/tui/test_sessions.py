@@ -239,7 +239,7 @@ async def test_a_session_that_came_without_a_model_is_answered_by_one_that_is_he
             app_of(pilot).actions.application.open(imported.id)
         assert current(pilot).id == imported.id
         assert current(pilot).model == str(tiny_model)
-        assert f"goes on with {tiny_model}" in current(pilot).notice
+        assert f"using {tiny_model}" in current(pilot).notice
         await ready(pilot)
         await say(pilot, "and here?")
         assert [node.role for node in current(pilot).tree.path()] == ["user", "user", "assistant"]

@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     import inference
     from inference import Generation, Model, SamplingParams
 
-INTERRUPTED = "The last reply was interrupted: Esc, then c, continues it."
+INTERRUPTED = "The last reply was interrupted. Press Esc, then c to continue."
 # Tokens of one continuation of a story, if nothing else is set.
 STORY_TOKENS = 120
 
@@ -59,7 +59,7 @@ class ChatStrategy(ModeStrategy):
     other = "story"
     counts_draft = False
     interrupted = INTERRUPTED
-    stopped = "Stopped; what was written is kept. c in the messages goes on from there."
+    stopped = "Stopped; the text was kept. Press c in the messages to continue."
 
     def default_model(self, settings: Settings) -> str:
         return settings.chat_model
@@ -88,7 +88,7 @@ class StoryStrategy(ModeStrategy):
     other = "chat"
     counts_draft = True
     interrupted = ""
-    stopped = "Stopped; what was written is kept. F5 goes on, Ctrl+Z takes it back."
+    stopped = "Stopped; the text was kept. F5 continues, Ctrl+Z undoes."
 
     def default_model(self, settings: Settings) -> str:
         return settings.story_model

@@ -27,7 +27,7 @@ if TYPE_CHECKING:
     from inference import Finished, Generation
     from inference import Session as EngineSession
 
-STOPPED_BEFORE = "Stopped before a word was written."
+STOPPED_BEFORE = "Stopped before any text was generated."
 
 
 class ReplyChange(NamedTuple):
@@ -257,7 +257,7 @@ class ReplyService:
             if reply.aloud:
                 session.notice = Passing(STOPPED_BEFORE)
             elif finished is not None and not reply.cancelled:
-                session.notice = "The model had nothing to add."
+                session.notice = "The model returned an empty reply."
         else:
             written = _written(reply.generation)
             outcome = outcome_of(reply.generation, finished, session.model) if finished and reply.generation else None

@@ -12,7 +12,7 @@ from tui.storage.errors import ChangedElsewhereError, MissingError, OpenElsewher
 from tui.storage.store import Store
 
 PAGE = 200
-DELETED_ELSEWHERE = "This session was deleted in another window."
+DELETED_ELSEWHERE = "Deleted in another llm-tui."
 
 
 class SessionManager:
@@ -88,7 +88,7 @@ class SessionManager:
         """What was imported need not have one that is here: then it goes on with the usual one."""
         if not session.model:
             session.use_model(self.usual_model(session.mode, settings))
-            session.notice = f"This session came without a model: it goes on with {session.model}. F4 chooses another."
+            session.notice = f"This session has no available model; using {session.model}. Press F4 to change it."
         return session
 
     def typed(self, limit: int) -> list[str]:
@@ -166,7 +166,7 @@ class SessionManager:
                 self.save(session)
         for session_id in self._left:
             self.store.release(session_id)
-        return f"{self.store.file} was deleted, moved or replaced: the sessions opened here are saved there anew."
+        return f"{self.store.file} was deleted, moved or replaced. Open sessions were saved again."
 
     def delete(self, session: Session) -> None:
         """Remove it with all that was kept for it; ``save`` puts it back. Raises StoreError if it is open elsewhere."""
