@@ -15,6 +15,7 @@ from inference import CacheError, Model, ParameterError
 from inference.kernels.quantized_matrix import QuantisedMatrix
 from tests.backends import jit_only, rounding
 from tests.inference.products import packed, product
+from tests.tiny_model import make_tiny_model
 
 ROOT = Path(__file__).parent.parent.parent
 FORCED = {
@@ -23,18 +24,6 @@ FORCED = {
     "avx2": "+avx2,+fma,+f16c",
     "generic": "+sse2",
 }
-# Prints a digest of packed weights and their products.
-DIGEST = """
-import hashlib, numpy as np
-from inference.kernels.jit.target import target
-from tests.inference.products import packed, product
-digest = hashlib.sha256()
-for bits in (8, 4):
-    _, matrix = packed(50, 100, bits, "jit")
-    x = np.random.default_rng(1).standard_normal((23, 100)).astype(np.float32)
-    digest.update(matrix.buffer.tobytes() + product(matrix, x, "jit").tobytes())
-print(target().name, digest.hexdigest())
-"""
 
 
 @settings(max_examples=40, deadline=None)
@@ -120,25 +109,44 @@ def test_int4_beats_plain_rounding(backend):
     assert np.square(matrix.rows(np.arange(64)) - weights).mean() < 0.93 * plain
 
 
+@jit_only
+@pytest.mark.timeout(600)
+def test_a_generic_product_has_the_bits_of_this_cpu(tmp_path):
+    from tests.inference.digest import of_product
+
+    (generic,) = digests(["generic"], tmp_path, "product").values()
+    assert generic == [f"{name}: {digest}" for name, digest in of_product().items()]
+
+
 @pytest.mark.slow
 @jit_only
-@pytest.mark.timeout(180)
-def test_every_instruction_set_gives_the_same_bits(tmp_path):
+@pytest.mark.timeout(1800)
+def test_every_instruction_set_gives_the_same_logits(tmp_path):
+    """Attention, elementwise operations, products and conversions, for each precision and cache type."""
+    shape = {"hidden_size": 80, "intermediate_size": 100, "num_attention_heads": 6, "head_dim": 34}
+    family = {"model_type": "mistral", "architectures": ["MistralForCausalLM"], "sliding_window": 150}
+    model = make_tiny_model(tmp_path / "model", num_hidden_layers=2, **shape, **family)
+    found = digests(supported(), tmp_path, "logits", str(model))
+    for name, lines in found.items():
+        assert lines == found["generic"], name
+
+
+def digests(instruction_sets: list[str], caches: Path, *arguments: str) -> dict[str, list[str]]:
+    """Lines of ``tests.inference.digest`` by instruction set, each from a process that compiles for that one only."""
     processes = {}
-    for name, features in FORCED.items():
-        environment = os.environ | {
-            "NUMBA_CPU_NAME": "x86-64",
-            "NUMBA_CPU_FEATURES": features,
-            "NUMBA_CACHE_DIR": str(tmp_path / name),
-        }
-        if name in supported():
-            processes[name] = subprocess.Popen(
-                [sys.executable, "-c", DIGEST], env=environment, cwd=ROOT, stdout=subprocess.PIPE, text=True
-            )
-    results = {name: process.communicate()[0].split() for name, process in processes.items()}
-    assert "generic" in results
-    assert [result[0] for result in results.values()] == list(results)
-    assert len({result[1] for result in results.values()}) == 1
+    for name in instruction_sets:
+        forced = {"NUMBA_CPU_NAME": "x86-64", "NUMBA_CPU_FEATURES": FORCED[name], "NUMBA_CACHE_DIR": str(caches / name)}
+        command = [sys.executable, "-m", "tests.inference.digest", *arguments]
+        processes[name] = subprocess.Popen(
+            command, env=os.environ | forced, cwd=ROOT, stdout=subprocess.PIPE, text=True
+        )
+    try:
+        found = {name: process.communicate()[0].splitlines() for name, process in processes.items()}
+    finally:
+        for process in processes.values():
+            process.kill()
+    assert {name: lines[:1] for name, lines in found.items()} == {name: [name] for name in instruction_sets}
+    return {name: lines[1:] for name, lines in found.items()}
 
 
 @jit_only
@@ -155,7 +163,7 @@ def test_every_cpu_has_a_target_and_its_tiles_cover_any_number_of_tokens():
 
 
 def supported() -> list[str]:
-    """The instruction sets that this CPU can run, of those in FORCED."""
+    """The instruction sets of FORCED that this CPU has."""
     from llvmlite.binding import get_host_cpu_features
 
     there = {name for name, has in get_host_cpu_features().items() if has}
@@ -178,7 +186,7 @@ def test_a_quantised_model_stays_close(tiny_model, backend, precision, limit):
 def test_the_environment_can_choose_numpy(tiny_model):
     code = f"""
 import sys
-from inference import CacheError, Model, ParameterError
+from inference import Model
 model = Model.load({str(tiny_model)!r}, "int8", cache_limit=0)
 model.forward([1], model.new_cache())
 print(model.backend, "numba" in sys.modules)
