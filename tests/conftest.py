@@ -14,6 +14,7 @@ from hypothesis import settings
 
 from tests.tiny_model import make_tiny_model
 from tui.process.garbage_collection import rarely
+from tui.storage import storage_thread
 
 ROOT = Path(__file__).parent.parent
 # Tests have homes of their own, but compile the kernels once.
@@ -25,6 +26,7 @@ signal.signal(signal.SIGHUP, signal.SIG_DFL)
 # No test depends on how fast the machine is.
 settings.register_profile("any machine", deadline=None)
 settings.load_profile("any machine")
+storage_thread.PATIENCE = 60
 rarely()  # as the program does
 
 

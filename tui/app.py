@@ -25,6 +25,7 @@ from tui.messages import (
     Notice,
     ReplyProgressed,
     SessionChanged,
+    SessionRead,
     SessionsChanged,
 )
 from tui.process.garbage_collection import often
@@ -155,7 +156,7 @@ class LlmTui(InterruptibleApp):
         if not services.workspace.take_model(event):
             return
         if isinstance(event, ModelLoading):
-            self.presenter.refresh()
+            self.presenter.refresh_progress()
             return
         self.actions.models.adapt()
         self.presenter.show(to_end=False)
@@ -175,7 +176,9 @@ class LlmTui(InterruptibleApp):
             if change.session is services.workspace.current:
                 self.presenter.show(to_end=False)
                 services.replies.recount(change.session)
-        self.presenter.refresh()
+            self.presenter.refresh()
+        else:
+            self.presenter.refresh_progress()
 
     @on(ContextCounted)
     @on(SessionsChanged)
@@ -184,6 +187,9 @@ class LlmTui(InterruptibleApp):
 
     def on_download_ended(self, event: DownloadEnded) -> None:
         self.actions.models.downloaded(event)
+
+    def on_session_read(self, event: SessionRead) -> None:
+        self.actions.application.opened(event)
 
     def on_session_changed(self, event: SessionChanged) -> None:
         if event.session is self.services.workspace.current:

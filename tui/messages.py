@@ -7,6 +7,7 @@ from textual.message import Message
 from tui.services.model_choice import ModelChoice
 from tui.services.reply import Reply
 from tui.services.session import Session
+from tui.storage.errors import StoreError
 
 if TYPE_CHECKING:
     from inference import Finished, Model
@@ -82,6 +83,15 @@ class SessionChanged(Message):
     def __init__(self, session: Session) -> None:
         super().__init__()
         self.session = session
+
+
+class SessionRead(Message):
+    """A slow disk has given a session that was to be opened, or ``opened`` says why not."""
+
+    def __init__(self, session_id: str, opened: Session | StoreError) -> None:
+        super().__init__()
+        self.session_id = session_id
+        self.opened = opened
 
 
 class SessionsChanged(Message):

@@ -175,7 +175,7 @@ class Life(RuleBasedStateMachine):
         if hasattr(self, "store") and self.store.holds(self.conversation.id):
             saved = self.store.read(self.conversation.id)
             image = self.store._images[self.conversation.id]
-            assert list(saved.tree) == [node for node, _ in image.nodes.values()]
+            assert list(saved.tree) == list(image.record.nodes.values())
 
 
 def test_any_life(tmp_path: Path) -> None:

@@ -9,6 +9,7 @@ from tui.actions.clipboard import ClipboardActions
 from tui.actions.messages import MessageActions
 from tui.actions.model import ModelActions
 from tui.config.watcher import Appearance
+from tui.messages import SessionRead
 from tui.screens.help import HelpScreen
 from tui.screens.main import MainScreen
 from tui.screens.main_presenter import MainPresenter
@@ -16,7 +17,7 @@ from tui.services.replies import ReplyService
 from tui.services.session import Session
 from tui.services.sessions import SessionManager
 from tui.services.workspace import Workspace
-from tui.storage.errors import StoreError
+from tui.storage.errors import OpeningError, StoreError
 from tui.widgets.session_list import MORE
 
 # Seconds in which quitting again loses what is not saved, and in which Ctrl+C again quits.
@@ -52,6 +53,7 @@ class ApplicationActions:
         self._clipboard = clipboard
         self._models = models
         self._warned = 0.0
+        self._awaited = ""  # the id of the session that is shown as soon as it is read
 
     # ---- stop, help, quit
 
@@ -99,7 +101,7 @@ class ApplicationActions:
         """Quit, after a warning if something could not be saved."""
         self._presenter.collect()
         self._sessions.save(self._workspace.current)
-        if not self._sessions.store.unsaved or self._sure(
+        if not self._sessions.unsaved or self._sure(
             "Unsaved changes will be lost. Quit again to confirm.", UNSAVED_WINDOW
         ):
             self._app.exit()
@@ -138,7 +140,7 @@ class ApplicationActions:
         try:
             self.enter(self._workspace.other_mode())
         except StoreError as error:
-            self._presenter.say(str(error))
+            self._refuse(error)
         else:
             self._screen.fold_sidebar()
         self._screen.focus_work()
@@ -150,16 +152,31 @@ class ApplicationActions:
             self._presenter.refresh()
             return
         try:
-            session = self._workspace.read(session_id)
+            self._show(self._workspace.read(session_id))
         except StoreError as error:
-            self._presenter.say(str(error))
-            return
+            self._refuse(error)
+
+    def opened(self, event: SessionRead) -> None:
+        """Show the session that a slow disk has given, unless another one was opened meanwhile."""
+        if isinstance(event.opened, StoreError):
+            self._presenter.say(str(event.opened))
+        elif event.session_id == self._awaited:
+            self._show(self._workspace.with_model(event.opened))
+        else:
+            self._sessions.leave(event.opened)
+
+    def _show(self, session: Session) -> None:
         self.enter(session)
         self._screen.fold_sidebar()
         self._screen.focus_work()
 
+    def _refuse(self, error: StoreError) -> None:
+        self._awaited = error.session_id if isinstance(error, OpeningError) else ""
+        self._presenter.say(str(error))
+
     def enter(self, session: Session) -> None:
         """Show this session from now on."""
+        self._awaited = ""
         self._presenter.collect()
         self._workspace.enter(session)
         self._presenter.show()

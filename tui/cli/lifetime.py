@@ -94,7 +94,7 @@ def run_app(settings: Settings) -> None:
                 step()
     if app.mistake is not None:
         raise app.mistake
-    if app.services.sessions.store.unsaved:
-        raise StoreError(f"Some changes were not saved. {app.services.sessions.store.trouble}")
+    if app.services.sessions.unsaved:
+        raise StoreError(f"Some changes were not saved. {app.services.sessions.trouble}")
     if lifetime.number:
         raise Ended(lifetime.number)

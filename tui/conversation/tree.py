@@ -126,6 +126,10 @@ class Tree:
         leaf = self.latest(self.tip)
         return 0 if leaf is None else len(self.path(leaf)) - len(self.path())
 
+    def contents(self) -> tuple[dict[str, Node], dict[str | None, str]]:
+        """Copies: the nodes by id, in the order in which they were added, and the child entered of each."""
+        return dict(self._nodes), dict(self._entered)
+
     # ---- moving the tip
 
     def move(self, node_id: str | None) -> None:

@@ -11,7 +11,7 @@ from tui.screens.story_view import StoryView
 from tui.services.notices import Passing
 from tui.services.replies import ReplyChange
 from tui.services.services import Services
-from tui.services.session import Session
+from tui.services.session import Session, State
 from tui.storage.store import OPEN_ELSEWHERE
 from tui.terminal.sanitize import one_line, sanitize
 from tui.widgets.status_bar import gauge
@@ -45,6 +45,7 @@ class MainPresenter:
             "story": StoryView(screen, services.sampling),
         }
         self._told = 0.0  # when the status line was last updated
+        self._states: list[State] = []  # of the sessions in memory, when they were last listed
 
     @property
     def _view(self) -> SessionView:
@@ -112,7 +113,7 @@ class MainPresenter:
         if not screen.whole:
             return
         state = self._models.state(session)
-        screen.sidebar.list(self._sessions.lines(), session.id, self._sessions.complete)
+        self._list(session)
         screen.composer.announce(_waiting(session))
         screen.top.mode = session.mode
         precision = [state.model.precision] if state.model else []
@@ -125,6 +126,20 @@ class MainPresenter:
         screen.sidebar.say(session.notice)
         if told:
             self._view.refresh(session)
+
+    def refresh_progress(self) -> None:
+        """Update what a few tokens of any session change: the figures, and the list where a reply begins."""
+        session = self._workspace.current
+        if not self._screen.whole:
+            return
+        if self._states != [each.state for each in self._sessions]:
+            self._list(session)
+        if self._refresh_status(session):
+            self._view.refresh(session)
+
+    def _list(self, session: Session) -> None:
+        self._states = [each.state for each in self._sessions]
+        self._screen.sidebar.list(self._sessions.lines(), session.id, self._sessions.complete)
 
     def _refresh_status(self, session: Session) -> bool:
         """Update the status bar; at most every STATUS_SECONDS while generating. False if skipped."""

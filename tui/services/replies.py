@@ -4,6 +4,7 @@ import asyncio
 import contextlib
 import time
 from collections.abc import Callable
+from concurrent.futures import Future
 from dataclasses import replace
 from typing import TYPE_CHECKING, NamedTuple
 
@@ -72,9 +73,13 @@ class ReplyService:
 
     # ---- asking
 
-    def ask(self, session: Session, node: Node, tip_before: str | None) -> None:
-        """Have a growing node written. Where it has text already, the reply continues it."""
+    def ask(self, session: Session, node: Node, tip_before: str | None, saved: "Future[None] | None" = None) -> None:
+        """Have a growing node written. Where it has text already, the reply continues it.
+
+        The engine is asked when the question has been ``saved``.
+        """
         reply = Reply(node.id, tip_before, node.text, node.token_ids)
+        reply.saved = saved or reply.saved
         session.reply = reply
         session.notice = ""
         self._sessions[reply] = session
@@ -89,7 +94,7 @@ class ReplyService:
         if reply is not None:
             reply.aloud = aloud
             reply.cancel()
-            if self._models.model(session) is None:
+            if self._models.model(session) is None or not reply.saved.done():
                 self._fail(reply, "")
 
     def fork(self, source: Session, target: Session) -> None:
@@ -117,6 +122,8 @@ class ReplyService:
     async def _ask(self, session: Session, reply: Reply) -> None:
         from inference.errors import explained
 
+        if not reply.saved.done():
+            await asyncio.wait([asyncio.wrap_future(reply.saved)])
         # Templates are rendered one at a time, in the order of asking, and not on this thread.
         async with self._turn:
             if reply.cancelled:

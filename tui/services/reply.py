@@ -1,6 +1,7 @@
 """One reply on its way, from the moment it is asked for."""
 
-from dataclasses import asdict, dataclass
+from concurrent.futures import Future
+from dataclasses import asdict, dataclass, field
 from typing import TYPE_CHECKING
 
 from tui.conversation.tree import Outcome
@@ -20,7 +21,7 @@ class Reply:
     """What is known of a reply while it comes. ``generation`` is None until the engine has been asked.
 
     ``seed_text`` and ``seed_ids``: what its node began with, where it continues an earlier reply. ``tip_before``: where
-    the conversation stood, should nothing come of it.
+    the conversation stood, should nothing come of it. ``saved``: done when the question is on disk.
     """
 
     node_id: str
@@ -36,6 +37,7 @@ class Reply:
     tokens: int = 0
     rows_before: int = 0
     streaming: bool = False  # tokens are coming
+    saved: "Future[None]" = field(default_factory=lambda: saved())
 
     @property
     def first_token_seconds(self) -> float | None:
@@ -60,3 +62,10 @@ class Reply:
 def outcome_of(generation: "Generation", finished: "Finished", model: str) -> Outcome:
     """How a reply of this model came to its end, to be kept with it."""
     return Outcome(reason=finished.reason, params=asdict(generation.params), model=model, **asdict(finished.stats))
+
+
+def saved() -> "Future[None]":
+    """That there is nothing to wait for."""
+    done: Future[None] = Future()
+    done.set_result(None)
+    return done

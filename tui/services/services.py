@@ -7,6 +7,7 @@ from textual.app import App
 from tui.config.paths import snapshots_directory
 from tui.config.settings import Settings
 from tui.conversation.conversation import Mode
+from tui.messages import SessionRead, SessionsChanged
 from tui.services.autosave import Autosave
 from tui.services.downloads import Downloads
 from tui.services.models import ModelManager
@@ -27,6 +28,8 @@ class Services:
     def __init__(self, app: App[None], settings: Settings, params: "SamplingParams | None", mode: Mode | None) -> None:
         snapshots = snapshots_directory()
         self.sessions = session_manager(settings.db, snapshots, settings.snapshot_limit_mb * 2**20)
+        self.sessions.on_news = lambda: app.post_message(SessionsChanged())
+        self.sessions.on_open = lambda session_id, opened: app.post_message(SessionRead(session_id, opened))
         self.onboarding = Onboarding(first=self.sessions.latest() is None)
         self.models = ModelManager(app, settings, snapshots)
         self.downloads = Downloads(app)

@@ -76,7 +76,11 @@ class Workspace:
 
     def read(self, session_id: str) -> Session:
         """The session, with the usual model if it has none. Raises StoreError."""
-        return self._sessions.with_model(self._sessions.open(session_id), self._settings)
+        return self.with_model(self._sessions.open(session_id))
+
+    def with_model(self, session: Session) -> Session:
+        """The session, with the usual model if it has none."""
+        return self._sessions.with_model(session, self._settings)
 
     def other_mode(self) -> Session:
         """The last session of the other mode; a new one if there is none. Raises StoreError."""
@@ -234,8 +238,7 @@ class Workspace:
         before = before or session.tree.tip
         node = grow()
         session.touch()
-        self._sessions.save(session)
-        self._replies.ask(session, node, before)
+        self._replies.ask(session, node, before, self._sessions.save(session))
         return True
 
     def reply_ended(self, change: ReplyChange) -> None:

@@ -79,7 +79,9 @@ def _full(file: Path) -> bool:
 
 
 def _open(file: Path, query: str) -> sqlite3.Connection:
-    db = sqlite3.connect(f"{file.resolve().as_uri()}?{query}", BUSY_SECONDS, isolation_level=None, uri=True)
+    uri = f"{file.resolve().as_uri()}?{query}"
+    # Opened before there is a thread for it, and used by one thread at a time.
+    db = sqlite3.connect(uri, BUSY_SECONDS, isolation_level=None, uri=True, check_same_thread=False)
     db.text_factory = partial(str, encoding="utf-8", errors="replace")  # damaged bytes must not take the whole list
     db.execute("PRAGMA foreign_keys = ON")
     return db

@@ -19,3 +19,11 @@ class ChangedElsewhereError(StoreError):
 
 class UnavailableError(StoreError):
     """The database cannot be opened or written at the moment: full disk, permissions or a lock."""
+
+
+class OpeningError(UnavailableError):
+    """The session is still being read from a slow disk."""
+
+    def __init__(self, session_id: str) -> None:
+        super().__init__("The disk is slow: the session opens as soon as it is read.")
+        self.session_id = session_id

@@ -29,12 +29,32 @@ Values = tuple[Any, ...]
 
 
 @dataclass(frozen=True)
+class Record:
+    """A conversation at one moment: its row's columns, its nodes and the child entered of each.
+
+    It is made where the conversation changes, and written by the thread that waits for the disk.
+    """
+
+    conversation: Conversation
+    head: Values
+    nodes: dict[str, Node]
+    entered: dict[str | None, str]
+
+    @classmethod
+    def of(cls, conversation: Conversation) -> "Record":
+        return cls(conversation, _head(conversation), *conversation.tree.contents())
+
+    @property
+    def id(self) -> str:
+        return self.conversation.id
+
+
+@dataclass(frozen=True)
 class Image:
-    """State of a conversation in the database: row number, columns, and nodes with their entered child."""
+    """State of a conversation in the database, and the number of its row."""
 
     number: int
-    head: Values
-    nodes: dict[str, tuple[Node, str | None]]
+    record: Record
 
 
 def listings(db: sqlite3.Connection, limit: int, offset: int, words: Collection[str] = ()) -> list[Listing]:
@@ -72,35 +92,31 @@ def read(db: sqlite3.Connection, session_id: str) -> tuple[Conversation, Image] 
     value["settings"] = _json(value["settings"])
     value["nodes"] = [_node_value(*row) for row in rows]
     conversation = read_conversation(value)
-    return conversation, _image(number, conversation)
+    return conversation, Image(number, Record.of(conversation))
 
 
-def write(db: sqlite3.Connection, conversation: Conversation, image: Image | None) -> Image:
+def write(db: sqlite3.Connection, record: Record, image: Image | None) -> Image:
     """Write the differences from ``image`` (None: everything) within a transaction; returns the new image."""
-    head = _head(conversation)
-    if image is None or not exists(db, conversation.id):
-        number = db.execute(_INSERT_SESSION, (*head, conversation.id)).lastrowid
+    nodes: dict[str, Node] = {}
+    entered: dict[str | None, str] = {}
+    if image is None or not exists(db, record.id):
+        number = db.execute(_INSERT_SESSION, (*record.head, record.id)).lastrowid
         assert number is not None
-        image = Image(number, head, {})
-    elif head != image.head:
-        db.execute(_UPDATE_SESSION, (*head, image.number))
-    now = _image(image.number, conversation)
-    for node_id in image.nodes.keys() - now.nodes.keys():
-        db.execute("DELETE FROM nodes WHERE session = ? AND id = ?", (image.number, node_id))
-    for node_id, (node, entered) in now.nodes.items():
-        known, known_entered = image.nodes.get(node_id, (None, None))
-        if known is not node or known_entered != entered:
-            db.execute(_WRITE_NODE, (image.number, *_values(node, entered)))
-    return now
+    else:
+        number, nodes, entered = image.number, image.record.nodes, image.record.entered
+        if record.head != image.record.head:
+            db.execute(_UPDATE_SESSION, (*record.head, number))
+    for node_id in nodes.keys() - record.nodes.keys():
+        db.execute("DELETE FROM nodes WHERE session = ? AND id = ?", (number, node_id))
+    for node_id, node in record.nodes.items():
+        child = record.entered.get(node_id)
+        if nodes.get(node_id) is not node or entered.get(node_id) != child:
+            db.execute(_WRITE_NODE, (number, *_values(node, child)))
+    return Image(number, record)
 
 
 def delete(db: sqlite3.Connection, session_id: str) -> None:
     db.execute("DELETE FROM sessions WHERE id = ?", (session_id,))
-
-
-def _image(number: int, conversation: Conversation) -> Image:
-    tree = conversation.tree
-    return Image(number, _head(conversation), {node.id: (node, tree.entered(node.id)) for node in tree})
 
 
 def _head(conversation: Conversation) -> Values:

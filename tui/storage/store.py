@@ -18,7 +18,7 @@ from tui.storage.errors import (
     StoreError,
     UnavailableError,
 )
-from tui.storage.rows import Image
+from tui.storage.rows import Image, Record
 from tui.storage.schema import check, transaction
 from tui.storage.search import Hit, search
 from tui.storage.session_locks import Locks
@@ -33,7 +33,9 @@ class Store:
     """The sessions in the database ``file``. One process at a time may write a session: the one that opened it first.
 
     ``note``: a sentence to read once about the place where the file lies. ``trouble``: a sentence that says why
-    something is not on disk yet but only in memory; empty when everything is. To be used from one thread.
+    something is not on disk yet but only in memory; empty when everything is.
+
+    To be used from one thread; other threads may look at ``note``, ``trouble``, ``unsaved`` and ``holds``.
     """
 
     def __init__(self, file: Path) -> None:
@@ -49,7 +51,7 @@ class Store:
         self._data_version = 0
         self._locks = Locks(file.with_name(file.name + "-locks"))
         self._images: dict[str, Image] = {}  # of the sessions that are open here, to be written
-        self._pending: dict[str, Conversation] = {}
+        self._pending: dict[str, Record] = {}
         self._deleted: dict[str, None] = {}
         try:
             self._connected()
@@ -107,7 +109,7 @@ class Store:
         A reply that was left growing when its process died is marked as interrupted. Raises StoreError as ``read``.
         """
         if session_id in self._pending:
-            return self._pending[session_id]
+            return self._pending[session_id].conversation
         if session_id in self._images:
             raise ValueError("the session is open already")
         mine = self._acquire(session_id)
@@ -132,10 +134,13 @@ class Store:
 
         Raises StoreError if another process has the session open, or had since it was read here.
         """
-        session_id = conversation.id
-        if not self.holds(session_id):
-            self._claim(session_id)
-        self._pending[session_id] = conversation
+        self.write(Record.of(conversation))
+
+    def write(self, record: Record) -> None:
+        """As ``save``, with what the conversation was when the record was made of it."""
+        if not self.holds(record.id):
+            self._claim(record.id)
+        self._pending[record.id] = record
         self.flush()
 
     def delete(self, conversation: Conversation) -> None:
@@ -170,30 +175,34 @@ class Store:
         self._images, self._pending = {}, {}
         return were_open
 
-    def restore(self, conversation: Conversation) -> None:
-        """As ``save``, over whatever this database, which is another than it was, has of the session."""
-        if self._acquire(conversation.id):
+    def restore(self, record: Record) -> None:
+        """As ``write``, over whatever this database, which is another than it was, has of the session."""
+        if self._acquire(record.id):
             with contextlib.suppress(StoreError):
-                self._images[conversation.id] = self._read(conversation.id)[1]
-        self.save(conversation)
+                self._images[record.id] = self._read(record.id)[1]
+        self.write(record)
 
     def flush(self) -> None:
         """Try once more to write what is not on disk yet, in the order in which it came."""
-        had_trouble, self.trouble = bool(self.trouble), ""
+        had_trouble, self.trouble = bool(self.trouble), self._write_pending()
+        if had_trouble and not self.trouble:
+            _wait_at_most(self._connected(), BUSY_SECONDS)
+
+    def _write_pending(self) -> str:
+        """Why it could not be written; empty where it was."""
+        trouble = ""
         try:
             self._connected()
         except StoreError as error:
-            self._failed(error)
-            return
+            return self._failed(error)
         for task, session_id in [(self._remove, i) for i in self._deleted] + [(self._write, i) for i in self._pending]:
             try:
                 task(session_id)
             except (*FAULTS, StoreError) as error:
-                self._failed(error)
+                trouble = self._failed(error)
                 if isinstance(error, sqlite3.OperationalError | OSError | UnavailableError):
-                    return  # it would be the same with the next one
-        if had_trouble and not self.trouble:
-            _wait_at_most(self._connected(), BUSY_SECONDS)
+                    break  # it would be the same with the next one
+        return trouble
 
     @property
     def unsaved(self) -> bool:
@@ -282,13 +291,14 @@ class Store:
             raise OpenElsewhereError(OPEN_ELSEWHERE)
         return db
 
-    def _failed(self, error: Exception) -> None:
-        self.trouble = str(error if isinstance(error, StoreError) else explain(error, self.file))
+    def _failed(self, error: Exception) -> str:
+        """The sentence for it."""
         if getattr(error, "sqlite_errorname", "").startswith(("SQLITE_BUSY", "SQLITE_FULL")):
             if self._db is not None:
                 _wait_at_most(self._db, IMPATIENT_SECONDS)
         else:
             self._disconnect()  # what could only be read may have become writable: that shows when it is opened anew
+        return str(error if isinstance(error, StoreError) else explain(error, self.file))
 
     def _recover(self) -> None:
         """End the growth of what processes left that died."""
