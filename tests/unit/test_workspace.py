@@ -10,7 +10,8 @@ from tui.config.settings import load_settings
 from tui.conversation.conversation import Conversation
 from tui.messages import ModelFailed, Notice, SessionsSaved
 from tui.services.model_choice import ModelChoice
-from tui.services.sampling_defaults import STORY_TOKENS, SamplingDefaults
+from tui.services.modes import STORY_TOKENS
+from tui.services.sampling_defaults import SamplingDefaults
 from tui.services.services import Services
 from tui.services.session import Session
 from tui.services.workspace import WARM
@@ -51,7 +52,7 @@ async def test_a_session_is_changed_open_or_not(desk: Desk) -> None:
     other = kept("other")
 
     def pin(session: Session) -> None:
-        session.pinned = True
+        session.toggle_pin()
 
     for session_id in (desk.current.id, other.id):
         desk.workspace.change(session_id, pin)
@@ -123,7 +124,7 @@ async def test_what_was_written_is_saved_by_the_next_tick(desk: Desk, script: Sc
     desk.services.autosave.tick(changed=False)
     stored = desk.services.sessions.store.read(desk.current.id)
     assert [node.text for node in stored.tree.path()] == ["one "]
-    desk.current.draft = "half a thought"
+    desk.current.put_draft("half a thought")
     desk.services.autosave.tick(changed=True)
     assert desk.services.sessions.store.read(desk.current.id).draft == "half a thought"
     hold.set()
@@ -174,7 +175,7 @@ async def test_the_session_s_own_parameters_go_before_the_user_s_and_the_model_s
     defaults = sampling(desk, top_k=9)
     assert "temperature" not in defaults.values(desk.current), "that only the model can tell"
     desk.load()
-    desk.current.settings["sampling"] = {"top_p": 0.75}
+    desk.current.change_settings({"sampling": {"top_p": 0.75}})
     params = defaults.params(desk.current)
     assert (params.temperature, params.top_k, params.top_p) == (0.25, 9, 0.75)
     assert defaults.differing(desk.current) == ["top-p 0.75"]
@@ -182,7 +183,7 @@ async def test_the_session_s_own_parameters_go_before_the_user_s_and_the_model_s
 
 
 async def test_a_story_has_a_length(desk: Desk) -> None:
-    story = Session(mode="story", model="fake")
+    story = Session(Conversation(mode="story", model="fake"))
     assert sampling(desk).defaults(story)["max_tokens"] == STORY_TOKENS
     assert sampling(desk, max_tokens=5).defaults(story)["max_tokens"] == 5
 
