@@ -21,9 +21,10 @@ from tui.storage import rows, storage_thread
 from tui.storage.errors import OpeningError
 from tui.storage.store import Store
 from tui.widgets.composer import Composer
+from tui.widgets.header import TopBar
 from tui.widgets.plain_text import Plain
 from tui.widgets.session_list import SessionList
-from tui.widgets.status_bar import StatusBar, TopBar
+from tui.widgets.status_bar import StatusBar
 from tui.widgets.transcript.transcript import Transcript
 
 
