@@ -70,10 +70,10 @@ async def test_escape_leaves_what_is_open_first(desk: Desk, actions: Application
         leave.return_value = True
         actions.stop()
         leave.return_value = False
-    desk.current.editing = "node"
+    desk.current.typing.editing = "node"
     actions.stop()
     assert others.left_editing == 1
-    desk.current.editing = None
+    desk.current.typing.editing = None
     others.loading = True
     actions.stop()
     assert desk.screen.focused is None

@@ -91,7 +91,7 @@ async def test_settings_are_kept_with_the_session(
     desk: Desk, settings: SettingsActions, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("tui.screens.session_settings.SettingsScreen", lambda *shown: shown)
-    desk.current.settings = {"precision": "int8", "sampling": {"seed": 1}}
+    desk.current.conversation.settings = {"precision": "int8", "sampling": {"seed": 1}}
     settings.sampling()
     screen, chosen = desk.mailbox.pushed.pop()
     assert screen[:2] == ("chat", desk.current.settings)
