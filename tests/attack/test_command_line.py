@@ -17,11 +17,11 @@ ODD = [
     ("{P} >&-", 2, "needs a terminal"),
     ("{P} 2>&-", 2, ""),
     ("{P} <&- >&- 2>&-", 2, ""),
-    ("{P} chat <&-", 2, "no prompt"),
-    ("{P} chat x --model {M} <&- >&-", 1, "no standard output"),
+    ("{P} chat <&-", 2, "Missing prompt"),
+    ("{P} chat x --model {M} <&- >&-", 1, "Standard output is closed"),
     ("{P} story --model {M} < /dev/zero", 1, "20 million characters"),
     ("yes | {P} chat --model {M}", 1, "20 million characters"),
-    ("{P} models >&-", 1, "no standard output"),
+    ("{P} models >&-", 1, "Standard output is closed"),
     ("{P} models > /dev/full", 1, "Cannot write the output"),
     ("{P} --help > /dev/full", 1, "Cannot write the output"),
     ("{P} story x --model '~nosuchuser'", 1, "~nosuchuser is not a directory"),
@@ -60,7 +60,7 @@ def test_one_sentence(command: str, code: int, words: str, tiny_model: Path, tmp
 @pytest.mark.parametrize(
     ("environment", "words"),
     [
-        ({"TERM": "dumb"}, "TERM is dumb"),
+        ({"TERM": "dumb"}, "TERM=dumb"),
         ({"LC_ALL": "en_US.ISO-8859-1"}, "ISO-8859-1"),
         ({"LC_ALL": "ja_JP.eucJP"}, "eucJP"),
     ],

@@ -364,7 +364,7 @@ async def test_while_a_reply_runs_the_model_stays(talkative_model: Path, shelf: 
         await until(pilot, lambda: current(pilot).state == "streaming")
         await tap(pilot, "f4")
         assert not isinstance(pilot.app.screen, ModelPicker)
-        assert "Esc stops it" in current(pilot).notice
+        assert "Press Esc to stop" in current(pilot).notice
         await tap(pilot, "escape")
         await idle(pilot)
 

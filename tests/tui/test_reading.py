@@ -60,7 +60,7 @@ async def test_code_is_copied_as_it_was_written(tiny_model: Path) -> None:
         await pilot.press("Y")
         assert copied(pilot) == "total = sum(numbers)"
         await pilot.press("G", "Y")
-        assert "no code" in current(pilot).notice
+        assert "No code block" in current(pilot).notice
 
 
 async def test_markdown_is_drawn_and_thoughts_are_folded(tiny_model: Path) -> None:
@@ -100,7 +100,7 @@ async def test_how_a_reply_was_made_is_told_on_demand(tiny_model: Path) -> None:
         await pilot.press("i")
         assert "12 tokens" not in "\n".join(shown(pilot))
         await pilot.press("k", "i")
-        assert "has figures" in current(pilot).notice
+        assert "when the reply is finished" in current(pilot).notice
 
 
 async def test_words_are_found_one_after_the_other(tiny_model: Path) -> None:

@@ -8,9 +8,9 @@ from pathlib import Path
 import pexpect
 import pytest
 
+from tests.cli.test_commands import COMMAND
+from tests.cli.test_sessions import run
 from tests.tiny_model import make_tiny_model
-from tests.tui.test_cli import COMMAND
-from tests.tui.test_cli_sessions import run
 
 
 @pytest.fixture

@@ -14,9 +14,9 @@ import pexpect
 import pytest
 
 from inference.checkpoint.weight_cache_file import write_packed
+from tests.cli.test_commands import COMMAND
+from tests.cli.test_sessions import run
 from tests.conversation.disk import small_disk
-from tests.tui.test_cli import COMMAND
-from tests.tui.test_cli_sessions import run
 from tui.conversation.conversation import Conversation
 from tui.storage.store import Store
 

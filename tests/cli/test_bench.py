@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.tui.test_cli_sessions import run
+from tests.cli.test_sessions import run
 
 SHORT = ("--prompt", "8", "--repeat", "1", "--threads", "1")
 

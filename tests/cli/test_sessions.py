@@ -8,7 +8,7 @@ from pathlib import Path
 import pexpect
 import pytest
 
-from tests.tui.test_cli import COMMAND
+from tests.cli.test_commands import COMMAND
 from tui.conversation.conversation import Conversation
 from tui.storage.store import OPEN_ELSEWHERE, Store
 

@@ -14,11 +14,11 @@ import pexpect
 import pytest
 from safetensors.numpy import load_file, save_file
 
+from tests.cli.test_commands import COMMAND
+from tests.cli.test_sessions import run
 from tests.conversation.disk import small_disk
 from tests.fake_hub import TOKEN, FakeHub, serve
 from tests.tiny_model import make_tiny_model
-from tests.tui.test_cli import COMMAND
-from tests.tui.test_cli_sessions import run
 
 
 @pytest.fixture
