@@ -212,7 +212,7 @@ def test_what_is_typed_comes_back_as_it_was(name: str, text: str, value: object)
     ],
 )
 def test_what_cannot_be_is_told_in_a_sentence(name: str, text: str) -> None:
-    with pytest.raises(SettingsError, match=r"^It must be .*\.$"):
+    with pytest.raises(SettingsError, match=r"^Must be .*\.$"):
         parse(name, text)
 
 

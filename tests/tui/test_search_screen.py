@@ -216,4 +216,4 @@ async def test_a_search_that_nobody_waits_for_any_more_is_given_up(tiny_model: P
     async with make_app(tiny_model, mode="chat").run_test(size=SIZE) as pilot:
         await ready(pilot)
         await tap(pilot, "f3", "-", "-", "-", "backspace", "backspace", "backspace", *"1999")
-        await until(pilot, lambda: note(pilot) == "1 found")
+        await until(pilot, lambda: note(pilot) == "1 result")
