@@ -140,5 +140,5 @@ def test_a_full_disk_is_said_and_made_up_for(counting_model: Path, tmp_path: Pat
             terminal.until(UNSAVED)
             terminal.press("ctrl+q")
             assert terminal.wait() == 1
-            assert b"Not everything was saved." in terminal.raw
+            assert b"Some changes were not saved." in terminal.raw
         assert sound(file)

@@ -114,7 +114,7 @@ def test_copies_reach_tmux_and_the_terminal_behind_it(tmux: Tmux) -> None:
         tmux.press("y")
         tmux.until(COPIED)
         assert tmux.run("show-buffer") == "what is this?"
-        outer.until("tmux has them")
+        outer.until("tmux buffer")
         assert b"\x1b]52;;d2hhdCBpcyB0aGlzPw==\a" in outer.raw
 
 
@@ -123,9 +123,9 @@ def test_every_key_arrives(tmux: Tmux) -> None:
     tmux.until(LOADED)
     for key, words in (
         ("F1", HELP),
-        ("F3", "Words of a message"),
-        ("F4", "─ Model"),
-        ("F6", "session's settings"),
+        ("F3", "Search messages"),
+        ("F4", "─ Models"),
+        ("F6", "Session settings"),
         ("C-p", "Search for commands"),
         ("C-r", "Prompt history"),
     ):
