@@ -39,7 +39,7 @@ def test_an_editor_that_is_none_is_said(tiny_model: Path, editor: str) -> None:
     with Terminal([PROGRAM, "--model", str(tiny_model)], env={"EDITOR": editor, "VISUAL": ""}) as terminal:
         terminal.until(LOADED)
         terminal.press("a draft ", "ctrl+g")
-        terminal.until("not found. Set $EDITOR")
+        terminal.until(r"not found\. Set \$EDITOR\.")
         terminal.press("!")
         terminal.until("│ a draft !")
         quit_program(terminal)
