@@ -5,8 +5,11 @@ from collections import Counter
 from pathlib import Path
 
 import pytest
+from rich.color import ColorSystem
 from rich.segment import Segment
+from rich.style import Style
 from textual._styles_cache import StylesCache
+from textual.geometry import Region
 from textual.pilot import Pilot
 from textual.screen import Screen
 from textual.strip import Strip
@@ -14,6 +17,7 @@ from textual.strip import Strip
 from tests.tui.conftest import SIZE, app_of, current, make_app, ready, say
 from tests.tui.test_story import pane
 from tui.services.workspace import WARM
+from tui.terminal.textual_patches import PLACES
 from tui.widgets.story_editor import StoryPane
 
 
@@ -51,6 +55,30 @@ async def test_lines_that_were_drawn_hold_not_themselves(tiny_model: Path) -> No
         assert [part.text for part in line.divide([4, 11])] == ["draw", "n whole"]
         whole = Strip([Segment("drawn whole")], 11)
         assert list(whole.divide([11])) == [whole] and not whole._divide_cache
+
+
+async def test_looks_are_remembered_without_what_styles_say_besides(tiny_model: Path) -> None:
+    async with make_app(tiny_model).run_test(size=SIZE):
+        for number in range(3):
+            style = Style(color="red", bold=True, meta={"marked": number})
+            assert Strip.render_ansi(style, ColorSystem.TRUECOLOR) == "1;31"
+        del style
+        gc.collect()
+        assert not [each for each in gc.get_objects() if isinstance(each, Style) and "marked" in each.meta]
+
+
+async def test_places_are_remembered_by_the_hundred(tiny_model: Path) -> None:
+    async with make_app(tiny_model).run_test(size=SIZE):
+        for number in range(PLACES + 10):
+            assert Region(0, 0, 10, 10).translate_inside(Region(number, 0, 20, 20)) is not None
+            assert Region(number, 0, 2, 2).intersection(Region(number, 1, 9, 9)) == Region(number, 1, 2, 1)
+        sizes = [method.cache_parameters()["maxsize"] for method in vars(Region).values() if cached(method)]
+        assert len(sizes) > 5 and max(sizes) <= 1024
+        assert Region.intersection.cache_info().currsize <= PLACES  # type: ignore[attr-defined]
+
+
+def cached(method: object) -> bool:
+    return hasattr(method, "cache_parameters")
 
 
 async def test_sessions_left_long_ago_give_their_memory_back(tiny_model: Path) -> None:

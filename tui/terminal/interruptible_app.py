@@ -2,7 +2,8 @@
 
 from tui.terminal.driver import PatientDriver
 from tui.terminal.painted_app import PaintedApp
-from tui.terminal.textual_patches import Still, forget_lines, forget_widgets
+from tui.terminal.textual_internals import remember_looks
+from tui.terminal.textual_patches import Still, forget_lines, forget_places, forget_widgets
 
 
 class InterruptibleApp(PaintedApp):
@@ -12,6 +13,8 @@ class InterruptibleApp(PaintedApp):
         super().__init__(PatientDriver, ansi_color=no_colors or None)
         forget_widgets()
         forget_lines()
+        forget_places()
+        remember_looks()
         self.animation_level = "none"
         self._animator = Still(self)
 

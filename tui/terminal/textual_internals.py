@@ -9,6 +9,7 @@ from typing import Any
 from rich.color import ColorSystem
 from rich.console import Console
 from rich.segment import Segment
+from rich.style import Style
 from textual import events
 from textual._animator import Animator
 from textual._ansi_sequences import SYNC_END, SYNC_START
@@ -17,6 +18,7 @@ from textual._styles_cache import StylesCache
 from textual._xterm_parser import IS_ITERM, XTermParser
 from textual.app import App
 from textual.binding import BindingsMap
+from textual.cache import LRUCache
 from textual.document._document import Document, EditResult, Location
 from textual.document._document_navigator import DocumentNavigator
 from textual.document._edit import Edit
@@ -48,6 +50,7 @@ __all__ = [
     "XTermParser",
 ]
 
+LOOKS = 1024  # styles of text whose codes are remembered
 MANY = 256  # dirty regions; beyond, the whole screen is dirty
 
 
@@ -107,6 +110,28 @@ def ansi_codes(segment: Segment, console: Console) -> str:
     if style is None:
         return ""
     return style._ansi or Strip.render_ansi(style, console._color_system or ColorSystem.TRUECOLOR)
+
+
+def remember_looks() -> None:
+    """Have Textual remember the codes of styles by how they look.
+
+    It remembers them by styles, which also hold where in which message their text stands: sixteen thousand of these
+    are kept, all of them different.
+    """
+    render = Strip.__dict__["render_ansi"].__func__
+    if (uncached := getattr(render, "__wrapped__", None)) is None:
+        return
+    looks: LRUCache[object, str] = LRUCache(LOOKS)
+
+    def rendered(strip: type[Strip], style: Style, color_system: ColorSystem) -> str:
+        look = (style._attributes & style._set_attributes, style._color, style._bgcolor, color_system)
+        codes = looks.get(look)
+        if codes is None:
+            codes = looks[look] = uncached(strip, style, color_system)
+        style._ansi = codes
+        return codes
+
+    Strip.render_ansi = classmethod(rendered)  # type: ignore[assignment]
 
 
 def handle_exception(app: App[Any], error: Exception) -> None:

@@ -1,11 +1,15 @@
 """Workarounds for problems in Textual."""
 
 from collections.abc import Iterable, Sequence
+from functools import lru_cache
 from typing import Any
 
+from textual.geometry import Region
 from textual.strip import Strip
 
 from tui.terminal.textual_internals import Animator, StylesCache
+
+PLACES = 512  # answers of a kind about regions that are remembered
 
 
 class Still(Animator):
@@ -42,3 +46,12 @@ def forget_lines() -> None:
             return [strip] if within == [strip.cell_length] else divide(strip, within)
 
         Strip.divide = divided  # type: ignore[assignment]
+
+
+def forget_places() -> None:
+    """Textual remembers thousands of regions with what each was asked: they differ with each scroll and each size, and
+    take half an hour to fill their places.
+    """
+    for name, method in list(vars(Region).items()):
+        if hasattr(method, "cache_parameters") and method.cache_parameters()["maxsize"] > PLACES:
+            setattr(Region, name, lru_cache(PLACES)(method.__wrapped__))
