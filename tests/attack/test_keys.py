@@ -176,7 +176,7 @@ class Someone:
 
     def find(self) -> None:
         """What is typed there goes nowhere else."""
-        self.keys += ["\x10", *"find in this session", "\r", *"nothing", BACKSPACE, "\r", "n", "\x0e"]
+        self.keys += ["\x10", *"find in session", "\r", *"nothing", BACKSPACE, "\r", "n", "\x0e"]
         self.sessions.append([])
         self.current = len(self.sessions) - 1
         self.messages()

@@ -45,7 +45,7 @@ def chatgpt_export(path: Path) -> Path:
         (["import", f"missing{EVIL}.json"], "missing"),
         (["import", "EXPORT"], "Imported 1 session"),
         (["sessions"], "No sessions yet"),
-        (["export", EVIL], "no sessions yet|No session has an id"),
+        (["export", EVIL], "No sessions yet|No session id starts"),
         (["models"], "unsupported"),
         (["story", "x", "--model", f"nowhere{EVIL}"], "nowhere"),
         (["chat", "x", "--top-k", EVIL], "--top-k"),

@@ -141,7 +141,7 @@ def test_your_own_database_lies_in_the_data_directory(tmp_path: Path) -> None:
     file.write_text("## User\n\nhello\n")
     home = {"XDG_DATA_HOME": str(tmp_path / "data"), "HOME": str(tmp_path)}
     none = run("sessions", **home)
-    assert (none.returncode, none.stdout) == (0, "") and "no sessions yet" in none.stderr
+    assert (none.returncode, none.stdout) == (0, "") and "No sessions yet" in none.stderr
     assert run("sessions", "--json", **home).stdout == "[]\n"
     assert run("import", file, **home).returncode == 0
     assert "hello" in run("sessions", **home).stdout
