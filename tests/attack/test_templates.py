@@ -178,4 +178,4 @@ except InferenceError as error:
     print(error)
 """
     done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, timeout=60)
-    assert "cannot be started (Resource temporarily unavailable)" in done.stdout and not done.stderr
+    assert "Cannot start the sandbox process (Resource temporarily unavailable)" in done.stdout and not done.stderr
