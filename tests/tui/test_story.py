@@ -178,7 +178,7 @@ async def test_where_nothing_else_could_come_f8_says_so(story_only_model: Path) 
         await idle(pilot)
         size = len(current(pilot).tree)
         await pilot.press("f8")
-        assert "At temperature 0" in current(pilot).notice and len(current(pilot).tree) == size
+        assert "Temperature 0 always" in current(pilot).notice and len(current(pilot).tree) == size
 
 
 async def test_generated_text_is_tinted_until_the_next_edit(story_only_model: Path) -> None:

@@ -144,7 +144,7 @@ def test_all_that_is_missing_is_named(home):
 def test_names_that_cannot_be(home):
     path = home / "themes" / "my theme!.toml"
     path.write_text(GOOD)
-    with pytest.raises(SettingsError, match="named with letters"):
+    with pytest.raises(SettingsError, match=r"invalid theme name \(use letters"):
         read_theme(path)
 
 
