@@ -132,7 +132,7 @@ def test_several_files_and_what_is_wrong_with_one(tmp_path: Path) -> None:
     result = run("import", good, bad, mixed, "--db", tmp_path / "s.db")
     assert result.returncode == 1
     assert result.stdout == f"Imported 1 session from {good}.\nImported 1 session from {mixed}.\n"
-    assert f"{bad} cannot be imported: it is neither JSON nor Markdown" in result.stderr
+    assert f"Cannot import {bad}: neither JSON nor Markdown" in result.stderr
     assert "Not imported: session 2 is damaged: its chat_messages are not a list of objects (“␛]0;x”)." in result.stderr
 
 
@@ -151,7 +151,7 @@ def test_your_own_database_lies_in_the_data_directory(tmp_path: Path) -> None:
     ("arguments", "code", "words"),
     [
         (("export", "cc", "--db", "DB"), 1, "No session id starts with “cc”"),
-        (("export", "", "--db", "DB"), 1, "Several sessions"),
+        (("export", "", "--db", "DB"), 1, "Several session ids start"),
         (("export", "aa", "--format", "pdf", "--db", "DB"), 2, "pdf"),
         (("export", "aa", "--db", "/nowhere/s.db"), 1, "No sessions yet: /nowhere/s.db does not exist"),
         (("sessions", "--db", "/nowhere/s.db"), 1, "No sessions yet: /nowhere/s.db does not exist"),
