@@ -9,7 +9,7 @@ FOREGROUNDS = {*range(30, 40), *range(90, 98)}
 BACKGROUNDS = {*range(40, 50), *range(100, 108)}
 
 
-@lru_cache(4096)
+@lru_cache(1024)
 def _parts(look: str) -> tuple[frozenset[str], str, str]:
     """Attributes, foreground and background (empty: the default colour)."""
     attributes, foreground, background = set[str](), "", ""
@@ -29,7 +29,7 @@ def _parts(look: str) -> tuple[frozenset[str], str, str]:
     return frozenset(attributes), foreground, background
 
 
-@lru_cache(4096)
+@lru_cache(1024)
 def change(before: str, after: str) -> str:
     """The sequence that switches from style ``before`` to ``after``."""
     (had, foreground, background), (has, next_foreground, next_background) = _parts(before), _parts(after)
@@ -45,7 +45,7 @@ def change(before: str, after: str) -> str:
     return f"\x1b[{';'.join(codes)}m" if codes else ""
 
 
-@lru_cache(4096)
+@lru_cache(1024)
 def on_blanks(before: str, look: str) -> str:
     """The style closest to ``before`` in which spaces look as in ``look`` (the foreground is invisible)."""
     (had, foreground, _), (has, _, background) = _parts(before), _parts(look)
