@@ -7,7 +7,7 @@ from textual.geometry import Offset
 
 from tests.attack.walking import FULL, Walker, long_talk
 from tests.stubs.conversations import save
-from tests.tui.conftest import app_of, idle, make_app, ready
+from tests.tui.conftest import app_of, idle, make_app, ready, until
 from tests.tui.test_composing import composer, paste
 from tests.tui.test_story import pane
 from tui.conversation.conversation import Mode
@@ -49,10 +49,11 @@ async def test_the_scroll_bar_of_the_messages_is_clicked_and_dragged(tiny_model:
         app_of(pilot).actions.application.open(FULL)
         await walker.settle()
         transcript = app_of(pilot).main.transcript
+        await until(pilot, lambda: 0 < transcript.max_scroll_y == transcript.scroll_y)
         bar = transcript.vertical_scrollbar.region
         end = transcript.scroll_y
         await walker.click([Offset(bar.x, bar.y + 1)])
-        assert transcript.scroll_y < end
+        await until(pilot, lambda: transcript.scroll_y < end)
         await walker.drag([Offset(bar.x, bar.bottom - 2), Offset(bar.x, bar.y + 5), bar.offset])
         assert transcript.scroll_y < end
 
