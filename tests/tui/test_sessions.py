@@ -85,7 +85,7 @@ async def test_on_a_narrow_screen_the_sidebar_folds_away_and_opens_over_it(tiny_
         await pilot.press("f9")
         assert not sidebar.display
         await pilot.resize_terminal(120, 30)
-        assert sidebar.display
+        await until(pilot, lambda: sidebar.display)
         await pilot.press("f9")
         assert not sidebar.display
 
