@@ -34,8 +34,10 @@ def test_any_shape(backend, outputs, inputs, tokens, bits):
     rows = matrix.rows(np.arange(outputs))
     assert rows.shape == weights.shape
     assert np.abs(rows - weights).max() < (0.02 if bits == 8 else 0.5)
-    # What rounding the activations costs, beside what the weights lost already.
-    assert np.abs(product(matrix, x, backend) - x @ rows.T).max() < 0.02 * np.sqrt(inputs) + 0.05
+    # Rounding moves an activation by half a step at most, and a step is the 127th part of its token's largest value.
+    half_step = np.abs(x).max(-1, keepdims=True) / 254
+    bound = half_step * np.abs(rows).sum(-1) + 1e-3
+    assert (np.abs(product(matrix, x, backend) - x @ rows.T) <= bound).all()
 
 
 @jit_only
