@@ -10,6 +10,7 @@ from textual.binding import Binding
 from textual.screen import Screen
 from textual.widgets import OptionList
 
+from tui.actions.context import ActionContext
 from tui.actions.registry import Actions
 from tui.actions.slash_commands import SlashCommands
 from tui.config.paths import shipped
@@ -66,8 +67,9 @@ class LlmTui(InterruptibleApp):
         self.main = MainScreen(self.appearance)
         self.services = services = Services(self, settings, params, mode)
         self.presenter = MainPresenter(self.main, services)
-        self.actions = Actions(self, self.appearance, self.main, self.presenter, services)
-        self.commands = SlashCommands(self.actions, self.main, self.presenter)
+        context = ActionContext(self, self.appearance, self.main, self.presenter, services)
+        self.actions = Actions(context)
+        self.commands = SlashCommands(context, self.actions)
         self._finished = False
 
     def get_default_screen(self) -> Screen[None]:

@@ -11,6 +11,7 @@ from inference import SamplingParams
 from tests.stubs.fake_engine import FakeCache, FakeEngine, FakeModel, Script
 from tests.stubs.mailbox import Mailbox
 from tests.stubs.screen import FakePresenter, FakeScreen
+from tui.actions.context import ActionContext
 from tui.config.settings import load_settings
 from tui.messages import ModelLoaded, ReplyProgressed
 from tui.services import models
@@ -78,6 +79,7 @@ class Desk:
         self.workspace = self.services.workspace
         self.screen = FakeScreen()
         self.presenter = FakePresenter(self.workspace)
+        self.context = ActionContext(mailbox, None, self.screen, self.presenter, self.services)  # type: ignore[arg-type]
         self._model = model
 
     @property

@@ -36,11 +36,7 @@ def others() -> Others:
 
 @pytest.fixture
 def actions(desk: Desk, others: Others) -> ApplicationActions:
-    services = desk.services
-    return ApplicationActions(
-        *(desk.mailbox, None, desk.screen, desk.presenter, desk.workspace, services.sessions, services.replies),
-        *(others, others, others),
-    )  # type: ignore[arg-type]
+    return ApplicationActions(desk.context, others, others, others)  # type: ignore[arg-type]
 
 
 async def test_escape_stops_the_reply_before_all_else(desk: Desk, actions: ApplicationActions, script: Script) -> None:

@@ -11,8 +11,7 @@ from tui.storage.store import OPEN_ELSEWHERE
 
 @pytest.fixture
 def actions(desk: Desk) -> MessageActions:
-    services = desk.services
-    return MessageActions(desk.screen, desk.presenter, desk.workspace, services.sessions, services.replies)  # type: ignore[arg-type]
+    return MessageActions(desk.context)
 
 
 @pytest.fixture

@@ -15,19 +15,12 @@ from tui.storage.store import OPEN_ELSEWHERE
 
 @pytest.fixture
 def actions(desk: Desk) -> ModelActions:
-    services = desk.services
-    return ModelActions(
-        *(desk.mailbox, desk.screen, desk.presenter, desk.workspace, services.models, services.replies),
-        services.downloads,
-    )  # type: ignore[arg-type]
+    return ModelActions(desk.context)
 
 
 @pytest.fixture
 def settings(desk: Desk) -> SettingsActions:
-    services = desk.services
-    return SettingsActions(
-        *(desk.mailbox, desk.presenter, desk.workspace, services.sessions, services.replies, services.sampling)
-    )  # type: ignore[arg-type]
+    return SettingsActions(desk.context)
 
 
 async def test_the_chosen_model_is_loaded_for_the_open_session(desk: Desk, actions: ModelActions) -> None:

@@ -12,8 +12,7 @@ from tui.storage.store import OPEN_ELSEWHERE, Store
 
 @pytest.fixture
 def actions(desk: Desk) -> SessionActions:
-    services = desk.services
-    return SessionActions(desk.screen, desk.presenter, desk.workspace, services.sessions, services.replies)  # type: ignore[arg-type]
+    return SessionActions(desk.context)
 
 
 @pytest.fixture

@@ -42,7 +42,7 @@ def actions() -> FakeActions:
 
 @pytest.fixture
 def commands(desk: Desk, actions: FakeActions) -> SlashCommands:
-    return SlashCommands(actions, desk.screen, desk.presenter)  # type: ignore[arg-type]
+    return SlashCommands(desk.context, actions)  # type: ignore[arg-type]
 
 
 async def test_those_of_chats_are_offered_by_their_short_names(commands: SlashCommands) -> None:

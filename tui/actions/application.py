@@ -2,21 +2,15 @@
 
 import time
 
-from textual.app import App
 from textual.widgets import TextArea
 
 from tui.actions.clipboard import ClipboardActions
+from tui.actions.context import ActionContext
 from tui.actions.messages import MessageActions
 from tui.actions.model import ModelActions
-from tui.config.watcher import Appearance
 from tui.messages import SessionRead
 from tui.screens.help import HelpScreen
-from tui.screens.main import MainScreen
-from tui.screens.main_presenter import MainPresenter
-from tui.services.replies import ReplyService
 from tui.services.session import Session
-from tui.services.sessions import SessionManager
-from tui.services.workspace import Workspace
 from tui.storage.errors import OpeningError, StoreError
 from tui.widgets.session_list import MORE
 
@@ -30,25 +24,15 @@ class ApplicationActions:
     """Actions on the application as a whole."""
 
     def __init__(
-        self,
-        app: App[None],
-        appearance: Appearance,
-        screen: MainScreen,
-        presenter: MainPresenter,
-        workspace: Workspace,
-        sessions: SessionManager,
-        replies: ReplyService,
-        messages: MessageActions,
-        clipboard: ClipboardActions,
-        models: ModelActions,
+        self, context: ActionContext, messages: MessageActions, clipboard: ClipboardActions, models: ModelActions
     ) -> None:
-        self._app = app
-        self._appearance = appearance
-        self._screen = screen
-        self._presenter = presenter
-        self._workspace = workspace
-        self._sessions = sessions
-        self._replies = replies
+        self._app = context.app
+        self._appearance = context.appearance
+        self._screen = context.screen
+        self._presenter = context.presenter
+        self._workspace = context.services.workspace
+        self._sessions = context.services.sessions
+        self._replies = context.services.replies
         self._messages = messages
         self._clipboard = clipboard
         self._models = models

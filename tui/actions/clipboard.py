@@ -3,24 +3,21 @@
 import os
 from collections.abc import Callable
 
-from textual.app import App
-
+from tui.actions.context import ActionContext
 from tui.actions.messages import MessageActions
 from tui.conversation.tree import Node
 from tui.markdown.thinking import without_thoughts
 from tui.process.in_thread import in_thread
-from tui.screens.main import MainScreen
-from tui.screens.main_presenter import MainPresenter
 from tui.terminal.clipboard import into_tmux, osc52
 
 
 class ClipboardActions:
     """Act on the chosen message, else on the last one."""
 
-    def __init__(self, app: App[None], screen: MainScreen, presenter: MainPresenter, messages: MessageActions) -> None:
-        self._app = app
-        self._screen = screen
-        self._presenter = presenter
+    def __init__(self, context: ActionContext, messages: MessageActions) -> None:
+        self._app = context.app
+        self._screen = context.screen
+        self._presenter = context.presenter
         self._messages = messages
 
     def copy_message(self) -> None:

@@ -2,16 +2,11 @@
 
 from pathlib import Path
 
-from textual.app import App
-
 from tui.actions.clipboard import answer
+from tui.actions.context import ActionContext
 from tui.actions.messages import MessageActions
-from tui.screens.main import MainScreen
-from tui.screens.main_presenter import MainPresenter
 from tui.screens.prompt_history import HistoryScreen
 from tui.screens.text_prompt import AskScreen
-from tui.services.sessions import SessionManager
-from tui.services.workspace import Workspace
 from tui.storage.text_files import TextFileError, read_text, save_text
 from tui.terminal.external_editor import EditorError, edit_text
 
@@ -21,20 +16,12 @@ REMEMBERED = 1000
 class ComposerActions:
     """Act on the input of the open session."""
 
-    def __init__(
-        self,
-        app: App[None],
-        screen: MainScreen,
-        presenter: MainPresenter,
-        workspace: Workspace,
-        sessions: SessionManager,
-        messages: MessageActions,
-    ) -> None:
-        self._app = app
-        self._screen = screen
-        self._presenter = presenter
-        self._workspace = workspace
-        self._sessions = sessions
+    def __init__(self, context: ActionContext, messages: MessageActions) -> None:
+        self._app = context.app
+        self._screen = context.screen
+        self._presenter = context.presenter
+        self._workspace = context.services.workspace
+        self._sessions = context.services.sessions
         self._messages = messages
 
     # ---- sending

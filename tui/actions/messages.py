@@ -2,15 +2,11 @@
 
 from collections.abc import Callable
 
+from tui.actions.context import ActionContext
 from tui.conversation.conversation import Conversation
 from tui.conversation.tree import Node, Tree
-from tui.screens.main import MainScreen
-from tui.screens.main_presenter import MainPresenter
-from tui.services.replies import ReplyService
 from tui.services.reply import BUSY
 from tui.services.session import Session
-from tui.services.sessions import SessionManager
-from tui.services.workspace import Workspace
 from tui.storage.store import OPEN_ELSEWHERE
 
 FORK = "fork: "
@@ -20,19 +16,12 @@ IN_CHATS = "Only available in chats."
 class MessageActions:
     """Act on the chosen message of the open chat, else on the last one."""
 
-    def __init__(
-        self,
-        screen: MainScreen,
-        presenter: MainPresenter,
-        workspace: Workspace,
-        sessions: SessionManager,
-        replies: ReplyService,
-    ) -> None:
-        self._screen = screen
-        self._presenter = presenter
-        self._workspace = workspace
-        self._sessions = sessions
-        self._replies = replies
+    def __init__(self, context: ActionContext) -> None:
+        self._screen = context.screen
+        self._presenter = context.presenter
+        self._workspace = context.services.workspace
+        self._sessions = context.services.sessions
+        self._replies = context.services.replies
 
     @property
     def current(self) -> Session:

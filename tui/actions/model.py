@@ -1,39 +1,23 @@
 """Actions on the open session's model: choose, download, cancel loading."""
 
-from textual.app import App
-
+from tui.actions.context import ActionContext
 from tui.messages import DownloadEnded
-from tui.screens.main import MainScreen
-from tui.screens.main_presenter import MainPresenter
-from tui.services.downloads import Downloads
 from tui.services.model_choice import ModelChoice
-from tui.services.models import ModelManager
-from tui.services.replies import ReplyService
 from tui.services.reply import BUSY
-from tui.services.workspace import Workspace
 from tui.storage.store import OPEN_ELSEWHERE
 
 
 class ModelActions:
     """Actions on the open session's model."""
 
-    def __init__(
-        self,
-        app: App[None],
-        screen: MainScreen,
-        presenter: MainPresenter,
-        workspace: Workspace,
-        models: ModelManager,
-        replies: ReplyService,
-        downloads: Downloads,
-    ) -> None:
-        self._app = app
-        self._screen = screen
-        self._presenter = presenter
-        self._workspace = workspace
-        self._models = models
-        self._replies = replies
-        self._downloads = downloads
+    def __init__(self, context: ActionContext) -> None:
+        self._app = context.app
+        self._screen = context.screen
+        self._presenter = context.presenter
+        self._workspace = context.services.workspace
+        self._models = context.services.models
+        self._replies = context.services.replies
+        self._downloads = context.services.downloads
 
     # Screens are imported when they are first opened: what the first paint does not need must not delay it.
 

@@ -3,11 +3,10 @@
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 
-from textual.app import App
-
 from tui.actions.application import ApplicationActions
 from tui.actions.clipboard import ClipboardActions
 from tui.actions.composer import ComposerActions
+from tui.actions.context import ActionContext
 from tui.actions.messages import MessageActions
 from tui.actions.model import ModelActions
 from tui.actions.search import SearchActions
@@ -15,12 +14,8 @@ from tui.actions.session_settings import SettingsActions
 from tui.actions.sessions import SessionActions
 from tui.actions.story import StoryActions
 from tui.config.keymap import KEYMAP, MODES, Where
-from tui.config.watcher import Appearance
 from tui.conversation.conversation import Mode
-from tui.screens.main import MainScreen
-from tui.screens.main_presenter import MainPresenter
 from tui.screens.theme_picker import ThemePicker
-from tui.services.services import Services
 
 KEYS = {key.id: key for key in KEYMAP}
 
@@ -44,41 +39,21 @@ class Action:
 class Actions:
     """Makes all actions from what they act on."""
 
-    def __init__(
-        self,
-        app: App[None],
-        appearance: Appearance,
-        screen: MainScreen,
-        presenter: MainPresenter,
-        services: Services,
-    ) -> None:
-        workspace, sessions, models = services.workspace, services.sessions, services.models
-        replies, sampling = services.replies, services.sampling
-        self._app = app
-        self._appearance = appearance
-        self._presenter = presenter
-        self._workspace = workspace
-        self._onboarding = services.onboarding
-        self.messages = MessageActions(screen, presenter, workspace, sessions, replies)
-        self.clipboard = ClipboardActions(app, screen, presenter, self.messages)
-        self.composer = ComposerActions(app, screen, presenter, workspace, sessions, self.messages)
-        self.models = ModelActions(app, screen, presenter, workspace, models, replies, services.downloads)
-        self.settings = SettingsActions(app, presenter, workspace, sessions, replies, sampling)
-        self.sessions = SessionActions(screen, presenter, workspace, sessions, replies)
-        self.story = StoryActions(screen, presenter, workspace, sessions, replies, sampling, self.messages)
-        self.application = ApplicationActions(
-            app,
-            appearance,
-            screen,
-            presenter,
-            workspace,
-            sessions,
-            replies,
-            self.messages,
-            self.clipboard,
-            self.models,
-        )
-        self.search = SearchActions(app, screen, presenter, workspace, sessions, self.application, self.messages)
+    def __init__(self, context: ActionContext) -> None:
+        self._app = context.app
+        self._appearance = context.appearance
+        self._presenter = context.presenter
+        self._workspace = context.services.workspace
+        self._onboarding = context.services.onboarding
+        self.messages = MessageActions(context)
+        self.clipboard = ClipboardActions(context, self.messages)
+        self.composer = ComposerActions(context, self.messages)
+        self.models = ModelActions(context)
+        self.settings = SettingsActions(context)
+        self.sessions = SessionActions(context)
+        self.story = StoryActions(context, self.messages)
+        self.application = ApplicationActions(context, self.messages, self.clipboard, self.models)
+        self.search = SearchActions(context, self.application, self.messages)
         self._by_id = {action.id: action for action in self._all()}
 
     def __iter__(self) -> Iterator[Action]:

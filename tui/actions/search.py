@@ -1,17 +1,12 @@
 """The action that searches all messages and goes to the chosen result."""
 
-from textual.app import App
-
 from tui.actions.application import ApplicationActions
+from tui.actions.context import ActionContext
 from tui.actions.messages import MessageActions
 from tui.conversation.story_text import follow
-from tui.screens.main import MainScreen
-from tui.screens.main_presenter import MainPresenter
 from tui.screens.search import SearchScreen
 from tui.services.reply import BUSY
 from tui.services.session import Session
-from tui.services.sessions import SessionManager
-from tui.services.workspace import Workspace
 from tui.storage.search import Hit
 from tui.storage.store import OPEN_ELSEWHERE
 from tui.widgets.story_editor import StoryPane
@@ -22,21 +17,12 @@ CHANGED = "This result no longer exists."
 class SearchActions:
     """Goes to a result in another branch by moving the tip; in a read-only session it tells where the result is."""
 
-    def __init__(
-        self,
-        app: App[None],
-        screen: MainScreen,
-        presenter: MainPresenter,
-        workspace: Workspace,
-        sessions: SessionManager,
-        application: ApplicationActions,
-        messages: MessageActions,
-    ) -> None:
-        self._app = app
-        self._screen = screen
-        self._presenter = presenter
-        self._workspace = workspace
-        self._sessions = sessions
+    def __init__(self, context: ActionContext, application: ApplicationActions, messages: MessageActions) -> None:
+        self._app = context.app
+        self._screen = context.screen
+        self._presenter = context.presenter
+        self._workspace = context.services.workspace
+        self._sessions = context.services.sessions
         self._application = application
         self._messages = messages
         self._sought = ""

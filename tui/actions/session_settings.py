@@ -2,34 +2,20 @@
 
 from typing import Any
 
-from textual.app import App
-
-from tui.screens.main_presenter import MainPresenter
-from tui.services.replies import ReplyService
-from tui.services.sampling_defaults import SamplingDefaults
-from tui.services.sessions import SessionManager
-from tui.services.workspace import Workspace
+from tui.actions.context import ActionContext
 from tui.storage.store import OPEN_ELSEWHERE
 
 
 class SettingsActions:
     """Opens the settings of the session."""
 
-    def __init__(
-        self,
-        app: App[None],
-        presenter: MainPresenter,
-        workspace: Workspace,
-        sessions: SessionManager,
-        replies: ReplyService,
-        sampling: SamplingDefaults,
-    ) -> None:
-        self._app = app
-        self._presenter = presenter
-        self._workspace = workspace
-        self._sessions = sessions
-        self._replies = replies
-        self._sampling = sampling
+    def __init__(self, context: ActionContext) -> None:
+        self._app = context.app
+        self._presenter = context.presenter
+        self._workspace = context.services.workspace
+        self._sessions = context.services.sessions
+        self._replies = context.services.replies
+        self._sampling = context.services.sampling
 
     def sampling(self) -> None:
         """Open the session's settings."""

@@ -2,31 +2,20 @@
 
 from collections.abc import Callable
 
-from tui.screens.main import MainScreen
-from tui.screens.main_presenter import MainPresenter
-from tui.services.replies import ReplyService
+from tui.actions.context import ActionContext
 from tui.services.session import Session
-from tui.services.sessions import SessionManager
-from tui.services.workspace import Workspace
 from tui.storage.errors import StoreError
 
 
 class SessionActions:
     """Act on the session that is highlighted while the list has the focus, else on the open one."""
 
-    def __init__(
-        self,
-        screen: MainScreen,
-        presenter: MainPresenter,
-        workspace: Workspace,
-        sessions: SessionManager,
-        replies: ReplyService,
-    ) -> None:
-        self._screen = screen
-        self._presenter = presenter
-        self._workspace = workspace
-        self._sessions = sessions
-        self._replies = replies
+    def __init__(self, context: ActionContext) -> None:
+        self._screen = context.screen
+        self._presenter = context.presenter
+        self._workspace = context.services.workspace
+        self._sessions = context.services.sessions
+        self._replies = context.services.replies
 
     @property
     def _wanted(self) -> str | None:

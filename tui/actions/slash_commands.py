@@ -2,10 +2,9 @@
 
 import re
 
+from tui.actions.context import ActionContext
 from tui.actions.registry import Action, Actions
 from tui.config.keymap import MODES
-from tui.screens.main import MainScreen
-from tui.screens.main_presenter import MainPresenter
 
 # The argument may end in blanks: to leave them out here would take very long where there are many.
 TYPED = re.compile(r"/(?P<name>[a-z][a-z-]*)(?:[ \t]++(?P<argument>\S[^\n]*)?)?(?:\n(?P<rest>.*))?", re.DOTALL)
@@ -23,10 +22,10 @@ def command_name(action: str) -> str:
 class SlashCommands:
     """Runs actions by their names. What follows in further lines stays typed."""
 
-    def __init__(self, actions: Actions, screen: MainScreen, presenter: MainPresenter) -> None:
+    def __init__(self, context: ActionContext, actions: Actions) -> None:
         self._actions = actions
-        self._screen = screen
-        self._presenter = presenter
+        self._screen = context.screen
+        self._presenter = context.presenter
         self._by_name: dict[str, Action] = {command_name(action.id): action for action in actions}
 
     @property

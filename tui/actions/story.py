@@ -2,18 +2,13 @@
 
 from dataclasses import asdict
 
+from tui.actions.context import ActionContext
 from tui.actions.messages import MessageActions
 from tui.conversation.story_text import alternatives, follow, part
 from tui.conversation.tree import Node
-from tui.screens.main import MainScreen
-from tui.screens.main_presenter import MainPresenter
 from tui.services.modes import story_pieces
-from tui.services.replies import ReplyService
 from tui.services.reply import BUSY
-from tui.services.sampling_defaults import SamplingDefaults
 from tui.services.session import Session
-from tui.services.sessions import SessionManager
-from tui.services.workspace import Workspace
 from tui.storage.store import OPEN_ELSEWHERE
 from tui.widgets.story_editor import StoryPane
 
@@ -23,22 +18,13 @@ KEPT = "The text after the cursor was kept as a version. F7 shows it, Ctrl+Z res
 class StoryActions:
     """Act on the open session, if it is a story."""
 
-    def __init__(
-        self,
-        screen: MainScreen,
-        presenter: MainPresenter,
-        workspace: Workspace,
-        sessions: SessionManager,
-        replies: ReplyService,
-        sampling: SamplingDefaults,
-        messages: MessageActions,
-    ) -> None:
-        self._screen = screen
-        self._presenter = presenter
-        self._workspace = workspace
-        self._sessions = sessions
-        self._replies = replies
-        self._sampling = sampling
+    def __init__(self, context: ActionContext, messages: MessageActions) -> None:
+        self._screen = context.screen
+        self._presenter = context.presenter
+        self._workspace = context.services.workspace
+        self._sessions = context.services.sessions
+        self._replies = context.services.replies
+        self._sampling = context.services.sampling
         self._messages = messages
 
     @property
