@@ -82,7 +82,8 @@ class LlmTui(InterruptibleApp):
         self.set_interval(TICK, self._tick)
         self.run_worker(self.services.autosave.back_up())
         workspace = self.services.workspace
-        workspace.current.notice = workspace.current.notice or self.services.sessions.store.note
+        if not workspace.current.notice:
+            workspace.current.notify(self.services.sessions.store.note)
         workspace.load()
         self.presenter.show()
         self.main.focus_work()

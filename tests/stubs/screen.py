@@ -54,7 +54,7 @@ class FakePresenter:
     collected: int = 0
 
     def say(self, notice: str) -> None:
-        self.workspace.current.notice = notice
+        self.workspace.current.notify(notice)
 
     def show(self, to_end: bool = True) -> None:
         self.shown.append(self.workspace.current)

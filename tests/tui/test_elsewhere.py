@@ -33,7 +33,7 @@ def test_a_deleted_session_that_is_restored_is_shown_as_open_elsewhere(
     one.save(session)
     two.follow(seen)
     assert (seen.readonly, seen.deleted, seen.notice) == (True, False, "")
-    seen.notice = OPEN_ELSEWHERE
+    seen.notify(OPEN_ELSEWHERE)
     one.leave(session)
     two.follow(seen)
     assert (seen.readonly, seen.notice) == (False, "")
@@ -48,7 +48,8 @@ def test_what_cannot_be_saved_here_any_more_becomes_read_only(one: SessionManage
     one.save(session)
     assert (session.readonly, session.notice) == (True, OPEN_ELSEWHERE)
     two.leave(other)
-    session.readonly, session.notice = False, ""
+    session.readonly = False
+    session.clear_notice()
     one.save(session)
     assert (session.readonly, session.notice) == (True, CHANGED_ELSEWHERE)
     one.follow(session)

@@ -42,7 +42,7 @@ async def test_a_notice_goes_when_something_is_typed(tiny_model: Path) -> None:
         app_of(pilot).presenter.say("Something was done.")
         await pilot.press("x")
         await until(pilot, lambda: current(pilot).notice == "")
-        current(pilot).notice = "The model failed."  # what one may have to read while one writes anew
+        current(pilot).notify("The model failed.")  # what one may have to read while one writes anew
         await pilot.press("x")
         await pilot.pause()
         assert current(pilot).notice == "The model failed."

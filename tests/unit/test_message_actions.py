@@ -106,7 +106,7 @@ async def test_only_your_own_messages_are_edited_and_only_replies_continued(desk
     talked.edit()
     assert desk.current.notice and desk.current.typing.editing is None
     choose(desk, 2)
-    desk.current.notice = ""
+    desk.current.clear_notice()
     talked.continue_reply()
     assert desk.current.notice and desk.current.reply is None
 
@@ -151,7 +151,7 @@ async def test_one_reply_at_a_time(desk: Desk, talked: MessageActions, script: S
 async def test_what_is_only_read_here_stays_as_it_is(desk: Desk, talked: MessageActions) -> None:
     desk.current.readonly = True
     for act in (talked.roll_back, talked.edit, talked.regenerate, talked.continue_reply, lambda: talked.send("more")):
-        desk.current.notice = ""
+        desk.current.clear_notice()
         act()
         assert desk.current.notice == OPEN_ELSEWHERE
     assert desk.said == ["first", "one", "second", "two"]
@@ -160,7 +160,7 @@ async def test_what_is_only_read_here_stays_as_it_is(desk: Desk, talked: Message
 async def test_in_a_story_there_are_no_messages(desk: Desk, actions: MessageActions) -> None:
     desk.current.become_story()
     for act in (actions.roll_back, actions.find, actions.find_next, actions.toggle_thoughts, actions.toggle_details):
-        desk.current.notice = ""
+        desk.current.clear_notice()
         act()
         assert desk.current.notice
     desk.screen.find_bar.open.assert_not_called()

@@ -47,7 +47,7 @@ async def test_while_a_reply_runs_or_another_process_writes_it_stays(
     assert desk.current.notice == BUSY
     desk.current.readonly = True
     for act in (actions.choose_model, lambda: actions.use_named("other"), settings.sampling):
-        desk.current.notice = ""
+        desk.current.clear_notice()
         act()
         assert desk.current.notice == OPEN_ELSEWHERE
     assert desk.current.model == "fake" and desk.mailbox.pushed == []

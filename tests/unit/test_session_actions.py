@@ -64,7 +64,7 @@ async def test_what_is_open_elsewhere_is_not_changed_and_its_title_told(
     theirs = desk_store()
     theirs.open(other.id)
     for act in (actions.pin_session, actions.delete_session, lambda: actions.rename(other.id, "x")):
-        desk.current.notice = ""
+        desk.current.clear_notice()
         act()
         assert desk.current.notice == f"“other”: {OPEN_ELSEWHERE}"
     theirs.close()

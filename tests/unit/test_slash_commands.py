@@ -63,7 +63,8 @@ async def test_what_cannot_be_run_stays_typed_and_is_told(
     desk: Desk, commands: SlashCommands, actions: FakeActions
 ) -> None:
     for text in ("/nonsense", "/fork over there"):
-        desk.screen.composer.text, desk.current.notice = text, ""
+        desk.screen.composer.text = text
+        desk.current.clear_notice()
         commands.send(text)
         assert desk.screen.composer.text == text and text.split()[0] in desk.current.notice
     assert (actions.done, actions.sent) == ([], [])

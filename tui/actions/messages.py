@@ -115,7 +115,8 @@ class MessageActions:
             session.typing.aside = typed
         elif typed != session.tree[session.typing.editing].text.rstrip("\n"):  # what was made of another message
             session.typing.aside = "\n\n".join(filter(None, (session.typing.aside, typed)))
-        session.typing.editing, session.notice = node.id, ""
+        session.typing.editing = node.id
+        session.clear_notice()
         self._screen.composer.put(node.text)
         self._presenter.refresh()
         self._screen.set_focus(self._screen.composer)
@@ -193,7 +194,7 @@ class MessageActions:
         self._moved()
 
     def _moved(self) -> None:
-        self.current.notice = ""
+        self.current.clear_notice()
         self._sessions.save(self.current)
         self._presenter.show()
         self._replies.recount(self.current)

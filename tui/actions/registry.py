@@ -64,7 +64,7 @@ class Actions:
         action, session = self._by_id[name], self._workspace.current
         cleared = bool(session.notice) and not action.looks
         if cleared:
-            session.notice = ""
+            session.clear_notice()
         action.handler()
         if self._onboarding.done(name) or cleared:
             self._presenter.refresh()

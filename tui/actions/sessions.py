@@ -69,14 +69,14 @@ class SessionActions:
         except StoreError as error:
             self._refuse(wanted, str(error))
             return
-        self._workspace.current.notice = f"Deleted “{session.shown_title}”. Ctrl+O, then u, restores it."
+        self._workspace.current.notify(f"Deleted “{session.shown_title}”. Ctrl+O, then u, restores it.")
         self._presenter.show()
 
     def restore_session(self) -> None:
         """Restore the session that was deleted last, and open it."""
         self._presenter.collect()
         if session := self._workspace.restore():
-            self._workspace.current.notice = ""
+            self._workspace.current.clear_notice()
             self._workspace.enter(session)
             self._presenter.show()
             self._replies.recount(session)

@@ -89,7 +89,7 @@ class StoryActions:
         text = "".join(node.text for node in path)
         pane.show_other(text, len(text) - len(last.text) if last.role == "model" else None)
         self.current.put_draft("")
-        self.current.notice = ""
+        self.current.clear_notice()
         self._sessions.save(self.current)
         self._presenter.refresh()
         self._replies.recount(self.current)

@@ -64,7 +64,7 @@ class MainPresenter:
 
     def say(self, notice: str) -> None:
         """Show a notice above the input, or none."""
-        self._workspace.current.notice = notice if isinstance(notice, Passing) else Passing(notice)
+        self._workspace.current.notify(notice if isinstance(notice, Passing) else Passing(notice))
         self.refresh()
 
     def typed(self) -> None:

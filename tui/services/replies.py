@@ -81,7 +81,7 @@ class ReplyService:
         reply = Reply(node.id, tip_before, node.text, node.token_ids)
         reply.saved = saved or reply.saved
         session.reply = reply
-        session.notice = ""
+        session.clear_notice()
         self._sessions[reply] = session
         if self._models.model(session) is not None:
             self._app.run_worker(self._ask(session, reply))
@@ -253,7 +253,7 @@ class ReplyService:
         del self._sessions[reply]
         session.reply = None
         if notice or isinstance(session.notice, Busy):
-            session.notice = notice
+            session.notify(notice)
         if not reply.cancelled:
             session.ended = time.monotonic()
         node = session.tree[reply.node_id]
@@ -262,9 +262,9 @@ class ReplyService:
         if len(node.text) == len(reply.seed_text):
             session.tree.abandon(node.id, reply.tip_before)
             if reply.aloud:
-                session.notice = Passing(STOPPED_BEFORE)
+                session.notify(Passing(STOPPED_BEFORE))
             elif finished is not None and not reply.cancelled:
-                session.notice = "The model returned an empty reply."
+                session.notify("The model returned an empty reply.")
         else:
             written = _written(reply.generation)
             outcome = outcome_of(reply.generation, finished, session.model) if finished and reply.generation else None
@@ -272,7 +272,7 @@ class ReplyService:
             known = outcome is not None and written is not None and (not reply.seed_text or bool(reply.seed_ids))
             node = session.tree.settle(node.id, reply.seed_ids + (written or ()) if known else (), outcome)
             if reply.aloud:
-                session.notice = Passing(STRATEGIES[session.mode].stopped)
+                session.notify(Passing(STRATEGIES[session.mode].stopped))
         return node
 
     def _account(self, session: Session, reply: Reply, finished: "Finished") -> None:
@@ -284,7 +284,7 @@ class ReplyService:
                 first_token_seconds=stats.first_token_seconds,
             )
         if finished.reason == "context":
-            session.notice = "The context is full: roll back, fork from an earlier turn, or start a new session."
+            session.notify("The context is full: roll back, fork from an earlier turn, or start a new session.")
         assert session.engine is not None
         trace(session, finished, session.engine.model.counters.rows - reply.rows_before)
 

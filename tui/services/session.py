@@ -33,7 +33,7 @@ class Session:
     ``engine``, ``reply``, ``figures``, ``computed`` and ``ended`` are the ReplyService's: token ids and KV cache in the
     engine, from the first reply on; the reply in progress; whether the cache holds more than its snapshot; the
     monotonic time when a reply last ended by itself. ``readonly`` and ``deleted`` are the SessionManager's: another
-    process has it open, or has deleted it. ``unread`` is the Workspace's. ``notice``: what was said last.
+    process has it open, or has deleted it. ``unread`` is the Workspace's.
     """
 
     conversation: Conversation
@@ -45,7 +45,7 @@ class Session:
     readonly: bool = False
     deleted: bool = False
     unread: bool = False
-    notice: str = ""
+    _notice: str = field(default="", init=False)
     typing: "Typing" = field(default_factory=lambda: Typing())
 
     # ---- what is kept
@@ -156,6 +156,21 @@ class Session:
         else:
             self.typing.unsent = ""
             self.put_draft(self.typing.before + typed)
+
+    # ---- the notice above the input
+
+    @property
+    def notice(self) -> str:
+        """The sentence shown above the input; empty for none."""
+        return self._notice
+
+    def notify(self, notice: str) -> None:
+        """Replace the notice. It stays until the next action, or shorter if it is one of ``services/notices.py``."""
+        self._notice = notice
+
+    def clear_notice(self) -> None:
+        """Remove the notice."""
+        self._notice = ""
 
     # ---- what it is doing
 

@@ -126,7 +126,7 @@ class SessionManager:
         """What was imported need not have one that is here: then it goes on with the usual one."""
         if not session.model:
             session.use_model(self.usual_model(session.mode, settings))
-            session.notice = f"This session has no available model; using {session.model}. Press F4 to change it."
+            session.notify(f"This session has no available model; using {session.model}. Press F4 to change it.")
         return session
 
     def typed(self, limit: int) -> list[str]:
@@ -221,7 +221,7 @@ class SessionManager:
             self._new.discard(session.id)
         except StoreError as error:
             session.readonly = isinstance(error, OpenElsewhereError | ChangedElsewhereError)
-            session.notice = str(error)
+            session.notify(str(error))
         self._current.clear()
 
     def make_up_for_loss(self) -> str:
@@ -310,7 +310,8 @@ class SessionManager:
         try:
             self._take(session, future.result())
         except MissingError:
-            session.deleted, session.notice = True, DELETED_ELSEWHERE
+            session.deleted = True
+            session.notify(DELETED_ELSEWHERE)
         except StoreError:
             pass  # it stays as it is until it can be read again
         if session.id in self._left:  # meanwhile
@@ -320,11 +321,11 @@ class SessionManager:
         session.conversation = conversation
         readonly = not self.store.holds(session.id)
         if session.deleted or (session.readonly and not readonly):
-            session.notice = ""
+            session.clear_notice()
         session.readonly, session.deleted = readonly, False
         ended = session.tip.outcome if session.tip else None
         if not session.readonly and ended and ended.reason == "interrupted":
-            session.notice = STRATEGIES[session.mode].interrupted or session.notice
+            session.notify(STRATEGIES[session.mode].interrupted or session.notice)
 
     def close(self) -> None:
         """Wait for the disk, but not for ever: ``unsaved`` tells."""

@@ -71,7 +71,7 @@ class Workspace:
             return self.read(last)
         except StoreError as error:
             session = self.new(mode)
-            session.notice = str(error)
+            session.notify(str(error))
             return session
 
     def read(self, session_id: str) -> Session:
@@ -92,7 +92,7 @@ class Workspace:
         """Make it the open session. What is typed must have been collected."""
         left, self.current = self.current, session
         if left is not session:
-            left.notice = ""
+            left.clear_notice()
             self._sessions.leave(left)
             self._put_away(left)
         session.unread = False
@@ -179,7 +179,7 @@ class Workspace:
         session.change_settings({"precision": ""})
         if choice != self._models.choice(session):
             session.change_settings({"precision": choice.precision})
-        session.notice = ""
+        session.clear_notice()
         self._replies.forget_figures(session)
         self.load(again=True)
         model = self.model
