@@ -5,11 +5,12 @@ import time
 from textual.widgets import TextArea
 
 from tui.actions.clipboard import ClipboardActions
-from tui.actions.context import ActionContext
+from tui.actions.context import ActionContext, ActionGroup
 from tui.actions.messages import MessageActions
 from tui.actions.model import ModelActions
 from tui.messages import SessionRead
 from tui.screens.help import HelpScreen
+from tui.screens.theme_picker import ThemePicker
 from tui.services.session import Session
 from tui.storage.errors import OpeningError, StoreError
 from tui.widgets.session_list import MORE
@@ -20,22 +21,16 @@ UNSAVED_WINDOW, QUIT_WINDOW = 10.0, 2.0
 JUST_ENDED = 0.5
 
 
-class ApplicationActions:
+class ApplicationActions(ActionGroup):
     """Actions on the application as a whole."""
 
     def __init__(
         self, context: ActionContext, messages: MessageActions, clipboard: ClipboardActions, models: ModelActions
     ) -> None:
-        self._app = context.app
-        self._appearance = context.appearance
-        self._screen = context.screen
-        self._presenter = context.presenter
-        self._workspace = context.services.workspace
-        self._sessions = context.services.sessions
-        self._replies = context.services.replies
+        super().__init__(context)
         self._messages = messages
         self._clipboard = clipboard
-        self._models = models
+        self._model_actions = models
         self._warned = 0.0
         self._awaited = ""  # the id of the session that is shown as soon as it is read
 
@@ -43,7 +38,7 @@ class ApplicationActions:
 
     def stop(self) -> None:
         """Stop the reply and keep it; with nothing to stop, go from the input to the messages, or back."""
-        screen, session = self._screen, self._workspace.current
+        screen, session = self._screen, self.current
         if session.reply is None and time.monotonic() - session.ended < JUST_ENDED:
             return
         if screen.sidebar.leave() or screen.find_bar.leave():
@@ -55,7 +50,7 @@ class ApplicationActions:
             screen.focus_work()
         elif session.typing.editing is not None:
             self._messages.leave_editing()
-        elif self._models.stop_loading():
+        elif self._model_actions.stop_loading():
             pass
         elif session.mode == "chat" and screen.composer.has_focus:
             screen.set_focus(screen.transcript)
@@ -64,7 +59,7 @@ class ApplicationActions:
 
     def copy_or_quit(self) -> None:
         """Copy the selection, else stop the reply, else quit at the second press."""
-        focused, session = self._screen.focused, self._workspace.current
+        focused, session = self._screen.focused, self.current
         selected = focused.selected_text if isinstance(focused, TextArea) else ""
         if selected := selected or self._screen.get_selected_text() or "":
             self._clipboard.copy(selected)
@@ -81,10 +76,14 @@ class ApplicationActions:
         """Open the help, filtered by ``words``."""
         self._app.push_screen(HelpScreen(self._appearance.keymap, self._screen.attended, words))
 
+    def themes(self) -> None:
+        """Open the theme picker."""
+        self._app.push_screen(ThemePicker(self._appearance))
+
     def quit(self) -> None:
         """Quit, after a warning if something could not be saved."""
         self._presenter.collect()
-        self._sessions.save(self._workspace.current)
+        self._sessions.save(self.current)
         if not self._sessions.unsaved or self._sure(
             "Unsaved changes will be lost. Quit again to confirm.", UNSAVED_WINDOW
         ):
@@ -107,8 +106,8 @@ class ApplicationActions:
     def new_session(self) -> None:
         """Open a new session of the same mode, unless the open one is new."""
         self._presenter.collect()
-        if not self._workspace.current.empty:
-            self.enter(self._workspace.new(self._workspace.current.mode))
+        if not self.current.empty:
+            self.enter(self._workspace.new(self.current.mode))
         self._screen.focus_work()
 
     def switch_session(self) -> None:

@@ -3,7 +3,7 @@
 import os
 from collections.abc import Callable
 
-from tui.actions.context import ActionContext
+from tui.actions.context import ActionContext, ActionGroup
 from tui.actions.messages import MessageActions
 from tui.conversation.tree import Node
 from tui.markdown.thinking import without_thoughts
@@ -11,13 +11,11 @@ from tui.process.in_thread import in_thread
 from tui.terminal.clipboard import into_tmux, osc52
 
 
-class ClipboardActions:
+class ClipboardActions(ActionGroup):
     """Act on the chosen message, else on the last one."""
 
     def __init__(self, context: ActionContext, messages: MessageActions) -> None:
-        self._app = context.app
-        self._screen = context.screen
-        self._presenter = context.presenter
+        super().__init__(context)
         self._messages = messages
 
     def copy_message(self) -> None:

@@ -3,7 +3,7 @@
 from pathlib import Path
 
 from tui.actions.clipboard import answer
-from tui.actions.context import ActionContext
+from tui.actions.context import ActionContext, ActionGroup
 from tui.actions.messages import MessageActions
 from tui.screens.prompt_history import HistoryScreen
 from tui.screens.text_prompt import AskScreen
@@ -13,15 +13,11 @@ from tui.terminal.external_editor import EditorError, edit_text
 REMEMBERED = 1000
 
 
-class ComposerActions:
+class ComposerActions(ActionGroup):
     """Act on the input of the open session."""
 
     def __init__(self, context: ActionContext, messages: MessageActions) -> None:
-        self._app = context.app
-        self._screen = context.screen
-        self._presenter = context.presenter
-        self._workspace = context.services.workspace
-        self._sessions = context.services.sessions
+        super().__init__(context)
         self._messages = messages
 
     # ---- sending
@@ -89,7 +85,7 @@ class ComposerActions:
         self._app.run_worker(self._edit())
 
     async def _edit(self) -> None:
-        screen, session = self._screen, self._workspace.current
+        screen, session = self._screen, self.current
         reading = screen.transcript.has_focus or screen.composer.disabled
         try:
             if pane := screen.story_pane:
@@ -100,7 +96,7 @@ class ComposerActions:
                 await edit_text(self._app, self._message())
             else:
                 written = await edit_text(self._app, screen.composer.whole)
-                if self._workspace.current is session:
+                if self.current is session:
                     screen.composer.put(written)
         except EditorError as error:
             self._presenter.say(str(error))
@@ -126,7 +122,7 @@ class ComposerActions:
 
     def _message(self) -> str:
         """The chosen one, else the last."""
-        tree = self._workspace.current.tree
+        tree = self.current.tree
         shown = self._screen.transcript.chosen or tree.tip
         return answer(tree[shown]) if shown else ""
 

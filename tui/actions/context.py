@@ -1,4 +1,4 @@
-"""What actions act on."""
+"""What actions act on, and the base of their classes."""
 
 from dataclasses import dataclass
 
@@ -8,6 +8,7 @@ from tui.config.watcher import Appearance
 from tui.screens.main import MainScreen
 from tui.screens.main_presenter import MainPresenter
 from tui.services.services import Services
+from tui.services.session import Session
 
 
 @dataclass(frozen=True)
@@ -19,3 +20,22 @@ class ActionContext:
     screen: MainScreen
     presenter: MainPresenter
     services: Services
+
+
+class ActionGroup:
+    """Base of the classes of actions."""
+
+    def __init__(self, context: ActionContext) -> None:
+        self._app = context.app
+        self._appearance = context.appearance
+        self._screen = context.screen
+        self._presenter = context.presenter
+        self._services = context.services
+        self._workspace = context.services.workspace
+        self._sessions = context.services.sessions
+        self._replies = context.services.replies
+
+    @property
+    def current(self) -> Session:
+        """The open session."""
+        return self._workspace.current

@@ -2,7 +2,7 @@
 
 from collections.abc import Callable
 
-from tui.actions.context import ActionContext
+from tui.actions.context import ActionGroup
 from tui.conversation.conversation import Conversation
 from tui.conversation.tree import Node, Tree
 from tui.services.reply import BUSY
@@ -13,20 +13,8 @@ FORK = "fork: "
 IN_CHATS = "Only available in chats."
 
 
-class MessageActions:
+class MessageActions(ActionGroup):
     """Act on the chosen message of the open chat, else on the last one."""
-
-    def __init__(self, context: ActionContext) -> None:
-        self._screen = context.screen
-        self._presenter = context.presenter
-        self._workspace = context.services.workspace
-        self._sessions = context.services.sessions
-        self._replies = context.services.replies
-
-    @property
-    def current(self) -> Session:
-        """The open session."""
-        return self._workspace.current
 
     # ---- chat
 

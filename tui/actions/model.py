@@ -1,23 +1,14 @@
 """Actions on the open session's model: choose, download, cancel loading."""
 
-from tui.actions.context import ActionContext
+from tui.actions.context import ActionGroup
 from tui.messages import DownloadEnded
 from tui.services.model_choice import ModelChoice
 from tui.services.reply import BUSY
 from tui.storage.store import OPEN_ELSEWHERE
 
 
-class ModelActions:
+class ModelActions(ActionGroup):
     """Actions on the open session's model."""
-
-    def __init__(self, context: ActionContext) -> None:
-        self._app = context.app
-        self._screen = context.screen
-        self._presenter = context.presenter
-        self._workspace = context.services.workspace
-        self._models = context.services.models
-        self._replies = context.services.replies
-        self._downloads = context.services.downloads
 
     # Screens are imported when they are first opened: what the first paint does not need must not delay it.
 
@@ -26,14 +17,14 @@ class ModelActions:
         from tui.screens.model_picker import ModelPicker
 
         if not self._refused():
-            model, choice = self._workspace.model, self._models.choice(self._workspace.current)
+            model, choice = self._workspace.model, self._services.models.choice(self.current)
             running = model.precision if model else None
-            screen = ModelPicker(choice, self._models.directories, self._downloads, running)
+            screen = ModelPicker(choice, self._services.models.directories, self._services.downloads, running)
             self._app.push_screen(screen, self.use)
 
     def use_named(self, name: str) -> None:
         """Continue with the model of that name, in the session's precision."""
-        self.use(ModelChoice(name, self._models.choice(self._workspace.current).precision))
+        self.use(ModelChoice(name, self._services.models.choice(self.current).precision))
 
     def use(self, choice: ModelChoice | None) -> None:
         """Continue with this model, if one was chosen."""
@@ -42,11 +33,11 @@ class ModelActions:
         self._workspace.use(choice)
         self.adapt()
         self._presenter.show()
-        self._replies.recount(self._workspace.current)
+        self._replies.recount(self.current)
 
     def adapt(self) -> None:
         """Make a new chat a story if its model can only continue text."""
-        if self._workspace.current.mode == "chat":
+        if self.current.mode == "chat":
             self._presenter.collect()
             if self._workspace.becomes_story():
                 self._presenter.show()
@@ -72,7 +63,7 @@ class ModelActions:
 
     def _refused(self) -> bool:
         """True, with a notice, if the session's model cannot be changed now."""
-        session = self._workspace.current
+        session = self.current
         if session.readonly:
             self._presenter.say(OPEN_ELSEWHERE)
         elif session.reply is not None and self._workspace.model is not None:

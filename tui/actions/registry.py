@@ -15,7 +15,6 @@ from tui.actions.sessions import SessionActions
 from tui.actions.story import StoryActions
 from tui.config.keymap import KEYMAP, MODES, Where
 from tui.conversation.conversation import Mode
-from tui.screens.theme_picker import ThemePicker
 
 KEYS = {key.id: key for key in KEYMAP}
 
@@ -40,11 +39,7 @@ class Actions:
     """Makes all actions from what they act on."""
 
     def __init__(self, context: ActionContext) -> None:
-        self._app = context.app
-        self._appearance = context.appearance
-        self._presenter = context.presenter
-        self._workspace = context.services.workspace
-        self._onboarding = context.services.onboarding
+        self._context = context
         self.messages = MessageActions(context)
         self.clipboard = ClipboardActions(context, self.messages)
         self.composer = ComposerActions(context, self.messages)
@@ -61,17 +56,13 @@ class Actions:
 
     def do(self, name: str) -> None:
         """Carry out an action. A notice before it is cleared, unless the action only looks."""
-        action, session = self._by_id[name], self._workspace.current
+        action, session = self._by_id[name], self._context.services.workspace.current
         cleared = bool(session.notice) and not action.looks
         if cleared:
             session.clear_notice()
         action.handler()
-        if self._onboarding.done(name) or cleared:
-            self._presenter.refresh()
-
-    def themes(self) -> None:
-        """Open the theme picker."""
-        self._app.push_screen(ThemePicker(self._appearance))
+        if self._context.services.onboarding.done(name) or cleared:
+            self._context.presenter.refresh()
 
     def _all(self) -> Iterator[Action]:
         application, messages, sessions = self.application, self.messages, self.sessions
@@ -89,7 +80,7 @@ class Actions:
         yield _action("editor", self.composer.editor)
         yield _action("toggle_sidebar", application.toggle_sidebar, looks=True)
         yield _action("quit", application.quit)
-        yield Action("themes", "anywhere", "Themes", self.themes)
+        yield Action("themes", "anywhere", "Themes", application.themes)
         yield _action("history_earlier", self.composer.history_earlier)
         yield _action("history_later", self.composer.history_later)
         yield _action("search_history", self.composer.search_history)

@@ -1,7 +1,7 @@
 """The action that searches all messages and goes to the chosen result."""
 
 from tui.actions.application import ApplicationActions
-from tui.actions.context import ActionContext
+from tui.actions.context import ActionContext, ActionGroup
 from tui.actions.messages import MessageActions
 from tui.conversation.story_text import follow
 from tui.screens.search import SearchScreen
@@ -14,15 +14,11 @@ from tui.widgets.story_editor import StoryPane
 CHANGED = "This result no longer exists."
 
 
-class SearchActions:
+class SearchActions(ActionGroup):
     """Goes to a result in another branch by moving the tip; in a read-only session it tells where the result is."""
 
     def __init__(self, context: ActionContext, application: ApplicationActions, messages: MessageActions) -> None:
-        self._app = context.app
-        self._screen = context.screen
-        self._presenter = context.presenter
-        self._workspace = context.services.workspace
-        self._sessions = context.services.sessions
+        super().__init__(context)
         self._application = application
         self._messages = messages
         self._sought = ""
@@ -40,7 +36,7 @@ class SearchActions:
 
     def _go_to(self, hit: Hit) -> None:
         self._application.open(hit.session_id)
-        session = self._workspace.current
+        session = self.current
         if session.id != hit.session_id or hit.node_id is None:
             return  # it could not be opened, which was said; or it is the title that was found
         if hit.node_id not in session.tree:

@@ -2,26 +2,19 @@
 
 from collections.abc import Callable
 
-from tui.actions.context import ActionContext
+from tui.actions.context import ActionGroup
 from tui.services.session import Session
 from tui.storage.errors import StoreError
 
 
-class SessionActions:
+class SessionActions(ActionGroup):
     """Act on the session that is highlighted while the list has the focus, else on the open one."""
-
-    def __init__(self, context: ActionContext) -> None:
-        self._screen = context.screen
-        self._presenter = context.presenter
-        self._workspace = context.services.workspace
-        self._sessions = context.services.sessions
-        self._replies = context.services.replies
 
     @property
     def _wanted(self) -> str | None:
         """The id of the session that is acted on; None where the list has the focus and shows none."""
         sidebar = self._screen.sidebar
-        return sidebar.highlighted_id if sidebar.has_focus_within else self._workspace.current.id
+        return sidebar.highlighted_id if sidebar.has_focus_within else self.current.id
 
     # ---- titles
 
@@ -39,7 +32,7 @@ class SessionActions:
 
     def rename_current(self, title: str) -> None:
         """Set the title of the open session."""
-        self.rename(self._workspace.current.id, title)
+        self.rename(self.current.id, title)
 
     def filter_sessions(self, words: str = "") -> None:
         """Start filtering the list by title."""
@@ -69,14 +62,14 @@ class SessionActions:
         except StoreError as error:
             self._refuse(wanted, str(error))
             return
-        self._workspace.current.notify(f"Deleted “{session.shown_title}”. Ctrl+O, then u, restores it.")
+        self.current.notify(f"Deleted “{session.shown_title}”. Ctrl+O, then u, restores it.")
         self._presenter.show()
 
     def restore_session(self) -> None:
         """Restore the session that was deleted last, and open it."""
         self._presenter.collect()
         if session := self._workspace.restore():
-            self._workspace.current.clear_notice()
+            self.current.clear_notice()
             self._workspace.enter(session)
             self._presenter.show()
             self._replies.recount(session)
@@ -91,6 +84,6 @@ class SessionActions:
 
     def _refuse(self, session_id: str, reason: str) -> None:
         """Tell why not; and of which session, unless it is the open one."""
-        current = self._workspace.current.id
+        current = self.current.id
         other = [line.title for line in self._sessions.lines() if line.id == session_id != current]
         self._presenter.say("".join(f"“{title}”: " for title in other) + reason)

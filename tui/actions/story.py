@@ -2,35 +2,24 @@
 
 from dataclasses import asdict
 
-from tui.actions.context import ActionContext
+from tui.actions.context import ActionContext, ActionGroup
 from tui.actions.messages import MessageActions
 from tui.conversation.story_text import alternatives, follow, part
 from tui.conversation.tree import Node
 from tui.services.modes import story_pieces
 from tui.services.reply import BUSY
-from tui.services.session import Session
 from tui.storage.store import OPEN_ELSEWHERE
 from tui.widgets.story_editor import StoryPane
 
 KEPT = "The text after the cursor was kept as a version. F7 shows it, Ctrl+Z restores it."
 
 
-class StoryActions:
+class StoryActions(ActionGroup):
     """Act on the open session, if it is a story."""
 
     def __init__(self, context: ActionContext, messages: MessageActions) -> None:
-        self._screen = context.screen
-        self._presenter = context.presenter
-        self._workspace = context.services.workspace
-        self._sessions = context.services.sessions
-        self._replies = context.services.replies
-        self._sampling = context.services.sampling
+        super().__init__(context)
         self._messages = messages
-
-    @property
-    def current(self) -> Session:
-        """The open session."""
-        return self._workspace.current
 
     def continue_story(self) -> None:
         """From the cursor on; what stood behind it is kept as an alternative."""
@@ -128,7 +117,7 @@ class StoryActions:
         from inference import InferenceError
 
         try:
-            params = asdict(self._sampling.params(session))
+            params = asdict(self._services.sampling.params(session))
         except InferenceError:  # asking will say so
             return ""
         if last.outcome.model != session.model or dict(last.outcome.params) != params:
