@@ -1,8 +1,7 @@
 """The application: makes services, screen and actions, and hands messages from one to the other."""
 
-from collections.abc import Iterable, Sequence
-from functools import partial
-from typing import TYPE_CHECKING, Any
+from collections.abc import Iterable
+from typing import TYPE_CHECKING
 
 from textual import on
 from textual.app import SystemCommand
@@ -11,6 +10,7 @@ from textual.screen import Screen
 from textual.widgets import OptionList
 
 from tui.actions.context import ActionContext
+from tui.actions.palette import PaletteEntries
 from tui.actions.registry import Actions
 from tui.actions.slash_commands import SlashCommands
 from tui.config.paths import shipped
@@ -30,16 +30,13 @@ from tui.messages import (
     SessionsChanged,
 )
 from tui.process.garbage_collection import often
-from tui.screens.command_palette import Palette, Target, model_targets, session_target, target_provider
 from tui.screens.main import MainScreen
 from tui.screens.main_presenter import MainPresenter
 from tui.services.autosave import TICK
 from tui.services.services import Services
 from tui.storage.error_log import noted
 from tui.terminal.interruptible_app import InterruptibleApp
-from tui.terminal.sanitize import sanitize
 from tui.widgets.composer import Composer
-from tui.widgets.plain_text import plain
 from tui.widgets.sidebar import Sidebar
 from tui.widgets.story_editor import StoryPane
 
@@ -70,6 +67,7 @@ class LlmTui(InterruptibleApp):
         context = ActionContext(self, self.appearance, self.main, self.presenter, services)
         self.actions = Actions(context)
         self.commands = SlashCommands(context, self.actions)
+        self.palette = PaletteEntries(context, self.actions)
         self._finished = False
 
     def get_default_screen(self) -> Screen[None]:
@@ -103,10 +101,6 @@ class LlmTui(InterruptibleApp):
                 self.presenter.collect()
             self.services.close()
 
-    def key_ctrl_z(self) -> None:
-        """Nothing was to be taken back: as in other programs, to the shell."""
-        self.action_suspend_process()
-
     async def action_quit(self) -> None:
         self.actions.application.quit()
 
@@ -121,31 +115,10 @@ class LlmTui(InterruptibleApp):
         self.actions.do(name)
 
     def action_command_palette(self) -> None:
-        if not isinstance(self.screen, Palette):
-            self.services.onboarding.done("palette")
-            targets = target_provider(self._session_targets, self._model_targets)
-            self.push_screen(Palette({*self.COMMANDS, targets}, id="--command-palette"))
+        self.palette.open()
 
     def get_system_commands(self, screen: Screen[object]) -> Iterable[SystemCommand]:
-        labels = {key.id: key.label for key in self.appearance.keymap}
-        for action in self.actions:
-            if action.available(self.services.workspace.current.mode) and action.id != "palette":
-                about = labels.get(action.id, "Colours, with a preview")
-                yield SystemCommand(action.title, plain(about), partial(self.actions.do, action.id))  # type: ignore[arg-type]
-
-    def _session_targets(self) -> Sequence[Target]:
-        open_session = self.actions.application.open
-        return [
-            session_target(line.title, line.mode, partial(open_session, line.id))
-            for line in self.services.sessions.lines()
-        ]
-
-    def _model_targets(self) -> Sequence[Target]:
-        return model_targets(self.services.models.directories, self.actions.models.use_named)
-
-    def notify(self, message: str, **options: Any) -> None:
-        """Say it in a corner for a while, as it is: it may name files and models."""
-        super().notify(sanitize(message), **{**options, "markup": False})
+        return self.palette.commands()
 
     # ---- messages of services
 
@@ -155,33 +128,10 @@ class LlmTui(InterruptibleApp):
     def _on_model_news(self, event: ModelLoading | ModelLoaded | ModelFailed) -> None:
         if not isinstance(event, ModelLoading):
             often()
-        services = self.services
-        if not services.workspace.take_model(event):
-            return
-        if isinstance(event, ModelLoading):
-            self.presenter.refresh_progress()
-            return
-        self.actions.models.adapt()
-        self.presenter.show(to_end=False)
-        services.replies.recount(services.workspace.current)
+        self.actions.models.take(event)
 
     def on_reply_progressed(self, event: ReplyProgressed) -> None:
-        services = self.services
-        change = services.replies.take(event)
-        if change is None:
-            return
-        self.presenter.show_reply(change)
-        if change.ended:
-            services.onboarding.done("reply")
-            services.autosave.reply_ended(change.session)
-            self.actions.messages.follow_up(change.session, change.node)
-            services.workspace.reply_ended(change)
-            if change.session is services.workspace.current:
-                self.presenter.show(to_end=False)
-                services.replies.recount(change.session)
-            self.presenter.refresh()
-        else:
-            self.presenter.refresh_progress()
+        self.actions.messages.take(event)
 
     @on(ContextCounted)
     @on(SessionsChanged)
@@ -195,9 +145,7 @@ class LlmTui(InterruptibleApp):
         self.actions.application.opened(event)
 
     def on_session_changed(self, event: SessionChanged) -> None:
-        if event.session is self.services.workspace.current:
-            self.presenter.show_draft()
-            self.presenter.show(to_end=False)
+        self.actions.sessions.changed(event)
 
     def on_sessions_saved(self) -> None:
         self.actions.application.saved()

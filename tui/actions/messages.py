@@ -5,6 +5,7 @@ from collections.abc import Callable
 from tui.actions.context import ActionGroup
 from tui.conversation.conversation import Conversation
 from tui.conversation.tree import Node, Tree
+from tui.messages import ReplyProgressed
 from tui.services.reply import BUSY
 from tui.services.session import Session
 from tui.storage.store import OPEN_ELSEWHERE
@@ -55,6 +56,24 @@ class MessageActions(ActionGroup):
         session.draw_up(text)
         self._presenter.refresh()
         return True
+
+    def take(self, event: ReplyProgressed) -> None:
+        """Show that a reply has grown; when it has ended, save it and send what waited for that."""
+        change = self._replies.take(event)
+        if change is None:
+            return
+        self._presenter.show_reply(change)
+        if not change.ended:
+            self._presenter.refresh_progress()
+            return
+        self._services.onboarding.done("reply")
+        self._services.autosave.reply_ended(change.session)
+        self.follow_up(change.session, change.node)
+        self._workspace.reply_ended(change)
+        if change.session is self.current:
+            self._presenter.show(to_end=False)
+            self._replies.recount(change.session)
+        self._presenter.refresh()
 
     def follow_up(self, session: Session, node: Node) -> None:
         """A reply has ended: say what waited for that. If it did not end by itself, all that waits is typed again."""

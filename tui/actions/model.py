@@ -1,7 +1,7 @@
 """Actions on the open session's model: choose, download, cancel loading."""
 
 from tui.actions.context import ActionGroup
-from tui.messages import DownloadEnded
+from tui.messages import DownloadEnded, ModelFailed, ModelLoaded, ModelLoading
 from tui.services.model_choice import ModelChoice
 from tui.services.reply import BUSY
 from tui.storage.store import OPEN_ELSEWHERE
@@ -42,6 +42,17 @@ class ModelActions(ActionGroup):
             if self._workspace.becomes_story():
                 self._presenter.show()
                 self._screen.focus_work()
+
+    def take(self, event: ModelLoading | ModelLoaded | ModelFailed) -> None:
+        """Show what a loader reports, unless its model is not wanted any more."""
+        if not self._workspace.take_model(event):
+            return
+        if isinstance(event, ModelLoading):
+            self._presenter.refresh_progress()
+            return
+        self.adapt()
+        self._presenter.show(to_end=False)
+        self._replies.recount(self.current)
 
     def stop_loading(self) -> bool:
         """Cancel loading the session's model; False if it is not being loaded."""

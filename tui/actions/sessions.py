@@ -3,6 +3,7 @@
 from collections.abc import Callable
 
 from tui.actions.context import ActionGroup
+from tui.messages import SessionChanged
 from tui.services.session import Session
 from tui.storage.errors import StoreError
 
@@ -42,6 +43,12 @@ class SessionActions(ActionGroup):
         """List the sessions with all words of ``text`` in their titles."""
         self._sessions.filter(text)
         self._presenter.refresh()
+
+    def changed(self, event: SessionChanged) -> None:
+        """Show what another process has changed in the open session."""
+        if event.session is self.current:
+            self._presenter.show_draft()
+            self._presenter.show(to_end=False)
 
     # ---- pins
 

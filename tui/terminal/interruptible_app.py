@@ -1,7 +1,10 @@
 """An app that can be ended from outside: by a signal, from another thread, by a mistake."""
 
+from typing import Any
+
 from tui.terminal.driver import PatientDriver
 from tui.terminal.painted_app import PaintedApp
+from tui.terminal.sanitize import sanitize
 from tui.terminal.textual_internals import remember_looks
 from tui.terminal.textual_patches import Still, forget_lines, forget_places, forget_widgets
 
@@ -50,6 +53,16 @@ class InterruptibleApp(PaintedApp):
     def _handle_exception(self, error: Exception) -> None:
         """Instead of Textual's, which prints pages."""
         self.mistaken(error)
+
+    def key_ctrl_z(self) -> None:
+        """Suspend to the shell, as other programs do, where no widget has used the key."""
+        self.action_suspend_process()
+
+    # ---- notices
+
+    def notify(self, message: str, **options: Any) -> None:
+        """Show a notice in a corner, without markup and control characters: it may name files and models."""
+        super().notify(sanitize(message), **{**options, "markup": False})
 
     # ---- the clipboard
 

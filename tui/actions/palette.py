@@ -1,0 +1,45 @@
+"""The command palette's entries: actions, sessions and models."""
+
+from collections.abc import Iterator, Sequence
+from functools import partial
+
+from textual.app import SystemCommand
+
+from tui.actions.context import ActionContext
+from tui.actions.registry import Actions
+from tui.screens.command_palette import Palette, Target, model_targets, session_target, target_provider
+from tui.widgets.plain_text import plain
+
+
+class PaletteEntries:
+    """Opens the palette, and makes what it offers."""
+
+    def __init__(self, context: ActionContext, actions: Actions) -> None:
+        self._context = context
+        self._actions = actions
+
+    def open(self) -> None:
+        """Open the palette, unless it is open."""
+        app = self._context.app
+        if not isinstance(app.screen, Palette):
+            self._context.services.onboarding.done("palette")
+            targets = target_provider(self._sessions, self._models)
+            app.push_screen(Palette({*app.COMMANDS, targets}, id="--command-palette"))
+
+    def commands(self) -> Iterator[SystemCommand]:
+        """The actions that make sense in the open session's mode, each with its keys."""
+        labels = {key.id: key.label for key in self._context.appearance.keymap}
+        for action in self._actions:
+            if action.available(self._context.services.workspace.current.mode) and action.id != "palette":
+                about = labels.get(action.id, "Colours, with a preview")
+                yield SystemCommand(action.title, plain(about), partial(self._actions.do, action.id))  # type: ignore[arg-type]
+
+    def _sessions(self) -> Sequence[Target]:
+        open_session = self._actions.application.open
+        return [
+            session_target(line.title, line.mode, partial(open_session, line.id))
+            for line in self._context.services.sessions.lines()
+        ]
+
+    def _models(self) -> Sequence[Target]:
+        return model_targets(self._context.services.models.directories, self._actions.models.use_named)
