@@ -25,18 +25,16 @@ def directory(script: Script, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -
     return directory
 
 
-def load(name: object, before: Callable[[], None] = lambda: None, precision: str = "int8") -> Mailbox:
+def load(name: object, *leaving: object) -> Mailbox:
     """What a loader has posted, once it is through."""
     mailbox = Mailbox()
-    begin(name, mailbox, before, precision)
+    begin(name, mailbox, *leaving)
     join()
     return mailbox
 
 
-def begin(
-    name: object, mailbox: Mailbox, before: Callable[[], None] = lambda: None, precision: str = "int8"
-) -> ModelLoader:
-    loading = ModelLoader(mailbox, ModelChoice(str(name), precision), {}, (), before)  # type: ignore[arg-type]
+def begin(name: object, mailbox: Mailbox, *leaving: object) -> ModelLoader:
+    loading = ModelLoader(mailbox, ModelChoice(str(name), "int8"), {}, (), leaving)  # type: ignore[arg-type]
     loading.start()
     return loading
 
@@ -54,10 +52,15 @@ def test_progress_comes_before_the_model(directory: Path) -> None:
     assert last.choice == ModelChoice(str(directory), "int8")
 
 
-def test_what_has_to_be_done_before_is_done_first_and_not_on_this_thread(directory: Path, script: Script) -> None:
+def test_caches_are_put_away_before_the_model_is_loaded(directory: Path, script: Script) -> None:
     order: list[object] = []
+
+    class Leaving:
+        def put_away(self) -> None:
+            order.append(threading.current_thread().name)
+
     script.loading = lambda path: order.append("loaded")
-    load(directory, lambda: order.append(threading.current_thread().name))
+    load(directory, Leaving())
     assert order == ["llm-tui-loader", "loaded"]
 
 

@@ -178,7 +178,9 @@ async def test_what_was_computed_is_kept_in_a_snapshot_and_comes_back(room: Room
     assert room.session.computed
     room.replies.keep(room.session)
     assert room.snapshots.find(room.session.id) and not room.session.computed
-    room.replies.part(room.session)()
+    cache = room.replies.detach(room.session)
+    assert cache is not None
+    cache.put_away()
     assert room.session.engine is None
     room.session.tree.add("user", "and then?")
     room.ask()

@@ -2,7 +2,7 @@
 
 import threading
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -11,6 +11,7 @@ from textual.message_pump import MessagePump
 
 from tui.config.paths import model_places
 from tui.messages import ModelFailed, ModelLoaded, ModelLoading
+from tui.services.detached_cache import DetachedCache
 from tui.services.model_choice import ModelChoice
 
 INTERVAL = 1 / 20
@@ -23,7 +24,7 @@ class _Abandoned(Exception):
 class ModelLoader:
     """One attempt to load a model; posts ModelLoading…, then ModelLoaded or ModelFailed.
 
-    ``directories`` are searched too. ``computing``: as in Settings. ``before`` is called first, on the loader's thread.
+    ``directories`` are searched too. ``computing``: as in Settings. Caches that are ``leaving`` are put away first.
     """
 
     def __init__(
@@ -32,13 +33,13 @@ class ModelLoader:
         choice: ModelChoice,
         computing: Mapping[str, Any],
         directories: tuple[Path, ...],
-        before: Callable[[], None],
+        leaving: Sequence[DetachedCache] = (),
     ) -> None:
         self._pump = pump
         self._choice = choice
         self._directories = directories
         self._computing = computing
-        self._before: Callable[[], None] | None = before
+        self._leaving = list(leaving)
         self._abandoned = threading.Event()
         self._reported = 0.0
 
@@ -56,9 +57,8 @@ class ModelLoader:
 
         choice = self._choice
         try:
-            assert self._before is not None
-            self._before()
-            self._before = None  # with it goes what it gave back: only then is there room
+            while self._leaving:
+                self._leaving.pop().put_away()  # no reference is kept: only then is there room
             path = find_model(choice.name, model_places(self._directories))
             model = Model.load(path, choice.precision, progress=self._progress, **self._computing)
             model.prepare(self._progress)

@@ -1,6 +1,6 @@
 """The models of this process: loaded when a session first wants one; one engine runs them all."""
 
-from collections.abc import Callable, Collection
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -10,6 +10,7 @@ from textual.message_pump import MessagePump
 from tui.config.paths import shipped
 from tui.config.settings import KINDS, Settings
 from tui.messages import ModelFailed, ModelLoaded, ModelLoading
+from tui.services.detached_cache import DetachedCache
 from tui.services.model_choice import ModelChoice
 from tui.services.model_loader import ModelLoader
 from tui.services.session import Session
@@ -75,10 +76,10 @@ class ModelManager:
         """True if loading has not started (``again``: or has failed)."""
         return choice not in self._states or (again and bool(self._states[choice].failed))
 
-    def load(self, choice: ModelChoice, again: bool = False, before: Callable[[], None] = lambda: None) -> None:
+    def load(self, choice: ModelChoice, again: bool = False, leaving: Sequence[DetachedCache] = ()) -> None:
         """Start loading, unless it was started; ``again`` retries what has failed.
 
-        ``before`` is called on another thread before anything is loaded.
+        The caches that are ``leaving`` are put away first, on the loader's thread, to make room.
         """
         if not self.lacks(choice, again):
             return
@@ -86,7 +87,7 @@ class ModelManager:
             self._states[choice] = ModelState(model=same)
             return
         self._states[choice] = ModelState()
-        self._loaders[choice] = ModelLoader(self._pump, choice, self._computing, self.directories, before)
+        self._loaders[choice] = ModelLoader(self._pump, choice, self._computing, self.directories, leaving)
         self._loaders[choice].start()
 
     def take(self, event: ModelLoading | ModelLoaded | ModelFailed) -> bool:

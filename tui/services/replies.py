@@ -3,7 +3,6 @@
 import asyncio
 import contextlib
 import time
-from collections.abc import Callable
 from concurrent.futures import Future
 from dataclasses import replace
 from typing import TYPE_CHECKING, NamedTuple
@@ -13,6 +12,7 @@ from textual.app import App
 from tui.conversation.tree import Node
 from tui.messages import ContextCounted, ReplyProgressed
 from tui.process.in_thread import in_thread
+from tui.services.detached_cache import DetachedCache, save_cache
 from tui.services.event_poller import EventPoller
 from tui.services.model_choice import ModelChoice
 from tui.services.models import ModelManager
@@ -169,32 +169,13 @@ class ReplyService:
         engine = session.engine  # the session may be taken from its model meanwhile
         if engine is not None and session.computed:
             session.computed = False  # and true again when a reply begins meanwhile
-            session.computed |= not self._save(engine, session.id)
+            session.computed |= not save_cache(engine, self._snapshots, session.id)
 
-    def part(self, session: Session) -> Callable[[], None]:
-        """Take an idle session from its model. What is returned keeps the cache and gives its memory back: not for the
-        interface's thread.
-        """
+    def detach(self, session: Session) -> DetachedCache | None:
+        """Take an idle session from its model; None if there is nothing to put away."""
         engine, session.engine = session.engine, None
         computed, session.computed = session.computed, False
-
-        def put_away() -> None:
-            if engine is not None:
-                if computed:
-                    self._save(engine, session.id)
-                engine.close()
-
-        return put_away
-
-    def _save(self, engine: "EngineSession", session_id: str) -> bool:
-        from inference import CacheError
-
-        # A full disk, or none to write to: the session will be computed again.
-        with contextlib.suppress(CacheError, OSError):
-            saved = engine.save(self._snapshots.place(session_id))
-            self._snapshots.prune()
-            return saved
-        return False
+        return None if engine is None else DetachedCache(engine, self._snapshots, session.id, computed)
 
     async def _count(self, session: Session) -> None:
         from inference import ContextOverflowError

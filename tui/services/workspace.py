@@ -106,7 +106,7 @@ class Workspace:
         idle = [session for session in self._left if session.reply is None]
         for session in idle[:-WARM]:
             self._left.remove(session)
-            self._app.run_worker(in_thread(self._replies.part(session)))
+            self._detach(session)
             self._sessions.put_away(session)
 
     # ---- changing and deleting
@@ -162,15 +162,8 @@ class Workspace:
             return
         needed = (self.current, *self._replies.replying, *self._beside())
         models = self._models.drop({self._models.choice(session) for session in needed})
-        leaving = [
-            self._replies.part(other) for other in self._sessions if other.engine and other.engine.model in models
-        ]
-
-        def make_room() -> None:
-            while leaving:
-                leaving.pop()()
-
-        self._models.load(choice, again, make_room)
+        leaving = [other for other in self._sessions if other.engine and other.engine.model in models]
+        self._models.load(choice, again, [cache for cache in map(self._replies.detach, leaving) if cache])
 
     def use(self, choice: ModelChoice) -> None:
         """Continue the open session with this model; its messages stay, and are read anew when needed."""
@@ -184,7 +177,7 @@ class Workspace:
         self.load(again=True)
         model = self.model
         if session.engine is not None and session.engine.model is not model:
-            self._app.run_worker(in_thread(self._replies.part(session)))
+            self._detach(session)
         self._sessions.save(session)
         if model is not None:
             self._replies.model_loaded(choice)
@@ -220,6 +213,11 @@ class Workspace:
     def _stop_waiting(self, choice: ModelChoice) -> None:
         for session in self._replies.waiting(choice):
             self._replies.stop(session)
+
+    def _detach(self, session: Session) -> None:
+        """Take an idle session from its model, and put its cache away on another thread."""
+        if cache := self._replies.detach(session):
+            self._app.run_worker(in_thread(cache.put_away))
 
     def _beside(self) -> list[Session]:
         """The session that Ctrl+T leads to, if it is in memory: going there and back must not load anything."""
