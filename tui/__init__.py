@@ -1,0 +1,1 @@
+"""llm-tui: a terminal user interface for the engine in ``inference``."""

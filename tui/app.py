@@ -1,4 +1,4 @@
-"""The application: makes services, screen and actions, and hands messages from one to the other."""
+"""The application: creates services, screen and actions, and routes messages between them."""
 
 from collections.abc import Iterable
 from typing import TYPE_CHECKING
@@ -45,14 +45,14 @@ if TYPE_CHECKING:
 
 
 class LlmTui(InterruptibleApp):
-    """``params`` overrides the model's sampling defaults; ``mode`` starts a new session.
+    """The Textual application. ``params`` override the model's sampling defaults; ``mode`` starts a new session.
 
-    Raises StoreError for a database that cannot be used, SettingsError for settings that cannot.
+    Raises StoreError if the database cannot be used, SettingsError for an invalid theme or key.
     """
 
     TITLE = "llm-tui"
     CSS_PATH = shipped("themes") / "layout.tcss"
-    BINDINGS = [  # noqa: RUF012  the ids are the key map's, so that both move with the person's keys
+    BINDINGS = [  # noqa: RUF012  with the key map's ids, so that the user's keys apply
         Binding("ctrl+q", "quit", "Quit", show=False, priority=True, id="anywhere.quit"),
         Binding("ctrl+p", "command_palette", "All commands", show=False, priority=True, id="anywhere.palette"),
     ]
@@ -71,10 +71,11 @@ class LlmTui(InterruptibleApp):
         self._finished = False
 
     def get_default_screen(self) -> Screen[None]:
+        """Return the main screen."""
         return self.main
 
     def on_ready(self) -> None:
-        """Begin once the first screen is painted."""
+        """Start watching, autosave and loading once the first screen is painted."""
         self.appearance.start()
         self.main.composer.commands = self.commands.offered
         self.set_interval(TICK, self._tick)
@@ -91,10 +92,11 @@ class LlmTui(InterruptibleApp):
         self.services.autosave.tick(self.presenter.collect())
 
     def on_unmount(self) -> None:
+        """Finish, however the app ends."""
         self.finish()
 
     def finish(self) -> None:
-        """Put everything on disk and leave nothing running."""
+        """Save everything and stop all services; a second call does nothing."""
         if not self._finished:
             self._finished = True
             with noted():
@@ -102,6 +104,7 @@ class LlmTui(InterruptibleApp):
             self.services.close()
 
     async def action_quit(self) -> None:
+        """Quit, after a warning if something could not be saved."""
         self.actions.application.quit()
 
     def copy_to_clipboard(self, text: str) -> None:
@@ -111,13 +114,15 @@ class LlmTui(InterruptibleApp):
             self.run_worker(self.actions.clipboard.send(text, self.write_to_terminal))
 
     def action_do(self, name: str) -> None:
-        """Carry out an action of the registry."""
+        """Run an action of the registry."""
         self.actions.do(name)
 
     def action_command_palette(self) -> None:
+        """Open the command palette with sessions and models beside the commands."""
         self.palette.open()
 
     def get_system_commands(self, screen: Screen[object]) -> Iterable[SystemCommand]:
+        """Yield the actions of the open session's mode for the command palette."""
         return self.palette.commands()
 
     # ---- messages of services
@@ -131,6 +136,7 @@ class LlmTui(InterruptibleApp):
         self.actions.models.take(event)
 
     def on_reply_progressed(self, event: ReplyProgressed) -> None:
+        """Apply and show progress; after a reply, send the next queued message."""
         self.actions.messages.take(event)
 
     @on(ContextCounted)
@@ -139,23 +145,29 @@ class LlmTui(InterruptibleApp):
         self.presenter.refresh()
 
     def on_download_ended(self, event: DownloadEnded) -> None:
+        """Notify the user."""
         self.actions.models.downloaded(event)
 
     def on_session_read(self, event: SessionRead) -> None:
+        """Show a session that was read late."""
         self.actions.application.opened(event)
 
     def on_session_changed(self, event: SessionChanged) -> None:
+        """Show a change by another process, if the session is open."""
         self.actions.sessions.changed(event)
 
     def on_sessions_saved(self) -> None:
+        """Forget the warning about unsaved changes."""
         self.actions.application.saved()
 
     def on_notice(self, event: Notice) -> None:
+        """Show a service's notice."""
         self.presenter.say(event.text)
 
     # ---- messages of widgets
 
     def on_composer_sent(self, event: Composer.Sent) -> None:
+        """Run a slash command or send a message."""
         self.commands.send(event.text)
 
     @on(Composer.Typed)
@@ -164,14 +176,18 @@ class LlmTui(InterruptibleApp):
         self.presenter.typed()
 
     def on_story_pane_edited(self) -> None:
+        """Update the bars after an edit of the story."""
         self.presenter.refresh()
 
     def on_sidebar_filtered(self, event: Sidebar.Filtered) -> None:
+        """Filter the session list."""
         self.actions.sessions.filter(event.text)
 
     def on_sidebar_renamed(self, event: Sidebar.Renamed) -> None:
+        """Rename a session."""
         self.actions.sessions.rename(event.session_id, event.title)
 
     def on_option_list_option_selected(self, event: OptionList.OptionSelected) -> None:
+        """Open the selected session."""
         if event.option_id is not None:
             self.actions.application.open(event.option_id)

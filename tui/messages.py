@@ -1,4 +1,4 @@
-"""Messages from services to the application; each is handled in ``tui/app.py``."""
+"""Messages from services to the application, handled in ``tui/app.py``."""
 
 from typing import TYPE_CHECKING
 
@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 
 
 class ModelLoading(Message):
-    """``done`` of ``total`` parts of ``what`` are done."""
+    """Loading progress: ``done`` of ``total`` parts of ``what``."""
 
     def __init__(self, choice: ModelChoice, done: int, total: int, what: str) -> None:
         super().__init__()
@@ -34,7 +34,7 @@ class ModelLoaded(Message):
 
 
 class ModelFailed(Message):
-    """``sentence`` says what is wrong and what to do."""
+    """Loading failed; ``sentence`` is the error message."""
 
     def __init__(self, choice: ModelChoice, sentence: str) -> None:
         super().__init__()
@@ -45,7 +45,7 @@ class ModelFailed(Message):
 class ReplyProgressed(Message):
     """Progress of a reply since the last message: ``text`` to append and, once, how it ended.
 
-    A reply ends ``finished`` by the engine, or with a ``failure``: a sentence, empty if it was cancelled in time.
+    A reply ends ``finished`` by the engine, or with a ``failure``: an error message, empty if cancelled early.
     """
 
     def __init__(self, reply: Reply, text: str, finished: "Finished | None", failure: str | None) -> None:
@@ -57,11 +57,12 @@ class ReplyProgressed(Message):
 
     @property
     def ended(self) -> bool:
+        """True for the last message of a reply."""
         return self.finished is not None or self.failure is not None
 
 
 class ContextCounted(Message):
-    """The session's figures tell how much of the context its conversation takes."""
+    """``session.figures.context_used`` was updated."""
 
     def __init__(self, session: Session) -> None:
         super().__init__()
@@ -69,7 +70,7 @@ class ContextCounted(Message):
 
 
 class DownloadEnded(Message):
-    """``failure`` is a sentence, empty if the model is complete."""
+    """A download has ended; ``failure`` is the error message, empty if the model is complete."""
 
     def __init__(self, name: str, failure: str) -> None:
         super().__init__()
@@ -86,7 +87,7 @@ class SessionChanged(Message):
 
 
 class SessionRead(Message):
-    """A slow disk has given a session that was to be opened, or ``opened`` says why not."""
+    """A session that could not be opened at once was read; ``opened`` is the session or an error."""
 
     def __init__(self, session_id: str, opened: Session | StoreError) -> None:
         super().__init__()
@@ -95,15 +96,15 @@ class SessionRead(Message):
 
 
 class SessionsChanged(Message):
-    """The list of sessions, or what is said about all of them, may have changed."""
+    """The session list, or trouble with the database, may have changed."""
 
 
 class SessionsSaved(Message):
-    """What could not be saved before is on disk now."""
+    """Changes that could not be saved before are on disk now."""
 
 
 class Notice(Message):
-    """A sentence to show."""
+    """A notice to show in the open session."""
 
     def __init__(self, text: str) -> None:
         super().__init__()

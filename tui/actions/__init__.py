@@ -1,0 +1,1 @@
+"""Actions of the user, by subject; ``registry`` has them all."""

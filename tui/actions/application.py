@@ -1,4 +1,4 @@
-"""Actions that work anywhere: stop, copy or quit, help, the palette, and the way from session to session."""
+"""Actions available anywhere: stop, copy or quit, help, command palette, switching sessions."""
 
 import time
 
@@ -15,9 +15,9 @@ from tui.services.session import Session
 from tui.storage.errors import OpeningError, StoreError
 from tui.widgets.session_list import MORE
 
-# Seconds in which quitting again loses what is not saved, and in which Ctrl+C again quits.
+# Seconds within which a second quit discards unsaved changes, and a second Ctrl+C quits.
 UNSAVED_WINDOW, QUIT_WINDOW = 10.0, 2.0
-# Seconds after a reply ended by itself in which Esc is meant for it.
+# Seconds after the end of a reply within which Esc was meant to stop it.
 JUST_ENDED = 0.5
 
 
@@ -32,12 +32,12 @@ class ApplicationActions(ActionGroup):
         self._clipboard = clipboard
         self._model_actions = models
         self._warned = 0.0
-        self._awaited = ""  # the id of the session that is shown as soon as it is read
+        self._awaited = ""  # id of the session to show once it is read
 
     # ---- stop, help, quit
 
     def stop(self) -> None:
-        """Stop the reply and keep it; with nothing to stop, go from the input to the messages, or back."""
+        """Stop the reply and keep its text; when idle, switch between input and messages."""
         screen, session = self._screen, self.current
         if session.reply is None and time.monotonic() - session.ended < JUST_ENDED:
             return
@@ -58,7 +58,7 @@ class ApplicationActions(ActionGroup):
             screen.focus_work()
 
     def copy_or_quit(self) -> None:
-        """Copy the selection, else stop the reply, else quit at the second press."""
+        """Copy the selection, else stop the reply, else quit when pressed twice."""
         focused, session = self._screen.focused, self.current
         selected = focused.selected_text if isinstance(focused, TextArea) else ""
         if selected := selected or self._screen.get_selected_text() or "":
@@ -90,11 +90,11 @@ class ApplicationActions(ActionGroup):
             self._app.exit()
 
     def saved(self) -> None:
-        """A warning before was about what is saved now."""
+        """Forget the warning about unsaved changes: they are saved."""
         self._warned = 0.0
 
     def _sure(self, warning: str, seconds: float) -> bool:
-        """True if the warning was given a moment ago; else give it."""
+        """True if the warning was shown within ``seconds``; else show it."""
         sure = time.monotonic() - self._warned < seconds
         if not sure:
             self._warned = time.monotonic()
@@ -129,7 +129,7 @@ class ApplicationActions(ActionGroup):
         self._screen.focus_work()
 
     def open(self, session_id: str) -> None:
-        """Open a session of the list, or list more of them."""
+        """Open a session of the list, or load more of the list (``MORE``)."""
         if session_id == MORE:
             self._sessions.more()
             self._presenter.refresh()
@@ -140,7 +140,7 @@ class ApplicationActions(ActionGroup):
             self._refuse(error)
 
     def opened(self, event: SessionRead) -> None:
-        """Show the session that a slow disk has given, unless another one was opened meanwhile."""
+        """Show a session that was read late, unless another one was opened meanwhile."""
         if isinstance(event.opened, StoreError):
             self._presenter.say(str(event.opened))
         elif event.session_id == self._awaited:
@@ -158,7 +158,7 @@ class ApplicationActions(ActionGroup):
         self._presenter.say(str(error))
 
     def enter(self, session: Session) -> None:
-        """Show this session from now on."""
+        """Make this the open session and show it."""
         self._awaited = ""
         self._presenter.collect()
         self._workspace.enter(session)

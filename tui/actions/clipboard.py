@@ -1,4 +1,4 @@
-"""Actions that copy, and the way to the clipboard."""
+"""Actions that copy to the clipboard, through OSC 52 and tmux."""
 
 import os
 from collections.abc import Callable
@@ -12,7 +12,7 @@ from tui.terminal.clipboard import into_tmux, osc52
 
 
 class ClipboardActions(ActionGroup):
-    """Act on the chosen message, else on the last one."""
+    """Actions that copy the selected message, else the last one."""
 
     def __init__(self, context: ActionContext, messages: MessageActions) -> None:
         super().__init__(context)
@@ -27,7 +27,7 @@ class ClipboardActions(ActionGroup):
                 self._presenter.say("This message contains only reasoning.")
 
     def copy_code(self) -> None:
-        """Copy the code block that was clicked, else the last one of the message."""
+        """Copy the clicked code block, else the last one of the message."""
         if self._messages.chats:
             code = self._screen.transcript.code
             if code is None:
@@ -40,7 +40,7 @@ class ClipboardActions(ActionGroup):
         self._app.copy_to_clipboard(text)
 
     async def send(self, text: str, write: Callable[[str], None]) -> None:
-        """Send it through tmux, if this runs in it, else by what ``write`` sends to the terminal; tell which."""
+        """Send the text to the clipboard by tmux, or by an OSC 52 sequence to ``write``; a notice tells which."""
         tmux = "TMUX" in os.environ
         if tmux and await in_thread(into_tmux, text):
             told = "Also in the tmux buffer (prefix, then ])."
@@ -51,5 +51,5 @@ class ClipboardActions(ActionGroup):
 
 
 def answer(node: Node) -> str:
-    """What a message says, without what a model thought before."""
+    """Text of a message without reasoning."""
     return without_thoughts(node.text) if node.role == "assistant" else node.text

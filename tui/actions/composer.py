@@ -14,7 +14,7 @@ REMEMBERED = 1000
 
 
 class ComposerActions(ActionGroup):
-    """Act on the input of the open session."""
+    """Actions on the input of the open session."""
 
     def __init__(self, context: ActionContext, messages: MessageActions) -> None:
         super().__init__(context)
@@ -42,7 +42,7 @@ class ComposerActions(ActionGroup):
         while fence in text:
             fence += "`"
         composer.put(rest)
-        # What is asked about the file follows it, where the model reads it last.
+        # The question about the file comes after it, last in the prompt.
         composer.move_cursor(composer.document.start)
         block = composer.collapse(f"{Path(name).name}:\n{fence}\n{text.rstrip()}\n{fence}")
         composer.insert(block + "\n")
@@ -121,7 +121,7 @@ class ComposerActions(ActionGroup):
             self._presenter.say("Only available in stories (Ctrl+T).")
 
     def _message(self) -> str:
-        """The chosen one, else the last."""
+        """Text of the selected message, else of the last one, without reasoning."""
         tree = self.current.tree
         shown = self._screen.transcript.chosen or tree.tip
         return answer(tree[shown]) if shown else ""

@@ -1,4 +1,4 @@
-"""What actions act on, and the base of their classes."""
+"""Context shared by all classes of actions, and their base class."""
 
 from dataclasses import dataclass
 
@@ -13,7 +13,7 @@ from tui.services.session import Session
 
 @dataclass(frozen=True)
 class ActionContext:
-    """The application, its main screen and its services, handed to all classes of actions."""
+    """The application, its main screen and its services."""
 
     app: App[None]
     appearance: Appearance
@@ -23,7 +23,7 @@ class ActionContext:
 
 
 class ActionGroup:
-    """Base of the classes of actions."""
+    """Base class of actions on one subject."""
 
     def __init__(self, context: ActionContext) -> None:
         self._app = context.app

@@ -15,12 +15,12 @@ IN_CHATS = "Only available in chats."
 
 
 class MessageActions(ActionGroup):
-    """Act on the chosen message of the open chat, else on the last one."""
+    """Actions on the selected message of the open chat, else on its last one."""
 
     # ---- chat
 
     def send(self, text: str) -> None:
-        """Say this now, or when the reply on its way has ended."""
+        """Send a message, or queue it until the reply in progress has ended. While editing, add a version instead."""
         session = self.current
         if session.readonly:
             self._presenter.say(OPEN_ELSEWHERE)
@@ -46,10 +46,11 @@ class MessageActions(ActionGroup):
 
     @property
     def queued(self) -> bool:
+        """True if messages wait for the end of the reply."""
         return bool(self.current.typing.queue)
 
     def take_back(self) -> bool:
-        """Put what would be sent last into the input, to be changed or dropped."""
+        """Move the last queued message back into the input. Always True; fails without a queued message."""
         session = self.current
         text = session.typing.queue.pop()
         self._screen.composer.put(text)
@@ -58,7 +59,7 @@ class MessageActions(ActionGroup):
         return True
 
     def take(self, event: ReplyProgressed) -> None:
-        """Show that a reply has grown; when it has ended, save it and send what waited for that."""
+        """Apply and show a reply's progress; at its end, save it and send the next queued message."""
         change = self._replies.take(event)
         if change is None:
             return
@@ -76,7 +77,7 @@ class MessageActions(ActionGroup):
         self._presenter.refresh()
 
     def follow_up(self, session: Session, node: Node) -> None:
-        """A reply has ended: say what waited for that. If it did not end by itself, all that waits is typed again."""
+        """Send the next queued message after a reply has ended; if it was cut short, move all into the input."""
         if not session.typing.queue:
             return
         here = session is self.current
@@ -95,7 +96,7 @@ class MessageActions(ActionGroup):
         self.ask(session, lambda: session.tree.begin("assistant"), before=session.tree.tip)
 
     def roll_back(self) -> None:
-        """To before your message, which is offered again; or to the end of a reply."""
+        """Move the tip before the user's message, which is put into the input; or to the end of a reply."""
         node = self.chosen()
         if node is None:
             return
@@ -111,6 +112,7 @@ class MessageActions(ActionGroup):
         self._moved()
 
     def edit(self) -> None:
+        """Put the user's message into the input; sending it adds a version."""
         node = self.chosen()
         if node is None:
             return
@@ -120,7 +122,7 @@ class MessageActions(ActionGroup):
         session, typed = self.current, self._screen.composer.unsent.rstrip("\n")
         if session.typing.editing is None:
             session.typing.aside = typed
-        elif typed != session.tree[session.typing.editing].text.rstrip("\n"):  # what was made of another message
+        elif typed != session.tree[session.typing.editing].text.rstrip("\n"):  # edits of another message
             session.typing.aside = "\n\n".join(filter(None, (session.typing.aside, typed)))
         session.typing.editing = node.id
         session.clear_notice()
@@ -129,13 +131,14 @@ class MessageActions(ActionGroup):
         self._screen.set_focus(self._screen.composer)
 
     def leave_editing(self) -> None:
-        """The message stays as it is, and what was being written before is there again."""
+        """Cancel editing and restore the input's previous text."""
         session = self.current
         self._screen.composer.put(session.typing.aside)
         session.typing.editing, session.typing.aside = None, ""
         self._presenter.refresh()
 
     def regenerate(self) -> None:
+        """Generate another version of a reply, or a reply to the user's message."""
         node, tree = self.chosen(), self.current.tree
         if node is None:
             return
@@ -147,6 +150,7 @@ class MessageActions(ActionGroup):
             self._presenter.say(f"Version {count} of {count}. Press [ in the messages for the previous one.")
 
     def continue_reply(self) -> None:
+        """Generate a version that starts with the reply's text."""
         node = self.chosen()
         if node is None:
             return
@@ -156,13 +160,13 @@ class MessageActions(ActionGroup):
             self.ask(self.current, lambda: self.current.tree.resume(node.id, self.current.model))
 
     def fork(self) -> None:
-        """A new session with the conversation up to here; your own message is offered again, as in rolling back."""
+        """Open a copy of the conversation up to here; the user's message is put into the input, as in ``roll_back``."""
         node, source = self.chosen(reading=True), self.current
         if node is None:
             return
         end = node.parent if node.role == "user" else node.id
         tree = source.tree.fork(end) if end else Tree()
-        title = FORK + source.shown_title.removeprefix(FORK)  # or nobody could tell the two apart in the list
+        title = FORK + source.shown_title.removeprefix(FORK)  # tells the two apart in the list
         settings = dict(source.settings)
         twin = Session(Conversation(source.mode, tree, title=title, model=source.model, settings=settings))
         self._replies.fork(source, twin)
@@ -176,9 +180,11 @@ class MessageActions(ActionGroup):
         self._presenter.say(f"Forked from “{source.shown_title}”. Ctrl+O switches back.")
 
     def previous_sibling(self) -> None:
+        """Show the previous version of the message."""
         self._walk(-1)
 
     def next_sibling(self) -> None:
+        """Show the next version of the message, or what was rolled back."""
         self._walk(1)
 
     def _walk(self, step: int) -> None:
@@ -191,7 +197,7 @@ class MessageActions(ActionGroup):
             self.go(lambda: tree.walk(node.id, step))
 
     def go(self, move: Callable[[], None]) -> None:
-        """To where ``move`` moves the tip. What is shown again is not offered to be sent again."""
+        """Let ``move`` move the tip. An input equal to a message that is shown again is cleared."""
         session, composer = self.current, self._screen.composer
         before = {node.id for node in session.tree.path()}
         move()
@@ -207,7 +213,10 @@ class MessageActions(ActionGroup):
         self._replies.recount(self.current)
 
     def chosen(self, reading: bool = False) -> Node | None:
-        """The message that the keys act on: the chosen one, else the last. None, and why, where they cannot act."""
+        """The selected message, else the last; None, with a notice, where the keys cannot act.
+
+        ``reading``: the action changes nothing, so a read-only session allows it.
+        """
         if self.current.mode == "story":
             self._presenter.say("Not available in stories.")
             return None
@@ -263,5 +272,5 @@ class MessageActions(ActionGroup):
 
 
 def _typed(node: Node) -> str:
-    """A person's message as it stands in the input."""
+    """The user's message as the input would show it; empty for replies."""
     return node.text if node.role == "user" else ""

@@ -44,7 +44,7 @@ class ModelActions(ActionGroup):
                 self._screen.focus_work()
 
     def take(self, event: ModelLoading | ModelLoaded | ModelFailed) -> None:
-        """Show what a loader reports, unless its model is not wanted any more."""
+        """Handle a loader's message, unless loading was cancelled."""
         if not self._workspace.take_model(event):
             return
         if isinstance(event, ModelLoading):

@@ -12,7 +12,7 @@ from tui.widgets.plain_text import plain
 
 
 class PaletteEntries:
-    """Opens the palette, and makes what it offers."""
+    """Opens the command palette and provides its entries."""
 
     def __init__(self, context: ActionContext, actions: Actions) -> None:
         self._context = context
@@ -27,7 +27,7 @@ class PaletteEntries:
             app.push_screen(Palette({*app.COMMANDS, targets}, id="--command-palette"))
 
     def commands(self) -> Iterator[SystemCommand]:
-        """The actions that make sense in the open session's mode, each with its keys."""
+        """Yield the actions available in the open session's mode, each with its keys."""
         labels = {key.id: key.label for key in self._context.appearance.keymap}
         for action in self._actions:
             if action.available(self._context.services.workspace.current.mode) and action.id != "palette":

@@ -1,4 +1,4 @@
-"""Every action by its id: read by keys, the command palette, the help and slash commands."""
+"""Registry of all actions, used by keys, command palette, help and slash commands."""
 
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
@@ -21,7 +21,10 @@ KEYS = {key.id: key for key in KEYMAP}
 
 @dataclass(frozen=True)
 class Action:
-    """``with_text`` takes what follows a slash command. ``looks``: it changes nothing, so a notice stays."""
+    """A registered action. ``with_text`` is called instead of ``handler`` with a slash command's argument.
+
+    ``looks``: it changes nothing, so the notice stays.
+    """
 
     id: str
     context: Where
@@ -31,12 +34,12 @@ class Action:
     looks: bool = False
 
     def available(self, mode: Mode) -> bool:
-        """True if it makes sense in this mode."""
+        """True if the action's context exists in this mode."""
         return mode in MODES[self.context]
 
 
 class Actions:
-    """Makes all actions from what they act on."""
+    """All actions; iterates over them in the order of the palette."""
 
     def __init__(self, context: ActionContext) -> None:
         self._context = context
@@ -55,7 +58,7 @@ class Actions:
         return iter(self._by_id.values())
 
     def do(self, name: str) -> None:
-        """Carry out an action. A notice before it is cleared, unless the action only looks."""
+        """Run an action. Clears the notice first, unless the action only looks. Raises KeyError for an unknown id."""
         action, session = self._by_id[name], self._context.services.workspace.current
         cleared = bool(session.notice) and not action.looks
         if cleared:

@@ -15,7 +15,7 @@ CHANGED = "This result no longer exists."
 
 
 class SearchActions(ActionGroup):
-    """Goes to a result in another branch by moving the tip; in a read-only session it tells where the result is."""
+    """Opens search results. The tip moves to a result in another branch, unless the session is read-only."""
 
     def __init__(self, context: ActionContext, application: ApplicationActions, messages: MessageActions) -> None:
         super().__init__(context)
@@ -24,7 +24,7 @@ class SearchActions(ActionGroup):
         self._sought = ""
 
     def search(self, words: str = "") -> None:
-        """Search for ``words``; without them, offer what was searched for last."""
+        """Search for ``words``; without them, start with the last query."""
         screen = SearchScreen(self._sessions.store.file, words or self._sought)
 
         def chosen(hit: Hit | None) -> None:
@@ -38,7 +38,7 @@ class SearchActions(ActionGroup):
         self._application.open(hit.session_id)
         session = self.current
         if session.id != hit.session_id or hit.node_id is None:
-            return  # it could not be opened, which was said; or it is the title that was found
+            return  # not opened, with a notice; or the match is in the title
         if hit.node_id not in session.tree:
             self._presenter.say(CHANGED)
         elif session.mode == "chat":
@@ -47,7 +47,7 @@ class SearchActions(ActionGroup):
             self._go_to_piece(session, hit, hit.node_id)
 
     def _go_to_message(self, session: Session, node_id: str) -> None:
-        """The cursor on the message; on the one from which its branch goes off, where the tip cannot move there."""
+        """Select the message; in a read-only session, the one where its branch starts."""
         tree = session.tree
         shown = [node.id for node in tree.path()]
         if node_id not in shown and session.readonly:
@@ -70,9 +70,9 @@ class SearchActions(ActionGroup):
                 reason = OPEN_ELSEWHERE if session.readonly else BUSY
                 self._presenter.say(f"The match is in another version of this story. {reason}")
                 return
-            follow(session.tree, pane.text)  # what was written since is kept, as a version
+            follow(session.tree, pane.text)  # edits since then are kept as a version
             session.put_draft("")
-            pane.source = None  # its text is to be read from the tree again
+            pane.source = None  # makes the editor reload its text from the tree
             self._move(session, node_id)
         pane.call_after_refresh(_put_cursor, pane, _place(session, hit, pane.text))
 
@@ -81,7 +81,7 @@ class SearchActions(ActionGroup):
 
 
 def _place(session: Session, hit: Hit, text: str) -> int | None:
-    """Where in the story's text the first of the words that were found is; None if they are not in this version."""
+    """Index of the first match in the story's text; None if it is in another version."""
     path = session.tree.path()
     ids = [node.id for node in path]
     if hit.node_id not in ids:

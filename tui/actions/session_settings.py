@@ -1,4 +1,4 @@
-"""The action that changes the open session's system prompt and sampling parameters."""
+"""Action that changes the open session's system prompt and sampling parameters."""
 
 from typing import Any
 
@@ -7,7 +7,7 @@ from tui.storage.store import OPEN_ELSEWHERE
 
 
 class SettingsActions(ActionGroup):
-    """Opens the settings of the session."""
+    """Actions on the open session's settings."""
 
     def sampling(self) -> None:
         """Open the session's settings."""

@@ -9,11 +9,11 @@ from tui.storage.errors import StoreError
 
 
 class SessionActions(ActionGroup):
-    """Act on the session that is highlighted while the list has the focus, else on the open one."""
+    """Actions on the highlighted session while the list has the focus, else on the open one."""
 
     @property
     def _wanted(self) -> str | None:
-        """The id of the session that is acted on; None where the list has the focus and shows none."""
+        """Id of the session to act on; None if the focused list is empty."""
         sidebar = self._screen.sidebar
         return sidebar.highlighted_id if sidebar.has_focus_within else self.current.id
 
@@ -22,7 +22,7 @@ class SessionActions(ActionGroup):
     def rename_session(self) -> None:
         """Start inline renaming."""
         if not self._screen.sidebar.has_focus_within:
-            self.filter("")  # the open one must be in the list
+            self.filter("")  # so that the open session is listed
         for line in self._sessions.lines():
             if line.id == self._wanted:
                 self._screen.rename(line.id, line.given or line.title)
@@ -45,7 +45,7 @@ class SessionActions(ActionGroup):
         self._presenter.refresh()
 
     def changed(self, event: SessionChanged) -> None:
-        """Show what another process has changed in the open session."""
+        """Show a change by another process, if the session is open."""
         if event.session is self.current:
             self._presenter.show_draft()
             self._presenter.show(to_end=False)
@@ -60,7 +60,7 @@ class SessionActions(ActionGroup):
     # ---- deleting
 
     def delete_session(self) -> None:
-        """Delete the session. It can be restored, until another one is deleted."""
+        """Delete the session. It can be restored until another one is deleted."""
         if (wanted := self._wanted) is None:
             return
         self._presenter.collect()
@@ -90,7 +90,7 @@ class SessionActions(ActionGroup):
             self._presenter.refresh()
 
     def _refuse(self, session_id: str, reason: str) -> None:
-        """Tell why not; and of which session, unless it is the open one."""
+        """Show the reason, after the session's title unless it is the open one."""
         current = self.current.id
         other = [line.title for line in self._sessions.lines() if line.id == session_id != current]
         self._presenter.say("".join(f"“{title}”: " for title in other) + reason)

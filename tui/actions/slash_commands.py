@@ -1,4 +1,4 @@
-"""Slash commands: actions that are typed in the input instead of a message."""
+"""Slash commands: actions typed in the input."""
 
 import re
 
@@ -6,21 +6,21 @@ from tui.actions.context import ActionContext
 from tui.actions.registry import Action, Actions
 from tui.config.keymap import MODES
 
-# The argument may end in blanks: to leave them out here would take very long where there are many.
+# Trailing blanks of the argument are stripped later: excluding them here would backtrack for long runs of blanks.
 TYPED = re.compile(r"/(?P<name>[a-z][a-z-]*)(?:[ \t]++(?P<argument>\S[^\n]*)?)?(?:\n(?P<rest>.*))?", re.DOTALL)
-# Commands with a shorter name than their actions.
+# Commands whose names are shorter than their actions'.
 SHORTER = {"choose_model": "model", "rename_session": "rename"}
-# Beside the actions of the key map.
+# Commands that are not ids of the key map.
 OWN = ("file", *SHORTER.values())
 
 
 def command_name(action: str) -> str:
-    """The name of an action behind a slash."""
+    """Name of an action as a slash command, without the slash."""
     return SHORTER.get(action, action.replace("_", "-"))
 
 
 class SlashCommands:
-    """Runs actions by their names. What follows in further lines stays typed."""
+    """Runs slash commands. Lines after the first stay in the input."""
 
     def __init__(self, context: ActionContext, actions: Actions) -> None:
         self._actions = actions
@@ -30,16 +30,16 @@ class SlashCommands:
 
     @property
     def offered(self) -> list[str]:
-        """The names that are completed in the input."""
+        """Names offered for completion in the input."""
         return ["file", *(name for name, action in self._by_name.items() if "chat" in MODES[action.context])]
 
     def send(self, text: str) -> None:
-        """Run a command, or send a message; two slashes begin a message with one."""
+        """Run a command, or send a message; a leading ``//`` sends a message that begins with ``/``."""
         if not self._run(text):
             self._actions.composer.send(_escaped(text) or text)
 
     def _run(self, text: str) -> bool:
-        """Run the command; False if the text is none. What cannot be run stays typed, with a notice."""
+        """Run the command; False if the text is not one. An invalid command stays in the input, with a notice."""
         match = TYPED.fullmatch(text.rstrip())
         if match is None:
             return False
@@ -62,5 +62,5 @@ class SlashCommands:
 
 
 def _escaped(text: str) -> str | None:
-    """The message, where two slashes begin what would be read as a command with one."""
+    """The message without its first slash, if it is an escaped command; else None."""
     return text[1:] if text.startswith("//") and TYPED.fullmatch(text[1:].rstrip()) else None

@@ -1,4 +1,4 @@
-"""Actions on stories: let the model continue, and walk between the alternatives."""
+"""Actions on stories: continue from the cursor, and switch between versions."""
 
 from dataclasses import asdict
 
@@ -15,14 +15,14 @@ KEPT = "The text after the cursor was kept as a version. F7 shows it, Ctrl+Z res
 
 
 class StoryActions(ActionGroup):
-    """Act on the open session, if it is a story."""
+    """Actions on the open session, if it is a story."""
 
     def __init__(self, context: ActionContext, messages: MessageActions) -> None:
         super().__init__(context)
         self._messages = messages
 
     def continue_story(self) -> None:
-        """From the cursor on; what stood behind it is kept as an alternative."""
+        """Continue from the cursor; the text after it is kept as a version."""
         pane = self._pane()
         if pane is None:
             return
@@ -37,13 +37,15 @@ class StoryActions(ActionGroup):
             self._presenter.say(KEPT)
 
     def previous_alternative(self) -> None:
+        """Show the previous version of the piece before the cursor."""
         self._walk(-1)
 
     def next_alternative(self) -> None:
+        """Show the next version of the piece before the cursor; after the last, generate another."""
         self._walk(1)
 
     def _walk(self, step: int) -> None:
-        """To the piece beside the one before the cursor; past the last one, to a new one."""
+        """Show a version of the piece before the cursor; past the last one, generate another."""
         pane, tree = self._pane(), self.current.tree
         if pane is None:
             return
@@ -72,7 +74,7 @@ class StoryActions(ActionGroup):
         self._messages.ask(session, lambda: session.tree.begin("model"))
 
     def _show(self, pane: StoryPane) -> None:
-        """What the path says now."""
+        """Show the text of the path, as one undo step."""
         path = self.current.tree.path()
         last = path[-1]
         text = "".join(node.text for node in path)
@@ -84,7 +86,7 @@ class StoryActions(ActionGroup):
         self._replies.recount(self.current)
 
     def _pane(self) -> StoryPane | None:
-        """The text, if something can be done with it now; else the reason is said."""
+        """The story's editor if it can be changed now; else None, with a notice."""
         session, pane = self.current, self._screen.pane_of(self.current)
         if session.mode != "story" or pane is None:
             self._presenter.say("Only available in stories (Ctrl+T).")
@@ -110,7 +112,7 @@ class StoryActions(ActionGroup):
         return (count, len(text)) if node.text.startswith(text) else (0, 0)
 
     def _same_again(self, last: Node) -> str:
-        """Why the model would write nothing else than it did; empty if it might."""
+        """Why the model would generate ``last`` again; empty if another text is possible."""
         session = self.current
         if self._workspace.model is None or last.outcome is None or last.outcome.reason in ("cancelled", "parted"):
             return ""
@@ -118,7 +120,7 @@ class StoryActions(ActionGroup):
 
         try:
             params = asdict(self._services.sampling.params(session))
-        except InferenceError:  # asking will say so
+        except InferenceError:  # reported when a reply is asked for
             return ""
         if last.outcome.model != session.model or dict(last.outcome.params) != params:
             return ""

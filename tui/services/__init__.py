@@ -1,0 +1,1 @@
+"""Long-lived services without screens: sessions, models, replies, downloads."""

@@ -1,4 +1,4 @@
-"""What happens without the user: saving, following other processes, snapshots of idle sessions, a daily backup."""
+"""Periodic work: autosave, following other processes, cache snapshots, daily backup."""
 
 import time
 
@@ -15,14 +15,14 @@ from tui.storage.backup import back_up_daily
 from tui.storage.database import FAULTS
 from tui.storage.errors import StoreError
 
-# Seconds between saves. Ticks between looks at a session that is read-only here, and between updates of ages.
+# Seconds between saves; ticks between reloads of a read-only session, and between updates of ages.
 TICK, FOLLOW_TICKS, AGE_TICKS = 0.5, 4, 60
-# Seconds that a session must be idle before its cache is worth writing to disk.
+# Seconds of idleness before a session's cache is written to disk.
 IDLE_SECONDS = 2.0
 
 
 class Autosave:
-    """Posts Notice, SessionChanged, SessionsChanged and SessionsSaved."""
+    """Runs on every tick. Posts Notice, SessionChanged, SessionsChanged and SessionsSaved."""
 
     def __init__(self, app: App[None], workspace: Workspace, sessions: SessionManager, replies: ReplyService) -> None:
         self._app = app
@@ -30,7 +30,7 @@ class Autosave:
         self._sessions = sessions
         self._replies = replies
         self._ticks = 0
-        self._idle: dict[str, float] = {}  # sessions whose cache is to be written, and since when they are idle
+        self._idle: dict[str, float] = {}  # id of a session whose cache is not written yet: start of idleness
 
     async def back_up(self) -> None:
         """Back up the database, once a day."""
@@ -39,10 +39,10 @@ class Autosave:
         except StoreError as error:
             self._app.post_message(Notice(str(error)))
         except FAULTS:
-            pass  # no room for a copy, or no right to make one: what was written is as safe as before
+            pass  # disk full or not writable: the database itself is unaffected
 
     def tick(self, changed: bool) -> None:
-        """Save what has changed (``changed``: the open session has), and look for changes by other processes."""
+        """Save changes (``changed``: of the open session), and check for those of other processes."""
         self._ticks += 1
         if told := self._sessions.make_up_for_loss():
             self._app.post_message(Notice(told))
@@ -68,11 +68,11 @@ class Autosave:
         self._keep_idle()
 
     def reply_ended(self, session: Session) -> None:
-        """The session is idle from now on."""
+        """Start the idle time of the session."""
         self._idle[session.id] = time.monotonic()
 
     def _keep_idle(self) -> None:
-        """Write the caches of sessions that have been idle for a while, on another thread."""
+        """Write the caches of sessions idle for IDLE_SECONDS, on another thread."""
         due = [session_id for session_id, since in self._idle.items() if time.monotonic() - since > IDLE_SECONDS]
         for session in [session for session in self._sessions if session.id in due and session.reply is None]:
             self._app.run_worker(in_thread(self._replies.keep, session))

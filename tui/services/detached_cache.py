@@ -1,4 +1,4 @@
-"""KV caches of sessions: saved to their snapshots, and taken from sessions that give up their model."""
+"""KV caches of sessions: writing snapshots, and detaching from models that are unloaded."""
 
 import contextlib
 from dataclasses import dataclass
@@ -11,10 +11,10 @@ if TYPE_CHECKING:
 
 
 def save_cache(engine: "EngineSession", snapshots: Snapshots, session_id: str) -> bool:
-    """Write the cache to the session's snapshot; False if it cannot be written. Blocking: not for the UI thread."""
+    """Write the session's snapshot; False if it failed. Blocks on the disk: not for the interface's thread."""
     from inference import CacheError
 
-    # A full disk, or none to write to: the session will be computed again.
+    # Disk full or not writable: the cache will be recomputed.
     with contextlib.suppress(CacheError, OSError):
         saved = engine.save(snapshots.place(session_id))
         snapshots.prune()
@@ -24,7 +24,7 @@ def save_cache(engine: "EngineSession", snapshots: Snapshots, session_id: str) -
 
 @dataclass(frozen=True)
 class DetachedCache:
-    """The engine's part of a session that has given it up. ``computed``: it holds more than the snapshot."""
+    """An engine session detached from its session. ``computed``: the cache is newer than its snapshot."""
 
     engine: "EngineSession"
     snapshots: Snapshots
@@ -32,7 +32,7 @@ class DetachedCache:
     computed: bool
 
     def put_away(self) -> None:
-        """Save it and free its memory. Blocking: not for the UI thread."""
+        """Write the snapshot and free the memory. Blocks on the disk: not for the interface's thread."""
         if self.computed:
             save_cache(self.engine, self.snapshots, self.session_id)
         self.engine.close()

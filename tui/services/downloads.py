@@ -1,4 +1,4 @@
-"""Downloads of models from the Hugging Face Hub, each on a thread of its own."""
+"""Downloads models from the Hugging Face Hub, one thread each."""
 
 import threading
 import time
@@ -11,13 +11,14 @@ from tui.messages import DownloadEnded
 
 
 class _Stopped(Exception):
-    """Raised out of a download that nobody waits for any more."""
+    """Raised from the progress callback to end a stopped download."""
 
 
 class Download:
-    """One attempt: ``done`` of ``total`` bytes have arrived; posts DownloadEnded unless it was stopped.
+    """One attempt: ``done`` of ``total`` bytes at ``rate`` bytes per second.
 
-    In the end it is ``complete``, or ``failed`` with a sentence, or was stopped; what has arrived is kept.
+    Ends ``complete``, with a ``failed`` message, or stopped; partial files are kept. Posts DownloadEnded unless
+    stopped. ``previous``: an earlier attempt, which must end first.
     """
 
     def __init__(self, name: str, pump: MessagePump, previous: "Download | None") -> None:
@@ -35,7 +36,7 @@ class Download:
         self._thread.start()
 
     def stop(self) -> None:
-        """End soon, without a message."""
+        """Stop soon, without posting DownloadEnded."""
         self.running = False
 
     def join(self) -> None:
@@ -47,7 +48,7 @@ class Download:
         from inference.sources.hub import pull
         from tui.storage.private_files import private_directory
 
-        if self._previous is not None:  # it may wait for the line still, and nobody else may write there meanwhile
+        if self._previous is not None:  # it may still be writing the same files
             self._previous.join()
             self._previous = None
         failed = ""
@@ -61,7 +62,7 @@ class Download:
             failed = str(error)
         except OSError as error:
             failed = f"Cannot create {error.filename} for downloads ({error.strerror})."
-        except BaseException as error:  # a bug, here or in a library that panics: the interface stays, and says so
+        except BaseException as error:  # a bug, or a panic in a library: report it and keep the interface running
             failed = f"The download failed unexpectedly ({type(error).__name__}: {error}). Please report this."
         if self.running:
             self.running, self.failed = False, failed
@@ -77,7 +78,7 @@ class Download:
 
 
 class Downloads:
-    """Those of this process, by name."""
+    """The downloads of this process by model name; iterates over them."""
 
     def __init__(self, pump: MessagePump) -> None:
         self._pump = pump
@@ -87,14 +88,16 @@ class Downloads:
         return iter(self._downloads.values())
 
     def get(self, name: str) -> Download | None:
+        """The latest download of that model, if any."""
         return self._downloads.get(name)
 
     def begin(self, name: str) -> None:
-        """Download it, or go on with it."""
+        """Start or resume a download."""
         known = self._downloads.get(name)
         if known is None or not known.running:
             self._downloads[name] = Download(name, self._pump, known)
 
     def close(self) -> None:
+        """Stop all downloads."""
         for download in self:
             download.stop()

@@ -1,4 +1,4 @@
-"""Turns engine events into one message per reply and tick, without blocking."""
+"""Polls engine events and posts at most one message per reply and tick."""
 
 from typing import TYPE_CHECKING
 
@@ -15,7 +15,7 @@ INTERVAL = 1 / 30
 
 
 class EventPoller:
-    """Polls the watched generations; idle when there are none."""
+    """Polls the watched replies; without any, its timer is stopped."""
 
     def __init__(self, pump: MessagePump) -> None:
         self._pump = pump
@@ -23,7 +23,7 @@ class EventPoller:
         self._timer: Timer | None = None
 
     def watch(self, reply: Reply) -> None:
-        """Post ReplyProgressed for a reply that has a generation, until it ends."""
+        """Post ReplyProgressed until the reply ends. Its ``generation`` must be set."""
         self._replies.append(reply)
         if self._timer is None:
             self._timer = self._pump.set_interval(INTERVAL, self._tick)

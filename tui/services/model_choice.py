@@ -1,10 +1,10 @@
-"""Which model a session wants."""
+"""Model name and precision of a session."""
 
 from typing import NamedTuple
 
 
 class ModelChoice(NamedTuple):
-    """A model's name, as the user gave it, and the precision of its weights."""
+    """A model's name as given by the user, and its weight precision."""
 
     name: str
     precision: str

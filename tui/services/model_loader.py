@@ -1,4 +1,4 @@
-"""Loads a model on a thread of its own."""
+"""Loads a model on its own thread."""
 
 import threading
 import time
@@ -18,11 +18,11 @@ INTERVAL = 1 / 20
 
 
 class _Abandoned(Exception):
-    """Raised out of loading when nobody waits for it any more."""
+    """Raised from the progress callback to end an abandoned load."""
 
 
 class ModelLoader:
-    """One attempt to load a model; posts ModelLoading…, then ModelLoaded or ModelFailed.
+    """One attempt to load a model; posts ModelLoading repeatedly, then ModelLoaded or ModelFailed.
 
     ``directories`` are searched too. ``computing``: as in Settings. Caches that are ``leaving`` are put away first.
     """
@@ -44,10 +44,11 @@ class ModelLoader:
         self._reported = 0.0
 
     def start(self) -> None:
+        """Start the thread."""
         threading.Thread(target=self._run, name="llm-tui-loader", daemon=True).start()
 
     def abandon(self) -> None:
-        """Stop soon; nothing is posted any more."""
+        """Stop soon; nothing more is posted."""
         self._abandoned.set()
 
     def _run(self) -> None:
@@ -58,7 +59,7 @@ class ModelLoader:
         choice = self._choice
         try:
             while self._leaving:
-                self._leaving.pop().put_away()  # no reference is kept: only then is there room
+                self._leaving.pop().put_away()  # keeps no reference, so the memory is freed
             path = find_model(choice.name, model_places(self._directories))
             model = Model.load(path, choice.precision, progress=self._progress, **self._computing)
             model.prepare(self._progress)
@@ -70,7 +71,7 @@ class ModelLoader:
             self._post(
                 ModelFailed(choice, f"Not enough memory for {choice.name}. Choose a smaller model or precision.")
             )
-        except BaseException as error:  # a bug, here or in a library that panics: the interface stays, and says so
+        except BaseException as error:  # a bug, or a panic in a library: report it and keep the interface running
             sentence = f"Loading failed ({type(error).__name__}: {error}). Please report this."
             self._post(ModelFailed(choice, sentence))
         else:

@@ -1,4 +1,4 @@
-"""The models of this process: loaded when a session first wants one; one engine runs them all."""
+"""Loaded models, shared by all sessions, and the engine that runs them."""
 
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass
@@ -23,7 +23,7 @@ CANCELLED = "Loading cancelled. Send a message to load it anyway, or press F4."
 
 @dataclass(frozen=True)
 class ModelState:
-    """Loading (``done`` of ``total`` parts of ``what``), loaded as ``model``, or ``failed`` with a sentence."""
+    """Loading (``done`` of ``total`` parts of ``what``), loaded (``model``) or ``failed`` (the error message)."""
 
     done: int = 0
     total: int = 0
@@ -33,7 +33,7 @@ class ModelState:
 
 
 class ModelManager:
-    """Idle sessions' caches beyond the memory budget of ``settings`` are written to ``evicted``."""
+    """Loads models on demand. ``evicted``: directory for KV caches beyond the memory budget of ``settings``."""
 
     def __init__(self, pump: MessagePump, settings: Settings, evicted: Path | None) -> None:
         self.directories = settings.model_directories
@@ -48,17 +48,17 @@ class ModelManager:
 
     @property
     def engine(self) -> "Engine":
-        """Started when it is first needed."""
+        """The engine, started on first use."""
         from inference import Engine
 
         if self._engine is None:
             self._engine = Engine(None, self._cache_budget, self._evicted)
         return self._engine
 
-    # ---- what a session wants
+    # ---- models of sessions
 
     def choice(self, session: Session) -> ModelChoice:
-        """The session's model and precision; the default precision where it has none of its own."""
+        """The session's model and precision (default: the configured one)."""
         precision = session.settings.get("precision", self._precision)
         return ModelChoice(session.model, precision if KINDS["precision"].accepts(precision) else self._precision)
 
@@ -77,9 +77,9 @@ class ModelManager:
         return choice not in self._states or (again and bool(self._states[choice].failed))
 
     def load(self, choice: ModelChoice, again: bool = False, leaving: Sequence[DetachedCache] = ()) -> None:
-        """Start loading, unless it was started; ``again`` retries what has failed.
+        """Start loading unless started; ``again`` retries after a failure.
 
-        The caches that are ``leaving`` are put away first, on the loader's thread, to make room.
+        The caches in ``leaving`` are put away first, on the loader's thread, to free memory.
         """
         if not self.lacks(choice, again):
             return
@@ -91,7 +91,7 @@ class ModelManager:
         self._loaders[choice].start()
 
     def take(self, event: ModelLoading | ModelLoaded | ModelFailed) -> bool:
-        """Note what a loader reports; False if its model is not wanted any more."""
+        """Update the state from a loader's message; False if loading was cancelled."""
         if event.choice not in self._loaders:
             return False
         if isinstance(event, ModelLoading):
@@ -104,7 +104,7 @@ class ModelManager:
         return True
 
     def cancel(self, choice: ModelChoice) -> bool:
-        """Stop loading it; False if it was not being loaded."""
+        """Cancel loading; False if it is not being loaded."""
         if choice not in self._loaders:
             return False
         self._loaders.pop(choice).abandon()
@@ -112,7 +112,7 @@ class ModelManager:
         return True
 
     def drop(self, kept: Collection[ModelChoice]) -> "list[Model]":
-        """Keep and load no model but ``kept`` and the built-in ones, which are small; returns those given up."""
+        """Drop all models and loaders except ``kept`` and built-in models (which are small); returns dropped models."""
         for choice in [choice for choice in self._loaders if choice not in kept]:
             self._loaders.pop(choice).abandon()
             del self._states[choice]
@@ -126,14 +126,14 @@ class ModelManager:
         return dropped
 
     def _same(self, choice: ModelChoice) -> "Model | None":
-        """The model that another choice, such as "auto", resolved to, if this one means the same."""
+        """A loaded model of the same name and precision, chosen differently (such as by "auto")."""
         for other, state in self._states.items():
             if other.name == choice.name and state.model and state.model.precision == choice.precision:
                 return state.model
         return None
 
     def close(self) -> None:
-        """Leave nothing running."""
+        """Stop loading and close the engine."""
         for loader in self._loaders.values():
             loader.abandon()
         if self._engine is not None:

@@ -1,4 +1,4 @@
-"""Chat and story as strategies: what they ask of a model, and how their sessions begin."""
+"""Strategies for chat and story: prompts, defaults and notices of each mode."""
 
 from abc import ABC, abstractmethod
 from functools import partial
@@ -15,14 +15,15 @@ if TYPE_CHECKING:
     from inference import Generation, Model, SamplingParams
 
 INTERRUPTED = "The last reply was interrupted. Press Esc, then c to continue."
-# Tokens of one continuation of a story, if nothing else is set.
+# Default maximum tokens per continuation of a story.
 STORY_TOKENS = 120
 
 
 class ModeStrategy(ABC):
-    """``other``: the mode that Ctrl+T leads to. ``counts_draft``: what is typed takes context, sent or not.
+    """Behaviour that differs between chat and story. ``other``: the mode Ctrl+T switches to.
 
-    ``stopped`` and ``interrupted``: notices, empty for none, after a reply was stopped or the program killed.
+    ``counts_draft``: unsent text counts towards the context. ``stopped`` and ``interrupted``: notices (empty for none)
+    after a reply was stopped or the program killed.
     """
 
     other: Mode
@@ -32,29 +33,32 @@ class ModeStrategy(ABC):
 
     @abstractmethod
     def default_model(self, settings: Settings) -> str:
-        """The model of the settings for this mode."""
+        """Name of the configured model for this mode."""
 
     @abstractmethod
     def new_settings(self, settings: Settings) -> dict[str, Any]:
-        """The settings of a new session."""
+        """Initial settings of a new session."""
 
     @abstractmethod
     def token_limit(self, limit: int | None) -> int | None:
-        """The maximum tokens of a reply where the user or the model has set ``limit``."""
+        """Maximum tokens per reply, given the user's or model's ``limit`` (None: not set); None for unlimited."""
 
     @abstractmethod
     def ask(
         self, engine: "inference.Session", session: Session, path: list[Node], resumed: bool, params: "SamplingParams"
     ) -> "Generation":
-        """Ask for the path's last node; ``resumed``: it has text already, from which the reply continues."""
+        """Submit the generation of the path's last node. ``resumed``: it continues that node's text.
+
+        Raises InferenceError if the prompt cannot be built or does not fit.
+        """
 
     @abstractmethod
     def count(self, session: Session, path: list[Node], model: "Model") -> int:
-        """The tokens of context that the path takes. Raises ContextOverflowError."""
+        """Number of context tokens the path takes. Raises ContextOverflowError if they do not fit."""
 
 
 class ChatStrategy(ModeStrategy):
-    """Messages, rendered by the model's chat template."""
+    """Prompts are messages rendered by the model's chat template."""
 
     other = "story"
     counts_draft = False
@@ -83,7 +87,7 @@ class ChatStrategy(ModeStrategy):
 
 
 class StoryStrategy(ModeStrategy):
-    """One text, in pieces by the author and the model."""
+    """Prompts are one text in pieces by the author and the model."""
 
     other = "chat"
     counts_draft = True
@@ -105,7 +109,7 @@ class StoryStrategy(ModeStrategy):
         return engine.complete(story_pieces(session, path[:-1], engine.model), params)
 
     def count(self, session: Session, path: list[Node], model: "Model") -> int:
-        # What was edited since the last continuation is in the draft.
+        # The draft holds edits since the last continuation.
         text = [session.draft] if session.draft else story_pieces(session, path, model)
         return len(model.tokenizer.encode_pieces(text, model.config.max_position_embeddings)) if text else 0
 
@@ -114,7 +118,7 @@ STRATEGIES: dict[Mode, ModeStrategy] = {"chat": ChatStrategy(), "story": StorySt
 
 
 def story_pieces(session: Session, path: list[Node], model: "Model") -> list[str | list[int]]:
-    """A story up to there as its model takes it: ids for what it sampled itself, text for the rest."""
+    """Prompt for a story path: token ids for what the model sampled itself, text for the rest."""
     from inference import stand_for
 
     return pieces(path, session.model, partial(stand_for, model.tokenizer))

@@ -1,9 +1,9 @@
-"""Notices that disappear by themselves; a plain string stays until the next action."""
+"""Notices with a shorter lifetime; a plain string stays until the next action."""
 
 
 class Passing(str):
-    """A notice that disappears when something is typed."""
+    """A notice that is cleared by typing."""
 
 
 class Busy(Passing):
-    """A notice that also disappears when the reply in progress ends."""
+    """A notice that is also cleared when the reply in progress ends."""

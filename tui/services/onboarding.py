@@ -1,4 +1,4 @@
-"""Three hints for somebody who is here for the first time, each until what it tells of was done."""
+"""First-run hints, each shown until the user does what it suggests."""
 
 from typing import NamedTuple
 
@@ -6,7 +6,7 @@ from tui.conversation.conversation import Mode
 
 
 class Hint(NamedTuple):
-    """``until``: actions of the key map, or ``reply`` for one that has ended; ``modes``: where it can be followed."""
+    """``until``: action ids, or ``reply`` for the end of a reply. ``modes``: modes in which it applies."""
 
     text: str
     until: frozenset[str]
@@ -25,17 +25,17 @@ HINTS = (
 
 
 class Onboarding:
-    """``first``: nothing was ever written here."""
+    """Tracks which hints are left. ``first``: there are no sessions yet."""
 
     def __init__(self, first: bool) -> None:
         self._left = list(HINTS) if first else []
 
     def text(self, mode: Mode) -> str:
-        """What to say now; empty when there is nothing, or nothing that can be done in this mode."""
+        """The current hint; empty if there is none for this mode."""
         return self._left[0].text if self._left and mode in self._left[0].modes else ""
 
     def done(self, what: str) -> bool:
-        """Somebody has done that; tells whether there is something else to say now."""
+        """Note that ``what`` was done. True if the hint has changed."""
         changed = bool(self._left) and what in self._left[0].until
         if changed:
             del self._left[0]

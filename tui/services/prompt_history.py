@@ -1,12 +1,10 @@
-"""What was written before, walked through as in a shell: what is changed on the way stays changed, and nothing of the
-draft is lost.
-"""
+"""Prompt history, walked through as in a shell: edits are kept while walking, and the draft is never lost."""
 
 from collections.abc import Sequence
 
 
 class PromptHistory:
-    """``draft``: what stood in the input. ``earlier``: what was written before that, the newest first."""
+    """``draft``: the input's text. ``earlier``: previous prompts, newest first."""
 
     def __init__(self, draft: str, earlier: Sequence[str]) -> None:
         self._earlier = earlier
@@ -14,9 +12,7 @@ class PromptHistory:
         self._place = 0
 
     def go(self, text: str, place: int) -> str | None:
-        """What stands at ``place``, 0 being the draft, instead of ``text``, which is kept where one was; None if there
-        is nothing.
-        """
+        """Store ``text`` at the current place and return the text at ``place`` (0: the draft); None out of range."""
         if not 0 <= place < len(self._texts):
             return None
         self._texts[self._place] = text
@@ -24,20 +20,20 @@ class PromptHistory:
         return self._texts[place]
 
     def walk(self, text: str, step: int) -> str | None:
-        """What was written ``step`` texts before; None if there is nothing."""
+        """Go ``step`` prompts back (negative: forward); None out of range."""
         return self.go(text, self._place + step)
 
     def find(self, text: str, earlier: str) -> str | None:
-        """Go to that text."""
+        """Go to the prompt ``earlier``. Raises ValueError if it is not in the history."""
         return self.go(text, self._earlier.index(earlier) + 1)
 
     @property
     def left(self) -> str:
-        """The draft, while something else is shown."""
+        """The draft while another text is shown, else empty."""
         return self._texts[0] if self._place else ""
 
     def unsent(self, text: str, recalled: str) -> str:
-        """What is not to be lost: the draft, and ``text`` where that is not what was ``recalled``."""
+        """Text to keep: the draft, and ``text`` unless it is the unchanged ``recalled`` prompt."""
         if self._place and text == recalled:
             return self.left
         return "\n\n".join(filter(None, (self.left, text)))

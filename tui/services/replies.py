@@ -32,7 +32,7 @@ STOPPED_BEFORE = "Stopped before any text was generated."
 
 
 class ReplyChange(NamedTuple):
-    """What a message did to a reply's node: ``text`` was appended, or the reply ``ended``."""
+    """Change of a reply's node: the appended ``text``, and whether the reply has ended."""
 
     session: Session
     node: Node
@@ -41,7 +41,7 @@ class ReplyChange(NamedTuple):
 
 
 class ReplyService:
-    """Posts ReplyProgressed, which the application hands to ``take``, and ContextCounted."""
+    """Generates replies. Posts ContextCounted, and ReplyProgressed, which the application passes to ``take``."""
 
     def __init__(self, app: App[None], models: ModelManager, sampling: SamplingDefaults, snapshots: Snapshots) -> None:
         self._app = app
@@ -58,7 +58,7 @@ class ReplyService:
         return list(self._sessions.values())
 
     def waiting(self, choice: ModelChoice) -> list[Session]:
-        """Sessions whose replies have not reached the engine because this model is missing."""
+        """Sessions whose replies are not submitted yet because this model is not loaded."""
         return [
             session
             for reply, session in self._sessions.items()
@@ -71,12 +71,12 @@ class ReplyService:
             if session.reply is not None:
                 self._app.run_worker(self._ask(session, session.reply))
 
-    # ---- asking
+    # ---- submitting
 
     def ask(self, session: Session, node: Node, tip_before: str | None, saved: "Future[None] | None" = None) -> None:
-        """Have a growing node written. Where it has text already, the reply continues it.
+        """Generate a reply in a growing node, continuing its text if it has any.
 
-        The engine is asked when the question has been ``saved``.
+        ``tip_before``: the tip to restore if nothing is generated. ``saved``: the reply is submitted once this is done.
         """
         reply = Reply(node.id, tip_before, node.text, node.token_ids)
         reply.saved = saved or reply.saved
@@ -89,7 +89,7 @@ class ReplyService:
             self._models.load(self._models.choice(session), again=True)
 
     def stop(self, session: Session, aloud: bool = False) -> None:
-        """End the reply on its way, if there is one; what came so far is kept. ``aloud`` tells of that."""
+        """Stop the session's reply, if any, and keep its text. ``aloud``: show a notice."""
         reply = session.reply
         if reply is not None:
             reply.aloud = aloud
@@ -98,12 +98,12 @@ class ReplyService:
                 self._fail(reply, "")
 
     def fork(self, source: Session, target: Session) -> None:
-        """Give ``target`` what ``source`` has computed. While a reply runs the cache is the engine's: then nothing."""
+        """Copy the KV cache of ``source`` to ``target``, unless a reply is using it."""
         if source.engine is not None and source.reply is None:
             self._app.run_worker(self._fork(source.engine, target))
 
     async def _fork(self, source: "EngineSession", target: Session) -> None:
-        """Whatever is asked of either of them next waits for its turn: an evicted cache is read from the disk first."""
+        """Holds the turn, so that the next request waits: an evicted cache is read from disk first."""
         async with self._turn:
             cache = await in_thread(lambda: source.load_cache().fork())
             if target.engine is None:
@@ -111,11 +111,11 @@ class ReplyService:
                 target.computed = True
 
     def forget_figures(self, session: Session) -> None:
-        """The session goes on with another model."""
+        """Clear the figures, as another model is used from now on."""
         session.figures = Figures()
 
     def recount(self, session: Session) -> None:
-        """Count how much of the context the conversation takes; posts ContextCounted."""
+        """Count the conversation's context tokens in the background; posts ContextCounted."""
         if self._models.model(session) is not None and session.reply is None:
             self._app.run_worker(self._count(session))
 
@@ -124,7 +124,7 @@ class ReplyService:
 
         if not reply.saved.done():
             await asyncio.wait([asyncio.wrap_future(reply.saved)])
-        # Templates are rendered one at a time, in the order of asking, and not on this thread.
+        # Templates are rendered one at a time, in order of submission, off the interface's thread.
         async with self._turn:
             if reply.cancelled:
                 self._fail(reply, "")
@@ -147,7 +147,7 @@ class ReplyService:
         return STRATEGIES[session.mode].ask(engine, session, path, bool(reply.seed_text), params)
 
     def _engine_session(self, session: Session) -> "EngineSession":
-        """The session's place in the engine; its snapshot comes back if it has one of this model."""
+        """The session's engine session, created on first use from its cache snapshot, if that is of this model."""
         from inference import CacheError, KVCache
 
         model = self._models.model(session)
@@ -159,20 +159,20 @@ class ReplyService:
             cache: KVCache | None = None
             token_ids: list[int] = []
             if (file := self._snapshots.find(session.id)) is not None:
-                with contextlib.suppress(CacheError):  # torn, or of another model: computed again
+                with contextlib.suppress(CacheError):  # damaged or of another model: recompute
                     cache, token_ids = KVCache.load(file, model)
             session.engine = self._models.engine.new_session(model, cache, token_ids)
         return session.engine
 
     def keep(self, session: Session) -> None:
-        """Write the idle session's cache to its snapshot. Not for the interface's thread."""
-        engine = session.engine  # the session may be taken from its model meanwhile
+        """Write the idle session's cache to its snapshot. Blocks on the disk: not for the interface's thread."""
+        engine = session.engine  # may be detached concurrently
         if engine is not None and session.computed:
-            session.computed = False  # and true again when a reply begins meanwhile
+            session.computed = False  # a reply beginning meanwhile sets it again
             session.computed |= not save_cache(engine, self._snapshots, session.id)
 
     def detach(self, session: Session) -> DetachedCache | None:
-        """Take an idle session from its model; None if there is nothing to put away."""
+        """Detach an idle session from its model; None if it has no cache."""
         engine, session.engine = session.engine, None
         computed, session.computed = session.computed, False
         return None if engine is None else DetachedCache(engine, self._snapshots, session.id, computed)
@@ -186,11 +186,11 @@ class ReplyService:
                 used = await in_thread(self._tokens, session, path)
             except ContextOverflowError as error:
                 used = error.needed
-            except Exception:  # a template may refuse a conversation as it stands; asking will say so
+            except Exception:  # the template may reject the conversation; reported when a reply is asked for
                 return
         if session.reply is None:
             tip = session.tip
-            if tip and tip.outcome and tip.outcome.reason == "context":  # what closes a message does not count then
+            if tip and tip.outcome and tip.outcome.reason == "context":  # the end-of-message tokens do not count then
                 used = min(used, self._context(session))
             session.figures = replace(session.figures, context_used=used)
             self._app.post_message(ContextCounted(session))
@@ -203,10 +203,10 @@ class ReplyService:
         model = self._models.model(session)
         return 0 if model is None else STRATEGIES[session.mode].count(session, path, model)
 
-    # ---- what comes in
+    # ---- progress
 
     def take(self, event: ReplyProgressed) -> ReplyChange | None:
-        """Apply progress to the conversation; None if the reply has ended before."""
+        """Apply progress to the conversation; None if the reply has ended already."""
         reply = event.reply
         session = self._sessions.get(reply)
         if session is None:
@@ -227,7 +227,7 @@ class ReplyService:
         return ReplyChange(session, node, event.text, event.ended)
 
     def _fail(self, reply: Reply, failure: str) -> None:
-        """Have the reply end without the engine."""
+        """End the reply without the engine."""
         self._app.post_message(ReplyProgressed(reply, "", None, failure))
 
     def _end(self, session: Session, reply: Reply, finished: "Finished | None", notice: str) -> Node:
@@ -249,7 +249,7 @@ class ReplyService:
         else:
             written = _written(reply.generation)
             outcome = outcome_of(reply.generation, finished, session.model) if finished and reply.generation else None
-            # Ids must stand for all of the text and be known to be this model's, or there are none.
+            # Keep token ids only if they cover the whole text and are known to be this model's.
             known = outcome is not None and written is not None and (not reply.seed_text or bool(reply.seed_ids))
             node = session.tree.settle(node.id, reply.seed_ids + (written or ()) if known else (), outcome)
             if reply.aloud:
@@ -271,7 +271,7 @@ class ReplyService:
 
 
 def _written(generation: "Generation | None") -> tuple[int, ...] | None:
-    """The ids that stand for what was generated; None where the tokenizer cannot tell."""
+    """Token ids of the generated text; None if the tokenizer cannot determine them."""
     from inference import InferenceError
 
     try:

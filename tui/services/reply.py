@@ -1,4 +1,4 @@
-"""One reply on its way, from the moment it is asked for."""
+"""A reply in progress."""
 
 from concurrent.futures import Future
 from dataclasses import asdict, dataclass, field
@@ -12,16 +12,17 @@ if TYPE_CHECKING:
 
 
 BUSY = Busy("Still generating. Press Esc to stop.")
-# The speed of fewer seconds is a matter of luck.
+# Minimum generation time in seconds for a meaningful speed.
 TELLING_SECONDS = 0.5
 
 
 @dataclass(eq=False)
 class Reply:
-    """What is known of a reply while it comes. ``generation`` is None until the engine has been asked.
+    """A reply from request to end. ``generation`` is None until it is submitted to the engine.
 
-    ``seed_text`` and ``seed_ids``: what its node began with, where it continues an earlier reply. ``tip_before``: where
-    the conversation stood, should nothing come of it. ``saved``: done when the question is on disk.
+    ``seed_text`` and ``seed_ids``: initial text and token ids of the node, if it continues an earlier reply.
+    ``tip_before``: the tip to restore if nothing is generated. ``prefill``: processed and total prompt tokens.
+    ``rows_before``: the model's row counter at submission. ``saved``: done when the question is on disk.
     """
 
     node_id: str
@@ -30,42 +31,42 @@ class Reply:
     seed_ids: tuple[int, ...] = ()
     generation: "Generation | None" = None
     cancelled: bool = False
-    aloud: bool = False  # that it was stopped is to be told
+    aloud: bool = False  # show a notice when it has stopped
     prefill: tuple[int, int] | None = None
     prompt_tokens: int = 0
     reused_tokens: int = 0
     tokens: int = 0
     rows_before: int = 0
-    streaming: bool = False  # tokens are coming
+    streaming: bool = False  # the prompt is processed
     saved: "Future[None]" = field(default_factory=lambda: saved())
 
     @property
     def first_token_seconds(self) -> float | None:
-        """As the engine measured it, here and in what is kept of the reply."""
+        """Time to first token in seconds, as measured by the engine; None before it."""
         return None if self.generation is None else self.generation.stats.first_token_seconds
 
     @property
     def tokens_per_second(self) -> float | None:
-        """None while too little was written to tell."""
+        """Generation speed; None until it can be measured."""
         if self.generation is None or (first := self.generation.stats.first_token_seconds) is None:
             return None
         stats = self.generation.stats
         return stats.tokens_per_second if stats.total_seconds - first >= TELLING_SECONDS else None
 
     def cancel(self) -> None:
-        """Stop as soon as can be; before the engine was asked, it never is."""
+        """Cancel; a reply that was not submitted yet never will be."""
         self.cancelled = True
         if self.generation is not None:
             self.generation.cancel()
 
 
 def outcome_of(generation: "Generation", finished: "Finished", model: str) -> Outcome:
-    """How a reply of this model came to its end, to be kept with it."""
+    """Outcome to store with a reply. ``model``: the session's name of the model."""
     return Outcome(reason=finished.reason, params=asdict(generation.params), model=model, **asdict(finished.stats))
 
 
 def saved() -> "Future[None]":
-    """That there is nothing to wait for."""
+    """A future that is done."""
     done: Future[None] = Future()
     done.set_result(None)
     return done

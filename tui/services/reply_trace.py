@@ -1,8 +1,7 @@
-"""One line of JSON per finished generation, in the file that LLM_TUI_TRACE names: what a reply really cost.
+"""Appends one line of JSON per finished reply to the file named by LLM_TUI_TRACE.
 
 Keys: ``session``, ``mode``, ``reason``, ``prompt_tokens``, ``reused_tokens``, ``generated_tokens`` and ``rows``, the
-token positions that went through the model between asking and the end, as counted inside ``forward``. With several
-replies at once, ``rows`` counts those of all of them.
+number of token positions computed by the model from submission to end. Concurrent replies are included in ``rows``.
 """
 
 import json
@@ -19,7 +18,7 @@ VARIABLE = "LLM_TUI_TRACE"
 
 
 def trace(session: Session, finished: "Finished", rows: int) -> None:
-    """Append a line, if anybody asked for it."""
+    """Append a line, if LLM_TUI_TRACE is set. Raises OSError if the file cannot be written."""
     path = os.environ.get(VARIABLE)
     if not path:
         return

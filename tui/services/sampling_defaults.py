@@ -1,4 +1,4 @@
-"""How sessions sample: their own parameters, the user's, else the model's."""
+"""Resolves sampling parameters: the session's, else the user's, else the model's."""
 
 from collections.abc import Mapping
 from dataclasses import asdict
@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
 
 class SamplingDefaults:
-    """``params`` override what models recommend."""
+    """Sampling parameters per session. ``params`` replace the configured ones and override the model's."""
 
     def __init__(self, models: ModelManager, settings: Settings, params: "SamplingParams | None") -> None:
         self._models = models
@@ -23,15 +23,16 @@ class SamplingDefaults:
         self._params = params
 
     def params(self, session: Session) -> "SamplingParams":
-        """The session's parameters, once its model is loaded. Raises InferenceError for invalid ones."""
+        """Parameters of the session's next reply. Its model must be loaded. Raises InferenceError for invalid ones."""
         from inference import SamplingParams
 
         chosen = own(session.settings)
         return SamplingParams(**self._defaults(session, chosen) | chosen)
 
     def defaults(self, session: Session) -> dict[str, Any]:
-        """What holds where the session has nothing of its own; what only its model can tell is missing until that is
-        loaded. Empty if the model recommends something invalid: a reply will tell.
+        """Values that apply where the session sets none; the model's are missing until it is loaded.
+
+        Empty if the model's are invalid, which is reported when a reply is asked for.
         """
         if self._models.model(session) is None:
             return self._defaults(session, {})
@@ -43,7 +44,7 @@ class SamplingDefaults:
             return {}
 
     def values(self, session: Session) -> dict[str, Any]:
-        """The parameters of the session's next reply, as far as they are known."""
+        """Parameters of the session's next reply, as far as known."""
         return self.defaults(session) | own(session.settings)
 
     def differing(self, session: Session) -> list[str]:
@@ -54,7 +55,7 @@ class SamplingDefaults:
         return system + (differing(values, self.defaults(session)) if values else [])
 
     def _defaults(self, session: Session, chosen: Mapping[str, Any]) -> dict[str, Any]:
-        """The defaults, where what the session has ``chosen`` need not be valid in what the model recommends."""
+        """The defaults; the model's values of parameters in ``chosen`` are not validated."""
         given = asdict(self._params) if self._params else self._settings.sampling
         values: dict[str, Any] = {"seed": None, "max_tokens": None, "stop": ()}
         if model := self._models.model(session):

@@ -1,4 +1,4 @@
-"""The services of one run of the application."""
+"""Creates and closes all services."""
 
 from typing import TYPE_CHECKING
 
@@ -23,7 +23,10 @@ if TYPE_CHECKING:
 
 
 class Services:
-    """Made once; they post their messages to ``app``. Raises StoreError for a database that cannot be used."""
+    """All services of an application, to which they post their messages.
+
+    ``params`` override the models' sampling defaults. Raises StoreError if the database cannot be used.
+    """
 
     def __init__(self, app: App[None], settings: Settings, params: "SamplingParams | None", mode: Mode | None) -> None:
         snapshots = snapshots_directory()
@@ -39,7 +42,7 @@ class Services:
         self.autosave = Autosave(app, self.workspace, self.sessions, self.replies)
 
     def close(self) -> None:
-        """Save everything and leave nothing running; a step that fails, as after a mistake, stops no other."""
+        """Save everything and stop all services. Errors of a step are logged and do not prevent the next."""
         for step in (self.downloads.close, *self.workspace.closing()):
             with noted():
                 step()

@@ -1,4 +1,4 @@
-"""A session in memory: its conversation, its place in the engine, its reply in progress, what is typed."""
+"""A session in memory: conversation, engine session, reply in progress and typed text."""
 
 import time
 from collections.abc import Mapping
@@ -17,7 +17,7 @@ State = Literal["idle", "queued", "streaming", "unread"]
 
 @dataclass
 class Figures:
-    """What the status bar shows of a session; None where there is nothing to show yet."""
+    """Figures for the status bar; None where unknown. Sizes in bytes, ``context_used`` in tokens."""
 
     tokens_per_second: float | None = None
     first_token_seconds: float | None = None
@@ -28,12 +28,12 @@ class Figures:
 
 @dataclass(eq=False)
 class Session:
-    """What is kept of it is the ``conversation``, changed only here; the rest is forgotten when the program ends.
+    """A session. Only ``conversation`` is persisted; it is changed only by the methods here.
 
-    ``engine``, ``reply``, ``figures``, ``computed`` and ``ended`` are the ReplyService's: token ids and KV cache in the
-    engine, from the first reply on; the reply in progress; whether the cache holds more than its snapshot; the
-    monotonic time when a reply last ended by itself. ``readonly`` and ``deleted`` are the SessionManager's: another
-    process has it open, or has deleted it. ``unread`` is the Workspace's.
+    Owned by ReplyService: ``engine`` (token ids and KV cache, from the first reply on), ``reply`` (the one in
+    progress), ``figures``, ``computed`` (the cache is newer than its snapshot) and ``ended`` (monotonic time at which a
+    reply last finished without being stopped). Owned by SessionManager: ``readonly`` (open in another process) and
+    ``deleted`` (by another process). Owned by Workspace: ``unread``.
     """
 
     conversation: Conversation
@@ -48,18 +48,21 @@ class Session:
     _notice: str = field(default="", init=False)
     typing: "Typing" = field(default_factory=lambda: Typing())
 
-    # ---- what is kept
+    # ---- persisted values
 
     @property
     def id(self) -> str:
+        """32 hexadecimal digits."""
         return self.conversation.id
 
     @property
     def mode(self) -> Mode:
+        """Chat or story."""
         return self.conversation.mode
 
     @property
     def tree(self) -> Tree:
+        """The message tree."""
         return self.conversation.tree
 
     @property
@@ -69,23 +72,27 @@ class Session:
 
     @property
     def title(self) -> str:
-        """As the user gave it; empty if its first words stand for it."""
+        """Title given by the user; empty if the first words are shown."""
         return self.conversation.title
 
     @property
     def shown_title(self) -> str:
+        """Sanitised title: the user's, else the first words."""
         return self.conversation.shown_title
 
     @property
     def model(self) -> str:
+        """Name of the model; empty for an imported session without one."""
         return self.conversation.model
 
     @property
     def settings(self) -> Mapping[str, Any]:
+        """The session's own settings (JSON values)."""
         return self.conversation.settings
 
     @property
     def pinned(self) -> bool:
+        """True if listed before the others."""
         return self.conversation.pinned
 
     @property
@@ -95,25 +102,26 @@ class Session:
 
     @property
     def draft(self) -> str:
-        """Typed and not sent: of a story, the text where it differs from its pieces."""
+        """Unsent text; of a story, the whole text if it differs from its pieces."""
         return self.conversation.draft
 
     @property
     def empty(self) -> bool:
+        """True without messages, draft and title."""
         return not len(self.tree) and not self.draft and not self.title
 
     def messages(self, path: list[Node], model: str) -> list[dict[str, Any]]:
-        """Nodes as the model's chat template takes them."""
+        """Messages for the chat template; see ``Conversation.messages``."""
         return self.conversation.messages(path, model)
 
-    # ---- changes of what is kept
+    # ---- changes of persisted values
 
     def rename(self, title: str) -> None:
-        """Set the title; an empty one is replaced by the first words."""
+        """Set the title; if empty, the first words are shown."""
         self.conversation.title = title.strip()
 
     def toggle_pin(self) -> None:
-        """Pin it, or unpin it."""
+        """Pin or unpin the session."""
         self.conversation.pinned = not self.pinned
 
     def use_model(self, model: str) -> None:
@@ -126,11 +134,11 @@ class Session:
         self.conversation.settings = kept | {name: value for name, value in values.items() if value}
 
     def become_story(self) -> None:
-        """Continue as a story, whose beginning is the draft."""
+        """Turn a chat into a story that begins with the draft."""
         self.conversation.mode = "story"
 
     def touch(self) -> None:
-        """It was used now."""
+        """Set the time of last use to now."""
         self.conversation.updated = time.time()
 
     def put_draft(self, text: str) -> None:
@@ -172,10 +180,11 @@ class Session:
         """Remove the notice."""
         self._notice = ""
 
-    # ---- what it is doing
+    # ---- activity
 
     @property
     def state(self) -> State:
+        """Activity shown in the session list."""
         if self.reply is not None:
             return "streaming" if self.reply.streaming else "queued"
         return "unread" if self.unread else "idle"
@@ -183,10 +192,10 @@ class Session:
 
 @dataclass
 class Typing:
-    """What is typed in a chat and not sent, beside the input's text; the actions on messages change it.
+    """Unsent text of a chat besides the input's; changed by MessageActions.
 
-    ``queue``: messages that wait for the end of the reply. ``editing``: the message that the input's text is another
-    version of. ``aside``: the input's text before that. ``unsent``: text typed while the session was read-only.
+    ``queue``: messages to send when the reply ends. ``editing``: id of the message being edited in the input.
+    ``aside``: the input's text before editing. ``unsent``: text typed while the session was read-only.
     """
 
     queue: list[str] = field(default_factory=list)
@@ -196,15 +205,13 @@ class Typing:
 
     @property
     def before(self) -> str:
-        """What comes before the input's text in the draft."""
+        """Queued and set-aside text, which precedes the input's text in the draft."""
         return "".join(f"{text}\n\n" for text in [*self.queue, *([self.aside] if self.aside else [])])
 
 
 @dataclass(frozen=True)
 class Line:
-    """What the list of sessions shows of one. ``given``: the title as a person gave it. ``updated``: seconds since the
-    epoch.
-    """
+    """Entry of the session list. ``given``: the user's title. ``updated``: seconds since the epoch."""
 
     id: str
     title: str
@@ -216,6 +223,6 @@ class Line:
 
     @classmethod
     def of(cls, session: Session | Listing, here: Session | None) -> "Line":
-        """``here``: the same session in memory, if it is there; its state is shown, whoever wrote the rest."""
+        """Build from a session or listing. ``here``: the same session in memory, for its state."""
         state = here.state if here else "idle"
         return cls(session.id, session.shown_title, session.title, session.mode, state, session.pinned, session.updated)

@@ -1,7 +1,7 @@
-"""The sessions of this process and those in the database, as one shelf to take them from and put them back.
+"""Sessions in memory and in the database.
 
-What waits for the disk is done by the storage thread. Usually it is done at once; on a slow disk the interface goes on
-with what is known, and is told when there is more.
+Database access runs on the storage thread and usually completes at once; on a slow disk the interface continues with
+cached data and is notified later.
 """
 
 from collections.abc import Callable, Iterator
@@ -23,19 +23,19 @@ from tui.storage.store import Store
 PAGE = 200
 DELETED_ELSEWHERE = "Deleted in another llm-tui."
 SLOW = "The disk is slow: not everything is saved yet."
-# Seconds that the end of the program waits for the disk.
+# Maximum wait for the disk at exit, in seconds, per step.
 CLOSING_SECONDS = 10.0
 
 
 class SessionManager:
-    """One session is open at a time, besides those that are being replied to; these are held for writing.
+    """Opens, lists, saves and deletes sessions; iterates over those in memory.
 
-    ``listed``: how many sessions ``lines`` tells of at most.
+    The open session and those with a reply in progress are locked for writing. ``listed``: maximum length of ``lines``.
     """
 
     def __init__(self, store: Store, snapshots: Snapshots) -> None:
-        """``on_news`` is called when the disk has answered late; ``on_open``, when it has given a session that
-        somebody waits for, or why it has not.
+        """``on_news`` is called after a late answer of the disk; ``on_open`` with the result of a late ``open``, which
+        is a session or an error.
         """
         self.store = store
         self.snapshots = snapshots
@@ -44,52 +44,52 @@ class SessionManager:
         self.on_open: Callable[[str, Session | StoreError], object] = lambda session_id, opened: None
         self._storage = StorageThread(lambda: self.on_news())
         self._here: dict[str, Session] = {}
-        self._new: set[str] = set()  # those of them that were never on disk
-        self._left: set[str] = set()  # those that others may write
+        self._new: set[str] = set()  # ids of those never saved
+        self._left: set[str] = set()  # ids of those unlocked for other processes
         self._unreadable = ""
-        self._words: tuple[str, ...] = ()  # that titles must have to be listed
-        self._listings: dict[tuple[str, ...], list[Listing]] = {}  # what the database has, by such words
-        self._current: set[tuple[str, ...]] = set()  # those of them that are as the database has them, or will be soon
+        self._words: tuple[str, ...] = ()  # words of the title filter
+        self._listings: dict[tuple[str, ...], list[Listing]] = {}  # by filter words
+        self._current: set[tuple[str, ...]] = set()  # keys of ``_listings`` that are up to date or being read
         self._typed: list[str] = []
         self._opening: set[str] = set()
-        self._awaited: set[str] = set()  # those of them that somebody was told to wait for
+        self._awaited: set[str] = set()  # of these, the ids for which ``on_open`` is due
         self._unwritten: dict[str, tuple[Unwritten, Future[None]]] = {}
-        self._lost = ""  # what to say of a lost database
+        self._lost = ""  # notice about a lost database
         self._changed = False  # another process has written
         self._seen = False
 
     def __iter__(self) -> Iterator[Session]:
-        """Those that this process has in memory."""
+        """Iterate over the sessions in memory."""
         return iter(list(self._here.values()))
 
     @property
     def trouble(self) -> str:
-        """Why something is in memory alone or cannot be read; empty when all is on disk."""
+        """Error message while something cannot be saved or read; else empty."""
         return self.store.trouble or self._unreadable or (SLOW if self._storage.stuck else "")
 
     @property
     def unsaved(self) -> bool:
-        """Whether there is something that is not on disk yet."""
+        """True if something is not on disk yet."""
         return self.store.unsaved or self._storage.late
 
     @property
     def complete(self) -> bool:
-        """Whether ``lines`` leaves none out."""
+        """True if ``lines`` lists all sessions."""
         return len(self._read(self._words)) < self.listed
 
     def more(self) -> None:
-        """Let ``lines`` tell of another page of sessions."""
+        """Add a page of sessions to ``lines``."""
         self.listed += PAGE
         self._current.clear()
 
     def filter(self, text: str) -> None:
-        """Let ``lines`` tell only of sessions with all words of ``text`` in their titles; of all, for none."""
+        """Restrict ``lines`` to titles with all words of ``text``; empty for all sessions."""
         self._words = tuple(text.casefold().split())
         self.listed = PAGE
         self._current.clear()
 
     def retry(self) -> None:
-        """Try again to put on disk what could not be; only then others may write what was left meanwhile."""
+        """Retry failed writes, then unlock the sessions that were left meanwhile."""
         if self._storage.late:
             return
         self._unreadable = ""
@@ -104,33 +104,33 @@ class SessionManager:
         self._storage.do(again, self._done)
 
     def lines(self) -> list[Line]:
-        """New sessions first, then as the database has them: the pinned ones, then the others, newest first."""
+        """Session list: unsaved new sessions, then pinned ones, then the others, newest first."""
         return self._lines(self._words)
 
     def latest(self, mode: Mode | None = None) -> str | None:
-        """The session that was used last, of that kind."""
+        """Id of the last used session of this mode (default: of any)."""
         lines = [line for line in self._lines(()) if mode in (None, line.mode)]
         return max(lines, key=lambda line: line.updated).id if lines else None
 
     def latest_model(self, mode: Mode) -> str:
-        """The model that this kind of session was used with last; empty if there was none."""
+        """Name of the model last used in this mode; empty if there is none."""
         listings = [listing for listing in self._read(()) if listing.mode == mode and listing.model]
         return max(listings, key=lambda listing: listing.updated).model if listings else ""
 
     def usual_model(self, mode: Mode, settings: Settings) -> str:
-        """Each mode goes on with the model it was used with last, unless one is named on the command line."""
+        """Default model of a mode: that of the command line, else the last used one, else the configured one."""
         named = STRATEGIES[mode].default_model(settings)
         return named if f"{mode}_model" in settings.flags else self.latest_model(mode) or named
 
     def with_model(self, session: Session, settings: Settings) -> Session:
-        """What was imported need not have one that is here: then it goes on with the usual one."""
+        """Set the usual model, with a notice, if the session has none (such as an imported one)."""
         if not session.model:
             session.use_model(self.usual_model(session.mode, settings))
             session.notify(f"This session has no available model; using {session.model}. Press F4 to change it.")
         return session
 
     def typed(self, limit: int) -> list[str]:
-        """The person's own messages, the newest first; those that cannot be read now are left out."""
+        """The last ``limit`` messages of the user, newest first. On a slow disk, as of the previous call."""
         self._storage.do(partial(self.store.typed, limit), self._take_typed)
         return self._typed
 
@@ -138,20 +138,20 @@ class SessionManager:
         self._typed = [] if future.exception() else future.result()
 
     def new(self, mode: Mode, model: str) -> Session:
-        """A session that is not on disk until there is something in it."""
+        """Create a session. It is not saved while it is empty."""
         return self.add(Session(Conversation(mode, model=model)))
 
     def add(self, session: Session) -> Session:
-        """Take in a session that was made here."""
+        """Add a session created by this process."""
         self._here[session.id] = session
         self._new.add(session.id)
         self._left.discard(session.id)
         return session
 
     def open(self, session_id: str) -> Session:
-        """The session, to be written if nobody else has it open.
+        """Read a session and lock it for writing; it is read-only if another process has the lock.
 
-        Raises StoreError if it cannot be read, OpeningError while it is being read: then ``on_open`` tells.
+        Raises StoreError if it cannot be read, OpeningError if reading takes long: ``on_open`` is called later.
         """
         session = self._here.get(session_id)
         if session is not None and session_id not in self._left and self._ours(session_id):
@@ -168,7 +168,7 @@ class SessionManager:
         raise OpeningError(session_id)
 
     def _read_session(self, session_id: str) -> Conversation | None:
-        """On the storage thread; None where what is in memory counts, because it could not be written yet."""
+        """Runs on the storage thread. None if the session in memory is newer, because a write failed."""
         held = session_id in self._here and self.store.holds(session_id)
         return None if held else self.store.open(session_id)
 
@@ -184,7 +184,7 @@ class SessionManager:
             self.on_open(session_id, error if isinstance(error, StoreError) else self._here[session_id])
 
     def leave(self, session: Session) -> None:
-        """Another session is shown from now on: others may write this one."""
+        """Save the session and unlock it for other processes; forget it if it is new and empty."""
         if session.empty and session.reply is None and session.id in self._new:
             self.forget(session)
         elif session.reply is None and session.id in self._here:
@@ -194,15 +194,15 @@ class SessionManager:
             self._left.add(session.id)
 
     def put_away(self, session: Session) -> None:
-        """Have it in the database alone, unless there is more to it than that."""
+        """Unload a session that was left, unless it has state that is not in the database."""
         more = session.unread or session.notice or session.typing.unsent or session.typing.editing is not None
         if session.id in self._left and not self.store.holds(session.id) and not more:
             self._left.discard(session.id)
             self._here.pop(session.id, None)
 
     def save(self, session: Session) -> "Future[None]":
-        """Put on disk what has changed, or say why not in ``trouble``. The future is done when that is through."""
-        gone = session.id not in self._here  # deleted, perhaps while it was being replied to
+        """Save changes; errors are in ``trouble``. The future is done after the write, failed or not."""
+        gone = session.id not in self._here  # deleted, perhaps during a reply
         if gone or session.readonly or (session.empty and session.id in self._new):
             return saved()
         record = Record.of(session.conversation)
@@ -225,15 +225,15 @@ class SessionManager:
         self._current.clear()
 
     def make_up_for_loss(self) -> str:
-        """What to say if the database was deleted, moved or replaced: what is in memory is in the one there is now."""
+        """Save the sessions in memory again if the database was deleted, moved or replaced. Returns a notice."""
         self._look_around()
         self._seen = True
         said, self._lost = self._lost, ""
         return said
 
     def changed(self) -> bool:
-        """Whether another process has written since this was asked last."""
-        if not self._seen:  # just now, for the other question
+        """True if another process has written since the last call."""
+        if not self._seen:  # done just now by make_up_for_loss
             self._look_around()
         changed, self._changed, self._seen = self._changed, False, False
         return changed
@@ -243,7 +243,7 @@ class SessionManager:
             self._storage.do(self._look, self._looked)
 
     def _look(self) -> tuple[set[str] | None, bool | StoreError]:
-        """On the storage thread: what was open and is lost, and whether another process has written."""
+        """Runs on the storage thread. Ids that were open in a lost database, and if another process has written."""
         lost = self.store.lost()
         try:
             return lost, self.store.changed()
@@ -274,7 +274,7 @@ class SessionManager:
         self._lost = f"{self.store.file} was deleted, moved or replaced. Open sessions were saved again."
 
     def delete(self, session: Session) -> None:
-        """Remove it with all that was kept for it; ``save`` puts it back. Raises StoreError if it is open elsewhere."""
+        """Delete it with its snapshot; ``add`` and ``save`` restore it. Raises StoreError if it is open elsewhere."""
         self._unwritten.pop(session.id, None)
         stored = session.id not in self._new
 
@@ -291,7 +291,7 @@ class SessionManager:
             listings[:] = [listing for listing in listings if listing.id != session.id]
 
     def forget(self, session: Session) -> None:
-        """Keep it in memory no longer."""
+        """Drop the session from memory."""
         self._here.pop(session.id, None)
         if session.engine is not None:
             session.engine.close()
@@ -299,10 +299,10 @@ class SessionManager:
     def _deleted(self, session: Session, future: "Future[None]") -> None:
         self._current.clear()
         if isinstance(error := future.exception(), StoreError) and session.id not in self._here:
-            self._unreadable = str(error)  # too late to be raised
+            self._unreadable = str(error)  # cannot be raised any more
 
     def follow(self, session: Session) -> None:
-        """Bring a session that is only read here up to date; it is ours once nobody else has it open."""
+        """Reload a read-only session, and lock it if no other process has it open any more."""
         if not self._storage.late:
             self._storage.do(partial(self.store.open, session.id), partial(self._followed, session))
 
@@ -313,7 +313,7 @@ class SessionManager:
             session.deleted = True
             session.notify(DELETED_ELSEWHERE)
         except StoreError:
-            pass  # it stays as it is until it can be read again
+            pass  # keep the old state until it is readable again
         if session.id in self._left:  # meanwhile
             self._storage.do(partial(self.store.release, session.id), self._done)
 
@@ -328,7 +328,7 @@ class SessionManager:
             session.notify(STRATEGIES[session.mode].interrupted or session.notice)
 
     def close(self) -> None:
-        """Wait for the disk, but not for ever: ``unsaved`` tells."""
+        """Finish writing, within a time limit; ``unsaved`` tells if that failed."""
         self._storage.settle(CLOSING_SECONDS)
         self.make_up_for_loss()
         self._storage.do(self.store.close, self._done)
@@ -336,7 +336,7 @@ class SessionManager:
         self._storage.close()
 
     def _done(self, future: "Future[None]") -> None:
-        """Something was written: the lists are to be read again."""
+        """Invalidate the cached lists after a write."""
         self._current.clear()
         future.result()
 
@@ -350,11 +350,11 @@ class SessionManager:
         ]
 
     def _ours(self, session_id: str) -> bool:
-        """Whether nobody else may have changed it: what is in memory is what counts."""
+        """True if this process holds the write lock, so memory is authoritative."""
         return session_id in self._new or self.store.holds(session_id)
 
     def _read(self, words: tuple[str, ...]) -> list[Listing]:
-        """What the database has, as far as it is known; if that may have changed, it is read."""
+        """Listings with these words, from the cache; starts a read if it is out of date."""
         if words not in self._current:
             self._current.add(words)
             self._storage.do(partial(self.store.sessions, self.listed, words=words), partial(self._take_list, words))
@@ -373,5 +373,5 @@ class SessionManager:
 
 
 def session_manager(database: Path, snapshots: Path, limit: int) -> SessionManager:
-    """``limit``: bytes for cache snapshots. Raises StoreError for a database that cannot be used."""
+    """Create a SessionManager. ``limit``: bytes for cache snapshots. Raises StoreError if the database is unusable."""
     return SessionManager(Store(database), Snapshots(snapshots, limit))

@@ -23,11 +23,11 @@ from tui.storage.store import OPEN_ELSEWHERE
 if TYPE_CHECKING:
     from inference import Model
 
-WARM = 4  # sessions that were left and can be gone back to at once
+WARM = 4  # recently left sessions kept in memory
 
 
 class Workspace:
-    """``mode`` None opens the session that was used last."""
+    """The open session (``current``) and its model. ``mode``: start a new session of this mode (None: the last one)."""
 
     def __init__(
         self,
@@ -45,7 +45,7 @@ class Workspace:
         self._settings = settings
         self._mode_given = mode is not None
         self._deleted: Session | None = None
-        self._left: list[Session] = []  # the last one is the one that was left last
+        self._left: list[Session] = []  # most recently left last
         asked = mode or "chat_model" in settings.flags
         self.current = self.new(mode or "chat") if asked else self.last_or_new("chat")
 
@@ -53,17 +53,17 @@ class Workspace:
 
     @property
     def held(self) -> set[str]:
-        """The ids of the sessions in memory, the deleted one that can be restored among them."""
+        """Ids of the sessions in memory, including the deleted one that can be restored."""
         return {session.id for session in (*self._sessions, *([self._deleted] if self._deleted else []))}
 
     def new(self, mode: Mode) -> Session:
-        """A new session with the model and the system prompt that are usual."""
+        """Create a session with the usual model and the configured system prompt."""
         session = self._sessions.new(mode, self._sessions.usual_model(mode, self._settings))
         session.change_settings(STRATEGIES[mode].new_settings(self._settings))
         return session
 
     def last_or_new(self, mode: Mode) -> Session:
-        """The session that was used last; a new one if there is none or it cannot be read."""
+        """Open the last used session; a new one if there is none or it cannot be read."""
         last = self._sessions.latest()
         if last is None:
             return self.new(mode)
@@ -75,21 +75,24 @@ class Workspace:
             return session
 
     def read(self, session_id: str) -> Session:
-        """The session, with the usual model if it has none. Raises StoreError."""
+        """Open a session, with the usual model if it has none.
+
+        Raises StoreError if it cannot be read, OpeningError if that takes long (SessionRead follows).
+        """
         return self.with_model(self._sessions.open(session_id))
 
     def with_model(self, session: Session) -> Session:
-        """The session, with the usual model if it has none."""
+        """Set the usual model if the session has none."""
         return self._sessions.with_model(session, self._settings)
 
     def other_mode(self) -> Session:
-        """The last session of the other mode; a new one if there is none. Raises StoreError."""
+        """Open the last session of the other mode; a new one if there is none. Raises StoreError."""
         mode = STRATEGIES[self.current.mode].other
         latest = self._sessions.latest(mode)
         return self.new(mode) if latest is None else self.read(latest)
 
     def enter(self, session: Session) -> None:
-        """Make it the open session. What is typed must have been collected."""
+        """Make this the open session. Typed text must have been collected before."""
         left, self.current = self.current, session
         if left is not session:
             left.clear_notice()
@@ -99,9 +102,7 @@ class Workspace:
         self.load()
 
     def _put_away(self, left: Session) -> None:
-        """A session that was left keeps what it holds in memory, until some others were left after it; then its text is
-        in the database alone, and what was computed is in a file.
-        """
+        """Keep the last WARM idle sessions in memory; write the caches of older ones to disk and unload them."""
         self._left = [session for session in self._left if session not in (left, self.current)] + [left]
         idle = [session for session in self._left if session.reply is None]
         for session in idle[:-WARM]:
@@ -112,7 +113,7 @@ class Workspace:
     # ---- changing and deleting
 
     def change(self, session_id: str, change: Callable[[Session], None]) -> None:
-        """Change a session, open or not, and save it. Raises StoreError if that is not possible."""
+        """Change a session, open or not, and save it. Raises StoreError if it is read-only or unreadable."""
         session = self.current if session_id == self.current.id else self._sessions.open(session_id)
         try:
             if session.readonly:
@@ -124,7 +125,7 @@ class Workspace:
                 self._sessions.leave(session)
 
     def delete(self, session_id: str) -> Session:
-        """Delete a session. It can be restored, until another one is deleted. Raises StoreError."""
+        """Delete a session. It can be restored until another one is deleted. Raises StoreError if open elsewhere."""
         session = self.current if session_id == self.current.id else self._sessions.open(session_id)
         self._replies.stop(session)
         self._sessions.delete(session)
@@ -137,12 +138,12 @@ class Workspace:
         return session
 
     def restore(self) -> Session | None:
-        """Save the deleted session again; None if there is none."""
+        """Restore the last deleted session; None if there is none."""
         session, self._deleted = self._deleted, None
         if session:
             self._sessions.add(session)
             self._sessions.save(session)
-            session.computed = session.engine is not None  # its snapshot was deleted with it
+            session.computed = session.engine is not None  # its snapshot was deleted too
         return session
 
     # ---- models
@@ -153,9 +154,9 @@ class Workspace:
         return self._models.model(self.current)
 
     def load(self, again: bool = False) -> None:
-        """Load the open session's model; models that no session needs any more make room for it.
+        """Load the open session's model, after unloading those that no session needs.
 
-        ``again`` retries what has failed.
+        ``again`` retries after a failure.
         """
         choice = self._models.choice(self.current)
         if not self._models.lacks(choice, again):
@@ -166,7 +167,7 @@ class Workspace:
         self._models.load(choice, again, [cache for cache in map(self._replies.detach, leaving) if cache])
 
     def use(self, choice: ModelChoice) -> None:
-        """Continue the open session with this model; its messages stay, and are read anew when needed."""
+        """Continue the open session with this model; its prompt is recomputed by the next reply."""
         session = self.current
         session.use_model(choice.name)
         session.change_settings({"precision": ""})
@@ -191,7 +192,7 @@ class Workspace:
         return cancelled
 
     def take_model(self, event: ModelLoading | ModelLoaded | ModelFailed) -> bool:
-        """Note what a loader reports, and submit or end the replies that waited; False if it is not wanted any more."""
+        """Handle a loader's message, and submit or end the replies that waited; False if loading was cancelled."""
         if not self._models.take(event):
             return False
         if isinstance(event, ModelLoaded):
@@ -220,16 +221,16 @@ class Workspace:
             self._app.run_worker(in_thread(cache.put_away))
 
     def _beside(self) -> list[Session]:
-        """The session that Ctrl+T leads to, if it is in memory: going there and back must not load anything."""
+        """The session Ctrl+T switches to, if in memory: switching back and forth must not reload models."""
         latest = self._sessions.latest(STRATEGIES[self.current.mode].other)
         return [other for other in self._sessions if other.id == latest]
 
     # ---- replies
 
     def ask(self, session: Session, grow: Callable[[], Node], before: str | None = None) -> bool:
-        """Ask for a reply in the node that ``grow`` adds; False if another one is in progress.
+        """Generate a reply in the node that ``grow`` adds; False if another one is in progress.
 
-        What was said is on disk before the engine sees it.
+        The session is saved before the reply is submitted. ``before``: the tip to restore if nothing is generated.
         """
         if session.reply is not None:
             return False
@@ -240,17 +241,17 @@ class Workspace:
         return True
 
     def reply_ended(self, change: ReplyChange) -> None:
-        """Save the session whose reply has ended, and leave it if another one is open."""
+        """Save the session after its reply has ended, and leave it if another one is open."""
         session = change.session
         session.unread = session is not self.current and change.node.id in session.tree
         self._sessions.save(session)
         if session is not self.current:
             self._sessions.leave(session)
 
-    # ---- the end
+    # ---- shutdown
 
     def closing(self) -> list[Callable[[], object]]:
-        """The steps that put everything on disk and leave nothing running."""
+        """Shutdown steps, in order: save sessions, stop the engine, write caches, close the database."""
         steps: list[Callable[[], object]] = [partial(self._sessions.save, session) for session in self._sessions]
         steps.append(self._models.close)
         steps += [partial(self._replies.keep, session) for session in self._sessions]
