@@ -29,7 +29,7 @@ from tui.messages import (
     SessionRead,
     SessionsChanged,
 )
-from tui.process.garbage_collection import often
+from tui.process.garbage_collection import IdleCollector, often
 from tui.screens.main import MainScreen
 from tui.screens.main_presenter import MainPresenter
 from tui.services.autosave import TICK
@@ -68,6 +68,7 @@ class LlmTui(InterruptibleApp):
         self.actions = Actions(context)
         self.commands = SlashCommands(context, self.actions)
         self.palette = PaletteEntries(context, self.actions)
+        self._collector = IdleCollector()
         self._finished = False
 
     def get_default_screen(self) -> Screen[None]:
@@ -90,6 +91,7 @@ class LlmTui(InterruptibleApp):
 
     def _tick(self) -> None:
         self.services.autosave.tick(self.presenter.collect())
+        self._collector.look()
 
     def on_unmount(self) -> None:
         """Finish, however the app ends."""

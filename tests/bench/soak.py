@@ -31,6 +31,8 @@ NO_SIGN = 0.1
 # Where there is nothing to undo it leaves the terminal, to be back at once, as here is no shell; a Ctrl+S that comes
 # between would stop the output.
 SUSPEND = "\x1a"
+# Idle sessions keep their KV caches up to a budget: one that is spent within the warm-up.
+SETTINGS = "cache_budget_mb = 16\n"
 
 
 @dataclass
@@ -160,6 +162,9 @@ def main() -> None:
     with tempfile.TemporaryDirectory() as directory:
         homes = {f"XDG_{name}_HOME": f"{directory}/{name.lower()}" for name in ("DATA", "CONFIG", "CACHE")}
         homes["NUMBA_CACHE_DIR"] = str(KERNELS)
+        config = Path(homes["XDG_CONFIG_HOME"], "llm-tui", "config.toml")
+        config.parent.mkdir(parents=True)
+        config.write_text(SETTINGS)
         compiled = [PROGRAM, "--model", options.model, "chat", "hello", "--max-tokens", "1"]
         subprocess.run(compiled, env={**os.environ, **homes}, check=True, stdout=subprocess.DEVNULL)
         command = ["env", "-C", directory, PROGRAM, "--model", options.model]

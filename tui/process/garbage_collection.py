@@ -1,11 +1,17 @@
-"""Garbage collection thresholds: fewer collections at startup, shorter ones later."""
+"""Garbage collection: few collections at startup, later short ones and most of them while nothing happens.
+
+A full collection looks at all objects that were made after startup, some 80 000, and frees what a closed dialog leaves
+behind: a tenth of a second during which no key is answered.
+"""
 
 import gc
 
 # Objects created at startup are mostly permanent: collecting them is a waste.
 STARTING = 50_000
-# Small enough for a collection not to delay a key noticeably.
-USUAL = 5_000
+# The young ones small enough not to delay a key noticeably; a full one before there is too much to free at once.
+USUAL = (5_000, 10, 4)
+# Collections of young objects since the last full one, from which on a full one is worth its time.
+ENOUGH = 10
 
 
 def rarely() -> None:
@@ -14,7 +20,23 @@ def rarely() -> None:
 
 
 def often() -> None:
-    """Freeze the existing objects and lower the threshold."""
+    """Freeze the existing objects and lower the thresholds."""
     if not gc.get_freeze_count():
         gc.freeze()
-    gc.set_threshold(USUAL)
+    gc.set_threshold(*USUAL)
+
+
+class IdleCollector:
+    """Collects everything while nothing happens; ``look`` is called at regular intervals."""
+
+    def __init__(self) -> None:
+        self._made = 0
+
+    def look(self) -> None:
+        """Collect if objects were made since the last full collection, but none since the last look."""
+        _, young, old = gc.get_count()
+        made = young + USUAL[1] * old
+        if made == self._made and made >= ENOUGH:
+            gc.collect()
+            made = 0
+        self._made = made

@@ -2,6 +2,7 @@
 
 import time
 from collections.abc import Sequence
+from functools import lru_cache
 
 from textual.content import Content
 from textual.widget import Widget
@@ -18,6 +19,7 @@ KINDS = {"chat": " ", "story": "¶"}
 PIN = "*"
 MORE = "more"  # id of the "load more" option
 INDENT = 4  # width of the marks before a title
+LINES = 512  # drawn ones that are kept: few of them change when the list does
 
 
 class SessionList(OptionList):
@@ -93,6 +95,7 @@ class SessionList(OptionList):
             self.scroll_to(y=offset.y, animate=False, immediate=True)
 
 
+@lru_cache(maxsize=LINES)
 def _line(line: Line, current: bool, age: str, width: int) -> Content:
     marks = Content.assemble(
         (MARKS[line.state], "$accent"), (PIN if line.pinned else " ", "$text-muted"), (KINDS[line.mode], "$text-muted")
