@@ -1,4 +1,4 @@
-"""`llm-tui bench` in a real process: what it prints, and what it refuses."""
+"""`llm-tui bench`: what it prints, and what it refuses. The engines have processes of their own."""
 
 import importlib.util
 import json
@@ -6,13 +6,13 @@ from pathlib import Path
 
 import pytest
 
-from tests.cli.test_sessions import run
+from tests.cli.running import run, start
 
 SHORT = ("--prompt", "8", "--repeat", "1", "--threads", "1")
 
 
 def test_a_table_and_a_plot(tiny_model: Path) -> None:
-    result = run("bench", tiny_model, *SHORT, "--precision", "int8", "--precision", "int4", "--depth", "0")
+    result = start("bench", tiny_model, *SHORT, "--precision", "int8", "--precision", "int4", "--depth", "0")
     assert (result.returncode, result.stderr) == (0, "")
     lines = result.stdout.splitlines()
     assert lines[0].startswith("tiny · 1 thread · measured once · memory read at ")

@@ -1,28 +1,21 @@
-"""The real command in a real process: pipes, exit codes, and what reaches a terminal."""
+"""What the commands write and return; where pipes, signals and terminals matter, as programs of their own."""
 
 import signal
 import subprocess
-import sys
 import time
 from pathlib import Path
 
 import pexpect
 import pytest
 
+from tests.cli.running import COMMAND, run, start
 from tests.tiny_model import make_tiny_model
-
-COMMAND = [str(Path(sys.executable).with_name("llm-tui"))]
-
-
-def run(*arguments: str, stdin: str | None = None) -> subprocess.CompletedProcess[str]:
-    given = {"input": stdin} if stdin is not None else {"stdin": subprocess.DEVNULL}
-    return subprocess.run([*COMMAND, *arguments], capture_output=True, text=True, timeout=60, **given)
 
 
 def test_story_continues_the_prompt(tiny_model):
     arguments = ("story", "Once upon", "--model", str(tiny_model), "--max-tokens", "8", "--seed", "1", "--stats")
-    first, second = run(*arguments), run(*arguments)
-    assert first.returncode == 0
+    first, second = run(*arguments), start(*arguments)
+    assert (first.returncode, second.returncode) == (0, 0)
     assert first.stdout == second.stdout
     assert first.stdout.startswith("Once upon")
     assert first.stdout.endswith("\n")
@@ -91,10 +84,12 @@ def test_a_reader_that_leaves_ends_it_quietly(tiny_model):
     process.stdout.close()
     assert process.stderr is not None
     assert process.stderr.read() == b""
-    assert process.wait(30) == 0
+    assert process.wait() == 0
 
 
-@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM, signal.SIGHUP])
+@pytest.mark.parametrize(
+    "number", [signal.SIGINT, *(pytest.param(each, marks=pytest.mark.slow) for each in (signal.SIGTERM, signal.SIGHUP))]
+)
 def test_interrupted(tmp_path, number):
     model = make_tiny_model(tmp_path / "slow", num_hidden_layers=40, max_position_embeddings=100_000, eos_token_id=None)
     command = [*COMMAND, "story", "Once upon", "--model", str(model), "--temperature", "0"]
@@ -103,7 +98,7 @@ def test_interrupted(tmp_path, number):
     process.stdout.read(20)
     time.sleep(0.2)
     process.send_signal(number)
-    rest, errors = process.communicate(timeout=30)
+    rest, errors = process.communicate()
     assert process.returncode == 128 + number, errors
     assert errors == b""
     assert rest.endswith(b"\n")
@@ -113,7 +108,7 @@ def test_a_terminal_gets_symbols_a_pipe_gets_the_text(tiny_model):
     prompt = "red \x1b[31m bell \x07 override \u202e"
     arguments = ["story", prompt, "--model", str(tiny_model), "--max-tokens", "1", "--temperature", "0"]
     assert run(*arguments).stdout.startswith(prompt)
-    terminal = pexpect.spawn(COMMAND[0], arguments, encoding="utf-8", timeout=30)
+    terminal = pexpect.spawn(COMMAND[0], arguments, encoding="utf-8", timeout=None)
     terminal.expect(pexpect.EOF)
     assert "\x1b" not in terminal.before
     assert "\x07" not in terminal.before
@@ -122,8 +117,8 @@ def test_a_terminal_gets_symbols_a_pipe_gets_the_text(tiny_model):
 
 def raw(arguments: str, model: Path, stdin: bytes = b"") -> tuple[int, str]:
     """Through a shell, which can give it bytes and closed files; what it says on standard error."""
-    command = f"{COMMAND[0]} story --model {model} --max-tokens 2 {arguments}"
-    done = subprocess.run(["bash", "-c", command], input=stdin, capture_output=True, timeout=60)
+    command = f"LLM_TUI_KERNELS=numpy {COMMAND[0]} story --model {model} --max-tokens 2 {arguments}"
+    done = subprocess.run(["bash", "-c", command], input=stdin, capture_output=True)
     return done.returncode, done.stderr.decode()
 
 

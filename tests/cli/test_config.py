@@ -1,16 +1,15 @@
-"""The real command: what `llm-tui config` and `llm-tui themes` print, and what settings do to the other commands."""
+"""What `llm-tui config` and `llm-tui themes` print, and what settings do to the other commands."""
 
 import json
 import os
 import subprocess
-import sys
 import tomllib
 from pathlib import Path
 
 import pexpect
 import pytest
 
-COMMAND = str(Path(sys.executable).with_name("llm-tui"))
+from tests.cli.running import COMMAND, run
 
 
 @pytest.fixture
@@ -22,16 +21,13 @@ def home(tmp_path):
 class Home:
     def __init__(self, directory: Path) -> None:
         names = ("CONFIG", "DATA", "CACHE")
-        self.environment = {**os.environ, **{f"XDG_{name}_HOME": str(directory) for name in names}}
+        self.environment = {f"XDG_{name}_HOME": str(directory) for name in names}
         self.config = directory / "llm-tui" / "config.toml"
         self.themes = self.config.parent / "themes"
         self.themes.mkdir(parents=True)
 
     def run(self, *arguments: object) -> subprocess.CompletedProcess[str]:
-        command = [COMMAND, *map(str, arguments)]
-        return subprocess.run(
-            command, capture_output=True, text=True, timeout=60, stdin=subprocess.DEVNULL, env=self.environment
-        )
+        return run(*arguments, **self.environment)
 
 
 def test_each_setting_is_printed_with_its_source(home):
@@ -138,7 +134,8 @@ def test_themes_are_listed_and_what_is_none_is_told(home):
 
 
 def test_the_app_does_not_start_in_a_theme_that_is_not_there(home):
-    terminal = pexpect.spawn(COMMAND, ["--theme", "lihgt"], env=home.environment, encoding="utf-8", timeout=30)
+    environment = {**os.environ, **home.environment}
+    terminal = pexpect.spawn(COMMAND[0], ["--theme", "lihgt"], env=environment, encoding="utf-8", timeout=None)
     terminal.expect(pexpect.EOF)
     terminal.close()
     assert terminal.exitstatus == 1

@@ -14,8 +14,7 @@ import pexpect
 import pytest
 
 from inference.checkpoint.weight_cache_file import write_packed
-from tests.cli.test_commands import COMMAND
-from tests.cli.test_sessions import run
+from tests.cli.running import COMMAND, run, start
 from tests.conversation.disk import small_disk
 from tui.conversation.conversation import Conversation
 from tui.storage.store import Store
@@ -83,7 +82,7 @@ def test_threads_follow_the_affinity_mask(home: dict[str, str]) -> None:
     if shutil.which("taskset") is None or (os.cpu_count() or 1) < 2:
         pytest.skip("needs taskset and two hardware threads")
     command = ["taskset", "-c", "0", *COMMAND, "doctor", "--json"]
-    result = subprocess.run(command, capture_output=True, text=True, env={**os.environ, **home}, timeout=60)
+    result = subprocess.run(command, capture_output=True, text=True, env={**os.environ, **home})
     threads = next(finding for finding in json.loads(result.stdout) if finding["what"] == "threads")
     assert threads["says"].startswith("1 (")
     assert "1 in the affinity mask" in threads["says"]
@@ -220,7 +219,7 @@ def test_tmux(home: dict[str, str], tmp_path: Path, chosen: str) -> None:
 def test_the_window(home: dict[str, str], rows: int, columns: int, state: str) -> None:
     environment = {**os.environ, **home}
     terminal = pexpect.spawn(
-        COMMAND[0], ["doctor"], encoding="utf-8", timeout=60, env=environment, dimensions=(rows, columns)
+        COMMAND[0], ["doctor"], encoding="utf-8", timeout=None, env=environment, dimensions=(rows, columns)
     )
     terminal.expect(pexpect.EOF)
     line = next(line for line in terminal.before.splitlines() if " terminal size " in line)

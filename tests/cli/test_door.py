@@ -20,7 +20,7 @@ STEERING = re.compile(r"[\x00-\x08\x0b-\x0c\x0e-\x1f\x7f-\x9f\u202a-\u202e\u2066
 def on_terminal(arguments: list[str], **environment: str) -> str:
     """All that the command says, wherever it says it."""
     child = pexpect.spawn(
-        COMMAND, arguments, encoding="utf-8", timeout=60, dimensions=(50, 400), env={**os.environ, **environment}
+        COMMAND, arguments, encoding="utf-8", timeout=None, dimensions=(50, 400), env={**os.environ, **environment}
     )
     child.expect(pexpect.EOF)
     child.close()
@@ -79,13 +79,13 @@ def test_nothing_that_is_named_steers_the_terminal(tmp_path: Path, arguments: li
 
 def test_a_pipe_gets_names_as_they_are(tmp_path: Path) -> None:
     name = f"missing{EVIL}.json"
-    done = subprocess.run([COMMAND, "import", name], capture_output=True, text=True, cwd=tmp_path, timeout=60)
+    done = subprocess.run([COMMAND, "import", name], capture_output=True, text=True, cwd=tmp_path)
     assert name in done.stderr
 
 
 def test_a_traceback_goes_through_the_door(tmp_path: Path) -> None:
     code = f"from tui.cli.output import guard; guard(); raise ValueError({EVIL!r})"
-    child = pexpect.spawn(sys.executable, ["-c", code], encoding="utf-8", timeout=60, cwd=str(ROOT))
+    child = pexpect.spawn(sys.executable, ["-c", code], encoding="utf-8", timeout=None, cwd=str(ROOT))
     child.expect(pexpect.EOF)
     assert "ValueError: ␛]0;own␇␛[31mred" in child.before and not STEERING.search(child.before)
 

@@ -14,8 +14,8 @@ import pexpect
 import pytest
 from safetensors.numpy import load_file, save_file
 
-from tests.cli.test_commands import COMMAND
-from tests.cli.test_sessions import run
+from tests.cli.running import COMMAND
+from tests.cli.running import start as run  # the library of the hub reads the environment once
 from tests.conversation.disk import small_disk
 from tests.fake_hub import TOKEN, FakeHub, serve
 from tests.tiny_model import make_tiny_model
@@ -144,7 +144,7 @@ def test_stopped_with_ctrl_c_it_goes_on_the_next_time(
     while not (part.exists() and part.stat().st_size) and time.monotonic() < deadline:
         time.sleep(0.02)
     process.send_signal(signal.SIGINT)
-    errors = process.communicate(timeout=30)[1]
+    errors = process.communicate()[1]
     assert process.returncode == 130
     assert errors == "Interrupted; `llm-tui pull org/tiny` resumes it.\n"
     had = part.stat().st_size
@@ -289,7 +289,7 @@ def test_a_disk_that_fills_up_meanwhile(hub: FakeHub, home: dict[str, str], repo
         while not part.exists() and process.poll() is None:
             time.sleep(0.01)
         (disk / "other").write_bytes(bytes(shutil.disk_usage(disk).free - 300_000))
-        errors = process.communicate(timeout=30)[1]
+        errors = process.communicate()[1]
         assert process.returncode == 1
         assert "is full" in errors and "Traceback" not in errors
         (disk / "other").unlink()
@@ -312,7 +312,7 @@ def test_a_terminal_shows_how_far_it_is(hub: FakeHub, home: dict[str, str], repo
     hub.bytes_per_second = 800_000
     environment = {**os.environ, **home}
     terminal = pexpect.spawn(
-        COMMAND[0], ["pull", "org/tiny"], encoding="utf-8", timeout=30, env=environment, dimensions=(24, 80)
+        COMMAND[0], ["pull", "org/tiny"], encoding="utf-8", timeout=None, env=environment, dimensions=(24, 80)
     )
     terminal.expect(pexpect.EOF)
     shown = [line for line in terminal.before.split("\r") if "org/tiny ·" in line]

@@ -1,14 +1,12 @@
-"""The commands on sessions, in a real process: what they print, refuse and keep."""
+"""The commands on sessions: what they print, refuse and keep."""
 
 import json
-import os
-import subprocess
 from pathlib import Path
 
 import pexpect
 import pytest
 
-from tests.cli.test_commands import COMMAND
+from tests.cli.running import COMMAND, run, start
 from tui.conversation.conversation import Conversation
 from tui.storage.store import OPEN_ELSEWHERE, Store
 
@@ -28,12 +26,6 @@ def db(tmp_path: Path) -> Path:
         store.save(conversation)
     store.close()
     return store.file
-
-
-def run(*arguments: object, **environment: str) -> subprocess.CompletedProcess[str]:
-    command = [*COMMAND, *map(str, arguments)]
-    env = {**os.environ, "TZ": "UTC", **environment}
-    return subprocess.run(command, capture_output=True, text=True, timeout=60, stdin=subprocess.DEVNULL, env=env)
 
 
 def test_the_list(db: Path) -> None:
@@ -74,7 +66,7 @@ def test_a_search_that_finds_very_much_says_so(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("kind", ["md", "json", "html"])
 def test_an_export_goes_to_a_pipe_as_it_is_or_to_a_file(db: Path, tmp_path: Path, kind: str) -> None:
-    piped = run("export", "aa", "--format", kind, "--db", db, LC_ALL="C")
+    piped = start("export", "aa", "--format", kind, "--db", db, LC_ALL="C")
     assert (piped.returncode, piped.stderr) == (0, "")
     assert "東京" in piped.stdout
     file = tmp_path / f"chat.{kind}"
@@ -88,7 +80,7 @@ def test_an_export_goes_to_a_pipe_as_it_is_or_to_a_file(db: Path, tmp_path: Path
 
 
 def test_a_terminal_gets_symbols(db: Path) -> None:
-    terminal = pexpect.spawn(COMMAND[0], ["export", "aa", "--db", str(db)], encoding="utf-8", timeout=30)
+    terminal = pexpect.spawn(COMMAND[0], ["export", "aa", "--db", str(db)], encoding="utf-8", timeout=None)
     terminal.expect(pexpect.EOF)
     assert "\x1b" not in terminal.before
     assert "weather? ␛[31m" in terminal.before

@@ -50,6 +50,7 @@ def prompt_rows(line: dict[str, Any]) -> int:
     return int(line["rows"]) - (int(line["generated_tokens"]) - (line["reason"] != "stop"))
 
 
+@pytest.mark.jit
 def test_a_story_another_mode_a_second_session_and_the_way_back(talkative_model: Path, tmp_path: Path) -> None:
     trace = tmp_path / "trace.jsonl"
     with Terminal([PROGRAM, "--model", str(talkative_model)], env={"LLM_TUI_TRACE": str(trace)}) as terminal:

@@ -28,6 +28,7 @@ pytestmark = pytest.mark.e2e
 TYPED, IDLE = 1.0, 4.0
 
 
+@pytest.mark.jit
 def test_what_was_computed_is_not_computed_again(counting_model: Path, tmp_path: Path) -> None:
     trace = tmp_path / "trace.jsonl"
     environment = {"LLM_TUI_TRACE": str(trace)}
@@ -50,6 +51,7 @@ def test_what_was_computed_is_not_computed_again(counting_model: Path, tmp_path:
     assert len({line["session"] for line in read_trace(trace)}) == 1
 
 
+@pytest.mark.slow
 def test_a_story_and_a_message_not_sent(counting_model: Path) -> None:
     with Terminal([PROGRAM, "--model", str(counting_model)]) as terminal:
         terminal.until(LOADED)

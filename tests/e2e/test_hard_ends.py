@@ -32,22 +32,21 @@ from tui.config.settings import load_settings
 pytestmark = pytest.mark.e2e
 
 
-def test_told_to_end_in_the_middle_of_a_reply(counting_model: Path) -> None:
-    command = [PROGRAM, "--model", str(counting_model)]
-    for number in (signal.SIGTERM, signal.SIGHUP):
-        with Terminal(command) as terminal:
-            terminal.until(LOADED)
-            say(terminal, f"answer to {number.name}")
-            terminal.press("and then")
-            lines = until_lines(terminal)
-            terminal.signal(number)
-            assert terminal.wait() == 128 + number
-            assert b"Traceback" not in terminal.raw
-        with Terminal([PROGRAM]) as terminal:
-            terminal.until(INTERRUPTED)
-            terminal.until("│ and then")
-            assert lines and not lost(load_settings().db, lines)
-            quit_program(terminal)
+@pytest.mark.parametrize("number", [signal.SIGTERM, pytest.param(signal.SIGHUP, marks=pytest.mark.slow)])
+def test_told_to_end_in_the_middle_of_a_reply(counting_model: Path, number: signal.Signals) -> None:
+    with Terminal([PROGRAM, "--model", str(counting_model)]) as terminal:
+        terminal.until(LOADED)
+        say(terminal, "answer this")
+        terminal.press("and then")
+        lines = until_lines(terminal)
+        terminal.signal(number)
+        assert terminal.wait() == 128 + number
+        assert b"Traceback" not in terminal.raw
+    with Terminal([PROGRAM]) as terminal:
+        terminal.until(INTERRUPTED)
+        terminal.until("│ and then")
+        assert lines and not lost(load_settings().db, lines)
+        quit_program(terminal)
 
 
 def test_a_terminal_that_takes_nothing_holds_up_nothing(counting_model: Path) -> None:
@@ -63,6 +62,7 @@ def test_a_terminal_that_takes_nothing_holds_up_nothing(counting_model: Path) ->
         quit_program(terminal)
 
 
+@pytest.mark.slow
 def test_told_to_end_while_the_terminal_takes_nothing(counting_model: Path) -> None:
     with Terminal([PROGRAM, "--model", str(counting_model)], 48, 160) as terminal:
         terminal.until(LOADED)
@@ -89,6 +89,7 @@ def test_stopped_and_continued_it_reads_on_as_one(tiny_model: Path) -> None:
         quit_program(terminal)
 
 
+@pytest.mark.slow
 def test_the_line_drops_after_it_had_stalled(counting_model: Path) -> None:
     """As over SSH: the terminal takes nothing any more, and only later is it gone."""
     terminal = Terminal([PROGRAM, "--model", str(counting_model)])

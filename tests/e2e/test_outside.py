@@ -34,7 +34,9 @@ def test_the_editor_has_the_text_and_gives_it_back(tiny_model: Path, tmp_path: P
             quit_program(terminal)
 
 
-@pytest.mark.parametrize("editor", ["it's vim", "'", "nosuch", " "])
+@pytest.mark.parametrize(
+    "editor", ["nosuch", *(pytest.param(each, marks=pytest.mark.slow) for each in ("it's vim", "'", " "))]
+)
 def test_an_editor_that_is_none_is_said(tiny_model: Path, editor: str) -> None:
     with Terminal([PROGRAM, "--model", str(tiny_model)], env={"EDITOR": editor, "VISUAL": ""}) as terminal:
         terminal.until(LOADED)

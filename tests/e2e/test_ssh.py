@@ -14,6 +14,7 @@ from tui.config.settings import load_settings
 
 pytestmark = [
     pytest.mark.e2e,
+    pytest.mark.slow,
     pytest.mark.skipif(not POSSIBLE, reason="no SSH server is installed: logins are left out"),
 ]
 

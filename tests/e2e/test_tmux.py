@@ -178,6 +178,7 @@ def test_every_key_arrives(tmux: Tmux) -> None:
         time.sleep(0.05)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("tmux", ["counting_model"], indirect=True)
 def test_resizing_while_it_streams(tmux: Tmux) -> None:
     tmux.until(LOADED)
