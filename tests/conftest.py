@@ -20,6 +20,9 @@ ROOT = Path(__file__).parent.parent
 # Tests have homes of their own, but compile the kernels once.
 KERNELS = platformdirs.user_cache_path("llm-tui", appauthor=False) / "kernels-tests"
 os.environ.setdefault("NUMBA_CACHE_DIR", str(KERNELS))
+# What the tests start dozens of times is compiled once, whatever this machine says.
+sys.dont_write_bytecode = False
+os.environ.pop("PYTHONDONTWRITEBYTECODE", None)
 # What the tests start is interrupted and hung up on; it would not hear of that where this process was told not to.
 signal.signal(signal.SIGINT, signal.default_int_handler)
 signal.signal(signal.SIGHUP, signal.SIG_DFL)

@@ -1,10 +1,11 @@
-"""`llm-tui doctor` in a real process: what it says of a home, a machine and a terminal."""
+"""`llm-tui doctor`: what it says of a home, a machine and a terminal."""
 
 import json
 import os
 import shutil
 import sqlite3
 import subprocess
+from collections.abc import Callable
 from contextlib import closing
 from pathlib import Path
 from typing import Any
@@ -22,13 +23,16 @@ from tui.storage.store import Store
 
 @pytest.fixture
 def home(tmp_path: Path) -> dict[str, str]:
-    """A home in which the program has never run, and a terminal of today."""
+    """A home in which the program has never run, a terminal of today, and numpy's kernels."""
     home = {"HOME": str(tmp_path), "TERM": "xterm-256color", "COLORTERM": "truecolor", "LANG": "C.UTF-8", "LC_ALL": ""}
     home |= {"XDG_DATA_HOME": "", "XDG_CONFIG_HOME": "", "XDG_CACHE_HOME": "", "NO_COLOR": "", "TMUX": "", "STY": ""}
-    return home | {"SSH_CONNECTION": "", "PYTHONUTF8": "", "LLM_TUI_KERNELS": "", "NUMBA_CACHE_DIR": ""}
+    return home | {"SSH_CONNECTION": "", "PYTHONUTF8": "", "LLM_TUI_KERNELS": "numpy"}
 
 
-def findings(home: dict[str, str], code: int = 0, *arguments: object) -> dict[str, dict[str, Any]]:
+def findings(
+    home: dict[str, str], code: int = 0, *arguments: object, run: Callable[..., Any] = run
+) -> dict[str, dict[str, Any]]:
+    """What ``run`` has the doctor find, by name."""
     result = run("doctor", "--json", *arguments, **home)
     assert (result.returncode, result.stderr) == (code, "")
     found = json.loads(result.stdout)
@@ -38,6 +42,11 @@ def findings(home: dict[str, str], code: int = 0, *arguments: object) -> dict[st
     assert len(by_name) == len(found)
     assert (code == 1) == any(finding["state"] == "problem" for finding in found)
     return by_name
+
+
+def compiled(home: dict[str, str]) -> dict[str, str]:
+    """The same home with compiled kernels, which a program of its own has to look for."""
+    return {**home, "LLM_TUI_KERNELS": "", "NUMBA_CACHE_DIR": ""}
 
 
 def data_directory(home: dict[str, str]) -> Path:
@@ -68,7 +77,7 @@ def test_a_sound_home(home: dict[str, str]) -> None:
 
 
 def test_lines_for_people(home: dict[str, str]) -> None:
-    result = run("doctor", **home)
+    result = start("doctor", **compiled(home))
     assert result.returncode == 0
     states = {line.split(" ")[0] for line in result.stdout.splitlines() if not line.startswith(" ")}
     assert states == {"ok", "note"}
@@ -89,7 +98,8 @@ def test_threads_follow_the_affinity_mask(home: dict[str, str]) -> None:
 
 
 def test_kernels_and_their_cache(home: dict[str, str], tiny_model: Path) -> None:
-    cold = findings(home)
+    home = compiled(home)
+    cold = findings(home, run=start)
     if cold["kernels"]["says"].startswith("numpy"):
         pytest.skip("numba is not installed")
     assert "compiled by numba" in cold["kernels"]["says"]
@@ -100,20 +110,20 @@ def test_kernels_and_their_cache(home: dict[str, str], tiny_model: Path) -> None
     code += "quantize_rows(np.zeros((1, 32), np.float32), np.zeros((1, 32), np.int8), "
     code += "np.zeros((1, 1), np.float32), np.zeros((1, 1), np.int32), 0)"
     subprocess.run([COMMAND[0].replace("llm-tui", "python"), "-c", code], env={**os.environ, **home}, check=True)
-    warm = findings(home)["kernel cache"]
+    warm = findings(home, run=start)["kernel cache"]
     assert warm["state"] == "ok"
     assert "compiled kernels in" in warm["says"]
 
 
 def test_numpy_says_why(home: dict[str, str]) -> None:
-    kernels = findings({**home, "LLM_TUI_KERNELS": "numpy"})["kernels"]
+    kernels = findings(home)["kernels"]
     assert kernels["state"] == "note"
     assert "LLM_TUI_KERNELS=numpy" in kernels["says"]
 
 
 def test_forced_features_are_told(home: dict[str, str]) -> None:
-    forced = {**home, "NUMBA_CPU_NAME": "generic", "NUMBA_CPU_FEATURES": "+avx2,+fma,+f16c"}
-    kernels = findings(forced)["kernels"]
+    forced = {**compiled(home), "NUMBA_CPU_NAME": "generic", "NUMBA_CPU_FEATURES": "+avx2,+fma,+f16c"}
+    kernels = findings(forced, run=start)["kernels"]
     assert kernels["state"] == "note"
     assert "avx2" in kernels["says"] and "NUMBA_CPU_FEATURES" in kernels["says"]
 
@@ -194,7 +204,9 @@ def test_foreign_and_newer_databases(home: dict[str, str], tmp_path: Path) -> No
     ],
 )
 def test_terminals(home: dict[str, str], changes: dict[str, str], what: str, state: str, words: str) -> None:
-    found = findings({**home, **changes}, int(state == "problem"))[what]
+    # The encoding is the process's own, and terminfo is read once in each.
+    run_it = start if {"LANG", "TERM"} & changes.keys() else run
+    found = findings({**home, **changes}, int(state == "problem"), run=run_it)[what]
     assert found["state"] == state
     assert words in found["says"]
 
