@@ -35,7 +35,7 @@ class Mailbox:
         self.timers.append(Timer(callback))
         return self.timers[-1]
 
-    def run_worker(self, work: Coroutine[object, object, object]) -> None:
+    def run_worker(self, work: Coroutine[object, object, object], group: str = "default") -> None:
         self.workers.append(asyncio.ensure_future(work))
 
     async def join(self) -> None:

@@ -23,6 +23,7 @@ from tests.tiny_model import make_tiny_model
 from tui.app import LlmTui
 from tui.config.settings import load_settings
 from tui.conversation.conversation import Mode
+from tui.process.in_thread import FILES
 from tui.services.session import Session
 
 SIZE = (100, 30)
@@ -31,7 +32,7 @@ QUIET, PATIENCE = 2, 1.0
 
 
 async def settled(min_sleep: float = 0, max_sleep: float = PATIENCE) -> None:
-    """Wait until nobody in the app has a message left.
+    """Wait until nobody in the app has a message left, or is at a file that the user named.
 
     In place of Textual's own, which waits until the process takes little time: 40 ms for each key, and up to two
     seconds while anything else is computed.
@@ -44,7 +45,10 @@ async def settled(min_sleep: float = 0, max_sleep: float = PATIENCE) -> None:
             return
         app.screen._on_timer_update()
         pumps = [app, *(each for screen in app.screen_stack for each in screen.walk_children(with_self=True))]
-        quiet = 0 if any(pump.message_queue_size for pump in pumps) else quiet + 1
+        files = any(worker.group == FILES and not worker.is_finished for worker in app.workers)
+        if files:
+            await asyncio.sleep(0.002)
+        quiet = 0 if files or any(pump.message_queue_size for pump in pumps) else quiet + 1
 
 
 textual.app.wait_for_idle = textual.pilot.wait_for_idle = settled

@@ -1,6 +1,7 @@
 """The disk does not answer: keys are painted and replies stream all the same, and nothing is lost when it does."""
 
 import asyncio
+import os
 import sqlite3
 from collections import Counter
 from contextlib import closing
@@ -13,6 +14,7 @@ from textual.pilot import Pilot
 from inference import KVCache
 from tests.held import Held
 from tests.tui.conftest import SIZE, app_of, current, idle, make_app, ready, say, tap, until
+from tui.config.paths import config_file
 from tui.screens import main_presenter
 from tui.screens.main_presenter import MainPresenter
 from tui.services import autosave, sessions
@@ -56,21 +58,129 @@ async def type_and_see(pilot: Pilot[None], painted: list[str], text: str) -> Non
     await until(pilot, lambda: any(text in line for line in painted))
 
 
+def hold_file(monkeypatch: pytest.MonkeyPatch, method: str, file: Path) -> Held:
+    """From now on this method of a Path does not return for the file."""
+    usual = getattr(Path, method)
+    held = Held(usual)
+
+    def held_or_usual(path: Path, *args: Any, **others: Any) -> Any:
+        return (held if path == file else usual)(path, *args, **others)
+
+    monkeypatch.setattr(Path, method, held_or_usual)
+    return held
+
+
+async def stream(pilot: Pilot[None]) -> None:
+    """Have a reply that goes on until it is stopped."""
+    await ready(pilot)
+    await tap(pilot, *"hello", "enter")
+    await until(pilot, lambda: (reply := current(pilot).reply) and reply.tokens)
+
+
+async def paints_and_streams(pilot: Pilot[None], painted: list[str], held: Held, text: str = "while") -> None:
+    """Somebody waits for the disk; keys are painted and tokens come all the same."""
+    await until(pilot, held.begun.is_set)
+    await type_and_see(pilot, painted, text)
+    reply = current(pilot).reply
+    assert reply
+    tokens = reply.tokens
+    await until(pilot, lambda: reply.tokens > tokens + 20)
+    assert held.returned == 0
+
+
+async def test_while_a_file_is_read(
+    talkative_model: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, painted: list[str]
+) -> None:
+    (tmp_path / "notes.md").write_text("a note")
+    async with make_app(talkative_model, max_tokens=None).run_test(size=SIZE) as pilot:
+        await stream(pilot)
+        held = hold_file(monkeypatch, "open", tmp_path / "notes.md")
+        app_of(pilot).commands.send(f"/file {tmp_path / 'notes.md'}\n")
+        await paints_and_streams(pilot, painted, held)
+        held.may_go_on.set()
+        composer = app_of(pilot).main.composer
+        await until(pilot, lambda: composer.whole == "notes.md:\n```\na note\n```\nwhile")
+
+
+async def test_a_file_that_is_read_after_its_session_was_left_is_in_its_draft(
+    tiny_model: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "notes.md").write_text("a note")
+    async with make_app(tiny_model).run_test(size=SIZE) as pilot:
+        await ready(pilot)
+        await say(pilot, "hello")
+        session = current(pilot)
+        held = hold_file(monkeypatch, "open", tmp_path / "notes.md")
+        app_of(pilot).commands.send(f"/file {tmp_path / 'notes.md'}\nWhat is this?")
+        await until(pilot, held.begun.is_set)
+        app_of(pilot).actions.do("new_session")
+        assert current(pilot) is not session
+        held.may_go_on.set()
+        await until(pilot, lambda: session.draft == "notes.md:\n```\na note\n```\nWhat is this?")
+        assert app_of(pilot).main.composer.whole == ""
+
+
+async def test_while_a_message_is_saved_to_a_file(
+    talkative_model: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, painted: list[str]
+) -> None:
+    async with make_app(talkative_model, max_tokens=None).run_test(size=SIZE) as pilot:
+        await stream(pilot)
+        held = hold_file(monkeypatch, "open", tmp_path / "message.md")
+        app_of(pilot).commands.send(f"/save-message {tmp_path / 'message.md'}")
+        await paints_and_streams(pilot, painted, held)
+        held.may_go_on.set()
+        await until(pilot, lambda: "Saved to" in current(pilot).notice)
+        assert (tmp_path / "message.md").read_text()
+
+
+async def test_while_a_theme_is_kept(
+    talkative_model: Path, monkeypatch: pytest.MonkeyPatch, painted: list[str]
+) -> None:
+    async with make_app(talkative_model, max_tokens=None).run_test(size=SIZE) as pilot:
+        await stream(pilot)
+        held = hold(monkeypatch, os, "fsync")
+        app_of(pilot).appearance.keep("light")
+        assert app_of(pilot).theme == "light"
+        await paints_and_streams(pilot, painted, held)
+        held.may_go_on.set()
+        await until(pilot, lambda: config_file().exists() and 'theme = "light"' in config_file().read_text())
+
+
+async def test_while_the_settings_are_looked_at(
+    talkative_model: Path, monkeypatch: pytest.MonkeyPatch, painted: list[str]
+) -> None:
+    config_file().parent.mkdir(parents=True, exist_ok=True)
+    config_file().write_text("")
+    async with make_app(talkative_model, max_tokens=None).run_test(size=SIZE) as pilot:
+        await stream(pilot)
+        held = hold_file(monkeypatch, "stat", config_file())
+        await paints_and_streams(pilot, painted, held)  # it is looked at every two seconds
+        held.may_go_on.set()
+        await until(pilot, lambda: held.returned)
+
+
+async def test_while_the_trace_of_a_reply_is_written(
+    talkative_model: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, painted: list[str]
+) -> None:
+    monkeypatch.setenv("LLM_TUI_TRACE", str(tmp_path / "trace.jsonl"))
+    async with make_app(talkative_model, max_tokens=None).run_test(size=SIZE) as pilot:
+        held = hold_file(monkeypatch, "open", tmp_path / "trace.jsonl")
+        await stream(pilot)
+        await tap(pilot, "escape")
+        await idle(pilot)
+        await stream(pilot)
+        await paints_and_streams(pilot, painted, held)
+        held.may_go_on.set()
+        await until(pilot, lambda: held.returned and (tmp_path / "trace.jsonl").read_text())
+
+
 async def test_while_a_reply_is_saved(
     talkative_model: Path, monkeypatch: pytest.MonkeyPatch, painted: list[str]
 ) -> None:
     async with make_app(talkative_model, max_tokens=None).run_test(size=SIZE) as pilot:
-        await ready(pilot)
-        await tap(pilot, *"hello", "enter")
-        await until(pilot, lambda: (reply := current(pilot).reply) and reply.tokens)
+        await stream(pilot)
         held = hold(monkeypatch, rows, "write")
-        await until(pilot, held.begun.is_set)
-        await type_and_see(pilot, painted, "while")
-        reply = current(pilot).reply
-        assert reply
-        tokens = reply.tokens
-        await until(pilot, lambda: reply.tokens > tokens + 20 or current(pilot).reply is None)
-        assert held.returned == 0
+        await paints_and_streams(pilot, painted, held)
         await until(pilot, lambda: sessions.SLOW in str(app_of(pilot).main.notice.render()))
         held.may_go_on.set()
         await tap(pilot, "escape")

@@ -7,7 +7,7 @@ import pytest
 
 from inference import Finished, Stats
 from tui.conversation.conversation import Conversation
-from tui.services.reply_trace import VARIABLE, trace
+from tui.services.reply_trace import VARIABLE, append_line, trace_file, trace_line
 from tui.services.session import Session
 
 FINISHED = Finished("stop", Stats(7, 4, 3, 0.1, 0.2, 1))
@@ -18,7 +18,9 @@ def test_a_line_is_appended_for_each_reply(tmp_path: Path, monkeypatch: pytest.M
     monkeypatch.setenv(VARIABLE, str(file))
     session = Session(Conversation(mode="story"))
     for rows in (5, 6):
-        trace(session, FINISHED, rows)
+        path = trace_file()
+        assert path == file
+        append_line(path, trace_line(session, FINISHED, rows))
     lines = [json.loads(line) for line in file.read_text().splitlines()]
     assert [line["rows"] for line in lines] == [5, 6]
     assert lines[0] == {
@@ -32,8 +34,6 @@ def test_a_line_is_appended_for_each_reply(tmp_path: Path, monkeypatch: pytest.M
     }
 
 
-def test_nothing_is_written_where_nobody_asked(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_nothing_is_written_where_nobody_asked(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.delenv(VARIABLE, raising=False)
-    monkeypatch.chdir(tmp_path)
-    trace(Session(Conversation()), FINISHED, 5)
-    assert list(tmp_path.iterdir()) == []
+    assert trace_file() is None

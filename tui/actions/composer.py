@@ -5,8 +5,10 @@ from pathlib import Path
 from tui.actions.clipboard import answer
 from tui.actions.context import ActionContext, ActionGroup
 from tui.actions.messages import MessageActions
+from tui.process.in_thread import FILES, in_thread
 from tui.screens.prompt_history import HistoryScreen
 from tui.screens.text_prompt import AskScreen
+from tui.services.session import Session
 from tui.storage.text_files import TextFileError, read_text, save_text
 from tui.terminal.external_editor import EditorError, edit_text
 
@@ -31,21 +33,29 @@ class ComposerActions(ActionGroup):
             composer.put(draft)
 
     def insert_file(self, name: str, rest: str) -> None:
-        """Put the file's text before ``rest`` in the input."""
+        """Put the file's text before ``rest`` in the input, when it has been read."""
+        self._screen.composer.put(rest)
+        self._presenter.say(f"Reading {name}…")
+        self._app.run_worker(self._insert_file(self.current, name, rest), group=FILES)
+
+    async def _insert_file(self, session: Session, name: str, rest: str) -> None:
         composer = self._screen.composer
         try:
-            text = read_text(name)
+            text = await in_thread(read_text, name)
         except TextFileError as error:
             self._presenter.say(str(error))
+            if self.current is session and composer.whole == rest:
+                composer.put("\n".join(filter(None, (f"/file {name}", rest))))
             return
-        fence = "```"
-        while fence in text:
-            fence += "`"
-        composer.put(rest)
+        block = _fenced(Path(name).name, text)
+        if self.current is not session:
+            session.draw_up(f"{block}\n{session.typed}")
+            self._sessions.save(session)
+            return
+        self._presenter.say("")
         # The question about the file comes after it, last in the prompt.
         composer.move_cursor(composer.document.start)
-        block = composer.collapse(f"{Path(name).name}:\n{fence}\n{text.rstrip()}\n{fence}")
-        composer.insert(block + "\n")
+        composer.insert(composer.collapse(block) + "\n")
         composer.move_cursor(composer.document.end)
 
     # ---- earlier prompts
@@ -130,11 +140,21 @@ class ComposerActions(ActionGroup):
         """Save to a new file; without ``path``, ask for one."""
 
         def save(path: str | None) -> None:
-            if path is None:
-                return
-            try:
-                self._presenter.say(f"Saved to {save_text(path, text)}.")
-            except TextFileError as error:
-                self._presenter.say(str(error))
+            if path is not None:
+                self._app.run_worker(self._write(path, text), group=FILES)
 
         save(path) if path else self._app.push_screen(AskScreen("Save as", name), save)
+
+    async def _write(self, path: str, text: str) -> None:
+        try:
+            self._presenter.say(f"Saved to {await in_thread(save_text, path, text)}.")
+        except TextFileError as error:
+            self._presenter.say(str(error))
+
+
+def _fenced(name: str, text: str) -> str:
+    """The file's name and its text in a code block."""
+    fence = "```"
+    while fence in text:
+        fence += "`"
+    return f"{name}:\n{fence}\n{text.rstrip()}\n{fence}"

@@ -1,5 +1,6 @@
 """Applies theme and key bindings from the configuration files, and reloads them when they change."""
 
+import asyncio
 import os
 from dataclasses import replace
 from pathlib import Path
@@ -13,7 +14,7 @@ from tui.config.paths import config_file
 from tui.config.settings import Settings, load_settings
 from tui.config.themes import ThemeFile, find_themes, theme_files
 from tui.config.toml_document import did_you_mean, set_string
-from tui.process.in_thread import in_thread
+from tui.process.in_thread import FILES, in_thread
 
 INTERVAL = 2.0
 # The theme used without colours (NO_COLOR).
@@ -31,8 +32,9 @@ class Appearance:
         self.themes: dict[str, ThemeFile] = {}
         self._app = app
         self._settings = settings
-        self._problems = [*settings.warnings, *self._apply(settings)]
+        self._problems = [*settings.warnings, *self._apply(settings, *find_themes())]
         self._stamp: Stamp | None = None
+        self._turn = asyncio.Lock()  # one worker at a time reads or writes the files
 
     def start(self) -> None:
         """Report problems, and watch the files from now on."""
@@ -52,8 +54,12 @@ class Appearance:
     def keep(self, name: str) -> None:
         """Apply this theme and save it to the configuration file."""
         self.show(name)
+        self._app.run_worker(self._save(name), group=FILES)
+
+    async def _save(self, name: str) -> None:
         try:
-            set_string(config_file(), "theme", name)
+            async with self._turn:
+                await in_thread(set_string, config_file(), "theme", name)
         except SettingsError as error:
             self._say([str(error)])
             return
@@ -62,9 +68,8 @@ class Appearance:
         if source.startswith("--"):
             self._say([f"Saved. {source} on the command line still overrides it."])
 
-    def _apply(self, settings: Settings) -> list[str]:
-        """Load themes and keys, all or nothing; returns warnings."""
-        themes, problems = find_themes()
+    def _apply(self, settings: Settings, themes: dict[str, ThemeFile], problems: list[str]) -> list[str]:
+        """Take over themes and keys, all or nothing; returns warnings, the themes' ``problems`` among them."""
         keymap, warnings = remap(settings)
         if settings.theme not in themes:
             raise SettingsError(
@@ -78,19 +83,23 @@ class Appearance:
         self._app.set_keymap(textual_keymap(keymap))
         return [*problems, *warnings]
 
-    async def _look(self) -> None:
-        """Poll while the terminal has focus, on another thread: file systems may be slow."""
-        if self._app.app_focus:
+    def _look(self) -> None:
+        """Poll while the terminal has focus, in a worker: file systems may be slow."""
+        if self._app.app_focus and not self._turn.locked():
+            self._app.run_worker(self._reload_if_changed())
+
+    async def _reload_if_changed(self) -> None:
+        async with self._turn:
             stamp = await in_thread(_stamp)
             before, self._stamp = self._stamp, stamp
             if before not in (None, stamp):
-                self._reload()
+                await self._reload()
 
-    def _reload(self) -> None:
+    async def _reload(self) -> None:
         """Reload; on errors the previous settings stay."""
         try:
-            settings = load_settings(**self._settings.flags)
-            problems = [*settings.warnings, *self._apply(settings)]
+            settings = await in_thread(load_settings, **self._settings.flags)
+            problems = [*settings.warnings, *self._apply(settings, *await in_thread(find_themes))]
             if _beyond(settings) != _beyond(self._settings):
                 problems.append("Other changes in config.toml take effect after a restart.")
         except SettingsError as error:

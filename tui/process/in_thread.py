@@ -4,6 +4,9 @@ import asyncio
 from collections.abc import Callable
 from typing import ParamSpec, TypeVar
 
+# The group of workers that read or write a file for the user.
+FILES = "files"
+
 P = ParamSpec("P")
 T = TypeVar("T")
 

@@ -11,7 +11,7 @@ from textual.app import App
 
 from tui.conversation.tree import Node
 from tui.messages import ContextCounted, ReplyProgressed
-from tui.process.in_thread import in_thread
+from tui.process.in_thread import FILES, in_thread
 from tui.services.detached_cache import DetachedCache, save_cache
 from tui.services.event_poller import EventPoller
 from tui.services.model_choice import ModelChoice
@@ -19,7 +19,7 @@ from tui.services.models import ModelManager
 from tui.services.modes import STRATEGIES
 from tui.services.notices import Busy, Passing
 from tui.services.reply import Reply, outcome_of
-from tui.services.reply_trace import trace
+from tui.services.reply_trace import append_line, trace_file, trace_line
 from tui.services.sampling_defaults import SamplingDefaults
 from tui.services.session import Figures, Session
 from tui.storage.cache_snapshots import Snapshots
@@ -267,7 +267,9 @@ class ReplyService:
         if finished.reason == "context":
             session.notify("The context is full: roll back, fork from an earlier turn, or start a new session.")
         assert session.engine is not None
-        trace(session, finished, session.engine.model.counters.rows - reply.rows_before)
+        if path := trace_file():
+            line = trace_line(session, finished, session.engine.model.counters.rows - reply.rows_before)
+            self._app.run_worker(in_thread(append_line, path, line), group=FILES)
 
 
 def _written(generation: "Generation | None") -> tuple[int, ...] | None:

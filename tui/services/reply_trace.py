@@ -17,19 +17,28 @@ if TYPE_CHECKING:
 VARIABLE = "LLM_TUI_TRACE"
 
 
-def trace(session: Session, finished: "Finished", rows: int) -> None:
-    """Append a line, if LLM_TUI_TRACE is set. Raises OSError if the file cannot be written."""
+def trace_file() -> Path | None:
+    """The file named by LLM_TUI_TRACE, if it is set."""
     path = os.environ.get(VARIABLE)
-    if not path:
-        return
-    line = {
-        "session": session.id,
-        "mode": session.mode,
-        "reason": finished.reason,
-        "prompt_tokens": finished.stats.prompt_tokens,
-        "reused_tokens": finished.stats.reused_tokens,
-        "generated_tokens": finished.stats.generated_tokens,
-        "rows": rows,
-    }
-    with Path(path).open("a", encoding="utf-8") as file:
-        file.write(json.dumps(line) + "\n")
+    return Path(path) if path else None
+
+
+def trace_line(session: Session, finished: "Finished", rows: int) -> str:
+    """The line for a finished reply."""
+    return json.dumps(
+        {
+            "session": session.id,
+            "mode": session.mode,
+            "reason": finished.reason,
+            "prompt_tokens": finished.stats.prompt_tokens,
+            "reused_tokens": finished.stats.reused_tokens,
+            "generated_tokens": finished.stats.generated_tokens,
+            "rows": rows,
+        }
+    )
+
+
+def append_line(path: Path, line: str) -> None:
+    """Append a line. Blocking: not for the UI thread. Raises OSError if the file cannot be written."""
+    with path.open("a", encoding="utf-8") as file:
+        file.write(line + "\n")
