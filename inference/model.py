@@ -112,7 +112,7 @@ class Model:
         Raises CheckpointError, UnsupportedModelError, ParameterError or, before any weight is read, MemoryLimitError.
         """
         if threads is not None and threads < 1:
-            raise ParameterError(f"threads is {threads}; it must be 1 or more.")
+            raise ParameterError(f"Invalid threads {threads} (must be at least 1).")
         chosen = choose_backend(backend)
         checkpoint = open_checkpoint(path)
         config, weights = checkpoint.config, checkpoint.weights

@@ -114,9 +114,7 @@ def _serve(pipe: Connection, make: Callable[..., Contestant], arguments: tuple[A
     except InferenceError as error:
         pipe.send((True, str(error)))
     except MemoryError:
-        pipe.send(
-            (True, "There is not enough memory: measure fewer precisions at once, less depth or a smaller batch.")
-        )
+        pipe.send((True, "Not enough memory. Measure fewer precisions at once, less depth or a smaller batch."))
 
 
 def peak_memory() -> int:

@@ -57,7 +57,7 @@ class Checkpoint(Protocol):
 def open_checkpoint(path: str | Path) -> Checkpoint:
     """Return the checkpoint at ``path``. Raises CheckpointError if there is none."""
     if not Path(path).is_dir():
-        raise CheckpointError(f"{path} is not a directory; give the folder that holds config.json.")
+        raise CheckpointError(f"{path} is not a directory. Pass the directory with config.json.")
     return HuggingFaceDirectory(Path(path))
 
 

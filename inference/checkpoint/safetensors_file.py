@@ -54,7 +54,7 @@ class TensorInfo:
 
 
 class SafetensorsFile:
-    """The tensors of one file by name. Raises CheckpointError for a file that is torn, foreign or lies about itself."""
+    """The tensors of one file by name. Raises CheckpointError for a corrupt or inconsistent file."""
 
     def __init__(self, path: Path) -> None:
         self.path = path
@@ -113,45 +113,45 @@ class SafetensorsFile:
             start = (size - SAMPLE_BYTES) * index // (SAMPLES - 1)
             yield self._map[max(0, start) : max(0, start) + SAMPLE_BYTES]
 
-    def _torn(self, what: str) -> CheckpointError:
+    def _corrupt(self, what: str) -> CheckpointError:
         return CheckpointError(f"{self.path} is damaged or cut short ({what}); download it again.")
 
     def _read_header(self) -> tuple[dict[str, str], dict[str, TensorInfo]]:
         size = len(self._map)
         length = int.from_bytes(self._map[:8], "little")
         if size < 8 or length > min(MAX_HEADER_BYTES, size - 8):
-            raise self._torn(f"its header claims {length} bytes, the file has {size}")
+            raise self._corrupt(f"its header claims {length} bytes, the file has {size}")
         try:
             header = json.loads(self._map[8 : 8 + length])
         except (ValueError, RecursionError):
-            raise self._torn("its header is not valid JSON") from None
+            raise self._corrupt("its header is not valid JSON") from None
         if not isinstance(header, dict):
-            raise self._torn("its header is no JSON object")
+            raise self._corrupt("its header is not a JSON object")
         metadata = header.pop("__metadata__", {})
         if not isinstance(metadata, dict):
-            raise self._torn("its metadata is no JSON object")
+            raise self._corrupt("its metadata is not a JSON object")
         base = 8 + length
         tensors = {name: self._read_entry(name, entry, base, size) for name, entry in header.items()}
         position = base
         for info in sorted(tensors.values(), key=lambda info: (info.start, info.end)):
             if info.start != position:
-                raise self._torn("its tensors overlap or leave holes")
+                raise self._corrupt("its tensors overlap or leave holes")
             position = info.end
         if position != size:
-            raise self._torn(f"its tensors end at byte {position}, the file at {size}")
+            raise self._corrupt(f"its tensors end at byte {position}, the file at {size}")
         return metadata, tensors
 
     def _read_entry(self, name: str, entry: Any, base: int, size: int) -> TensorInfo:
         try:
             dtype, shape, (start, end) = entry["dtype"], entry["shape"], entry["data_offsets"]
         except (TypeError, KeyError, ValueError):
-            raise self._torn(f"tensor {name[:60]!r} is not described in full") from None
+            raise self._corrupt(f"tensor {name[:60]!r} is not described in full") from None
         item_bytes = ITEM_BYTES.get(dtype) if isinstance(dtype, str) else None
         if item_bytes is None:
-            raise self._torn(f"tensor {name[:60]!r} has the unknown dtype {str(dtype)[:20]!r}")
+            raise self._corrupt(f"tensor {name[:60]!r} has the unknown dtype {str(dtype)[:20]!r}")
         numbers = [*shape, start, end] if isinstance(shape, list) else [None]
         if not all(type(number) is int and 0 <= number < 2**48 for number in numbers) or len(shape) > 8:
-            raise self._torn(f"tensor {name[:60]!r} has impossible sizes")
+            raise self._corrupt(f"tensor {name[:60]!r} has impossible sizes")
         if not start <= end <= size - base or end - start != math.prod(shape) * item_bytes:
-            raise self._torn(f"tensor {name[:60]!r} does not fit in the file")
+            raise self._corrupt(f"tensor {name[:60]!r} does not fit in the file")
         return TensorInfo(dtype, tuple(shape), base + start, base + end)

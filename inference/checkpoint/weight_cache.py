@@ -1,6 +1,6 @@
-"""Where packed weights are kept from one start to the next: this user's cache directory, within a limit.
+"""On-disk cache of packed weights (per user, size-limited).
 
-No model needs it to run: what cannot be read is packed again, and what cannot be written is not saved.
+Optional: unreadable entries are packed again, and unwritable ones are not saved.
 """
 
 import contextlib
@@ -25,10 +25,10 @@ LIMIT = 20 * 10**9
 
 
 class Shelf:
-    """The saved weights of all models. ``warnings``: what went wrong, a sentence each. ``mapped``: what was opened.
+    """The cached weights of all models. ``warnings``: user-facing messages. ``mapped``: the open files.
 
-    ``limit``: bytes that they may take together; None is LIMIT or a tenth of the free disk, whichever is smaller, and
-    with 0 nothing is saved.
+    ``limit``: maximum total size in bytes; None is LIMIT or a tenth of the free disk, whichever is smaller, and 0
+    disables saving.
     """
 
     def __init__(self, limit: int | None = None) -> None:
@@ -38,13 +38,13 @@ class Shelf:
         self._limit = limit
 
     def files(self) -> list[Path]:
-        """Those that are whole, the last one used first."""
+        """Complete files, most recently used first."""
         return [path for path, _ in self._by_use()]
 
     def matrices(
         self, forms: Mapping[str, Form], pack: Callable[[str], QuantisedMatrix], key: str
     ) -> dict[str, QuantisedMatrix]:
-        """The matrices of ``forms`` by name: mapped from the file with this ``key``, or packed and saved to it."""
+        """Return the packed matrices by name, memory-mapped from the cache or packed and stored there under ``key``."""
         sizes = {name: form.nbytes for name, form in forms.items()}
         if self._limit != 0 and sum(sizes.values()) >= WORTH_SAVING:
             name = hashlib.sha256(f"{FORMAT} {key}".encode()).hexdigest()[:32]

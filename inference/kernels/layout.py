@@ -17,7 +17,7 @@ float32, and what a byte adds to it are the lowest bits of the exponent and the 
     byte    s eee mmmm          float32    s EEEEEEEE mmmm0000000000000000000   =   origin + (eee mmmm << 19)
 
 So a weight costs 8.25 or 4.25 bits: reading weights is what takes the time, and float16 would add 3 or 6 % of it. A
-group with a weight that is infinite or no number has an infinite scale, so that what its row gives is no number either.
+group with a NaN or inf weight gets an infinite scale, so its row's output is NaN.
 """
 
 from typing import Any

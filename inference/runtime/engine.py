@@ -131,7 +131,7 @@ class Engine:
             with _failing(active):
                 self._advance(active, turn)
             turn += 1
-            del active  # while it waits, it holds on to nothing: models are freed
+            del active  # drop references so that unused models can be freed while idle
 
     def _advance(self, active: list[Generation], turn: int) -> None:
         """Admit what is new, end what was cancelled, and take one step."""

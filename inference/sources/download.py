@@ -1,7 +1,7 @@
-"""One file from the Hugging Face Hub: fetched in a stream, gone on with where it stopped, checked when it is here.
+"""Streams one file from the Hub, resuming partial downloads and verifying its checksum.
 
-huggingface_hub's own download begins a file again when the program was stopped or killed, and tells and writes ten
-megabytes at a time.
+huggingface_hub's own download restarts a file after the program was killed, and reports and writes in steps of ten
+megabytes.
 """
 
 import errno
@@ -18,19 +18,19 @@ from huggingface_hub.utils import build_hf_headers, hf_raise_for_status  # type:
 
 from inference.errors import HubError
 
-# What a broken line raises: the errors of the library underneath, which was another one in earlier versions.
-LINE_ERRORS: tuple[type[Exception], ...] = HfHubHTTPError.__bases__
+# Errors of a broken connection, from the HTTP library underneath, which differs between versions of huggingface_hub.
+CONNECTION_ERRORS: tuple[type[Exception], ...] = HfHubHTTPError.__bases__
 PART = ".part"
 CHUNK_BYTES = 2**18
 TIMEOUT_SECONDS = 30.0
 RETRIES, RETRY_SECONDS = 5, 1.0
-# Answers that may be another one soon.
-PASSING = {408, 429, 500, 502, 503, 504}
+# HTTP status codes worth a retry.
+TRANSIENT = {408, 429, 500, 502, 503, 504}
 
 
 @dataclass(frozen=True)
 class RemoteFile:
-    """``size`` in bytes. ``digest``: ``sha256:`` and that of the content, or ``git:`` and what git calls it (SHA-1)."""
+    """``size`` in bytes. ``digest``: ``sha256:`` and the SHA-256 of the content, or ``git:`` and its git blob id."""
 
     name: str
     url: str
@@ -39,17 +39,17 @@ class RemoteFile:
 
 
 def arrived(file: RemoteFile, directory: Path) -> int:
-    """How many bytes of the file are in ``directory`` already."""
+    """Number of bytes of the file that are in ``directory`` already."""
     path = directory / file.name
     path = path if path.exists() else directory / (file.name + PART)
     return path.stat().st_size if path.exists() else 0
 
 
 def fetch(file: RemoteFile, directory: Path, report: Callable[[int], None]) -> None:
-    """Have the file in ``directory``, whole and checked; until then it is there as NAME.part, which a later try reuses.
+    """Download the file into ``directory`` and verify it; until then it is NAME.part there, which a later call resumes.
 
-    ``report(bytes)`` is told how much of it is here and may raise to stop. A line that breaks is tried again. Raises
-    HubError if the content is not what the hub promised or cannot be written, else what huggingface_hub raises.
+    ``report(bytes)`` is called with the progress and may raise to stop. Broken connections are retried. Raises HubError
+    for a checksum mismatch or a write error, else the exceptions of huggingface_hub.
     """
     path, part = directory / file.name, directory / (file.name + PART)
     if path.exists():
@@ -59,9 +59,9 @@ def fetch(file: RemoteFile, directory: Path, report: Callable[[int], None]) -> N
         before = arrived(file, directory)
         try:
             _stream(file, part, report)
-        except LINE_ERRORS as error:
+        except CONNECTION_ERRORS as error:
             failures = 1 if arrived(file, directory) > before else failures + 1
-            lasting = isinstance(error, HfHubHTTPError) and error.response.status_code not in PASSING
+            lasting = isinstance(error, HfHubHTTPError) and error.response.status_code not in TRANSIENT
             if lasting or failures > RETRIES:
                 raise
             time.sleep(RETRY_SECONDS)
@@ -70,7 +70,7 @@ def fetch(file: RemoteFile, directory: Path, report: Callable[[int], None]) -> N
 
 
 def _stream(file: RemoteFile, part: Path, report: Callable[[int], None]) -> None:
-    """One request, for what is missing. Raises as ``fetch`` does, and ConnectionError for an answer that ends early."""
+    """Request the missing part once. Raises as ``fetch`` does, and ConnectionError if the response ends early."""
     have = part.stat().st_size if part.exists() else 0
     headers = {**build_hf_headers(library_name="llm-tui"), "Accept-Encoding": "identity"}
     if have:
@@ -79,7 +79,7 @@ def _stream(file: RemoteFile, part: Path, report: Callable[[int], None]) -> None
         if response.is_error:
             response.read()
             hf_raise_for_status(response)
-        # A server that knows no ranges answers 200 and begins again.
+        # A server without range support answers 200 with the whole file.
         with part.open("ab" if response.status_code == 206 else "wb") as out:
             have = out.tell()
             for chunk in response.iter_bytes(CHUNK_BYTES):
@@ -89,11 +89,11 @@ def _stream(file: RemoteFile, part: Path, report: Callable[[int], None]) -> None
                 if have > file.size:
                     return
     if have < file.size:
-        raise ConnectionError("the answer ended early")
+        raise ConnectionError("the response ended early")
 
 
 def _write(descriptor: int, chunk: bytes, path: Path) -> None:
-    """All of it, unbuffered: what has arrived is on its way to the disk even if the next thing is a kill."""
+    """Write all of ``chunk`` unbuffered, so that it survives a kill of the process."""
     view = memoryview(chunk)
     try:
         while view:

@@ -1,4 +1,4 @@
-"""Downloads a model from the Hugging Face Hub: what the engine reads and nothing else, nothing of it ever run."""
+"""Downloads models from the Hugging Face Hub: only the files that the engine reads, none of which is executed."""
 
 import contextlib
 import json
@@ -21,7 +21,7 @@ from huggingface_hub.errors import (
 from inference.checkpoint.checkpoint import HuggingFaceDirectory
 from inference.checkpoint.weights import INDEX, SINGLE, read_index
 from inference.errors import HubError, InferenceError
-from inference.sources.download import LINE_ERRORS, PART, TIMEOUT_SECONDS, RemoteFile, arrived, fetch
+from inference.sources.download import CONNECTION_ERRORS, PART, TIMEOUT_SECONDS, RemoteFile, arrived, fetch
 from inference.sources.registry import HUB_NAME, UNFINISHED, folder_name
 from inference.system.json_file import read_json
 from inference.system.memory import in_gigabytes
@@ -39,23 +39,23 @@ DESCRIPTIONS = (
     "chat_template.jinja",
     INDEX,
 )
-# What a download holds, by its digests: files that a new revision has in common with it are not fetched again.
+# Digests of a download's files: those that a new revision leaves unchanged are not fetched again.
 MANIFEST = "download.json"
-# Among the downloads that are not complete, and no organisation: a file for each model that was ever downloaded.
+# Directory of lock files, one per model, among the incomplete downloads; the dot keeps it from being an organisation.
 LOCKS = ".locks"
 
 Progress = Callable[[int, int, str], None]
 
 
 def pull(name: str, downloads: Path, progress: Progress = lambda done, total, what: None) -> Path:
-    """Download ORG/NAME or ORG/NAME@REVISION into a directory of its own among ``downloads``, and return that.
+    """Download ORG/NAME or ORG/NAME@REVISION and return its directory below ``downloads``.
 
-    ``progress(done, total, what)`` is called with bytes of weights and may raise to stop. Whatever stops it, the next
-    call goes on from there; a model that is here already is brought up to date. Raises HubError: there is no such
-    model, it may not or cannot be used (known before its weights are fetched), or the disk has no room for it.
+    ``progress(done, total, what)`` is called with bytes of weights and may raise to stop. The next call resumes an
+    interrupted download, or updates a complete one. Raises HubError: not found, not authorised, unsupported (checked
+    before the weights are fetched), or not enough disk space.
     """
     if HUB_NAME.fullmatch(name) is None:
-        raise HubError(f"{name} is not the name of a model on the Hugging Face Hub: ORG/NAME or ORG/NAME@REVISION.")
+        raise HubError(f"{name} is not a Hugging Face model name (expected ORG/NAME or ORG/NAME@REVISION).")
     target, work = downloads / folder_name(name), downloads / UNFINISHED / folder_name(name)
     with _in_sentences(name):
         offered = _offered(name)
@@ -75,7 +75,7 @@ def pull(name: str, downloads: Path, progress: Progress = lambda done, total, wh
 
 
 def _offered(name: str) -> dict[str, RemoteFile]:
-    """Those files of the repository that the engine could want, as they are at the revision's commit."""
+    """The repository's files that the engine can use, at the revision's commit."""
     repository, _, revision = name.partition("@")
     info = HfApi(library_name="llm-tui").model_info(
         repository, revision=revision or None, files_metadata=True, timeout=TIMEOUT_SECONDS
@@ -87,23 +87,23 @@ def _offered(name: str) -> dict[str, RemoteFile]:
         if file in DESCRIPTIONS or (file.endswith(".safetensors") and Path(file).name == file):
             digest = f"sha256:{sibling.lfs.sha256}" if sibling.lfs else f"git:{sibling.blob_id}"
             if sibling.size is None or digest == "git:None":
-                raise HubError(f"{name}: the hub tells neither size nor checksum of {file}; try again later.")
+                raise HubError(f"{name}: Hugging Face reports no size or checksum for {file}. Try again later.")
             offered[file] = RemoteFile(file, hf_hub_url(repository, file, revision=info.sha), sibling.size, digest)
     for file in NEEDED:
         if file not in offered:
-            raise HubError(f"{name} has no {file}: it is not a model that this program can use.")
+            raise HubError(f"{name} has no {file}, so llm-tui cannot use it.")
     if SINGLE not in offered and INDEX not in offered:
         others = sorted(
             {Path(file).suffix for file in names} & {".bin", ".gguf", ".pth", ".pt", ".onnx", ".safetensors"}
         )
         kinds = f" (its weights are {', '.join(others)})" if others else ""
-        raise HubError(f"{name} has no {SINGLE}{kinds}: only safetensors checkpoints of whole models can be used.")
+        raise HubError(f"{name} has no {SINGLE}{kinds}; only complete safetensors checkpoints are supported.")
     return offered
 
 
 @contextlib.contextmanager
 def _alone(name: str, downloads: Path) -> Iterator[None]:
-    """Nobody else downloads the same at once; where files cannot be locked, nobody can tell."""
+    """Hold the lock of this download. Without support for file locks, do without."""
     path = downloads / UNFINISHED / LOCKS / f"{folder_name(name).replace('/', '--')}.lock"
     path.parent.mkdir(mode=0o700, exist_ok=True)
     lock = FileLock(path, mode=0o600, thread_local=False, fallback_to_soft=False)
@@ -120,7 +120,7 @@ def _alone(name: str, downloads: Path) -> Iterator[None]:
 
 
 def _keep_what_is_good(work: Path, target: Path, offered: dict[str, RemoteFile]) -> None:
-    """Drop what belongs to another revision, and link what the finished download has in common with this one."""
+    """Remove files of other revisions, and link those that the complete download shares with this one."""
     known = _digests(work)
     for path in work.iterdir():
         name = path.name.removesuffix(PART)
@@ -141,12 +141,12 @@ def _digests(directory: Path) -> dict[str, str]:
 
 
 def _describe(name: str, work: Path, offered: dict[str, RemoteFile]) -> None:
-    """Fetch all but the weights, and make sure that the engine can use it."""
+    """Fetch all files but the weights, and check that the engine supports the model."""
     try:
         for file in (offered[description] for description in DESCRIPTIONS if description in offered):
             if file.size > MAX_TOKENIZER_BYTES:
                 raise HubError(
-                    f"{name}: {file.name} is larger than {MAX_TOKENIZER_BYTES // 2**20} MB, which no model needs."
+                    f"{name}: {file.name} is larger than {MAX_TOKENIZER_BYTES // 2**20} MB, which is not plausible."
                 )
             fetch(file, work, lambda done: None)
         checkpoint = HuggingFaceDirectory(work)
@@ -161,13 +161,13 @@ def _describe(name: str, work: Path, offered: dict[str, RemoteFile]) -> None:
 
 
 def _weights(name: str, work: Path, offered: dict[str, RemoteFile]) -> list[RemoteFile]:
-    """The files that hold the weights: one, or those that the index names."""
+    """The weight files: the single one, or those listed in the index."""
     if SINGLE in offered:
         return [offered[SINGLE]]
     names = sorted(set(read_index(work).values()))
     for file in names:
         if file not in offered:
-            raise HubError(f"{name} is not complete on the hub: {file} is missing.")
+            raise HubError(f"{name} is incomplete on Hugging Face: {file} is missing.")
     return [offered[file] for file in names]
 
 
@@ -176,8 +176,8 @@ def _check_room(name: str, work: Path, weights: list[RemoteFile]) -> None:
     free = shutil.disk_usage(work).free
     if missing > free:
         raise HubError(
-            f"{name} needs {in_gigabytes(missing)} more on the disk that holds {work}, but {in_gigabytes(free)} are "
-            "free: make room there."
+            f"Not enough disk space for {name}: it needs {in_gigabytes(missing)}, but {in_gigabytes(free)} are free on "
+            f"the disk of {work}."
         )
 
 
@@ -195,7 +195,7 @@ def _fetch_all(weights: list[RemoteFile], work: Path, progress: Progress) -> Non
 
 
 def _put_in_place(work: Path, target: Path) -> None:
-    """The whole directory at once. What was there may be in use: who has its files open keeps them."""
+    """Replace the whole directory. Files of the old one that are in use stay open."""
     target.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
     old = work.with_name(f".old-{work.name}")
     shutil.rmtree(old, ignore_errors=True)
@@ -207,7 +207,7 @@ def _put_in_place(work: Path, target: Path) -> None:
 
 @contextlib.contextmanager
 def _in_sentences(name: str) -> Iterator[None]:
-    """What huggingface_hub and the system raise, said for a person."""
+    """Convert the exceptions of huggingface_hub and the system to HubError."""
     repository, _, revision = name.partition("@")
     host = constants.ENDPOINT.partition("://")[2]
     login = "log in with `hf auth login` or set HF_TOKEN"
@@ -217,7 +217,7 @@ def _in_sentences(name: str) -> Iterator[None]:
         raise
     except GatedRepoError:
         page = f"{constants.ENDPOINT}/{repository}"
-        raise HubError(f"{repository} is gated: ask for access on {page}, then {login}.") from None
+        raise HubError(f"{repository} is gated. Request access on {page}, then {login}.") from None
     except RevisionNotFoundError:
         raise HubError(f"{repository} has no revision {revision}; its page on {host} lists them.") from None
     except HfHubHTTPError as error:
@@ -225,15 +225,15 @@ def _in_sentences(name: str) -> Iterator[None]:
         if isinstance(error, RepositoryNotFoundError) or status in (401, 403):
             refused = f"; if it is private, {login}" if get_token() is None else ", or your token may not read it"
             raise HubError(f"There is no model {repository} on {host}{refused}.") from None
-        raise HubError(f"{host} answers with an error ({status}); try again later.") from None
+        raise HubError(f"{host} returned an error ({status}). Try again later.") from None
     except HFValidationError:
-        raise HubError(f"{repository} cannot be the name of a model on {host}.") from None
+        raise HubError(f"{repository} is not a valid model name on {host}.") from None
     except OfflineModeIsEnabled:
-        raise HubError("HF_HUB_OFFLINE is set in the environment, so nothing can be downloaded.") from None
-    except LINE_ERRORS as error:
+        raise HubError("Downloads are disabled: HF_HUB_OFFLINE is set in the environment.") from None
+    except CONNECTION_ERRORS as error:
         if isinstance(error, OSError) and error.filename is not None:
             raise HubError(f"{error.filename} cannot be used ({error.strerror}).") from None
         raise HubError(
-            f"{host} cannot be reached ({error or type(error).__name__}); what has arrived is kept, "
-            f"and the next `llm-tui pull {name}` goes on from there."
+            f"Cannot reach {host} ({error or type(error).__name__}). Progress is kept; `llm-tui pull {name}` "
+            "resumes it."
         ) from None

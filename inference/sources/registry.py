@@ -1,4 +1,4 @@
-"""Finding models: a directory, one shipped with the program, a download, or one in the Hugging Face cache."""
+"""Finds models: directories, built-in ones, downloads, and those in the Hugging Face cache."""
 
 import contextlib
 import os
@@ -10,19 +10,19 @@ from pathlib import Path
 from inference.errors import CheckpointError, ModelNotFoundError
 from inference.system.regular_file import read_bytes
 
-# ORG/NAME or ORG/NAME@REVISION; nothing in it leads out of a directory.
+# ORG/NAME or ORG/NAME@REVISION, without path traversal.
 HUB_NAME = re.compile(r"(?!.*\.\.)\w[\w.-]*/\w[\w.-]*(@\w[\w./-]*)?", re.ASCII)
-# Among the downloads, and apart from them: those that are not complete.
+# Subdirectory of the downloads for incomplete ones.
 UNFINISHED = ".unfinished"
 MAX_REF_BYTES = 1000
 
 
 @dataclass(frozen=True)
 class Places:
-    """Where models are.
+    """Directories that are searched for models.
 
-    ``shipped`` holds the built-in ones. ``directories`` are the person's: models, or folders that hold models.
-    ``downloads`` is where ``hub.pull`` puts them as ORG/NAME. ``hub_cache`` is Hugging Face's, which others fill.
+    ``shipped``: the built-in models. ``directories``: the user's; each is a model or contains models. ``downloads``:
+    models downloaded by ``hub.pull``, as ORG/NAME. ``hub_cache``: the Hugging Face cache, filled by other programs.
     """
 
     shipped: Path
@@ -33,7 +33,7 @@ class Places:
 
 @dataclass(frozen=True)
 class Found:
-    """``name`` is what ``find_model`` takes; ``source`` is built-in, directory, download, unfinished or hub-cache."""
+    """``name``: as ``find_model`` takes it. ``source``: built-in, directory, download, unfinished or hub-cache."""
 
     name: str
     source: str
@@ -42,39 +42,39 @@ class Found:
 
 def default_hub_cache() -> Path:
     """The Hugging Face cache as the environment sets it (HF_HUB_CACHE, HF_HOME, XDG_CACHE_HOME)."""
-    # Imported late: only those who look there pay for it.
+    # A slow import, needed only here.
     from huggingface_hub import constants
 
     return Path(constants.HF_HUB_CACHE)
 
 
 def find_model(name: str, places: Places) -> Path:
-    """The directory of the model called ``name``: a built-in name, a path, ORG/NAME or ORG/NAME@REVISION.
+    """Return the directory of a model: ``name`` is a built-in one, a path, ORG/NAME or ORG/NAME@REVISION.
 
     Raises ModelNotFoundError if there is none.
     """
     if (places.shipped / name / "config.json").is_file() and Path(name).name == name:
-        return places.shipped / name  # whatever the current directory holds: ./NAME is the one in there
+        return places.shipped / name  # even if the current directory has one of that name: that is ./NAME
     directory = expanded(name)
     try:
         if directory.is_dir():
             return directory
     except OSError as error:
-        raise CheckpointError(f"{name[:200]} cannot be looked at: {error.strerror}.") from None
+        raise CheckpointError(f"Cannot access {name[:200]}: {error.strerror}.") from None
     if HUB_NAME.fullmatch(name):
         for found in (places.downloads / folder_name(name), _in_hub_cache(places.hub_cache, name)):
             if found is not None and (found / "config.json").is_file():
                 return found
         raise ModelNotFoundError(
             name,
-            f"{name} is neither a directory here, nor a download, nor a model in the Hugging Face cache; "
+            f"{name} is not a directory, a download or a model in the Hugging Face cache. "
             f"`llm-tui pull {name}` downloads it.",
         )
-    raise ModelNotFoundError(name, f"{name} is not a directory; give the folder that holds the model's config.json.")
+    raise ModelNotFoundError(name, f"{name} is not a directory. Pass the directory with the model's config.json.")
 
 
 def find_models(places: Places) -> Iterator[Found]:
-    """Every model in its place, whole or not, by source and name. Nothing of a model is opened."""
+    """Yield all models, including incomplete ones, by source and name, without opening them."""
     for path in _folders(places.shipped):
         if (path / "config.json").is_file():
             yield Found(path.name, "built-in", path)
@@ -94,7 +94,7 @@ def find_models(places: Places) -> Iterator[Found]:
 
 
 def expanded(name: str | Path) -> Path:
-    """With the home directory for ``~``; the name of a person who is not known here stays as it is."""
+    """Expand ``~``; the name of an unknown user is left unchanged."""
     try:
         return Path(name).expanduser()
     except RuntimeError:
@@ -102,13 +102,13 @@ def expanded(name: str | Path) -> Path:
 
 
 def folder_name(name: str) -> str:
-    """ORG/NAME or ORG/NAME@REVISION as the path of a folder among the downloads."""
+    """The path of ORG/NAME or ORG/NAME@REVISION below the downloads."""
     repository, at, revision = name.partition("@")
     return repository + at + revision.replace("/", "--")
 
 
 def _in_hub_cache(cache: Path, name: str) -> Path | None:
-    """The snapshot of a revision; of none given the default branch's, else the one that came last."""
+    """The snapshot of the revision; without one, that of the default branch, else the newest."""
     repository, _, revision = name.partition("@")
     folder = cache / f"models--{repository.replace('/', '--')}"
     commit = revision
@@ -121,11 +121,11 @@ def _in_hub_cache(cache: Path, name: str) -> Path | None:
 
 
 def _folders(directory: Path) -> list[Path]:
-    """The visible directories in ``directory``, by name; none where there is nothing to read."""
+    """The visible subdirectories, sorted; empty if ``directory`` cannot be read."""
     folders = []
     with contextlib.suppress(OSError), os.scandir(directory) as entries:
         for entry in entries:
-            with contextlib.suppress(OSError):  # a link that leads to itself hides nothing but itself
+            with contextlib.suppress(OSError):  # skip links that point to themselves
                 if entry.is_dir() and not entry.name.startswith("."):
                     folders.append(Path(entry.path))
     return sorted(folders)

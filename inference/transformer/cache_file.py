@@ -1,4 +1,4 @@
-"""A cache on disk: written whole or not at all, mapped back in, refused when it is torn or somebody else's."""
+"""KV cache files: written atomically, memory-mapped, and refused if corrupt or another model's."""
 
 import json
 import zlib

@@ -93,7 +93,7 @@ class KVCache:
     def load(cls, file: str | Path, model: "CacheMaker") -> "tuple[KVCache, list[int]]":
         """A cache that was saved, and the token ids.
 
-        Raises CacheError for a file that is torn, foreign, or of another model or precision.
+        Raises CacheError for a file that is corrupt or of another model or precision.
         """
         own = model.new_cache()
         blocks, token_ids, length = read_snapshot(Path(file), own.fingerprint)

@@ -1,7 +1,7 @@
-"""How many threads share a pass: found out by trying, because others may be using the cores too.
+"""Auto-tunes the number of threads per forward pass.
 
-Threads that share a matrix wait for the last of them. Where other programs hold a core, that one is late every time,
-and one thread alone can be many times as fast; the results are the same bits either way.
+Threads that share a matrix wait for the slowest. If another program occupies a core, its thread is late every time, and
+a single thread can be many times as fast. The results are bitwise equal either way.
 """
 
 import resource
@@ -10,26 +10,26 @@ from collections import deque
 from dataclasses import dataclass, field
 from statistics import median
 
-# Passes over more rows than these are prompts: alike per row, and too long to try anything without a reason.
+# More rows than this are a prompt: such passes cost the same per row and are too long to experiment with.
 FEW_ROWS = 16
-# So many passes go by between two trials, times as often as the slower choice takes longer: trials cost one part in
-# so many of the time. Fewer at first, and after each change of mind: a single trial may have had bad luck.
+# Passes between two trials, multiplied by how much slower the worse choice is, so that trials cost 1/TRIAL_COST of the
+# time. FIRST_COST applies at first and after each change of the choice: a single trial may have been an outlier.
 TRIAL_COST, FIRST_COST = 256, 4
-# However long the slower choice took, it is tried again in a while.
+# Upper bound of that factor, so that the slower choice is retried eventually.
 AT_MOST_SLOWER = 16.0
-# A shared pass that takes so many times as long as usual calls for a trial at once.
+# A shared pass this many times slower than usual triggers a trial at once.
 LATE = 4.0
-# So often per second are threads driven from their cores where others want these too.
+# Involuntary context switches per second that indicate contention.
 DRIVEN_AWAY = 50.0
-# The usual pass is the median of so many: one hiccup tells nothing.
+# Passes whose median is the usual time; one outlier must not count.
 USUAL = 3
 
 
 @dataclass
 class _Record:
-    """Seconds of the last passes: shared by all threads, and by one alone. What is missing was not tried yet.
+    """Seconds of the last passes, with all threads (True) and with one (False); empty if not tried yet.
 
-    ``warm``: there was a pass already; the first one may have read the weights from a disk.
+    ``warm``: False before the first pass, which may have read the weights from disk.
     """
 
     seconds: dict[bool, deque[float]] = field(
@@ -42,7 +42,7 @@ class _Record:
 
 
 class Pace:
-    """Keeps the times of passes by their number of rows. To be used from one thread."""
+    """Records the times of passes by number of rows. Not thread-safe."""
 
     def __init__(self, threads: int) -> None:
         self._threads = threads
@@ -52,7 +52,7 @@ class Pace:
         self._driven_away = 0
 
     def begin(self, rows: int) -> int:
-        """A pass over so many rows begins now: how many threads to share it by."""
+        """Start a pass over ``rows`` rows; return the number of threads for it."""
         record = self._record(rows)
         self._trying = record.until_trial <= 0
         if rows > FEW_ROWS:
@@ -99,5 +99,5 @@ def _judge(record: _Record) -> None:
 
 
 def _driven_away() -> int:
-    """How often this process's threads had to leave a core that they wanted to keep."""
+    """Involuntary context switches so far."""
     return resource.getrusage(resource.RUSAGE_SELF).ru_nivcsw

@@ -237,7 +237,7 @@ def test_who_may_read_it(hub: FakeHub, home: dict[str, str], repository: Path) -
     assert sentence(private) == sentence(missing).replace("missing", "private")
     assert "hf auth login" in sentence(private)
     gated = sentence(run("pull", "org/gated", **home))
-    assert f"ask for access on {hub.url}/org/gated" in gated
+    assert f"Request access on {hub.url}/org/gated" in gated
     assert "your token" in sentence(run("pull", "org/private", **home | {"HF_TOKEN": "hf_wrong"}))
     for name in ("org/private", "org/gated"):
         result = run("pull", name, **home | {"HF_TOKEN": TOKEN})
@@ -250,7 +250,7 @@ def test_without_a_line(hub: FakeHub, home: dict[str, str], repository: Path) ->
     hub.add("org/tiny", repository)
     assert "HF_HUB_OFFLINE" in sentence(run("pull", "org/tiny", **home | {"HF_HUB_OFFLINE": "1"}))
     unreachable = sentence(run("pull", "org/tiny", **home | {"HF_ENDPOINT": "http://127.0.0.1:9"}))
-    assert "127.0.0.1:9 cannot be reached" in unreachable
+    assert "Cannot reach 127.0.0.1:9" in unreachable
     hub.errors = [404]
     assert "(404)" in sentence(run("pull", "org/tiny", **home))
 
@@ -265,7 +265,7 @@ def test_a_disk_without_room(hub: FakeHub, home: dict[str, str], repository: Pat
     hub.add("org/tiny", repository)
     with small_disk(tmp_path / "small", 1) as disk:
         said = sentence(run("pull", "org/tiny", **home | {"XDG_DATA_HOME": str(disk)}))
-        assert "make room there" in said
+        assert "Not enough disk space" in said
         assert not any(path.startswith("/cdn/") for path in hub.requests)
 
 

@@ -125,7 +125,10 @@ def test_several_files_and_what_is_wrong_with_one(tmp_path: Path) -> None:
     assert result.returncode == 1
     assert result.stdout == f"Imported 1 session from {good}.\nImported 1 session from {mixed}.\n"
     assert f"Cannot import {bad}: neither JSON nor Markdown" in result.stderr
-    assert "Not imported: session 2 is damaged: its chat_messages are not a list of objects (“␛]0;x”)." in result.stderr
+    assert (
+        "Not imported: session 2 cannot be read: its chat_messages are not a list of objects (“␛]0;x”)."
+        in result.stderr
+    )
 
 
 def test_your_own_database_lies_in_the_data_directory(tmp_path: Path) -> None:

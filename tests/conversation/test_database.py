@@ -119,11 +119,11 @@ def test_an_empty_file_is_a_new_database(tmp_path: Path) -> None:
 def test_a_file_that_is_no_database(tmp_path: Path) -> None:
     file = tmp_path / "s.db"
     file.write_text("not a database " * 100)
-    with pytest.raises(StoreError, match=r"damaged .*no copy of it yet; give --db another file"):
+    with pytest.raises(StoreError, match=r"damaged .*There is no backup; use another file with --db"):
         Store(file)
     assert file.read_text().startswith("not a database")
     directory = Store(tmp_path)
-    assert "cannot be opened" in directory.trouble
+    assert "Cannot open" in directory.trouble
 
 
 def test_whatever_is_torn_ends_in_a_sentence(file: Path) -> None:

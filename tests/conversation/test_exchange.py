@@ -162,7 +162,7 @@ DAMAGES = {
     "updated": (["updated"], "now", "“updated” is not a number"),
     "true": (["updated"], True, "“updated” is not a number"),
     "settings": (["settings"], [], "settings"),
-    "format": (["format"], "other", "neither of llm-tui nor of ChatGPT, Claude or Open WebUI"),
+    "format": (["format"], "other", "unrecognised format"),
 }
 
 
@@ -181,7 +181,7 @@ def test_what_is_wrong_is_named(store: Store, tmp_path: Path, name: str) -> None
     imported = import_file(store, write(tmp_path / "s.json", [good, value, better]))
     (refused,) = imported.refused
     assert DAMAGES[name][2] in refused
-    assert refused.startswith("session 2 is damaged: ")
+    assert refused.startswith("session 2 cannot be read: ")
     assert imported.session_ids == [good["id"], better["id"]]
     with pytest.raises(StoreError) as caught:
         import_file(store, write(tmp_path / "s.json", [value]))
@@ -456,11 +456,11 @@ OTHER = WRITERS["json"](talk("other"))
         (b'{"a": NaN}', "NaN is not a number"),
         (b'{"a": 1' + b"0" * 5000 + b"}", "integer"),
         (b'{"a": tru}' + b" " * 100, "Expecting value"),
-        (b'{"a": "\xff"}', "not a text in UTF-8"),
-        (GOOD.encode("utf-16"), "not a text in UTF-8"),
+        (b'{"a": "\xff"}', "not UTF-8 text"),
+        (GOOD.encode("utf-16"), "not UTF-8 text"),
         (b"PK\x03\x04\xff\xfe", "invalid ZIP archive"),
         (b"\x7fELF\x02\x01\x01", "neither JSON nor Markdown"),
-        (b"[{}]", "neither of llm-tui nor of ChatGPT, Claude or Open WebUI"),
+        (b"[{}]", "unrecognised format"),
     ],
 )
 def test_files_that_are_no_good(store: Store, tmp_path: Path, content: bytes, words: str) -> None:
@@ -475,11 +475,11 @@ def test_files_that_are_no_good(store: Store, tmp_path: Path, content: bytes, wo
 @pytest.mark.parametrize(
     ("content", "words"),
     [
-        (f"[{GOOD}", "no comma behind object 1"),
+        (f"[{GOOD}", "missing comma after object 1"),
         (f"[{GOOD},", "cut short"),
-        (f"[{GOOD} {GOOD}]", "there is no comma behind object 1"),
-        (f"[{GOOD}] x", "there is more behind its end"),
-        (GOOD * 2, "there is more behind its end"),
+        (f"[{GOOD} {GOOD}]", "missing comma after object 1"),
+        (f"[{GOOD}] x", "extra data after the end"),
+        (GOOD * 2, "extra data after the end"),
         (f'[{GOOD}, {{"mapping": {{"a', "cut short within object 2"),
     ],
 )
@@ -499,13 +499,13 @@ def test_what_comes_before_the_end_of_all_sense_is_imported(
         (b'{"a": tru}', "Expecting value"),
         (b'{"a": NaN}', "NaN is not a number"),
         (b'{"a": 1' + b"0" * 5000 + b"}", "integer"),
-        (b'{"a": "\xff"}', "not a text in UTF-8"),
+        (b'{"a": "\xff"}', "not UTF-8 text"),
         (b'{"a": "} ] \\" \x01 ]"}', "Invalid control character"),
         (b'{"a":' * 100_000 + b"1" + b"}" * 100_000, "nested too deeply"),
         (b"[[1, 2], {}]", "does not begin with a brace"),
         (b'"te,xt]"', "does not begin with a brace"),
         (b"null", "does not begin with a brace"),
-        (b"{}", "by its fields"),
+        (b"{}", "unrecognised format"),
         (b'{"mapping": []}', "mapping is not an object"),
         (b'{"chat_messages": {}}', "chat_messages are not a list"),
         (b'{"chat": {"history": []}}', "no messages by id"),
@@ -516,7 +516,7 @@ def test_one_bad_session_does_not_keep_out_the_others(store: Store, tmp_path: Pa
     imported = import_file(store, tmp_path / "s.json")
     assert [store.read(session_id).opening for session_id in imported.session_ids] == ["good", "other"]
     (refused,) = imported.refused
-    assert refused.startswith("session 2 is damaged: ") and words in refused
+    assert refused.startswith("session 2 cannot be read: ") and words in refused
 
 
 def test_files_that_are_none(store: Store, tmp_path: Path) -> None:

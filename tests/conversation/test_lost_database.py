@@ -111,7 +111,7 @@ def test_while_there_can_be_none_it_is_trouble_and_tried_again(library: SessionM
     shutil.rmtree(directory)
     directory.write_text("in the way")
     assert library.make_up_for_loss()
-    assert "cannot be opened or written" in library.trouble
+    assert "Cannot open or write" in library.trouble
     directory.unlink()
     library.retry()
     assert library.trouble == ""

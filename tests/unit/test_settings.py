@@ -188,7 +188,7 @@ def test_what_is_no_toml_names_the_line(config):
 
 def test_files_that_cannot_be_settings(config, tmp_path):
     config.write_bytes(b"\xff\xfe\x00")
-    with pytest.raises(SettingsError, match="not a text in UTF-8"):
+    with pytest.raises(SettingsError, match="not UTF-8 text"):
         load_settings(config)
     config.write_bytes(b"#" * 1_000_001)
     with pytest.raises(SettingsError, match="larger than 1 MB"):

@@ -73,12 +73,12 @@ def read_toml(path: Path) -> TomlFile:
         with path.open("rb") as stream:
             content = stream.read(MAX_BYTES + 1)
         if len(content) > MAX_BYTES:
-            raise SettingsError(f"{path} is larger than {MAX_BYTES // 1_000_000} MB: it cannot be a file of settings.")
+            raise SettingsError(f"{path} is larger than {MAX_BYTES // 1_000_000} MB: too large for a settings file.")
         return TomlFile(path, content.decode("utf-8-sig"))
     except FileNotFoundError:
         raise
     except UnicodeDecodeError:
-        raise SettingsError(f"{path} is not a text in UTF-8.") from None
+        raise SettingsError(f"{path} is not UTF-8 text.") from None
     except OSError as error:
         raise SettingsError(f"{path} cannot be read ({error.strerror}).") from None
 

@@ -106,7 +106,7 @@ def _conversations(streams: Iterator[TextIO], imported: Imported) -> Iterator[Co
                     raise value
                 conversation = _conversation(value, imported.left_out)
             except (ValueError, RecursionError) as error:
-                what = "is nested too deeply" if isinstance(error, RecursionError) else f"is damaged: {error}"
+                what = "is nested too deeply" if isinstance(error, RecursionError) else f"cannot be read: {error}"
                 imported.refused.append(f"session {number} {what}{_title(value)}")
             else:
                 if conversation is not None:
@@ -116,9 +116,9 @@ def _conversations(streams: Iterator[TextIO], imported: Imported) -> Iterator[Co
 def _markdown(beginning: str, stream: TextIO) -> Conversation:
     text = beginning + stream.read(MAX_CHARACTERS + 1 - len(beginning))
     if NO_TEXT.search(text):
-        raise ValueError("it is not a text in UTF-8, nor a ZIP archive")
+        raise ValueError("it is not UTF-8 text, nor a ZIP archive")
     if len(text) > MAX_CHARACTERS:
-        raise ValueError(f"it is no JSON and has more than {MAX_CHARACTERS // 2**20} million characters")
+        raise ValueError(f"it is not JSON and has more than {MAX_CHARACTERS // 2**20} million characters")
     return markdown.read(text)
 
 
@@ -132,7 +132,7 @@ def _conversation(value: dict[str, Any], left_out: Counter[str]) -> Conversation
     elif "chat" in value or "history" in value:
         conversation = open_webui.read(value, left_out)
     else:
-        raise ValueError("it is neither of llm-tui nor of ChatGPT, Claude or Open WebUI, by its fields")
+        raise ValueError("unrecognised format (expected an llm-tui, ChatGPT, Claude or Open WebUI export)")
     if conversation is None:
         left_out["conversation without a message"] += 1
     return conversation

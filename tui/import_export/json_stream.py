@@ -35,7 +35,7 @@ def objects(beginning: str, stream: TextIO) -> Iterator[dict[str, Any] | ValueEr
         while window.peek() != "]":
             if number:
                 if window.peek() != ",":
-                    raise ValueError(window.wrong(f"there is no comma behind object {number}"))
+                    raise ValueError(window.wrong(f"missing comma after object {number}"))
                 window.skip()
             number += 1
             try:
@@ -46,7 +46,7 @@ def objects(beginning: str, stream: TextIO) -> Iterator[dict[str, Any] | ValueEr
             yield value
         window.skip()
     if window.peek():
-        raise ValueError(window.wrong("there is more behind its end"))
+        raise ValueError(window.wrong("extra data after the end"))
 
 
 class _Window:
@@ -88,7 +88,7 @@ class _Window:
                 raise ValueError(f"object {number} is nested too deeply") from None
             else:
                 if NO_TEXT.search(self._text, self._position, end):
-                    raise ValueError(f"object {number} is not a text in UTF-8")
+                    raise ValueError(f"object {number} is not UTF-8 text")
                 self._position = end
                 return dict(value)
             self._check_size(number)

@@ -1,4 +1,4 @@
-"""What stands around lines: list items, quotes, thoughts, each in the one before it."""
+"""Container blocks (list items, block quotes, thinking) and their nesting."""
 
 import re
 from collections.abc import Sequence
@@ -9,17 +9,14 @@ from rich.cells import cell_len
 from tui.markdown.row import Span, part
 
 BULLETS = "•◦▪"
-DEEPEST = 32  # what stands deeper within each other is text
+DEEPEST = 32  # deeper nesting is rendered as text
 _QUOTE = re.compile(r" {0,3}> ?")
 _ITEM = re.compile(r"(?P<indent> {0,3})(?P<mark>[-*+]|\d{1,9}[.)])(?: {1,4}(?! )| (?= )|$)")
 RULE = re.compile(r" {0,3}([-*_])(?:[ \t]*\1){2,}[ \t]*$")
 
 
 class Container(NamedTuple):
-    """``mark``: as it is drawn. ``indent``: the columns behind which lines go on in an item.
-
-    ``fresh``: nothing was drawn in it yet.
-    """
+    """``mark``: as drawn. ``indent``: columns of a list item's continuation lines. ``fresh``: still empty."""
 
     kind: Literal["item", "quote", "thought"]
     mark: str
@@ -28,7 +25,7 @@ class Container(NamedTuple):
 
     @property
     def lead(self) -> Span:
-        """What stands before a line in it."""
+        """Prefix of a line in it."""
         if self.kind != "item":
             return Span(self.mark, "border")
         return Span(self.mark, "bullet") if self.fresh else Span(" " * cell_len(self.mark))
@@ -38,9 +35,9 @@ THOUGHT = Container("thought", "┆ ")
 
 
 def enter(containers: Sequence[Container], line: str, loosely: bool = False) -> tuple[int, int]:
-    """In how many of the containers the line goes on, and how many of its characters say so.
+    """Number of containers that the line continues, and of characters that mark this.
 
-    ``loosely``: in items whatever its indentation, as code goes on that a model did not indent.
+    ``loosely``: list items continue whatever the indentation, for code that a model did not indent.
     """
     at = 0
     for number, container in enumerate(containers):

@@ -1,4 +1,4 @@
-"""Copies of the database: one for each day of use, the last three kept, and one before the schema changes."""
+"""Backups of the database: daily (the last three are kept) and before each schema migration."""
 
 import sqlite3
 from contextlib import closing
@@ -14,22 +14,22 @@ DAYS = "????-??-??.db"
 
 
 def backups(file: Path) -> Path:
-    """The directory of the database's copies."""
+    """The directory of the backups."""
     return file.with_name(file.name + "-backups")
 
 
 def damaged(file: Path, what: str) -> StoreError:
-    """What to say, and to do, of a database that SQLite cannot make sense of."""
+    """The error for a corrupt database, with its remedy."""
     newest = max(backups(file).glob("*.db"), key=lambda copy: copy.stat().st_mtime, default=None)
-    remedy = f"put its copy {newest} in its place" if newest else "there is no copy of it yet; give --db another file"
-    return StoreError(f"{file} is damaged ({what}): {remedy}.")
+    remedy = f"Restore the backup {newest}" if newest else "There is no backup; use another file with --db"
+    return StoreError(f"{file} is damaged ({what}). {remedy}.")
 
 
 def back_up_daily(file: Path) -> None:
-    """Make today's copy if there is none, and remove those beyond the last three.
+    """Create today's backup if there is none, and delete all but the last three.
 
-    Takes as long as reading the database does: to be called beside the interface's thread. Raises one of the
-    database's FAULTS if there can be no copy, StoreError if it is damaged: then no good copy makes room for it.
+    Reads the whole database, so it must not run on the interface's thread. Raises one of the database's FAULTS, or
+    StoreError if the database is damaged; then no older backup is deleted.
     """
     name = f"{date.today():%Y-%m-%d}.db"
     if not file.is_file() or (backups(file) / name).exists():
@@ -40,7 +40,7 @@ def back_up_daily(file: Path) -> None:
 
 
 def back_up(file: Path, name: str) -> None:
-    """Copy the database as it is now, checked, to ``name`` among its copies. Raises as above."""
+    """Write a checked copy of the database to the backup ``name``. Raises as ``back_up_daily`` does."""
     directory = private_directory(backups(file))
     remove_abandoned(directory)
     with atomic_write(directory / name) as partial:

@@ -1,4 +1,4 @@
-"""Opens the database file, wherever it lies, and says in a sentence why it cannot be used."""
+"""Opens the database file on any file system, and explains errors."""
 
 import contextlib
 import errno
@@ -15,20 +15,20 @@ from tui.storage.network_filesystems import network_file_system
 from tui.storage.private_files import private_directory, private_file
 from tui.storage.schema import check, current, migrate
 
-# How long to wait for another process that writes; transactions take milliseconds.
+# Timeout for another process's write lock; transactions take milliseconds.
 BUSY_SECONDS = 1.0
-# What SQLite wants to have at least for the memory that the processes which use a database share.
+# Minimum size of SQLite's shared-memory file in bytes.
 SHARED_MEMORY = 32 * 1024
-# What SQLite raises: the last where it has to quote, of a damaged schema, bytes that are no text.
+# Exceptions of SQLite; UnicodeDecodeError: a damaged schema quoted in an error message.
 FAULTS = (sqlite3.Error, OSError, UnicodeDecodeError)
 FULL = {errno.ENOSPC, errno.EDQUOT, errno.EFBIG}
 
 
 def connect(file: Path) -> tuple[sqlite3.Connection, str]:
-    """The database, made if it is not there, and a sentence that the person should read once, or nothing.
+    """Open or create the database; returns it with a one-time message for the user, or an empty one.
 
-    What can only be read is opened for reading. Raises UnavailableError if it cannot even be read now, StoreError if
-    it is damaged, of a newer schema, or another program's; then nothing was written.
+    Falls back to read-only access. Raises UnavailableError if it cannot be read at the moment, StoreError if it is
+    damaged, has a newer schema or belongs to another program; nothing is written then.
     """
     try:
         _refuse_foreign(file)
@@ -44,34 +44,34 @@ def connect(file: Path) -> tuple[sqlite3.Connection, str]:
         return db, note
     except FAULTS as error:
         if (readable := _read_only(file)) and not _busy(error):
-            return readable, f"{explain(error, file)} What was kept can be read."
+            return readable, f"{explain(error, file)} Existing sessions are read-only."
         raise explain(error, file) from None
 
 
 def reader(file: Path) -> sqlite3.Connection:
-    """The database, for reading alone. Raises UnavailableError if it is not there or cannot be read."""
+    """Open the database read-only. Raises UnavailableError if it is missing or unreadable."""
     db = _read_only(file)
     if db is None:
-        raise UnavailableError(f"{file} cannot be read now.")
+        raise UnavailableError(f"Cannot read {file} at the moment.")
     return db
 
 
 def explain(error: Exception, file: Path) -> StoreError:
-    """The sentence for one of the FAULTS; UnavailableError for what may pass."""
+    """Convert one of the FAULTS to a StoreError; UnavailableError if it may be temporary."""
     name = getattr(error, "sqlite_errorname", "")
     if name.startswith(("SQLITE_CORRUPT", "SQLITE_NOTADB")) or isinstance(error, UnicodeDecodeError):
         return damaged(file, str(error))
     perhaps_full = name.startswith(("SQLITE_IOERR", "SQLITE_CANTOPEN", "SQLITE_READONLY"))
     if name == "SQLITE_FULL" or getattr(error, "errno", None) in FULL or (perhaps_full and _full(file)):
-        return UnavailableError(f"The disk that holds {file} is full: make room on it.")
+        return UnavailableError(f"The disk of {file} is full. Free some space.")
     if _busy(error):
-        return UnavailableError(f"{file} is kept locked by another program.")
+        return UnavailableError(f"{file} is locked by another program.")
     reason = error.strerror if isinstance(error, OSError) else str(error)
-    return UnavailableError(f"{file} cannot be opened or written ({reason}).")
+    return UnavailableError(f"Cannot open or write {file} ({reason}).")
 
 
 def _full(file: Path) -> bool:
-    """SQLite has no clear word where there is no room for the shared memory, and what is full is opened for reading."""
+    """True if there is no room for the shared-memory file, which SQLite reports as another error."""
     with contextlib.suppress(OSError):
         place = os.statvfs(file.parent)
         return place.f_bavail * place.f_frsize < SHARED_MEMORY and not place.f_flag & os.ST_RDONLY
@@ -80,9 +80,9 @@ def _full(file: Path) -> bool:
 
 def _open(file: Path, query: str) -> sqlite3.Connection:
     uri = f"{file.resolve().as_uri()}?{query}"
-    # Opened before there is a thread for it, and used by one thread at a time.
+    # Opened on another thread than it is used on, but used by one thread at a time.
     db = sqlite3.connect(uri, BUSY_SECONDS, isolation_level=None, uri=True, check_same_thread=False)
-    db.text_factory = partial(str, encoding="utf-8", errors="replace")  # damaged bytes must not take the whole list
+    db.text_factory = partial(str, encoding="utf-8", errors="replace")  # damaged bytes must not break the whole list
     db.execute("PRAGMA foreign_keys = ON")
     return db
 
@@ -92,7 +92,7 @@ def _busy(error: Exception) -> bool:
 
 
 def _refuse_foreign(file: Path) -> None:
-    """Look before anything is written, even a log. If nothing can be made out now, ``migrate`` looks again."""
+    """Reject another program's database before anything is written. If it is unreadable, ``migrate`` checks again."""
     if file.is_file() and file.stat().st_size:
         query = "mode=ro" if _unfinished(file) else "mode=ro&immutable=1"
         with contextlib.suppress(*FAULTS), closing(_open(file, query)) as db:
@@ -100,7 +100,7 @@ def _refuse_foreign(file: Path) -> None:
 
 
 def _unfinished(file: Path) -> bool:
-    """Whether a part of the database is in its log or journal. Nobody can tell where it is not allowed to look."""
+    """True if a WAL or journal exists (or cannot be checked)."""
     with contextlib.suppress(OSError):
         logs = [file.with_name(file.name + suffix) for suffix in ("-wal", "-journal")]
         return any(log.stat().st_size for log in logs if log.exists())
@@ -108,7 +108,7 @@ def _unfinished(file: Path) -> bool:
 
 
 def _choose_journal(db: sqlite3.Connection, file: Path) -> str:
-    """The write-ahead log where it works. Returns what to say when another journal is taken for the first time."""
+    """Use WAL if it works. Returns a message if another journal mode is chosen for the first time."""
     before = db.execute("PRAGMA journal_mode").fetchone()[0]
     new = not check(db, str(file))
     network = network_file_system(file)
@@ -118,11 +118,11 @@ def _choose_journal(db: sqlite3.Connection, file: Path) -> str:
         return ""
     if not new and mode == before:
         return ""
-    return f"{file} lies on {network or 'a file system without shared memory'}: saving is safe there, but slower."
+    return f"{file} is on {network or 'a file system without shared memory'}: saving is safe, but slower."
 
 
 def _set_journal(db: sqlite3.Connection, mode: str) -> str:
-    """The mode it has then. Of two processes that change it at once SQLite lets one fail without waiting."""
+    """Set the journal mode and return the actual one. Retries: SQLite does not wait if two processes change it."""
     deadline = time.monotonic() + BUSY_SECONDS
     while True:
         try:
@@ -134,7 +134,7 @@ def _set_journal(db: sqlite3.Connection, mode: str) -> str:
 
 
 def _read_only(file: Path) -> sqlite3.Connection | None:
-    """The database for reading alone, if it is there and of this schema; in a read-only directory, as it stands."""
+    """Open the database read-only if it exists and has the current schema; as immutable if there is no WAL."""
     for query in ("mode=ro",) if _unfinished(file) else ("mode=ro", "mode=ro&immutable=1"):
         with contextlib.suppress(*FAULTS), contextlib.ExitStack() as stack:
             db = stack.enter_context(closing(_open(file, query)))

@@ -252,7 +252,7 @@ class Store:
         return found
 
     def _acquire(self, session_id: str) -> bool:
-        """Whether no other process has the session. Where nothing can be locked nothing can be written, by nobody."""
+        """Try to lock the session. Unlockable file systems count as unlocked: they are read-only anyway."""
         try:
             return self._locks.acquire(session_id)
         except OSError:
