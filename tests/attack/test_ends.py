@@ -128,6 +128,7 @@ def test_a_mistake_of_its_own(broken: str, tiny_model: Path, attack: Attack) -> 
             assert drafts() == ["half a thought"]
 
 
+WRITER = "the thread that writes to the terminal"
 # Where else there may be a mistake: F1 begins it.
 PLACES = {
     "a timer": "ApplicationActions.help = lambda self: self._app.set_timer(0.01, mistake)",
@@ -139,18 +140,23 @@ PLACES = {
         "PatientDriver._suspend = mistake\nApplicationActions.help = lambda self: os.kill(os.getpid(), 20)"
     ),
     "what was asked": "",
+    WRITER: (
+        "def help(self):\n    self._app.patient_driver._file._drained = mistake\n    self._presenter.say('a frame')\n"
+        "ApplicationActions.help = help"
+    ),
 }
 
 
-@pytest.mark.slow
-@pytest.mark.parametrize("place", list(PLACES))
+@pytest.mark.parametrize(
+    "place", [pytest.param(each, marks=[] if each == WRITER else pytest.mark.slow) for each in PLACES]
+)
 def test_a_mistake_wherever_it_is(place: str, tiny_model: Path, attack: Attack) -> None:
     """Also where the event loop alone would hear of it, and of a kind that is no Exception, as panics in Rust are."""
     program = MISTAKEN.format(
         error="BaseException('a panic')", broken="", arguments=["--model", str(tiny_model)]
     ).replace(
         "from tui.cli import main",
-        f"import os\nfrom tui.terminal.input_queue import Turns\n{PLACES[place]}\n" + "from tui.cli import main",
+        f"import os\nfrom tui.terminal.input_queue import Turns\n{PLACES[place]}\nfrom tui.cli import main",
     )
     with attack("ends: mistakes"), Terminal([sys.executable, "-c", program]) as terminal:
         start_writing(terminal)

@@ -53,6 +53,11 @@ class Lifetime:
             signal.setitimer(signal.ITIMER_REAL, GRACE)  # in case threads do not end
             self.number = self.number or (signal.SIGHUP if self._app.terminal_gone else 0)
 
+    def thread_failed(self, args: threading.ExceptHookArgs) -> None:
+        """An error in a thread is logged; without the one that writes to the terminal the app ends."""
+        if args.exc_value is not None and not self._app.writer_failed(args.thread, args.exc_value):
+            write_down(args.exc_value)
+
     def _failed(self, loop: asyncio.AbstractEventLoop, context: dict[str, Any]) -> None:
         """A failed callback (keys, signals, frames) ends the app; other errors are logged."""
         error = context.get("exception")
@@ -79,10 +84,10 @@ def run_app(settings: Settings) -> None:
     Raises SettingsError or StoreError if it cannot start, StoreError if something could not be saved, Ended if a signal
     or the loss of the terminal ended it, or the error that did.
     """
-    threading.excepthook = lambda args: args.exc_value and write_down(args.exc_value)
     sys.unraisablehook = lambda args: args.exc_value and write_down(args.exc_value)
     app = LlmTui(settings)
     lifetime = Lifetime(app)
+    threading.excepthook = lifetime.thread_failed
     catch(ending_signals(), lifetime.signalled)
     try:
         asyncio.run(lifetime.live())

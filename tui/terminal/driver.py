@@ -46,7 +46,10 @@ REPORT_BASE_LAYOUT = "\x1b[=4;2u"  # Kitty protocol: also report keys of the bas
 
 
 class PatientDriver(LinuxDriver):
-    """Never blocks on the terminal, except at exit. ``canvas``: the screen's contents. ``gone``: terminal lost."""
+    """Never blocks on the terminal, except at exit. ``canvas``: the screen's contents. ``gone``: terminal lost.
+
+    ``mute``: the thread that writes has failed, so that only ``restore`` reaches the terminal.
+    """
 
     def __init__(self, *args: Any, **options: Any) -> None:
         super().__init__(*args, **options)
@@ -61,6 +64,7 @@ class PatientDriver(LinuxDriver):
         self._cursor = Offset(-1, -1)
         self.canvas = Canvas()
         self.gone = False
+        self.mute = False
         self._hear_signals()
 
     # ---- frames
@@ -183,8 +187,8 @@ class PatientDriver(LinuxDriver):
             end_writes(self._writer_thread, PATIENCE)
 
     def restore(self) -> None:
-        """Restore the terminal directly if ``stop_application_mode`` was not completed."""
-        if not self._started:
+        """Restore the terminal directly if ``stop_application_mode`` was not completed, or nobody heard it."""
+        if not self._started and not self.mute:
             return
         self._started = False
         out = self._file.fileno()

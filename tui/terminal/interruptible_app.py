@@ -1,11 +1,12 @@
 """An app that can be ended from outside: by a signal, from another thread, by a mistake."""
 
+import threading
 from typing import Any
 
 from tui.terminal.driver import PatientDriver
 from tui.terminal.painted_app import PaintedApp
 from tui.terminal.sanitize import sanitize
-from tui.terminal.textual_internals import remember_looks
+from tui.terminal.textual_internals import WriterThread, remember_looks
 from tui.terminal.textual_patches import Still, forget_lines, forget_places, forget_widgets
 
 
@@ -49,6 +50,15 @@ class InterruptibleApp(PaintedApp):
             self._exception = error  # type: ignore[assignment]
             self._exception_event.set()
         self._close_messages_no_wait()
+
+    def writer_failed(self, thread: threading.Thread | None, error: BaseException) -> bool:
+        """End by this error if the thread is the one that writes to the terminal; from that thread."""
+        driver = self.patient_driver
+        if not isinstance(thread, WriterThread) or driver is None or self._loop is None:
+            return False
+        driver.mute = True
+        self._loop.call_soon_threadsafe(self.mistaken, error)
+        return True
 
     def _handle_exception(self, error: Exception) -> None:
         """Instead of Textual's, which prints pages."""
