@@ -4,13 +4,14 @@ import numpy as np
 import numpy.typing as npt
 
 from inference.checkpoint.config import ModelConfig
-from inference.kernels.jit.attention import SPAN, WorkItems
-from inference.kernels.jit.block import Batch
+from inference.kernels.jit.attention import SPAN
 from inference.kernels.layout import BLOCK, cache_bytes
 from inference.transformer.transformer import Sequences
 
 # Tokens that one piece of attention answers: enough to use a block of keys well, few enough to share among cores.
 TOKENS_PER_ITEM = 8
+Int64s = npt.NDArray[np.int64]
+BatchParts = tuple[Int64s, Int64s, Int64s, Int64s, Int64s]
 
 
 class BatchPlan:
@@ -32,17 +33,16 @@ class BatchPlan:
         sequence = np.repeat(np.arange(len(sequences)), [s.stop - s.start for s, _ in sequences])
         block, self._row_offsets = np.divmod(self.positions, BLOCK)
         self._row_blocks = self._blocks[self._tables[sequence] + block]
-        self._batches: dict[int, Batch] = {}
+        self._batches: dict[int, BatchParts] = {}
 
-    def batch(self, window: int) -> Batch:
-        """Return the rows with their pieces of attention under this window."""
+    def batch(self, window: int) -> BatchParts:
+        """Return the rows with their pieces of attention under this window, as ``run_blocks`` takes them."""
         if window not in self._batches:
-            work, tiles = self._split(window)
-            self._batches[window] = Batch(self._row_blocks, self._row_offsets, self._blocks, work, tiles)
+            self._batches[window] = self._row_blocks, self._row_offsets, self._blocks, *self._split(window)
         return self._batches[window]
 
-    def _split(self, window: int) -> tuple[WorkItems, npt.NDArray[np.int64]]:
-        """Return the pieces of attention, and where those of each (tokens, head) begin."""
+    def _split(self, window: int) -> tuple[Int64s, Int64s]:
+        """Return the pieces of attention [6, items], and where those of each (tokens, head) begin."""
         items, tiles = [], [0]
         for table, (rows, cache) in zip(self._tables.tolist(), self._sequences, strict=False):
             for row in range(rows.start, rows.stop, TOKENS_PER_ITEM):
@@ -53,4 +53,4 @@ class BatchPlan:
                 for head in range(self._config.num_key_value_heads):
                     items += [(head, row, count, position, span, table) for span in spans]
                     tiles.append(len(items))
-        return WorkItems(*np.ascontiguousarray(np.array(items, np.int64).T)), np.array(tiles, np.int64)
+        return np.array(items, np.int64).T.copy(), np.array(tiles, np.int64)

@@ -9,10 +9,8 @@ import numpy as np
 
 from inference.checkpoint.config import LayerSpec, ModelConfig
 from inference.kernels.jit import launch
-from inference.kernels.jit.block import BlockShape, BlockWeights, addresses_of, run_blocks
+from inference.kernels.jit.block import BlockShape, BlockWeights, addresses_of, head_logits, plain, run_blocks
 from inference.kernels.jit.compile_progress import compiling
-from inference.kernels.jit.elementwise import norm
-from inference.kernels.jit.matmul import project
 from inference.kernels.layout import PADDING
 from inference.kernels.packed_matrix import PackedMatrix, column_starts
 from inference.kernels.reference import Floats
@@ -51,7 +49,8 @@ class JitTransformer(Transformer):
         self._blocks = blocks
         self._addresses = np.array([addresses_of(block) for block in blocks], np.int64)
         self._stretches = [
-            (stretch, _block_shape(config, config.layers[stretch.start])) for stretch in _stretches(config, blocks)
+            (stretch, plain(blocks[stretch.start]), plain(_block_shape(config, config.layers[stretch.start])))
+            for stretch in _stretches(config, blocks)
         ]
         self._at_once = max(1, BYTES_AT_ONCE // matrix_bytes(blocks[0]))
         self._norm_weight = norm_weight
@@ -77,9 +76,10 @@ class JitTransformer(Transformer):
         x[:, : self.config.hidden_size] = self._embedding.rows(ids)
         if self.config.embedding_multiplier != 1:
             x *= np.float32(self.config.embedding_multiplier)
-        for stretch, shape in self._stretches:
-            like, batch = self._blocks[stretch.start], plan.batch(shape.window)
-            cos, sin = angles[self.config.layers[stretch.start].rope]
+        for stretch, like, shape in self._stretches:
+            layer = self.config.layers[stretch.start]
+            batch = plan.batch(_window(layer))
+            cos, sin = angles[layer.rope]
             step = self._at_once if len(ids) <= FEW_ROWS else 1
             for first in range(stretch.start, stretch.stop, step):
                 check_cancelled()
@@ -92,9 +92,8 @@ class JitTransformer(Transformer):
         return x
 
     def _logits(self, x: Floats) -> Floats:
-        normed = np.empty_like(x)
-        self._run(norm, x, self._norm_weight, np.float32(self.config.rms_norm_eps), self.config.hidden_size, normed)
-        logits: Floats = self._run(project, self._lm_head, normed)
+        size, eps = self.config.hidden_size, np.float32(self.config.rms_norm_eps)
+        logits: Floats = self._run(head_logits, x, self._norm_weight, eps, size, *self._lm_head)
         return logits[:, : self.config.vocab_size]
 
 
@@ -114,13 +113,17 @@ def _block_shape(config: ModelConfig, layer: LayerSpec) -> BlockShape:
         query=query,
         key=key,
         value=value,
-        window=NO_WINDOW if layer.window is None else layer.window,
+        window=_window(layer),
         gelu=layer.activation == "gelu_tanh",
         eps=np.float32(config.rms_norm_eps),
         scale=np.float32(layer.attention_scale),
         softcap=np.float32(layer.attention_softcap or 0),
         residual=np.float32(layer.residual_multiplier),
     )
+
+
+def _window(layer: LayerSpec) -> int:
+    return NO_WINDOW if layer.window is None else layer.window
 
 
 def _stretches(config: ModelConfig, blocks: tuple[BlockWeights, ...]) -> list[range]:

@@ -126,7 +126,8 @@ def by_steps(model: Model) -> Iterator[list[Any]]:
         matmul.multiply(matrix.weights, matrix.scales, inputs, out, 1)
 
     def run_blocks(x: Any, first: int, last: int, addresses: Any, like: Any, shape: Any, *rest: Any) -> None:
-        cos, sin, batch, layer_bytes, item_bytes = rest
+        cos, sin, (*rows, work, tiles), layer_bytes, item_bytes = rest
+        shape, batch = block.BlockShape(*shape), block.Batch(*rows, block.WorkItems(*work), tiles)
         for index in range(first, last):
             weights = transformer._blocks[index]
             keys = index * sum(layer_bytes)
@@ -138,7 +139,7 @@ def by_steps(model: Model) -> Iterator[list[Any]]:
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(matmul, "matmul", product)
         patch.setattr(block, "project", matmul.project.py_func)
-        patch.setattr(jit_transformer, "project", matmul.project.py_func)
+        patch.setattr(jit_transformer, "head_logits", block.head_logits.py_func)
         patch.setattr(jit_transformer, "run_blocks", run_blocks)
         yield codes
 

@@ -6,7 +6,7 @@ millisecond per token, where the blocks themselves take some ten.
 In every named tuple an empty array means that a part is absent.
 """
 
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, get_type_hints
 
 import numpy as np
 import numpy.typing as npt
@@ -133,11 +133,28 @@ def feed_forward(x, weights, shape):
     add_to_residual(x, project(weights.down, gated), weights.post_mlp_norm, shape)
 
 
-def _arrays_at(typing, like, address):
-    """Return named tuples like ``like`` whose arrays lie elsewhere; somebody else keeps them alive.
+def plain(value: Any) -> Any:
+    """Return nested tuples without their names, to pass from Python: unboxing a named tuple costs microseconds."""
+    return tuple(map(plain, value)) if isinstance(value, tuple) else value
 
-    At ``address`` are the addresses of their data, in the order of ``addresses_of``.
+
+def _named(kind: Any, fields: type) -> Any:
+    """Return the numba type of the named tuple ``fields`` whose parts are those of the plain tuple ``kind``."""
+    hints = get_type_hints(fields).values()
+    parts = [
+        _named(part, hint) if isinstance(part, types.BaseTuple) else part
+        for part, hint in zip(kind.types, hints, strict=True)
+    ]
+    return types.NamedTuple(parts, fields)
+
+
+def _weights_at(typing, like, address):
+    """Return BlockWeights with arrays like those of ``like`` that lie elsewhere; somebody else keeps them alive.
+
+    ``like`` is ``plain`` BlockWeights. At ``address`` are the addresses of their data, in the order of
+    ``addresses_of``.
     """
+    named = _named(like, BlockWeights)
 
     def generate(context: Any, b: Any, signature: Any, values: Any) -> Any:
         position = values[1]
@@ -156,16 +173,16 @@ def _arrays_at(typing, like, address):
             position = b.add(position, I64(8))
             return made._getvalue()
 
-        return build(like, values[0])
+        return build(named, values[0])
 
-    return like(like, types.int64), generate
+    return named(like, types.int64), generate
 
 
-arrays_at: Any = intrinsic(_arrays_at)
+weights_at: Any = intrinsic(_weights_at)
 
 
 def addresses_of(value: Any) -> list[int]:
-    """Return the addresses of all arrays in nested tuples, for ``arrays_at``."""
+    """Return the addresses of all arrays in nested tuples, for ``weights_at``."""
     if isinstance(value, tuple):
         return [address for part in value for address in addresses_of(part)]
     return [value.ctypes.data]
@@ -180,18 +197,30 @@ def run_blocks(x, first, last, addresses, like, shape, cos, sin, batch, layer_by
         first: The first block.
         last: The block to stop before.
         addresses: int64 [blocks, arrays], of each block's BlockWeights.
-        like: BlockWeights of one of these blocks: all have the same shapes and types.
-        shape: BlockShape of these blocks.
+        like: ``plain`` BlockWeights of one of these blocks: all have the same shapes and types.
+        shape: ``plain`` BlockShape of these blocks.
         cos: float32 [rows, R/2] of the rotary embedding of these blocks, like ``sin``.
         sin: See ``cos``.
-        batch: Batch.
+        batch: The parts of a Batch; its WorkItems are the rows of an int64 [6, items].
         layer_bytes: Bytes of a layer's keys, values and scales in a block of the cache.
         item_bytes: Bytes of a number in the cache.
     """
+    named_shape = BlockShape(*shape)
+    row_blocks, row_offsets, blocks, work, tiles = batch
+    items = WorkItems(work[0], work[1], work[2], work[3], work[4], work[5])
+    named_batch = Batch(row_blocks, row_offsets, blocks, items, tiles)
     for index in range(first, last):
-        weights = arrays_at(like, addresses.ctypes.data + index * addresses.strides[0])
+        weights = weights_at(like, addresses.ctypes.data + index * addresses.strides[0])
         keys = index * (layer_bytes[0] + layer_bytes[1] + layer_bytes[2])
         values = keys + layer_bytes[0]
         cache = CacheOffsets(keys, values, values + layer_bytes[1], item_bytes)
-        attention(x, weights, shape, cos, sin, batch, cache)
-        feed_forward(x, weights, shape)
+        attention(x, weights, named_shape, cos, sin, named_batch, cache)
+        feed_forward(x, weights, named_shape)
+
+
+@njit(nogil=True, cache=True)
+def head_logits(x, norm_weight, eps, hidden, weights, scales, bias):
+    """Return the output matrix times the RMSNorm of ``x``, columns padded; the matrix comes as its parts."""
+    normed = np.empty_like(x)
+    norm(x, norm_weight, eps, hidden, normed)
+    return project(PackedMatrix(weights, scales, bias), normed)
