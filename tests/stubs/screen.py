@@ -1,5 +1,6 @@
 """The main screen and its presenter as far as actions use them: what was done to them can be read."""
 
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from unittest.mock import Mock
 
@@ -65,3 +66,31 @@ class FakePresenter:
     def collect(self) -> bool:
         self.collected += 1
         return False
+
+
+@dataclass
+class FakePane:
+    """A story's editor: a text with a cursor in it, at its end if not said otherwise."""
+
+    text: str = ""
+    cursor: int | None = None
+    read_only: bool = False
+    generated: int | None = None  # where generated text begins that was shown
+    location: tuple[int, int] | None = None  # where the cursor was moved to
+    source: object = "the tree"
+
+    @property
+    def before_cursor(self) -> str:
+        return self.text[: self.cursor]
+
+    def begin(self) -> None:
+        self.text, self.cursor, self.read_only = self.before_cursor, None, True
+
+    def show_other(self, text: str, written: int | None) -> None:
+        self.text, self.cursor, self.generated = text, None, written
+
+    def call_after_refresh(self, callback: Callable[..., object], *args: object) -> None:
+        callback(*args)
+
+    def move_cursor(self, location: tuple[int, int], center: bool = False) -> None:
+        self.location = location
