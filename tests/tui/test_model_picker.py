@@ -10,6 +10,7 @@ import pytest
 from huggingface_hub import constants
 from textual.command import Command, CommandList
 from textual.pilot import Pilot
+from textual.widgets import Input
 
 from inference.model import PRECISIONS, ModelInfo
 from tests.fake_hub import FakeHub, serve
@@ -252,6 +253,19 @@ async def test_what_auto_came_to_is_not_loaded_twice(shelf: Path) -> None:
         await choose(pilot, "first", "tab")
         assert current(pilot).settings["precision"] == "float32"
         assert app_of(pilot).services.workspace.model is model
+
+
+async def test_what_is_typed_before_it_was_looked_up_leaves_nothing_behind(
+    shelf: Path, recwarn: pytest.WarningsRecorder
+) -> None:
+    async with make_app(shelf / "first").run_test(size=SIZE) as pilot:
+        await ready(pilot)
+        screen = await open_picker(pilot)
+        for text in ("/", "/t", "/tm"):
+            screen.on_input_changed(Input.Changed(screen.query_one(Input), text))
+        await until(pilot, lambda: not screen.workers._workers)
+    gc.collect()
+    assert not [warning for warning in recwarn if "never awaited" in str(warning.message)]
 
 
 async def test_any_directory_can_be_typed(shelf: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -3,6 +3,7 @@
 import contextlib
 import time
 from collections.abc import Iterator
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -72,7 +73,7 @@ class ModelPicker(Picker[ModelChoice | None]):
                 yield self._about
 
     def on_mount(self) -> None:
-        self.run_worker(self._read(), group="catalogue", exclusive=True)
+        self.run_worker(self._read, group="catalogue", exclusive=True)
         self._watch()
 
     # ---- what is here
@@ -120,7 +121,7 @@ class ModelPicker(Picker[ModelChoice | None]):
         event.stop()
         self._typed = []
         self._fill()
-        self.run_worker(self._look(event.value.strip()), group="typed", exclusive=True)
+        self.run_worker(partial(self._look, event.value.strip()), group="typed", exclusive=True)
 
     async def _look(self, text: str) -> None:
         self._typed = await in_thread(_named, text)
@@ -164,7 +165,7 @@ class ModelPicker(Picker[ModelChoice | None]):
         if self._timer is not None and not any(download.running for download in self._downloads):
             self._timer.stop()
             self._timer = None
-            self.run_worker(self._read(), group="catalogue", exclusive=True)
+            self.run_worker(self._read, group="catalogue", exclusive=True)
 
 
 def _catalogue(directories: tuple[Path, ...]) -> "tuple[Iterator[Listing], int | None]":
