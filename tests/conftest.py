@@ -95,3 +95,10 @@ def home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     for name in ("DATA", "CONFIG", "CACHE", "STATE"):
         monkeypatch.setenv(f"XDG_{name}_HOME", str(tmp_path / name.lower()))
     return tmp_path
+
+
+@pytest.fixture(autouse=True)
+def kernels(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A program that is started starts in half the time without numba; with ``jit`` it has the kernels of users."""
+    if request.node.get_closest_marker("e2e") and not request.node.get_closest_marker("jit"):
+        monkeypatch.setenv("LLM_TUI_KERNELS", "numpy")

@@ -400,7 +400,7 @@ def told_and_text(engine: Engine) -> tuple[str, list[int]]:
     return (str(end.error) if isinstance(end, Failed) else ""), generation.token_ids
 
 
-@pytest.mark.parametrize("kernels", ["", "numpy"])
+@pytest.mark.parametrize("kernels", ["", pytest.param("numpy", marks=pytest.mark.slow)])
 def test_weights_that_change_under_a_mapping(tmp_path: Path, attack: Attack, kernels: str) -> None:
     with attack("weights under a mapping"):
         code = f"from tests.attack.test_engine import *; change_under_models(Path({str(tmp_path)!r}))"

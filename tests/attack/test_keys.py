@@ -15,7 +15,7 @@ import pytest
 
 from tests.attack.conftest import Attack
 from tests.e2e.talking import LOADED, PROGRAM, conversations, quit_program
-from tests.e2e.terminal import Terminal
+from tests.e2e.terminal import PATIENCE, Terminal
 from tests.tiny_model import make_tiny_model
 from tests.unit.test_terminal_parser import ANSWERS
 from tui.config.settings import load_settings
@@ -204,7 +204,7 @@ def packets(keys: list[str], chance: random.Random) -> list[bytes]:
 
 
 def wait_for(terminal: Terminal, expected: Callable[[list[Conversation]], object], file: Path, what: str) -> None:
-    end = time.monotonic() + 60
+    end = time.monotonic() + PATIENCE
     while True:
         for _ in range(10):
             terminal.pump(0.02)
@@ -255,7 +255,8 @@ def settle_config(home: Path) -> None:
     config.write_text("max_tokens = 1\n")
 
 
-@pytest.mark.parametrize("seed", [0, pytest.param(1, marks=pytest.mark.slow)])
+@pytest.mark.slow
+@pytest.mark.parametrize("seed", [0, 1])
 def test_keys_are_carried_out_in_their_order(
     brief_model: Path, home: Path, attack: Attack, rounds: int, seed: int
 ) -> None:
@@ -269,7 +270,7 @@ def test_keys_are_carried_out_in_their_order(
         order = [someone.messages, *chance.sample(blocks, len(blocks)), *chance.choices(blocks, k=BLOCKS - len(blocks))]
         file.unlink(missing_ok=True)
         with Terminal([PROGRAM, "--model", str(brief_model)], 24, 80) as terminal:
-            terminal.until(LOADED, 60)
+            terminal.until(LOADED)
             for block in order:
                 block()
                 sent = packets(someone.keys, chance)
@@ -307,7 +308,7 @@ def test_bursts_of_keys(brief_model: Path, home: Path, attack: Attack, gap: floa
     settle_config(home)
     file = load_settings().db
     with Terminal([PROGRAM, "--model", str(brief_model)], 24, 80) as terminal:
-        terminal.until(LOADED, 60)
+        terminal.until(LOADED)
         expected: list[str] = []
         for keys, meant in BURSTS.items():
             with attack("bursts"):
@@ -324,7 +325,7 @@ def test_bursts_of_keys(brief_model: Path, home: Path, attack: Attack, gap: floa
             wait_for(terminal, lambda found: "Once upon\na time" in [each.draft for each in found], file, "a story")
         quit_program(terminal)
     with Terminal([PROGRAM], 24, 80) as terminal:
-        terminal.until(LOADED, 60)
+        terminal.until(LOADED)
         with attack("bursts"):  # Escape, to the message before, and into it: in one packet
             terminal.send("\x1bke indeed\r")
             wait_for(terminal, lambda found: "back indeed" in said(found)[-1], file, "an edited message")
@@ -422,7 +423,7 @@ def test_nothing_that_a_terminal_says_is_typed(brief_model: Path, home: Path, at
     settle_config(home)
     file = load_settings().db
     with Terminal([PROGRAM, "--model", str(brief_model)], 24, 80) as terminal:
-        terminal.until(LOADED, 60)
+        terminal.until(LOADED)
         expected: list[str] = []
         for number in range(12 * rounds):
             chance = random.Random(f"answers {number}")

@@ -24,7 +24,7 @@ from tests.e2e.talking import (
     texts,
     until_gone,
 )
-from tests.e2e.terminal import Terminal
+from tests.e2e.terminal import PATIENCE, Terminal
 from tests.tiny_model import make_counting_model
 from tui.config.paths import config_file
 from tui.config.settings import load_settings
@@ -73,7 +73,7 @@ def wait_for_text(length: int) -> None:
 def test_a_terminal_that_does_not_answer_is_sent_two_frames(quick_model: Path, attack: Attack) -> None:
     """The reply goes on meanwhile, Esc stops it, and what is shown then is what is so then."""
     with attack("links: no answer"), Withholding([PROGRAM, "--model", str(quick_model)], 48, 160) as terminal:
-        terminal.until(LOADED, 60)
+        terminal.until(LOADED)
         say(terminal, "count")
         terminal.withholding = True
         began = time.monotonic()
@@ -84,7 +84,7 @@ def test_a_terminal_that_does_not_answer_is_sent_two_frames(quick_model: Path, a
         # One more for each time that an answer is given up.
         assert frames <= AHEAD + (time.monotonic() - began) // LOST
         terminal.send("\x1b")
-        end = time.monotonic() + 30
+        end = time.monotonic() + PATIENCE
         while not (outcome := conversations(load_settings().db)[0].tree.path()[-1].outcome):
             assert time.monotonic() < end, "Esc did not stop it"
             terminal.pump()
@@ -117,14 +117,14 @@ def test_esc_stops_though_the_link_is_full(mode: str, quick_model: Path, tmp_pat
     config_file().parent.mkdir(parents=True)
     config_file().write_text("max_tokens = 100000\n")
     with attack("links: slow and frozen"), slow_terminal(quick_model, tmp_path) as (terminal, link):
-        terminal.until(LOADED, 90)
+        terminal.until(LOADED)
         if mode == "story":
             terminal.press("ctrl+t")
             terminal.until(NEW_STORY)
             terminal.press("1", "f5")
         else:
             terminal.press("count", "enter")
-        terminal.until(WRITING, 60)
+        terminal.until(WRITING)
         wait_for_text(3000)
         link.freeze()
         wait_for_text(3000)
@@ -152,7 +152,7 @@ class Watching(Terminal):
 def test_no_frame_is_half_made(tiny_model: Path, attack: Attack) -> None:
     """What opens is there with what is in it, and what it covers stays until then."""
     with attack("links: frames"), Watching([PROGRAM, "--model", str(tiny_model)]) as terminal:
-        terminal.until(LOADED, 60)
+        terminal.until(LOADED)
         terminal.press("a question")
         terminal.until("│ a question")
         terminal.press("ctrl+t")

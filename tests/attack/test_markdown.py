@@ -46,7 +46,7 @@ def test_every_language_gives_up_in_time(attack: Attack, rounds: int) -> None:
 def test_no_line_of_markdown_takes_long(attack: Attack, rounds: int) -> None:
     chance = random.Random(12)
     every = [start + unit * ((LONGEST_LINE - 20) // len(unit)) for start in MARKDOWN_STARTS for unit in UNITS]
-    for line in [">>" * 900, "# x " + "\t" * 1900, "*a " * 600, *chance.sample(every, min(len(every), 120 * rounds))]:
+    for line in [">>" * 900, "# x " + "\t" * 1900, "*a " * 600, *chance.sample(every, min(len(every), 40 * rounds))]:
         with attack("markdown: lines"):
             assert draw(line)[1] < HANGING, line[:20]
 

@@ -76,7 +76,7 @@ def test_nothing_stale_is_left_on_the_screen(tiny_model: Path, tmp_path: Path, a
     chance = random.Random(8)
     window = Tmux(tmp_path / "socket", f"env EDITOR=true {PROGRAM} --model {tiny_model}", *SIZES[0])
     try:
-        window.until(LOADED, seconds=60)
+        window.until(LOADED)
         process = int(window.run("display-message", "-p", "#{pane_pid}"))
         for _ in range(5 * rounds):
             pasted = "\x1b[200~" + "".join(chance.choices(PARTS, k=8)) + "\x1b[201~"

@@ -144,7 +144,7 @@ if sys.argv[1] == "killed":
 
 @pytest.mark.parametrize("end", ["exit", "killed"])
 def test_the_process_ends_with_the_program(end: str, tmp_path: Path) -> None:
-    done = subprocess.run([sys.executable, "-c", PROGRAM, end], capture_output=True, text=True, timeout=60)
+    done = subprocess.run([sys.executable, "-c", PROGRAM, end], capture_output=True, text=True)
     hi, child = done.stdout.splitlines()
     pid, apart = child.split()
     assert (hi, apart, done.stderr) == ("Hi", "True", "")
@@ -159,7 +159,7 @@ def test_what_lies_in_the_current_directory_is_not_run(tmp_path: Path) -> None:
     root = str(HERE.parents[1])
     done = subprocess.run(
         [sys.executable, "-P", "-c", program],
-        cwd=tmp_path, env=os.environ | {"PYTHONPATH": root}, capture_output=True, text=True, timeout=60,
+        cwd=tmp_path, env=os.environ | {"PYTHONPATH": root}, capture_output=True, text=True,
     )  # fmt: skip
     assert (done.stdout, done.stderr) == ("x\n", "")
     assert not (tmp_path / "ran").exists()
@@ -177,5 +177,5 @@ try:
 except InferenceError as error:
     print(error)
 """
-    done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, timeout=60)
+    done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True)
     assert "Cannot start the sandbox process (Resource temporarily unavailable)" in done.stdout and not done.stderr

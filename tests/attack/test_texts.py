@@ -193,7 +193,7 @@ def test_no_byte_of_content_steers_the_terminal(hostile_model: Path, home: Path,
         terminal.press("\x1bOR", MARK)  # F3
         terminal.until("result|newest")
         terminal.press("escape", "ctrl+q")
-        terminal.wait(20)
+        terminal.wait()
         left = OURS.sub(b"", bytes(terminal.raw))
         assert re.findall(rb".{0,20}[\x00-\x1f\x7f].{0,20}", left) == []
         text = left.decode()

@@ -12,13 +12,6 @@ def elsewhere(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(tmp_path)
 
 
-@pytest.fixture(autouse=True)
-def numpy_kernels(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> None:
-    """The program starts in half the time without numba; a test marked ``jit`` has the kernels that people have."""
-    if request.node.get_closest_marker("jit") is None:
-        monkeypatch.setenv("LLM_TUI_KERNELS", "numpy")
-
-
 @pytest.fixture(scope="session")
 def talkative_model(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A tiny model with room for thousands of tokens. Decoding greedily, it goes round in circles until stopped."""

@@ -5,7 +5,7 @@ import sys
 import time
 from pathlib import Path
 
-from tests.e2e.terminal import Terminal
+from tests.e2e.terminal import PATIENCE, Terminal
 from tui.conversation.conversation import Conversation
 from tui.storage.store import Store
 
@@ -57,7 +57,7 @@ def watch(terminal: Terminal, seconds: float) -> None:
         terminal.pump()
 
 
-def until_lines(terminal: Terminal, count: int = 3, seconds: float = 30) -> list[str]:
+def until_lines(terminal: Terminal, count: int = 3, seconds: float = PATIENCE) -> list[str]:
     """Wait until the counting model has put so many more lines on the screen; all lines that are there then."""
     old, end = numbers(terminal), time.monotonic() + seconds
     while True:
@@ -69,7 +69,7 @@ def until_lines(terminal: Terminal, count: int = 3, seconds: float = 30) -> list
         assert time.monotonic() < end, f"fewer than {count} lines:\n{terminal.text}"
 
 
-def until_full(terminal: Terminal, file: Path, seconds: float = 60) -> None:
+def until_full(terminal: Terminal, file: Path, seconds: float = PATIENCE) -> None:
     """Wait until the terminal takes no more, though the reply goes on: it grows in the database."""
     end = time.monotonic() + seconds
     unread, length = -1, 0
@@ -82,7 +82,7 @@ def until_full(terminal: Terminal, file: Path, seconds: float = 60) -> None:
         time.sleep(0.05)
 
 
-def until_gone(terminal: Terminal, pattern: str, seconds: float = 30) -> None:
+def until_gone(terminal: Terminal, pattern: str, seconds: float = PATIENCE) -> None:
     """Wait until the screen shows the pattern no more; fails with the screen if it stays."""
     end = time.monotonic() + seconds
     while re.search(pattern, terminal.text):

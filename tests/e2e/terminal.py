@@ -29,6 +29,7 @@ KEYS = {
     "f9": "\x1b[20~",
     **{f"ctrl+{letter}": chr(ord(letter) - 96) for letter in "cgjnopqrtyz"},
 }
+PATIENCE = 120  # seconds until what has not come is taken not to come: no measure of speed
 # Questions about the terminal and modes that pyte does not know and would print.
 UNKNOWN = re.compile(rb"\x1b\[[<>=?][0-9;]*u|\x1b\[\?[0-9;]*\$p|\x1b\[>[0-9;]*[a-zA-Z]|\x1b\[=[0-9;]*[a-zA-Z]")
 
@@ -102,7 +103,7 @@ class Terminal:
         self._stream.feed(UNKNOWN.sub(b"", data))
         return True
 
-    def until(self, pattern: str, seconds: float = 30) -> re.Match[str]:
+    def until(self, pattern: str, seconds: float = PATIENCE) -> re.Match[str]:
         """Wait until the screen shows the pattern; fails with the screen if it does not come."""
         end = time.monotonic() + seconds
         while time.monotonic() < end:
@@ -142,7 +143,7 @@ class Terminal:
         fcntl.ioctl(self._child.child_fd, termios.TIOCSWINSZ, struct.pack("HHHH", rows, columns, 0, 0))
         self._child.kill(signal.SIGWINCH)
 
-    def wait(self, seconds: float = 10) -> int:
+    def wait(self, seconds: float = PATIENCE) -> int:
         """The exit status of a program that is about to end."""
         end = time.monotonic() + seconds
         while time.monotonic() < end and self._child.isalive():

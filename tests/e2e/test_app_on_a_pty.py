@@ -4,6 +4,7 @@ import contextlib
 import json
 import re
 import sys
+import time
 import unicodedata
 from pathlib import Path
 from typing import Any
@@ -11,7 +12,7 @@ from typing import Any
 import pytest
 
 from tests.e2e.talking import LOADED, NEW_STORY, NOT_LOADED, WELCOME, WRITING
-from tests.e2e.terminal import Terminal
+from tests.e2e.terminal import PATIENCE, Terminal
 
 pytestmark = pytest.mark.e2e
 # What the program itself says to the terminal: CSI, keypad and cursor modes, and the pictures it does not use.
@@ -27,7 +28,8 @@ def read_trace(path: Path) -> list[dict[str, Any]]:
 
 def wait_for_trace(terminal: Terminal, trace: Path, count: int) -> dict[str, Any]:
     """The last line of the trace, once it has so many."""
-    for _ in range(1000):
+    end = time.monotonic() + PATIENCE
+    while time.monotonic() < end:
         if len(lines := read_trace(trace)) >= count:
             assert len(lines) == count
             return lines[-1]
@@ -109,7 +111,9 @@ def test_a_story_another_mode_a_second_session_and_the_way_back(talkative_model:
         assert terminal.wait() == 0
 
 
-@pytest.mark.parametrize(("rows", "columns"), [(24, 80), (12, 40), (48, 160)])
+@pytest.mark.parametrize(
+    ("rows", "columns"), [(24, 80), *(pytest.param(*size, marks=pytest.mark.slow) for size in ((12, 40), (48, 160)))]
+)
 def test_nothing_is_cut_at_any_size(tiny_model: Path, rows: int, columns: int) -> None:
     with Terminal([PROGRAM, "--model", str(tiny_model)], rows, columns) as terminal:
         terminal.until("tiny")

@@ -28,7 +28,6 @@ pytestmark = pytest.mark.e2e
 TYPED, IDLE = 1.0, 4.0
 
 
-@pytest.mark.jit
 def test_what_was_computed_is_not_computed_again(counting_model: Path, tmp_path: Path) -> None:
     trace = tmp_path / "trace.jsonl"
     environment = {"LLM_TUI_TRACE": str(trace)}
@@ -87,6 +86,7 @@ def test_a_story_and_a_message_not_sent(counting_model: Path) -> None:
         quit_program(terminal)
 
 
+@pytest.mark.slow
 def test_deleted_is_gone_and_brought_back_is_there(counting_model: Path) -> None:
     file = load_settings().db
     with Terminal([PROGRAM, "--model", str(counting_model)], 30, 120) as terminal:

@@ -26,7 +26,7 @@ from tests.e2e.talking import (
     until_gone,
     until_lines,
 )
-from tests.e2e.terminal import Terminal
+from tests.e2e.terminal import PATIENCE, Terminal
 from tui.config.settings import load_settings
 
 pytestmark = pytest.mark.e2e
@@ -69,7 +69,7 @@ def test_told_to_end_while_the_terminal_takes_nothing(counting_model: Path) -> N
         say(terminal, "hello")
         until_full(terminal, load_settings().db)
         terminal.signal(signal.SIGTERM)
-        end = time.monotonic() + 20
+        end = time.monotonic() + PATIENCE
         while terminal.alive:
             assert time.monotonic() < end, "still running"
             time.sleep(0.1)

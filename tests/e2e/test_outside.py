@@ -47,6 +47,7 @@ def test_an_editor_that_is_none_is_said(tiny_model: Path, editor: str) -> None:
         quit_program(terminal)
 
 
+@pytest.mark.slow
 def test_an_editor_that_takes_the_file_away_is_said(tiny_model: Path) -> None:
     with Terminal([PROGRAM, "--model", str(tiny_model)], env={"EDITOR": "rm"}) as terminal:
         terminal.until(LOADED)
@@ -57,6 +58,7 @@ def test_an_editor_that_takes_the_file_away_is_said(tiny_model: Path) -> None:
         quit_program(terminal)
 
 
+@pytest.mark.slow
 def test_what_is_typed_right_behind_ctrl_g_comes_after_what_the_editor_wrote(tiny_model: Path, tmp_path: Path) -> None:
     editor = tmp_path / "editor"
     editor.write_text('#!/bin/sh\nsleep 1\necho "edited " > "$1"\n')

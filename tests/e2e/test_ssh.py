@@ -9,7 +9,7 @@ import pytest
 from tests.conversation.test_trouble import sound
 from tests.e2e.login import POSSIBLE, login_command, remotely, ssh_server
 from tests.e2e.talking import COPIED, HELP, LOADED, PROGRAM, lost, quit_program, rest, say, until_lines
-from tests.e2e.terminal import Terminal
+from tests.e2e.terminal import PATIENCE, Terminal
 from tui.config.settings import load_settings
 
 pytestmark = [
@@ -28,7 +28,7 @@ def login(tmp_path: Path) -> Iterator[list[str]]:
 
 def test_a_login_chats_copies_and_quits(login: list[str], tiny_model: Path) -> None:
     with Terminal([*login, remotely(f"{PROGRAM} --model {tiny_model}")]) as terminal:
-        terminal.until(LOADED, 60)
+        terminal.until(LOADED)
         terminal.press("what is this?", "enter")
         terminal.until(r"\d tok/s")
         rest(terminal)
@@ -44,13 +44,13 @@ def test_a_login_chats_copies_and_quits(login: list[str], tiny_model: Path) -> N
 
 def test_resized_from_afar_while_it_streams_and_then_the_line_drops(login: list[str], counting_model: Path) -> None:
     with Terminal([*login, remotely(f"{PROGRAM} --model {counting_model}")], 48, 160) as terminal:
-        terminal.until(LOADED, 60)
+        terminal.until(LOADED)
         say(terminal, "count")
         for rows, columns in ((12, 40), (48, 160)):
             terminal.resize(rows, columns)
             lines = until_lines(terminal, 2)
         terminal.hang_up()
-        end = time.monotonic() + 30
+        end = time.monotonic() + PATIENCE
         while terminal.alive or lost(load_settings().db, lines):
             assert time.monotonic() < end, "the line has not dropped, or lines are lost"
             time.sleep(0.05)

@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 from tests.e2e.talking import COPIED, EDITING, HELP, JUST_ENDED, LOADED, PROGRAM
-from tests.e2e.terminal import KEYS, Terminal
+from tests.e2e.terminal import KEYS, PATIENCE, Terminal
 
 pytestmark = [
     pytest.mark.e2e,
@@ -59,7 +59,7 @@ class Tmux:
         for key, following in itertools.zip_longest(keys, keys[1:]):
             self.run("send-keys", *(ESCAPE if key == "Escape" and following else [key]))
 
-    def until(self, words: str, gone: bool = False, seconds: float = 30) -> None:
+    def until(self, words: str, gone: bool = False, seconds: float = PATIENCE) -> None:
         """Wait until the screen shows the words, or shows them no more."""
         end = time.monotonic() + seconds
         while (words in self.text) == gone:
@@ -68,14 +68,14 @@ class Tmux:
 
     def until_written(self, columns: int) -> None:
         """Wait until the screen shows lines that the counting model wrote, as wide as there is room."""
-        end = time.monotonic() + 30
+        end = time.monotonic() + PATIENCE
         while sum(_is_numbers(line, columns) for line in self.text.splitlines()) < 2:
             assert time.monotonic() < end, f"no lines for {columns} columns:\n{self.text}"
             time.sleep(0.05)
 
     def rest(self) -> None:
         """Wait until nothing is being written, and Esc means what it says."""
-        end = time.monotonic() + 30
+        end = time.monotonic() + PATIENCE
         while set(self.text) & BUSY:
             assert time.monotonic() < end, f"it is still writing:\n{self.text}"
             time.sleep(0.05)
@@ -118,6 +118,7 @@ def test_copies_reach_tmux_and_the_terminal_behind_it(tmux: Tmux) -> None:
         assert b"\x1b]52;;d2hhdCBpcyB0aGlzPw==\a" in outer.raw
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("tmux", ["tiny_model"], indirect=True)
 def test_every_key_arrives(tmux: Tmux) -> None:
     tmux.until(LOADED)
@@ -172,7 +173,7 @@ def test_every_key_arrives(tmux: Tmux) -> None:
     tmux.until("Save as")
     tmux.press("Escape")
     tmux.press("C-q")
-    end = time.monotonic() + 30
+    end = time.monotonic() + PATIENCE
     while not tmux.dead:
         assert time.monotonic() < end, tmux.text
         time.sleep(0.05)
@@ -198,7 +199,7 @@ def test_stopped_by_key_or_signal_and_brought_back(tiny_model: Path, tmp_path: P
     window = Tmux(tmp_path / "socket", "bash --norc", 80, 24)
     try:
         window.press(f"{PROGRAM} --model {tiny_model}", "Enter")
-        window.until(LOADED, seconds=90)
+        window.until(LOADED)
         window.press("x")
         window.until("│ x")
         window.press("C-z")

@@ -24,7 +24,7 @@ from tests.e2e.talking import (
     until_gone,
     watch,
 )
-from tests.e2e.terminal import Terminal
+from tests.e2e.terminal import PATIENCE, Terminal
 from tui.config.settings import load_settings
 
 pytestmark = pytest.mark.e2e
@@ -47,7 +47,7 @@ class Window(Terminal):
 def until_followed(reader: Terminal, writer: Terminal) -> str:
     """A line of the reply that grows in one window, once the other shows it too."""
     old, written = set(numbers(reader) + numbers(writer)), set[str]()
-    end = time.monotonic() + 30
+    end = time.monotonic() + PATIENCE
     while not (both := written.intersection(numbers(reader))):
         assert time.monotonic() < end, f"nothing new came to this screen:\n{reader.text}"
         reader.pump()
@@ -59,6 +59,7 @@ def open_second_in_list(terminal: Terminal) -> None:
     terminal.press("ctrl+o", "down", "enter")
 
 
+@pytest.mark.slow
 def test_two_windows(counting_model: Path) -> None:
     file = load_settings().db
     with Window(counting_model) as first, Window(counting_model) as second:

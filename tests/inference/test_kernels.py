@@ -111,8 +111,8 @@ def test_int4_beats_plain_rounding(backend):
     assert np.square(matrix.rows(np.arange(64)) - weights).mean() < 0.93 * plain
 
 
+@pytest.mark.slow
 @jit_only
-@pytest.mark.timeout(600)
 def test_a_generic_product_has_the_bits_of_this_cpu(tmp_path):
     from tests.inference.digest import of_product
 

@@ -28,7 +28,9 @@ def alive() -> Counter[type]:
     return Counter(kind for each in gc.get_objects() for kind in kinds if isinstance(each, kind))
 
 
-@pytest.mark.parametrize("keys", [["f1"], ["ctrl+p"], ["f6"], ["f3"], ["ctrl+r"]])
+@pytest.mark.parametrize(
+    "keys", [["f1"], ["f3"], *(pytest.param([key], marks=pytest.mark.slow) for key in ("ctrl+p", "f6", "ctrl+r"))]
+)
 async def test_a_dialog_that_was_closed_is_gone(tiny_model: Path, keys: list[str]) -> None:
     async with make_app(tiny_model).run_test(size=SIZE) as pilot:
         await ready(pilot)

@@ -88,7 +88,7 @@ async def test_two_clicks_select_a_word_and_three_a_line(tiny_model: Path) -> No
         assert await click(pilot, "Last", 1) == ""
 
 
-@pytest.mark.parametrize("times", [2, 3, 4])
+@pytest.mark.parametrize("times", [3, *(pytest.param(times, marks=pytest.mark.slow) for times in (2, 4))])
 async def test_no_number_of_clicks_selects_all(tiny_model: Path, times: int) -> None:
     async with make_app(tiny_model).run_test(size=SIZE) as pilot:
         await read(pilot, talk("Only this.", "And that."))
