@@ -2,7 +2,7 @@
 
 import contextlib
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Coroutine, Iterator
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -13,6 +13,7 @@ from textual.binding import Binding
 from textual.containers import Vertical, VerticalScroll
 from textual.timer import Timer
 from textual.widgets import Input, OptionList
+from textual.worker import Worker
 
 from tui.config.paths import model_places
 from tui.config.validators import PRECISIONS
@@ -73,8 +74,12 @@ class ModelPicker(Picker[ModelChoice | None]):
                 yield self._about
 
     def on_mount(self) -> None:
-        self.run_worker(self._read, group="catalogue", exclusive=True)
+        self._start(self._read, "catalogue")
         self._watch()
+
+    def _start(self, work: Callable[[], Coroutine[None, None, None]], group: str) -> Worker[None]:
+        """Run ``work`` instead of the group's previous worker, which may not have begun: its coroutine is made then."""
+        return self.run_worker(work, group=group, exclusive=True)
 
     # ---- what is here
 
@@ -121,7 +126,7 @@ class ModelPicker(Picker[ModelChoice | None]):
         event.stop()
         self._typed = []
         self._fill()
-        self.run_worker(partial(self._look, event.value.strip()), group="typed", exclusive=True)
+        self._start(partial(self._look, event.value.strip()), "typed")
 
     async def _look(self, text: str) -> None:
         self._typed = await in_thread(_named, text)
@@ -165,7 +170,7 @@ class ModelPicker(Picker[ModelChoice | None]):
         if self._timer is not None and not any(download.running for download in self._downloads):
             self._timer.stop()
             self._timer = None
-            self.run_worker(self._read, group="catalogue", exclusive=True)
+            self._start(self._read, "catalogue")
 
 
 def _catalogue(directories: tuple[Path, ...]) -> "tuple[Iterator[Listing], int | None]":
