@@ -66,7 +66,7 @@ def theme_files() -> list[Path]:
 
 
 def read_theme(path: Path) -> ThemeFile:
-    """Raises SettingsError, naming file, line and key, if the theme is invalid."""
+    """Read a theme. Raises SettingsError, naming file, line and key, if it is invalid."""
     if not _NAME.fullmatch(path.stem):
         raise SettingsError(f"{path}: invalid theme name (use letters, digits, - and _, starting with a letter).")
     file = read_toml(path)

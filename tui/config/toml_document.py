@@ -1,4 +1,4 @@
-"""TOML files that people write: every complaint names the file, the line and the key; one key can be set in place."""
+"""TOML files edited by users: errors name file, line and key, and a key can be set in place."""
 
 import difflib
 import json
@@ -13,7 +13,7 @@ from typing import Any, NamedTuple
 from inference.system.atomic_write import atomic_write
 from tui.config.errors import SettingsError
 
-# Far more than anybody writes by hand.
+# Far larger than any hand-written file.
 MAX_BYTES = 1_000_000
 _POSITION = re.compile(r" \(at (?:line (\d+), column \d+|end of document)\)$")
 
@@ -21,10 +21,10 @@ Key = tuple[str, ...]
 
 
 class TomlFile:
-    """One file as it was when it was read: ``values`` as tomllib gives them."""
+    """A TOML file as it was read; ``values``: tomllib's."""
 
     def __init__(self, path: Path, text: str) -> None:
-        """Raises SettingsError where ``text`` is not TOML."""
+        """Raises SettingsError if ``text`` is not TOML."""
         self.path = path
         self.text = text
         try:
@@ -33,12 +33,12 @@ class TomlFile:
             raise SettingsError(self._explain(str(error))) from None
 
     def position(self, *key: str) -> "Position":
-        """File and line of ``key``, named from the outermost table inwards."""
+        """File and line of ``key``, given as a path from the outermost table."""
         return Position(self, key)
 
     @cached_property
     def lines(self) -> dict[Key, int]:
-        """The line, counted from 1, on which the first statement that sets each key begins."""
+        """Line (from 1) of the first statement that sets each key."""
         lines: dict[Key, int] = {}
         table: Key = ()
         for statement in _statements(self.text):
@@ -58,7 +58,7 @@ class TomlFile:
 
 @dataclass(frozen=True)
 class Position:
-    """Where a key is set. The line is looked up when the position is printed: most never are."""
+    """Position of a key. The line is looked up lazily, as most positions are never printed."""
 
     file: TomlFile
     key: Key
@@ -68,7 +68,7 @@ class Position:
 
 
 def read_toml(path: Path) -> TomlFile:
-    """Raises SettingsError if the file cannot be read or is not TOML; FileNotFoundError if there is none."""
+    """Read a TOML file. Raises SettingsError if it is unreadable or invalid, FileNotFoundError if it does not exist."""
     try:
         with path.open("rb") as stream:
             content = stream.read(MAX_BYTES + 1)
@@ -84,17 +84,17 @@ def read_toml(path: Path) -> TomlFile:
 
 
 def did_you_mean(word: str, words: Iterable[str]) -> str:
-    """``; did you mean …?`` where one of the words is near, else nothing."""
+    """``; did you mean …?`` if one of the words is similar, else empty."""
     near = difflib.get_close_matches(word, list(words), n=1)
     return f"; did you mean {near[0]}?" if near else ""
 
 
 def set_string(path: Path, key: str, value: str) -> None:
-    """Set one string outside all tables and leave everything else as it is, comments too; a new file if there is none.
+    """Set a top-level string, preserving everything else including comments; create the file if necessary.
 
-    Raises SettingsError, the file untouched, if it cannot be read or written.
+    Raises SettingsError, without changing the file, if it cannot be read or written.
     """
-    # Imported late: few starts of the program change a setting.
+    # Imported late: rarely needed.
     import tomlkit
     from tomlkit.exceptions import TOMLKitError
 
@@ -112,7 +112,7 @@ def set_string(path: Path, key: str, value: str) -> None:
         changed = {}
     if changed != {**file.values, key: value}:
         raise SettingsError(f"{path} cannot be changed safely: set {key} = {json.dumps(value)} in it by hand.")
-    target = path.resolve()  # a link stays a link
+    target = path.resolve()  # keeps a symbolic link
     try:
         target.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
         mode = target.stat().st_mode & 0o777 if target.exists() else 0o600
@@ -123,7 +123,7 @@ def set_string(path: Path, key: str, value: str) -> None:
 
 
 class _Statement(NamedTuple):
-    """``first`` and ``last`` lines, counted from 1. A table's header is a statement too."""
+    """A statement or table header; ``first`` and ``last``: its lines, from 1."""
 
     first: int
     last: int
@@ -132,9 +132,9 @@ class _Statement(NamedTuple):
 
 
 def _statements(text: str) -> Iterator[_Statement]:
-    """The statements of a valid document, comments and blank lines among them.
+    """Split a valid document into statements, including comments and blank lines.
 
-    A statement ends with the first line at which it is TOML by itself.
+    A statement ends at the first line at which it parses.
     """
     first, statement = 1, ""
     for number, line in enumerate(text.split("\n"), 1):
@@ -148,7 +148,7 @@ def _statements(text: str) -> Iterator[_Statement]:
 
 
 def _split(text: str) -> tuple[str, str]:
-    """The text up to the last statement outside all tables, and the rest, comments on the first table among it."""
+    """The text up to the last top-level statement, and the rest, including comments before the first table."""
     last = 0
     for statement in _statements(text):
         if statement.is_header:
@@ -161,7 +161,7 @@ def _split(text: str) -> tuple[str, str]:
 
 
 def _keys(values: Any, outer: Key = ()) -> Iterator[Key]:
-    """Every key in ``values`` and its tables, each after those it is in."""
+    """All keys in ``values``, parents before children."""
     if isinstance(values, dict):
         for name, value in values.items():
             yield (*outer, name)

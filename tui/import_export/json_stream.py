@@ -1,4 +1,4 @@
-"""JSON objects out of a file that may be huge, cut short or hostile, one at a time."""
+"""Streams JSON objects from a file that may be huge, truncated or malicious."""
 
 import json
 import re
@@ -9,22 +9,22 @@ CHUNK = 2**20
 _INK = re.compile(r"[^ \t\r\n]")
 _OUTSIDE = re.compile(r'[\[\]{},"]')
 _IN_TEXT = re.compile(r'"|\\.', re.S)
-# Of one object; a file may hold any number of them.
+# Maximum characters per object; the number of objects is unlimited.
 MAX_CHARACTERS = 32 * 2**20
-# Of values in it: what takes few characters can take a lot of memory.
+# Maximum values per object: short text can take a lot of memory.
 MAX_VALUES = 4_000_000
-# Behind an object that cannot be read: then what follows is not looked for any more.
+# Maximum characters skipped after an invalid object.
 MAX_SKIPPED = 4 * MAX_CHARACTERS
-# Bytes that are no UTF-8, as "surrogateescape" reads them.
+# Invalid UTF-8, as read with "surrogateescape".
 NO_TEXT = re.compile("[\udc80-\udcff]")
 
 
 def objects(beginning: str, stream: TextIO) -> Iterator[dict[str, Any] | ValueError]:
-    """The object that the text is, or those in the array that it is; for one that cannot be read, what is wrong.
+    """Yield the object in the text, or those of an array; for an invalid one, a ValueError.
 
-    ``beginning``: what has been read of the stream. Bytes that are no text are to be read as "surrogateescape" does.
+    ``beginning``: text already read from the stream, whose invalid bytes must be decoded with "surrogateescape".
 
-    Raises ValueError, saying what is wrong and where, when it comes to what lets nothing be read any more.
+    Raises ValueError, with the position, when nothing more can be parsed.
     """
     window = _Window(beginning, stream)
     if window.peek() != "[":
@@ -50,7 +50,7 @@ def objects(beginning: str, stream: TextIO) -> Iterator[dict[str, Any] | ValueEr
 
 
 class _Window:
-    """The part of the text that is looked at: from the next character to read on, as far as was needed so far."""
+    """The buffered part of the text, from the next unparsed character on."""
 
     def __init__(self, beginning: str, stream: TextIO) -> None:
         self._stream = stream
@@ -60,7 +60,7 @@ class _Window:
         self._decoder = json.JSONDecoder(parse_constant=_refuse)
 
     def peek(self) -> str:
-        """The next character that is no blank; empty at the end."""
+        """The next non-blank character; empty at the end."""
         while not (found := _INK.search(self._text, self._position)):
             self._position = len(self._text)
             if not self._extend():
@@ -72,7 +72,7 @@ class _Window:
         self._position += 1
 
     def object(self, number: int) -> dict[str, Any]:
-        """Raises ValueError for what is none, and is where it began then."""
+        """Parse an object. On a ValueError the position is unchanged."""
         if self.peek() != "{":
             what = self.wrong(f"object {number} does not begin with a brace") if self.peek() else "it is cut short"
             raise ValueError(what)
@@ -94,7 +94,7 @@ class _Window:
             self._check_size(number)
 
     def skip_value(self, error: ValueError) -> None:
-        """Go on to the comma or bracket behind the value. Raises ``error`` if there is none, or it is endlessly far."""
+        """Skip to the comma or bracket after the value. Raises ``error`` if there is none within the limits."""
         depth, quoted, seen, start = 0, False, 0, self._before
         while True:
             while found := (_IN_TEXT if quoted else _OUTSIDE).search(self._text, self._position):
@@ -107,7 +107,7 @@ class _Window:
                 self._position = found.end()
                 quoted ^= sign == '"'
                 depth += (sign in "[{") - (sign in "]}")
-            # A backslash at the end may belong to a quote that is still to come.
+            # A backslash at the end may escape the next character.
             self._position = len(self._text) - self._text.endswith("\\")
             if not self._extend() or self._before - start > MAX_SKIPPED:
                 raise error
@@ -116,7 +116,7 @@ class _Window:
         return f"{what} (at character {self._before + (self._position if position is None else position)})"
 
     def _extend(self) -> bool:
-        """Read on, as much again as there is, so that all attempts together cost no more than two."""
+        """Double the buffer, so that the total cost of all attempts is linear."""
         rest = self._text[self._position :]
         more = self._stream.read(min(max(CHUNK, len(rest)), MAX_CHARACTERS + 1 - len(rest)))
         self._before += self._position
@@ -124,7 +124,7 @@ class _Window:
         return bool(more)
 
     def _hopeless(self, error: json.JSONDecodeError) -> bool:
-        """Whether more text cannot help: the error is not at the end of what there is."""
+        """True if more text cannot help, as the error is not at the end of the buffer."""
         return error.pos < len(self._text) - 16 and not error.msg.startswith("Unterminated string")
 
     def _check_size(self, number: int) -> None:

@@ -35,9 +35,9 @@ THOUGHT = Container("thought", "┆ ")
 
 
 def enter(containers: Sequence[Container], line: str, loosely: bool = False) -> tuple[int, int]:
-    """Number of containers that the line continues, and of characters that mark this.
+    """Number of containers that the line continues, and length of their prefix in it.
 
-    ``loosely``: list items continue whatever the indentation, for code that a model did not indent.
+    ``loosely``: list items continue at any indentation, for code blocks that a model did not indent.
     """
     at = 0
     for number, container in enumerate(containers):
@@ -55,10 +55,10 @@ def enter(containers: Sequence[Container], line: str, loosely: bool = False) -> 
 
 
 def begin(outer: Sequence[Container], line: str, at: int, growing: bool) -> tuple[tuple[Container, ...], int]:
-    """The containers that begin in the line at this character, and where what they hold begins.
+    """Containers that begin at this character of the line, and the index of their contents.
 
-    A bullet at the end of a line that is ``growing`` may yet be a mark of emphasis: it begins nothing. And what looks
-    like a rule, ``* **``, may yet be an item that begins with emphasis.
+    In a ``growing`` line, a bullet at the end begins nothing, as it may become emphasis; a rule such as ``* **`` may
+    become an item that begins with emphasis.
     """
     found: list[Container] = []
     while len(outer) + len(found) < DEEPEST:
@@ -78,7 +78,7 @@ def begin(outer: Sequence[Container], line: str, at: int, growing: bool) -> tupl
 
 
 def leads(containers: Sequence[Container], width: int) -> tuple[list[Span], list[Span]]:
-    """What stands before the first row of a line and before its further rows: never more than half of the width."""
+    """Prefixes of the first and of further rows of a line, at most half of the width."""
     first = [container.lead for container in containers]
     further = [container._replace(fresh=False).lead for container in containers]
     while first and sum(cell_len(span.text) for span in first) > width // 2:

@@ -1,6 +1,6 @@
-"""A text in Markdown that grows at its end, as rows: what is finished is never read again.
+"""Incremental Markdown document, laid out as rows; finished rows are never parsed again.
 
-Appending costs what is appended, and at most the line, or the first rows of the table, that is open at the end.
+The cost of appending is linear in the appended text plus the open line (or the open table's first rows).
 """
 
 from collections.abc import Sequence
@@ -9,15 +9,15 @@ from tui.markdown.link_references import Links
 from tui.markdown.parser import Code, Reader
 from tui.markdown.row import Row
 
-# A line that is longer is read in parts, so that adding to it stays cheap.
+# Longer lines are parsed in parts, so that appending to them stays cheap.
 LONGEST_LINE = 2000
 
 
 class Document:
-    """``rows`` are at most ``width`` cells wide, but for blanks at their ends.
+    """``rows`` are at most ``width`` cells wide, except for trailing blanks.
 
-    ``plain``: the text is drawn as it was written. ``unfolded``: what a model thought, between ``<think>`` and
-    ``</think>``, is drawn; else it is one row. The text must be safe to show.
+    ``plain``: draw the source. ``unfolded``: draw reasoning (``<think>`` to ``</think>``) in full instead of as
+    one row. The text must be sanitised.
     """
 
     def __init__(self, width: int, text: str = "", *, plain: bool = False, unfolded: bool = False) -> None:
@@ -35,11 +35,11 @@ class Document:
     def _begin(self) -> None:
         self.rows.clear()
         self.codes.clear()
-        self._read_length = 0  # of what was read for good
-        self._line = ""  # the line that is open at the end, or what is left of it to read
+        self._read_length = 0  # characters parsed for good
+        self._line = ""  # the unparsed rest of the open last line
         self._in_parts = False
-        self._settled = 0  # so many rows can never change
-        self._held: list[Row] = []  # those behind, before the open line was drawn
+        self._settled = 0  # number of rows that never change
+        self._held: list[Row] = []  # the rows after them, without the open line's
         self._reader = Reader(
             self.width,
             self.rows,
@@ -52,30 +52,30 @@ class Document:
 
     @property
     def text(self) -> str:
-        """All of it."""
+        """The whole text."""
         return "".join(self._parts)
 
     def append(self, text: str) -> int:
-        """Add to the text; returns the first row that has changed."""
+        """Append text; returns the first changed row."""
         self._parts.append(text)
         return self._redraw(text.split("\n"))
 
     def finish(self) -> int:
-        """Nothing will be appended: what is open at the end ends here. Returns the first row that has changed."""
+        """End the document and everything open in it; returns the first changed row."""
         return self._redraw(["", ""] if self._line else [""], finishing=True)
 
     def code_at(self, row: int) -> Code | None:
-        """The block of code that the row is in."""
+        """The code block at this row, if any."""
         for code in self.codes:
             if code.row <= row and all(line.fill for line in self.rows[code.row + 1 : row + 1]):
                 return code
         return None
 
     def _redraw(self, pieces: Sequence[str], finishing: bool = False) -> int:
-        """Read the pieces, which line breaks separate; returns the first row that has changed."""
+        """Parse the pieces, which are separated by newlines; returns the first changed row."""
         settled, drawn = self._settled, self.rows[self._settled :]
         if not self._read(pieces):
-            self._thinking = True  # it turned out that it began with a thought
+            self._thinking = True  # the text began with reasoning
             settled, drawn = 0, []
             self._read_again(finishing)
         if self._links.news:
@@ -91,12 +91,12 @@ class Document:
         return settled + same
 
     def _read_again(self, finishing: bool) -> None:
-        """All of it, because what came changes how it is drawn from the beginning."""
+        """Parse the whole text again, because an addition changes its first rows."""
         self._begin()
         self._read([*self.text.split("\n"), ""] if finishing else self.text.split("\n"))
 
     def _read(self, pieces: Sequence[str]) -> bool:
-        """Read lines that are complete; False if the whole text must be read again as beginning with a thought."""
+        """Parse complete lines; False if the text turns out to begin with reasoning and must be parsed again."""
         self.rows[self._settled :] = self._held
         for number, piece in enumerate(pieces):
             if number:

@@ -1,6 +1,6 @@
-"""CommonMark within a line, by markdown-it: with strikethrough and bare links, for scripts without blanks, as it grows.
+"""Inline CommonMark by markdown-it, with strikethrough, bare links, scripts without spaces and incomplete lines.
 
-Imported when the first line with marks is drawn: plain text does without.
+Imported late: plain text does not need it.
 """
 
 import re
@@ -15,14 +15,14 @@ from markdown_it.token import Token
 
 _BARE_LINK = re.compile(r"""https?://[^\s<>`]*[^\s<>`.,;:!?'"()\[\]*_~]""")
 _RUN = re.compile(r"`+")
-MOST_OPEN = 32  # marks that wait for their ends in a line; further ones are text
+MOST_OPEN = 32  # open delimiters per line; further ones are text
 _UNSURE = re.compile(r"(?:[*_~\\]|&#?\w*)+$")
 
 
 def parse(line: str, references: Mapping[str, Any], growing: bool) -> list[Token]:
-    """The tokens of one line. ``references``: the targets of links by name, as markdown-it keeps them.
+    """Parse one line into tokens. ``references``: markdown-it's link reference definitions.
 
-    Of a line that is ``growing``, what is open at its end is closed, and marks that may mean something are left out.
+    In a ``growing`` line, open delimiters are closed at the end, and ambiguous ones are omitted.
     """
     state = _State(line, _PARSER, {"references": references, "growing": growing}, [])
     _PARSER.inline.tokenize(state)
@@ -32,7 +32,7 @@ def parse(line: str, references: Mapping[str, Any], growing: bool) -> list[Token
 
 
 class _Parser(MarkdownIt):
-    """Shows addresses as they were written."""
+    """A parser that keeps URLs verbatim."""
 
     def normalizeLink(self, url: str) -> str:
         return url
@@ -42,10 +42,10 @@ class _Parser(MarkdownIt):
 
 
 class _State(StateInline):
-    """Emphasis may begin and end beside a wide character, as in **注意：**请: its script is written without blanks.
+    """Parser state. Emphasis may begin and end next to a wide character, as in **注意：**请.
 
-    Stars of arithmetic begin nothing: ``a*b*c``, ``2**3`` and ``(x)*y*z`` stay as they are, unlike in CommonMark.
-    ``only_closing``: the tokens of such stars.
+    Unlike in CommonMark, stars of arithmetic are literal: ``a*b*c``, ``2**3`` and ``(x)*y*z``.
+    ``only_closing``: tokens of such stars, which cannot open emphasis.
     """
 
     def __init__(self, *arguments: Any) -> None:
@@ -91,7 +91,7 @@ def _formula(state: StateInline, silent: bool) -> bool:
 
 
 def _bare_link(state: StateInline, silent: bool) -> bool:
-    """An address without marks around it."""
+    """Rule: a bare URL."""
     if state.linkLevel or not state.src.startswith("://", state.pos):
         return False
     scheme = next((scheme for scheme in ("https", "http") if state.pending.endswith(scheme)), "")
@@ -106,7 +106,7 @@ def _bare_link(state: StateInline, silent: bool) -> bool:
 
 
 def _open_code(state: StateInline, silent: bool) -> bool:
-    """Code whose end is still to come."""
+    """Rule: a code span that is not closed yet."""
     run = _RUN.match(state.src, state.pos)
     if run is None or not state.env["growing"] or re.search(f"(?<!`){run[0]}(?!`)", state.src[run.end() :]):
         return False
@@ -117,7 +117,7 @@ def _open_code(state: StateInline, silent: bool) -> bool:
 
 
 def _balance(state: StateInline) -> None:
-    """Pair the marks that begin emphasis with those that end it, by CommonMark's rules but for ``only_closing``."""
+    """Pair emphasis delimiters by CommonMark's rules, except for ``only_closing``."""
     only_closing = state.only_closing if isinstance(state, _State) else set()
     for delimiters in (state.delimiters, *(meta["delimiters"] for meta in state.tokens_meta if meta)):
         _pair(delimiters, only_closing)
@@ -146,13 +146,13 @@ def _pair(delimiters: list[Delimiter], only_closing: set[int]) -> None:
 
 
 def _fit(opener: Delimiter, closer: Delimiter) -> bool:
-    """CommonMark's rule of three: ``**/*.py`` stays as it is."""
+    """CommonMark's rule of three, which keeps ``**/*.py`` literal."""
     doubtful = (opener.close or closer.open) and (opener.length + closer.length) % 3 == 0
     return opener.marker == closer.marker and not (doubtful and closer.length % 3)
 
 
 def _close_open(state: StateInline) -> None:
-    """Add the ends that are still to come of emphasis that is open at the end of the line."""
+    """Close emphasis that is open at the end of the line."""
     if not state.env["growing"]:
         return
     delimiters = state.delimiters
@@ -170,7 +170,7 @@ def _close_open(state: StateInline) -> None:
 
 
 def _hold_back(state: StateInline) -> None:
-    """Take marks from the end that may yet begin or end something: the next word would take them away."""
+    """Drop ambiguous delimiters at the end: the next word may turn them into markup."""
     for token in reversed(state.tokens if state.env["growing"] else ()):
         if token.type == "text":
             token.content = _UNSURE.sub("", token.content)

@@ -1,4 +1,4 @@
-"""Code in colours, line by line: each line is read once, and what is open at its end goes on in the next."""
+"""Incremental syntax highlighting: each line is lexed once, continuing from the previous line's state."""
 
 import time
 from collections import Counter
@@ -14,13 +14,13 @@ from tui.markdown.pygments_internals import TokenType, rules
 from tui.markdown.row import Span
 from tui.markdown.time_limit import OutOfTimeError, at_most, bounded_here
 
-# Seconds of processor time: what colours may take at once, and in a whole text, to begin with and for what there is.
-# Most languages take a tenth of that. Some have expressions that would take years over a line made for them.
+# CPU seconds for highlighting: per call, and per text (a base and per length).
+# Most languages take a tenth of that; some have regular expressions with exponential backtracking.
 AT_ONCE, TO_BEGIN_WITH, PER_LINE, PER_CHARACTER = 0.1, 0.1, 300e-6, 40e-6
-# A language that has taken too long so many times is not coloured again.
+# Timeouts after which a language is not highlighted any more.
 STRIKES = 2
 
-# From pygments' many kinds of token to our few styles; the first that holds the token.
+# pygments token types and their styles; the first match applies.
 _STYLES = (
     (Comment, "comment"),
     (Keyword, "keyword"),
@@ -34,17 +34,17 @@ _STYLES = (
     (Number, "number"),
 )
 Token = tuple[int, TokenType, str]
-_STRIKES: Counter[str] = Counter()  # of languages
+_STRIKES: Counter[str] = Counter()  # timeouts per language
 
 
 class Allowance:
-    """The time that is left for the colours of a text, all its blocks and each drawing of its lines together."""
+    """CPU time left for highlighting a text, including all its blocks and redraws."""
 
     def __init__(self) -> None:
         self.left = TO_BEGIN_WITH
 
     def line(self, highlighter: "Highlighter", text: str) -> list[Span]:
-        """What the highlighter makes of the line. Raises OutOfTimeError, from then on at once."""
+        """Highlight the line. Raises OutOfTimeError when the time is used up, then always."""
         self.left += PER_LINE + PER_CHARACTER * len(text)
         if self.left <= 0:
             raise OutOfTimeError
@@ -60,8 +60,9 @@ class Allowance:
 
 
 class Highlighter:
-    """One block of code. ``language`` as its fence names it; one that nobody knows is plain text, and so is what
-    cannot be coloured in the time there is.
+    """Highlights one code block. Unknown languages, and code that takes too long, are plain text.
+
+    ``language``: as named by the fence.
     """
 
     def __init__(self, language: str, allowance: Allowance | None = None) -> None:
@@ -72,25 +73,25 @@ class Highlighter:
         self._in_comment = False
 
     def copy(self) -> "Highlighter":
-        """Another that goes on from here."""
+        """A copy of the current state."""
         twin = object.__new__(Highlighter)
         twin.__dict__.update(self.__dict__)
         return twin
 
     def line(self, text: str) -> list[Span]:
-        """The spans of the next line of the code."""
+        """Spans of the next line; plain if highlighting fails."""
         if self._lexer is not None and text:
             try:
                 return self._allowance.line(self, text)
             except OutOfTimeError:
                 _STRIKES[self._language] += 1
-            except Exception:  # what pygments' lexers raise over odd code is not agreed on
+            except Exception:  # pygments' lexers may raise anything
                 pass
             self._lexer = None
         return [Span(text, "block")]
 
     def colored(self, text: str) -> list[Span]:
-        """The same, however long it takes."""
+        """Spans of the next line, without a time limit."""
         assert self._lexer
         start = 0
         if self._in_comment:
@@ -118,7 +119,7 @@ class Highlighter:
 
 
 def _run(lexer: Any, text: str, states: list[str]) -> Iterator[Token]:
-    """What a RegexLexer does, but with a stack of ``states`` that is left as it is at the end of the text."""
+    """Like RegexLexer, but keeps the stack of ``states`` at the end of the text."""
     position = 0
     while position < len(text):
         for match_at, action, change in rules(lexer, states[-1]):
@@ -152,7 +153,7 @@ def _change(states: list[str], change: object) -> None:
 
 @cache
 def _languages() -> frozenset[str]:
-    """All names. Asked for another, pygments looks through everything that is installed, each time."""
+    """All language names: for an unknown one, pygments would search all installed plugins each time."""
     return frozenset(name for _, names, _, _ in get_all_lexers(plugins=False) for name in names)
 
 
@@ -167,7 +168,7 @@ def _resumable(lexer: Lexer | None) -> bool:
 
 @lru_cache(maxsize=64)
 def _commented(lexer: Lexer) -> bool:
-    """Whether the language has comments like C's. Its lexer sees them whole only, and we see lines."""
+    """True for languages with block comments like C's, which lexers only match as a whole."""
     return all(kind in Comment for _, kind, piece in lexer.get_tokens_unprocessed("/* a */\n") if piece.strip())
 
 

@@ -1,4 +1,4 @@
-"""Markdown within a line as styled spans: code, emphasis, links. What is not closed stays as it was written."""
+"""Inline Markdown as styled spans: code, emphasis, links. Unclosed delimiters are literal."""
 
 import re
 from collections.abc import Sequence
@@ -11,17 +11,17 @@ from tui.terminal.sanitize import sanitize
 if TYPE_CHECKING:
     from markdown_it.token import Token
 
-# What any mark has in it; a line without is plain text.
+# Characters of any markup; a line without is plain text.
 _MARK = re.compile(r"[\\`*_~\[\]<&]|://")
 _BREAK = re.compile(r"<[bB][rR] *\/?>")
 _EMPHASIS = {"em": "emph", "strong": "strong", "s": "strike"}
 
 
 def inline(line: str, growing: bool = False, links: Links | None = None) -> tuple[Span, ...]:
-    """The spans of one line; a newline in them is a break that it asks for. ``links``: those with a name.
+    """Spans of one line; newlines in them are hard breaks. ``links``: link reference definitions.
 
-    While it is ``growing``, what is open at its end is drawn as if it were closed there, and marks that may yet open
-    something are held back: nothing is drawn that the next word would take away.
+    While the line is ``growing``, open delimiters are closed at the end and ambiguous ones are omitted, so that nothing
+    drawn disappears with the next word.
     """
     if not _MARK.search(line):
         return (Span(line),) if line else ()
@@ -31,16 +31,16 @@ def inline(line: str, growing: bool = False, links: Links | None = None) -> tupl
 
 
 class _Spans:
-    """The spans of markdown-it's tokens."""
+    """Converts markdown-it's tokens to spans."""
 
     def __init__(self, tokens: Sequence["Token"]) -> None:
         self._pieces: list[Span] = []
-        self._emphasis: list[str] = []  # the innermost last
-        self._link: tuple[str, int] | None = None  # the target of the open link, and the piece that it begins with
+        self._emphasis: list[str] = []  # innermost last
+        self._link: tuple[str, int] | None = None  # target of the open link, and index of its first piece
         self._read(tokens)
 
     def merged(self) -> tuple[Span, ...]:
-        """Neighbours of one style together."""
+        """The spans, with neighbours of the same style merged."""
         merged: list[Span] = []
         for text, style in self._pieces:
             if merged and merged[-1].style == style:
@@ -88,7 +88,7 @@ class _Spans:
         self._link = (_clean(target), len(self._pieces))
 
     def _close_link(self) -> None:
-        """Both text and target are shown, so that nobody is led elsewhere than it seems."""
+        """Show the target after the text, as protection against deceptive links."""
         assert self._link
         target, first = self._link
         self._link = None
@@ -98,5 +98,5 @@ class _Spans:
 
 
 def _clean(text: str) -> str:
-    """Of text that entities may have brought in: nothing that steers, on one line."""
+    """Sanitise text with decoded entities, on one line."""
     return sanitize(text).expandtabs(1).replace("\n", " ")

@@ -1,10 +1,10 @@
-"""Where links lead that a line of its own tells, as ``[name]: https://…`` does for ``[text][name]`` and ``[name]``."""
+"""Link reference definitions: ``[name]: https://…`` for ``[text][name]`` and ``[name]``."""
 
 import re
 
-MOST = 64  # such lines of a text; with each, all that stands before is drawn again
+MOST = 64  # definitions per text; each may redraw everything before it
 _LABEL = r" {0,3}\[(?!\^)(?P<label>(?:[^\[\]\\]|\\.)+)\]:"
-# No word alone is a target: somebody may have said it, as in a play.
+# A single word is not a target: it may be dialogue, as in a play.
 _TARGET = r"<(?P<held>[^<>]*)>|(?P<bare>(?:\w[\w+.-]*:\S|[/#.?])\S*|[^\s<]\S*[./]\w\S*)"
 _DEFINITION = re.compile(_LABEL + rf"\s*(?:{_TARGET})(?:\s+(?:\"[^\"]*\"|'[^']*'|\([^()]*\)))?\s*")
 _BEGUN = re.compile(
@@ -13,19 +13,19 @@ _BEGUN = re.compile(
 
 
 class Links:
-    """Targets by their names, as markdown-it keeps them. ``news``: one became known that may have been meant before."""
+    """Definitions in markdown-it's form. ``news``: a new one may apply to earlier lines."""
 
     def __init__(self) -> None:
         self.references: dict[str, dict[str, str]] = {}
         self.news = False
 
     def read(self, line: str, growing: bool) -> bool:
-        """Whether the line tells a target, which is then known, or while it is ``growing`` may yet tell one."""
+        """Store the line's definition; True if it is one, or may become one while ``growing``."""
         if growing:
             return _BEGUN.fullmatch(line) is not None
         if (match := _DEFINITION.fullmatch(line)) is None:
             return False
-        # Imported late, as few texts tell targets.
+        # Imported late: few texts have definitions.
         from markdown_it.common.utils import normalizeReference
 
         name = normalizeReference(match["label"])

@@ -1,7 +1,7 @@
-"""Markdown line by line: what a line is, and how it is drawn, follows from itself and from what is open before it.
+"""Markdown block parser: renders line by line, given the blocks open before the line.
 
-A line break of the source is one on the screen, as people and models mean it. Nothing is looked for behind a line but
-the line under a table's header, so that what was drawn stays as it is while more text comes.
+Source line breaks are kept, as users and models intend them. The only lookahead is the line below a table's header, so
+that drawn rows stay unchanged while text is appended.
 """
 
 import re
@@ -21,16 +21,16 @@ from tui.terminal.wrap import TAB, fold, source_index, wrap
 
 _FENCE = re.compile(r"(?P<indent> *)(?P<mark>`{3,}(?=[^`]*$)|~{3,})\s*(?P<info>(?P<language>[^\s`{]*).*)")
 _HEADING = re.compile(r" {0,3}(?P<level>#{1,6})(?= |$)")
-_CLOSING = re.compile(r"(?:^| +)#+$")  # marks at the end of a heading
+_CLOSING = re.compile(r"(?:^| +)#+$")  # closing sequence of a heading
 _UNDERLINE = re.compile(r" {0,3}(?P<mark>=+|-+)[ ]*$")
 _TASK = re.compile(r"\[(?P<done>[ xX])\](?= )")
 _NOTHING_YET = re.compile(r"[-*+_#`~>=]{1,6}|\[[ xX]?\]?")
-# A paragraph of more rows is no heading, whatever stands below it: what was drawn long ago stays as it is.
+# Longer paragraphs never become setext headings, so that old rows stay unchanged.
 TALLEST_HEADING = 16
 
 
 class Code(NamedTuple):
-    """A block of code: the row where it begins, and where in the source its lines are."""
+    """A code block: its first row, and the source positions of its lines."""
 
     row: int
     lines: list[tuple[int, int]]
@@ -43,7 +43,7 @@ class _Fence(NamedTuple):
 
 
 class _Header(NamedTuple):
-    """A line that would be a table's header if the next one said so."""
+    """A line that is a table's header if a delimiter row follows."""
 
     line: str
     row: int
@@ -57,9 +57,9 @@ class _OpenTable(NamedTuple):
 
 
 class Reader:
-    """Draws lines into ``rows``, and notes blocks of code in ``codes`` and what lines tell of links in ``links``.
+    """Renders lines to ``rows``; collects code blocks in ``codes`` and link definitions in ``links``.
 
-    ``plain``: as they were written. ``unfolded``: thoughts are drawn, else each is one row. ``thinking``: it begins so.
+    ``plain``: draw the source. ``unfolded``: draw reasoning instead of one row. ``thinking``: begin inside of it.
     """
 
     def __init__(
@@ -75,24 +75,24 @@ class Reader:
     ) -> None:
         self.rows = rows
         self.codes = codes
-        self.thought_before = False  # a thought ended that had not begun: all before it was one
+        self.thought_before = False  # reasoning ended that had not begun: all text before it belongs to it
         self._links = links
         self._width = width
         self._plain = plain
         self._unfolded = unfolded
         self._containers: tuple[Container, ...] = ()
-        self._gap: tuple[Container, ...] | None = None  # a blank line is due, inside of these
-        self._text = False  # the line before was text, and may go on
-        self._paragraph: int | None = None  # the row where that text began, while it may turn out to be a heading
+        self._gap: tuple[Container, ...] | None = None  # containers of a pending blank line
+        self._text = False  # the previous line was text that may continue
+        self._paragraph: int | None = None  # first row of that text, while it may become a heading
         self._fence: _Fence | None = None
         self._allowance = Allowance()
         self._header: _Header | None = None
         self._table: _OpenTable | None = None
-        self._words: int | None = None  # in the thought that is open
+        self._words: int | None = None  # in the open reasoning
         self._thoughts = 0
-        self._drew = False  # the line drew a row that more of it would go on in
-        self._cut: Row | None = None  # that row, of a line that is read in parts
-        self._style = ""  # of the line
+        self._drew = False  # the line drew a row that continues with the line
+        self._cut: Row | None = None  # that row, of a line parsed in parts
+        self._style = ""  # style of the line
         if thinking:
             self._begin_thought()
 
@@ -105,14 +105,14 @@ class Reader:
 
     @property
     def holding(self) -> bool:
-        """Whether the next line may change what was drawn already."""
+        """True if the next line may change rows drawn already."""
         tabled = self._table is not None and not self._table.table.settled
         return self._header is not None or self._paragraph is not None or tabled
 
     # ---- lines
 
     def read(self, line: str, offset: int, growing: bool = False) -> None:
-        """The next line, which stands at ``offset`` of the source; ``growing``: so far, to be read by a fork."""
+        """Parse the next line, at ``offset`` of the source. ``growing``: incomplete, so only a fork may parse it."""
         self._drew = False
         if self._plain:
             self._draw([Span(line.expandtabs(TAB))])
@@ -143,7 +143,7 @@ class Reader:
         if new or depth < len(self._containers):
             self._paragraph = None
         if self._text and not new and depth < len(self._containers) and not _begins_block(rest):
-            depth, rest = len(self._containers), rest.lstrip()  # the text before goes on, though not indented
+            depth, rest = len(self._containers), rest.lstrip()  # lazy continuation
         self._containers = self._containers[:depth] + new
         if growing and _NOTHING_YET.fullmatch(rest.strip()):
             rest = ""
@@ -152,7 +152,7 @@ class Reader:
         self._read_block(rest, offset, growing)
 
     def _read_block(self, rest: str, offset: int, growing: bool) -> None:
-        """What stands in its containers."""
+        """Parse the line's contents within its containers."""
         if self._read_table(rest, growing):
             return
         self._end_table()
@@ -191,14 +191,14 @@ class Reader:
             self._draw(inline(rest.strip(" "), growing, self._links), "quote" if self._quoted else "")
 
     def _restyle(self, first: int, style: str) -> None:
-        """Draw the rows from this one on as a heading, which the line below them makes them."""
+        """Turn the rows from ``first`` on into a setext heading."""
         for number in range(first, len(self.rows)):
             row = self.rows[number]
             spans = (*part(row.spans, 0, row.lead), *restyle(row.body, style))
             self.rows[number] = replace(row, spans=spans)
 
     def _break_line(self) -> None:
-        """The text goes on in a line of its own anyway: a backslash that asks for it is not shown."""
+        """Hide a backslash that asks for a hard break: all line breaks are kept."""
         row = self.rows[-1]
         *before, (text, style) = row.spans or (Span(""),)
         if text.endswith("\\") and "code" not in style:
@@ -207,13 +207,13 @@ class Reader:
     # ---- lines in parts
 
     def cut(self) -> None:
-        """The line read last has more, which ``read_on`` is given."""
+        """Note that the last line has more parts, for ``read_on``."""
         self._header = self._paragraph = None
         if self._drew:
             self._cut = self.rows.pop()
 
     def read_on(self, text: str, offset: int, growing: bool = False) -> None:
-        """More of the line before. What is open in a part ends there: no emphasis, no link reaches across."""
+        """Parse a further part of the last line. Emphasis and links end with their part."""
         if self._words is not None:
             self._think(text, offset, growing, self._draw_on)
         else:
@@ -281,7 +281,7 @@ class Reader:
             self.codes.append(Code(len(self.rows) - 1, []))
 
     def _read_code(self, line: str, shown: str, offset: int, growing: bool) -> bool:
-        """The next line of an open block; False if it had to end before this line."""
+        """Parse the next line of an open code block; False if the block ended before it."""
         assert self._fence
         mark, indent, highlighter = self._fence
         depth, at = enter(self._containers, shown, loosely=True)
@@ -297,7 +297,7 @@ class Reader:
         if growing:
             highlighter = highlighter.copy()
             if mark.startswith(rest):
-                at = len(shown)  # the end of the block, perhaps
+                at = len(shown)  # perhaps a closing fence
         else:
             self.codes[-1].lines.append((offset + source_index(line, at), offset + len(line)))
         self._draw(highlighter.line(shown[at:]), fill="block", breaker=fold)
@@ -311,7 +311,7 @@ class Reader:
     # ---- tables
 
     def _read_table(self, rest: str, growing: bool) -> bool:
-        """The next row of an open table; False if there is none, or it ended before this line."""
+        """Parse the next row of an open table; False if there is none or it ended before this line."""
         if self._table is None or "|" not in rest or self._containers != self._table.containers:
             return False
         table, around, _ = self._table
@@ -329,7 +329,7 @@ class Reader:
         self._table = None
 
     def draw_open(self) -> None:
-        """Draw what is not drawn yet because what follows would change it."""
+        """Draw rows that were withheld because the next line could change them."""
         self._end_table()
         if self._words is not None and not self._unfolded:
             self._draw([self._folded])
@@ -359,7 +359,7 @@ class Reader:
         fill: str = "",
         breaker: Callable[[str, int], list[str]] = wrap,
     ) -> None:
-        """One line of the source, in its containers."""
+        """Draw one source line within its containers."""
         self._style = style
         self._put(restyle(spans, style) if style else spans, self._leads(), breaker, fill)
         self._containers = tuple(container._replace(fresh=False) for container in self._containers)
@@ -388,7 +388,7 @@ class Reader:
             self.rows.append(Row((*lead, *row.spans), sum(len(span.text) for span in lead), row.hard))
 
     def _put_gap(self) -> None:
-        """The blank line that is due; lines at the beginning and more than one are left out."""
+        """Draw the pending blank line, except at the beginning; consecutive ones are merged."""
         if self._gap_due and self._gap is not None:
             common = [old for old, new in zip(self._gap, self._containers, strict=False) if old == new]
             lead = leads([container for container in common if container.kind != "item"], self._width)[1]

@@ -1,4 +1,4 @@
-"""The private parts of pygments that the program uses, to go on lexing where the line before has ended."""
+"""Private parts of pygments, used to continue lexing from the previous line."""
 
 from collections.abc import Callable, Sequence
 from re import Match
@@ -13,6 +13,6 @@ Rule = tuple[Callable[[str, int], Match[str] | None], Any, Any]
 
 
 def rules(lexer: RegexLexer, state: str) -> Sequence[Rule]:
-    """What the lexer tries in this state: a matcher, what to make of a match, and the states that follow."""
+    """Rules of a lexer state: matcher, action and new states."""
     found: Sequence[Rule] = lexer._tokens[state]
     return found

@@ -1,4 +1,4 @@
-"""What is drawn: rows of styled spans. Styles are names here; colours for them are the widget's."""
+"""Rows of styled spans. Styles are names, which widgets map to colours."""
 
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
@@ -8,7 +8,7 @@ from tui.terminal.wrap import wrap
 
 
 class Span(NamedTuple):
-    """``style``: words such as ``strong`` or ``code``, with blanks between them; empty for plain text."""
+    """``style``: space-separated names such as ``strong`` or ``code``; empty for plain text."""
 
     text: str
     style: str = ""
@@ -16,9 +16,9 @@ class Span(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class Row:
-    """One line of the screen. ``lead``: how many characters of marks and indentation stand before the text.
+    """One screen line. ``lead``: length of the prefix (marks and indentation) in characters.
 
-    ``hard``: a line of the source ends here. ``fill``: the style of what is left of the screen's width.
+    ``hard``: ends a source line. ``fill``: style of the rest of the screen's width.
     """
 
     spans: tuple[Span, ...] = ()
@@ -31,24 +31,24 @@ class Row:
         return "".join(span.text for span in self.spans)
 
     def continues(self, earlier: "Row") -> bool:
-        """Whether it begins with all that the earlier row shows, drawn as it was."""
+        """True if this row starts with the earlier row's text in the same styles."""
         mine, before = self.spans, earlier.spans
         same = len(mine) == len(before) and mine[:-1] == before[:-1] and self.text.startswith(earlier.text)
         return same and all(now.style == then.style for now, then in zip(mine, before, strict=True))
 
     @property
     def body(self) -> tuple[Span, ...]:
-        """The spans behind the lead."""
+        """The spans after the lead."""
         return tuple(part(self.spans, self.lead, None))
 
 
 def restyle(spans: Iterable[Span], style: str) -> list[Span]:
-    """The spans with one more style under their own."""
+    """The spans with an additional style below their own."""
     return [Span(text, f"{style} {own}".strip()) for text, own in spans]
 
 
 def part(spans: Sequence[Span], start: int, end: int | None) -> list[Span]:
-    """The spans of the characters from ``start`` to ``end``."""
+    """Spans of the characters from ``start`` to ``end``."""
     found = []
     position = 0
     for text, style in spans:
@@ -60,7 +60,7 @@ def part(spans: Sequence[Span], start: int, end: int | None) -> list[Span]:
 
 
 def split_spans(spans: Sequence[Span]) -> list[list[Span]]:
-    """The spans in lines, where they hold newlines."""
+    """Split spans at newlines."""
     lines: list[list[Span]] = [[]]
     for text, style in spans:
         first, *others = text.split("\n")
@@ -72,7 +72,7 @@ def split_spans(spans: Sequence[Span]) -> list[list[Span]]:
 def break_spans(
     spans: Sequence[Span], width: int, breaker: Callable[[str, int], list[str]] = wrap
 ) -> list[tuple[Span, ...]]:
-    """The spans in rows of at most ``width`` cells, broken where ``breaker`` breaks their text."""
+    """Wrap spans to rows of at most ``width`` cells, as ``breaker`` wraps their text."""
     rows = breaker("".join(span.text for span in spans), width)
     if len(rows) == 1:
         return [tuple(spans)]

@@ -1,4 +1,4 @@
-"""A table: as wide as its first rows need, and no wider than the screen."""
+"""Table layout: as wide as the first rows need, at most as wide as the screen."""
 
 import re
 from collections.abc import Sequence
@@ -10,7 +10,7 @@ from tui.markdown.inline import inline
 from tui.markdown.link_references import Links
 from tui.markdown.row import Row, Span, break_spans, part, restyle, split_spans
 
-# After so many rows the columns keep their widths, so that rows that follow move nothing above them.
+# Number of rows that determine the column widths; later rows do not change them.
 SETTLING = 32
 NARROWEST = 4
 BETWEEN = " │ "
@@ -21,12 +21,12 @@ Cell = tuple[Span, ...]
 
 
 def delimits(line: str) -> bool:
-    """Whether this is the line under a table's header."""
+    """True if this is a table's delimiter row."""
     return "|" in line and _DELIMITER.fullmatch(line.strip()) is not None
 
 
 class Table:
-    """``width``: cells there are for it. Rows have as many cells as its second line; what is more joins the last."""
+    """``width``: maximum in cells. Rows have as many columns as the delimiter row; excess text joins the last."""
 
     def __init__(self, header: str, delimiter: str, width: int, links: Links) -> None:
         self._links = links
@@ -37,7 +37,7 @@ class Table:
         self._body: list[list[Cell]] = []
 
     def copy(self) -> "Table":
-        """Another with the same rows."""
+        """A copy with the same rows."""
         twin = copy(self)
         twin._body = list(self._body)
         return twin
@@ -47,25 +47,25 @@ class Table:
         return len(self._aligned)
 
     def fits(self, header: str) -> bool:
-        """Whether the header has as many cells as the line under it."""
+        """True if the header has as many columns as the delimiter row."""
         return len(_split(header)) == self.columns
 
     @property
     def full(self) -> bool:
-        """Whether it is time to settle."""
+        """True if there are enough rows to settle."""
         return len(self._body) >= SETTLING
 
     @property
     def settled(self) -> bool:
-        """Whether rows that follow can change nothing above them."""
+        """True if the column widths are fixed."""
         return self._widths is not None
 
     def add(self, line: str, growing: bool) -> None:
-        """The next row, while the table is not settled."""
+        """Add a row, while the table is not settled."""
         self._body.append(self._cells(line, growing))
 
     def rows(self) -> list[Row]:
-        """The header and all rows that were added."""
+        """Render the header and all rows."""
         widths = self._measure()
         rows = self._draw(self._head, widths)
         if widths:
@@ -75,12 +75,12 @@ class Table:
         return rows
 
     def settle(self) -> list[Row]:
-        """All rows; from now on the widths stay, and ``more`` draws what follows."""
+        """Fix the column widths and render all rows; further ones are rendered by ``more``."""
         self._widths = self._measure()
         return self.rows()
 
     def more(self, line: str, growing: bool) -> list[Row]:
-        """One more row of a settled table."""
+        """Render a further row of a settled table."""
         return self._draw(self._cells(line, growing), self._widths or [])
 
     def _cells(self, line: str, growing: bool) -> list[Cell]:
@@ -92,13 +92,13 @@ class Table:
         return [inline(text.replace("\\|", "|"), growing, self._links) for text in texts]
 
     def _measure(self) -> list[int]:
-        """The columns' widths; none where there is no room for columns."""
+        """Column widths; empty if there is no room for columns."""
         rows = [self._head, *self._body]
         widths = [max(1, *(_size(row[column]) for row in rows), 1) for column in range(self.columns)]
         room = self._width - len(BETWEEN) * (self.columns - 1)
         if room < NARROWEST * self.columns:
             return []
-        while (excess := sum(widths) - room) > 0:  # the widest give way first
+        while (excess := sum(widths) - room) > 0:  # shrink the widest first
             widest = max(widths)
             among = [index for index, width in enumerate(widths) if width == widest]
             below = max((width for width in widths if width < widest), default=NARROWEST)
@@ -145,7 +145,7 @@ def _lines(spans: Sequence[Span], width: int) -> list[tuple[Span, ...]]:
 
 
 def _aligned(spans: Sequence[Span], width: int, alignment: str) -> list[Span]:
-    """The spans in exactly ``width`` cells; blanks at their end may be left out."""
+    """Align spans in ``width`` cells; trailing blanks may be omitted."""
     line = part(spans, 0, len("".join(span.text for span in spans).rstrip()))
     room = max(0, width - _size(tuple(line)))
     before = room if alignment == "right" else room // 2 if alignment == "center" else 0

@@ -1,4 +1,4 @@
-"""What a model says without what it thought before, which stands between ``<think>`` and ``</think>``."""
+"""Removes reasoning (between ``<think>`` and ``</think>``) from replies."""
 
 import re
 
@@ -7,7 +7,7 @@ _FENCE = re.compile(r"\s*(`{3,}|~{3,})")
 
 
 def without_thoughts(text: str) -> str:
-    """The answer alone, by the rules of the reader; the text as it is where no thought is in it."""
+    """The text without reasoning, as the parser recognises it; unchanged if there is none."""
     kept: list[str] = []
     thinking, thought, fence = False, False, ""
     for line in text.split("\n"):
@@ -16,7 +16,7 @@ def without_thoughts(text: str) -> str:
             if not thinking and rest.lstrip().startswith(THINK):
                 rest = rest.partition(THINK)[2]
             elif not thinking and not thought and ends_thought(rest):
-                kept.clear()  # all before it was a thought that had not begun
+                kept.clear()  # reasoning ended that had not begun: all text before it belongs to it
             elif not thinking:
                 break
             thought = True
@@ -31,12 +31,12 @@ def without_thoughts(text: str) -> str:
 
 
 def ends_thought(line: str) -> bool:
-    """Whether a thought ends here that the model's template began."""
+    """True if the line ends reasoning that the chat template began."""
     return line.strip().startswith(END_THINK) or line.rstrip().endswith(END_THINK)
 
 
 def _fence_after(line: str, fence: str) -> str:
-    """What would close the code that is open behind this line; empty where none is."""
+    """The closing fence of the code block open after this line; empty if there is none."""
     if fence:
         return "" if line.strip().startswith(fence) and not line.strip().strip(fence[0]) else fence
     match = _FENCE.match(line)

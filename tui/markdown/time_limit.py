@@ -1,4 +1,4 @@
-"""Bounds the time that code which others wrote takes over a text: even a regular expression is stopped."""
+"""CPU time limit for third-party code, which interrupts even regular expressions."""
 
 import signal
 import threading
@@ -7,16 +7,16 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from types import FrameType
 
-TICK = 0.02  # seconds of processor time between two looks
-AGAIN = 0.1  # so much later it is said again, to code that did not let it through
+TICK = 0.02  # CPU seconds between checks
+AGAIN = 0.1  # seconds after which the exception is raised again, in case it was swallowed
 
 
 class OutOfTimeError(Exception):
-    """What was bounded took longer than it may."""
+    """The time limit was exceeded."""
 
 
 class _Clock:
-    """The processor time of this thread, watched by a signal: a busy machine makes nothing late."""
+    """This thread's CPU time, checked by a signal; independent of the machine's load."""
 
     def __init__(self) -> None:
         self._end: float | None = None
@@ -35,7 +35,7 @@ class _Clock:
         signal.setitimer(signal.ITIMER_VIRTUAL, 0)
 
     def _look(self, number: int, frame: FrameType | None) -> None:
-        # Python's regular expressions hold the interpreter, but they do let signals be seen to.
+        # Python's regular expressions hold the GIL but handle signals.
         if self._end is not None and time.thread_time() > self._end:
             self._end += AGAIN
             raise OutOfTimeError
@@ -45,13 +45,13 @@ _CLOCK = _Clock()
 
 
 def bounded_here() -> bool:
-    """Whether time can be bounded on this thread: Python sees to signals on the main one only."""
+    """True on the main thread, the only one where Python handles signals."""
     return threading.current_thread() is threading.main_thread()
 
 
 @contextmanager
 def at_most(seconds: float) -> Iterator[None]:
-    """Raises OutOfTimeError within, once so much processor time has passed. Does not nest."""
+    """Limit the block's CPU time: OutOfTimeError is raised in it. Does not nest."""
     _CLOCK.set(seconds)
     try:
         try:
@@ -59,5 +59,5 @@ def at_most(seconds: float) -> Iterator[None]:
         finally:
             _CLOCK.unset()
     except OutOfTimeError:
-        _CLOCK.unset()  # it may have come when the clock was about to be unset
+        _CLOCK.unset()  # the signal may have arrived just before
         raise

@@ -1,14 +1,14 @@
-"""The private parts of asyncio that the program uses."""
+"""Private parts of asyncio used by the program."""
 
 import asyncio
 from typing import Any
 
 
 def has_ready_callbacks(loop: asyncio.AbstractEventLoop) -> bool:
-    """True if the loop has something to do at once."""
+    """True if the loop has callbacks ready to run."""
     return bool(loop._ready)  # type: ignore[attr-defined]
 
 
 def failure(task: "asyncio.Task[Any]") -> BaseException | None:
-    """What a task that is done has raised; asyncio still reports it if nobody else asks for it."""
+    """The exception of a finished task, without marking it as retrieved."""
     return None if task.cancelled() else task._exception

@@ -33,6 +33,7 @@ def ending_signals() -> list[signal.Signals]:
 
 
 def catch(numbers: Iterable[int], handle: Callable[[int, FrameType | None], object]) -> None:
+    """Install a handler for these signals, except ignored ones."""
     for number in numbers:
         if signal.getsignal(number) is not signal.SIG_IGN:
             signal.signal(number, handle)
