@@ -92,17 +92,16 @@ async def test_on_a_narrow_screen_the_sidebar_folds_away_and_opens_over_it(tiny_
 
 async def test_f1_lists_every_key_and_every_fact(tiny_model: Path) -> None:
     from tui.config.help_topics import facts
-    from tui.config.keymap import KEYMAP
-    from tui.screens.help import help_page
+    from tui.config.keymap import KEYMAP, PLACES
 
     async with make_app(tiny_model).run_test(size=SIZE) as pilot:
         await pilot.press("f1")
         assert isinstance(pilot.app.screen, HelpScreen)
-        page = help_page(KEYMAP, 1000).plain
+        page = help_page(KEYMAP, 1000, tuple(PLACES)).plain
         assert all(key.label in page and key.title in page for key in KEYMAP)
         assert all(fact.title in page and fact.answer.replace("`", "") in page for fact in facts())
         assert "I am guide" not in page
-        narrow = help_page(KEYMAP, 30).plain
+        narrow = help_page(KEYMAP, 30, tuple(PLACES)).plain
         assert max(len(row.rstrip()) for row in narrow.splitlines()) <= 30
         assert "".join(narrow.split()) == "".join(page.split())
         await pilot.press(*"tinted text")
@@ -216,6 +215,20 @@ async def test_help_begins_where_one_is_and_finds_what_is_typed(tiny_model: Path
                 "Topics",
                 "  Fork into a new session",
             ]
+            await pilot.press("f1")
+
+
+async def test_help_lists_the_keys_of_the_mode(tiny_model: Path) -> None:
+    """And every topic, so that typed words find the other mode's keys too."""
+    async with make_app(tiny_model).run_test(size=(100, 40)) as pilot:
+        await ready(pilot)
+        for keys, listed, other in (((), "Messages", "Story"), (("ctrl+t",), "Story", "Messages")):
+            await pilot.press(*keys)
+            await until(pilot, lambda other=other: current(pilot).mode == ("chat" if other == "Story" else "story"))
+            await pilot.press("f1")
+            page = str(pilot.app.screen.query_one("#help-keys HelpPage").render()).splitlines()
+            assert listed in page and other not in page and "Anywhere" in page
+            assert "  Continue the story" in page and "  Fork into a new session" in page
             await pilot.press("f1")
 
 

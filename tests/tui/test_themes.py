@@ -13,6 +13,7 @@ from tests.stubs.conversations import answered, save
 from tests.tui.conftest import SIZE, app_of, make_app, ready, until
 from tui.app import LlmTui
 from tui.config.errors import SettingsError
+from tui.config.keymap import PLACES
 from tui.config.paths import shipped
 from tui.config.settings import Settings, load_settings
 from tui.config.themes import COLORS, find_themes, read_theme
@@ -286,7 +287,7 @@ async def test_own_keys_work_and_help_lists_them(home):
         assert not isinstance(app.screen, HelpScreen)
         await pilot.press("ctrl+x")
         assert isinstance(app.screen, HelpScreen)
-        page = help_page(app.appearance.keymap, 1000).plain
+        page = help_page(app.appearance.keymap, 1000, tuple(PLACES)).plain
         assert "F2 renames" in page and "F1 opens" not in page, "what is true no more is not told"
         assert re.search(r"^  Ctrl\+X +Help", page, re.MULTILINE)
         await pilot.press("escape", "ctrl+q")

@@ -74,7 +74,8 @@ class ApplicationActions(ActionGroup):
 
     def help(self, words: str = "") -> None:
         """Open the help, filtered by ``words``."""
-        self._app.push_screen(HelpScreen(self._appearance.keymap, self._screen.attended, words))
+        mode, focused = self.current.mode, self._screen.attended
+        self._app.push_screen(HelpScreen(self._appearance.keymap, mode, focused, words))
 
     def themes(self) -> None:
         """Open the theme picker."""

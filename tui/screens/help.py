@@ -1,4 +1,6 @@
-"""F1: searchable list of keys (the focused context first) and help topics."""
+"""F1: searchable list of the mode's keys (the focused context first) and of all help topics."""
+
+from collections.abc import Sequence
 
 from textual.app import ComposeResult
 from textual.binding import Binding
@@ -11,17 +13,18 @@ from textual.widget import Widget
 from textual.widgets import Input
 
 from tui.config.help_topics import still_true
-from tui.config.keymap import PLACES, Key, Where
+from tui.config.keymap import MODES, PLACES, Key, Where
+from tui.conversation.conversation import Mode
 from tui.terminal.wrap import wrap
 from tui.widgets.plain_text import plain
 from tui.widgets.safe_input import Field
 
-NOTHING = "No matches. Ctrl+P lists every command."
+NOTHING = "No matches. Ctrl+P lists the commands."
 FACTS = "Topics"
 
 
 class HelpScreen(ModalScreen[None]):
-    """Filters keys and topics by the typed words, initially ``words``. ``place``: the focused context."""
+    """Filters keys and topics by the typed words, initially ``words``. ``focused``: the context listed first."""
 
     BINDINGS = [  # noqa: RUF012  as Textual declares it
         Binding("escape,f1", "dismiss", "Close", show=False),
@@ -31,10 +34,11 @@ class HelpScreen(ModalScreen[None]):
         Binding("pageup", "scroll(-10)", "Up", show=False),
     ]
 
-    def __init__(self, keymap: tuple[Key, ...], place: Where, words: str = "") -> None:
+    def __init__(self, keymap: tuple[Key, ...], mode: Mode, focused: Where, words: str = "") -> None:
         super().__init__()
         self._words = words
-        self._page = HelpPage(keymap, place, words)
+        places = sorted((place for place in PLACES if mode in MODES[place]), key=lambda place: place != focused)
+        self._page = HelpPage(keymap, places, words)
 
     def compose(self) -> ComposeResult:
         with Vertical(id="help") as box:
@@ -58,10 +62,10 @@ class HelpPage(Widget):
 
     words = reactive("", layout=True)
 
-    def __init__(self, keymap: tuple[Key, ...], place: Where, words: str) -> None:
+    def __init__(self, keymap: tuple[Key, ...], places: Sequence[Where], words: str) -> None:
         super().__init__()
         self._keymap = keymap
-        self._place = place
+        self._places = places
         self._last: tuple[tuple[int, str], Content] | None = None  # (width, words) and their rendering
         self.set_reactive(HelpPage.words, words)
 
@@ -75,17 +79,21 @@ class HelpPage(Widget):
     def _written(self, width: int) -> Content:
         """Cached for layout and render."""
         if self._last is None or self._last[0] != (width, self.words):
-            self._last = (width, self.words), help_page(self._keymap, width, self._place, self.words)
+            self._last = (width, self.words), help_page(self._keymap, width, self._places, self.words)
         return self._last[1]
 
 
-def help_page(keymap: tuple[Key, ...], columns: int, first: Where = "anywhere", words: str = "") -> Content:
-    """Keys grouped by context, then topics, that contain all the words; wrapped to ``columns``."""
+def help_page(keymap: tuple[Key, ...], columns: int, places: Sequence[Where], words: str = "") -> Content:
+    """The keys of these contexts, then topics, that contain all the words; wrapped to ``columns``."""
     wanted = words.casefold().split()
-    fitting = [key for key in keymap if all(word in f"{key.label} {key.title}".casefold() for word in wanted)]
+    fitting = [
+        key
+        for key in keymap
+        if key.where in places and all(word in f"{key.label} {key.title}".casefold() for word in wanted)
+    ]
     width = min(max((len(key.label) for key in fitting), default=0) + 2, max(columns // 2 - 2, 1))
     lines: list[Content] = []
-    for place in sorted(PLACES, key=lambda place: place != first):
+    for place in places:
         keys = [key for key in fitting if key.where == place]
         if keys:
             lines += [Content(""), plain(PLACES[place], "bold $accent")]
