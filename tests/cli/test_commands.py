@@ -132,6 +132,7 @@ def raw(arguments: str, model: Path, stdin: bytes = b"") -> tuple[int, str]:
         ("Once --stats 2> /dev/full", b"", 1, ""),
         ("Once --temperature inf", b"", 2, "not a number"),
         ("Once --temperature 1e39", b"", 2, "not in the range 0<=x<=5"),
+        ("Once --seed 18446744073709551616", b"", 2, "more than 18446744073709551615"),
         ("Once --temperature 5 --repetition-penalty 1e-40", b"", 0, ""),
     ],
 )

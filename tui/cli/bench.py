@@ -23,12 +23,13 @@ SHAPES = ("1.1b", "135m", "0.5b")
     type=click.Choice(PRECISIONS),
     help="Weight precision; may be repeated.  [default: auto]",
 )
-@click.option("--prompt", type=click.IntRange(min=1), help="Prompt length in tokens.  [default: 512]")
+@click.option("--prompt", type=click.IntRange(min=1), metavar="N", help="Prompt length in tokens.  [default: 512]")
 @click.option(
     "--depth",
     "depths",
     multiple=True,
     type=click.IntRange(min=0),
+    metavar="N",
     help="Tokens in the context before the prompt; may be repeated.  [default: 0, 512, 2048, if the context allows]",
 )
 @click.option(
@@ -36,12 +37,17 @@ SHAPES = ("1.1b", "135m", "0.5b")
     "batches",
     multiple=True,
     type=click.IntRange(min=1),
+    metavar="N",
     default=(1,),
     help="Sequences decoded together; may be repeated.  [default: 1]",
 )
 @bounded("threads", "Compute threads.  [default: automatic]")
 @click.option(
-    "--repeat", type=click.IntRange(min=1), default=3, help="Rounds per measurement; the best counts.  [default: 3]"
+    "--repeat",
+    type=click.IntRange(min=1),
+    metavar="N",
+    default=3,
+    help="Rounds per measurement; the best counts.  [default: 3]",
 )
 @click.option("--against", type=click.Choice(["llama.cpp"]), help="Compare with this engine on the same weights.")
 @click.option("--json", "as_json", is_flag=True, help="Output JSON.")

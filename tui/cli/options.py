@@ -16,6 +16,10 @@ if TYPE_CHECKING:
 F = TypeVar("F", bound=Callable[..., Any])
 T = TypeVar("T")
 
+# The letters that the options' help explains; N for all others.
+LETTERS = {"temperature": "T", "top_k": "K", "top_p": "P", "min_p": "P", "repetition_penalty": "X"}
+LARGEST_SHOWN = 10_000
+
 
 def options(*decorators: Callable[[F], F]) -> Callable[[F], F]:
     """Combine option decorators, in the order of the help."""
@@ -37,6 +41,20 @@ def written(context: click.Context, parameter: click.Parameter, value: T) -> T:
     return value
 
 
+class Whole(click.IntRange):
+    """An IntRange that leaves an upper bound nobody needs to know out of the help."""
+
+    def __init__(self, lowest: int, highest: int) -> None:
+        super().__init__(lowest, highest if highest <= LARGEST_SHOWN else None)
+        self._highest = highest
+
+    def convert(self, value: Any, parameter: click.Parameter | None, context: click.Context | None) -> int:
+        number: int = super().convert(value, parameter, context)
+        if number > self._highest:
+            self.fail(f"{number} is more than {self._highest}.", parameter, context)
+        return number
+
+
 class Finite(click.FloatRange):
     """A FloatRange without NaN and infinity."""
 
@@ -51,11 +69,11 @@ def bounded(name: str, help: str) -> Callable[[F], F]:
     """The option for a numeric setting."""
     bounds = BOUNDS[name]
     kind = (
-        click.IntRange(bounds.lowest, bounds.highest)
+        Whole(int(bounds.lowest), int(bounds.highest))
         if bounds.whole
         else Finite(bounds.lowest, bounds.highest, min_open=bounds.above)
     )
-    return click.option("--" + name.replace("_", "-"), type=kind, help=help)
+    return click.option("--" + name.replace("_", "-"), type=kind, metavar=LETTERS.get(name, "N"), help=help)
 
 
 def stops(context: click.Context, parameter: click.Parameter, value: tuple[str, ...]) -> tuple[str, ...]:
