@@ -109,8 +109,8 @@ def test_an_import_names_what_it_left_out(tmp_path: Path) -> None:
     result = run("import", file, "--db", tmp_path / "s.db")
     assert (result.returncode, result.stdout) == (0, "Imported 1 session.\n")
     assert result.stderr.splitlines() == [
-        "1 without an available model; opening them uses your default.",
-        "Not imported parts: 1 × image.",
+        "1 session has no available model and will use the default one.",
+        "Left out: 1 × image.",
     ]
 
 

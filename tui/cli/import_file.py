@@ -59,10 +59,11 @@ def _tell(imported: "Imported", file: Path | None) -> None:
     place = f" from {file}" if file else ""
     writer()(f"Imported {count} session{'' if count == 1 else 's'}{place}{here}.\n")
     if imported.modelless:
-        tell(f"{imported.modelless} without an available model; opening them uses your default.")
+        have = "1 session has" if imported.modelless == 1 else f"{imported.modelless} sessions have"
+        tell(f"{have} no available model and will use the default one.")
     if imported.left_out:
         kinds = ", ".join(f"{number} × {kind}" for kind, number in sorted(imported.left_out.items()))
-        tell(f"Not imported parts: {kinds}.")
+        tell(f"Left out: {kinds}.")
     for refused in imported.refused[:NAMED]:
         tell(f"Not imported: {refused}.")
     if len(imported.refused) > NAMED:
