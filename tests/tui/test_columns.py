@@ -32,7 +32,7 @@ async def test_the_welcome_on_a_screen(tiny_model: Path, columns: int, rows: int
     async with make_app(tiny_model).run_test(size=(columns, rows)) as pilot:
         await ready(pilot)
         text = " ".join(" ".join(shown(pilot)).split())
-        assert "Ctrl+T story" in text and "Ctrl+N new session" in text and text.endswith("F1 all keys")
+        assert "Ctrl+T story" in text and "Ctrl+N new session" in text and text.endswith("F1 keys and help")
 
 
 @pytest.mark.parametrize("columns", [40, 100, 220])

@@ -22,13 +22,13 @@ GREETING = (
     "Three things to try:",
     "  Ask me: how do I go back to an earlier turn?",
     "  Ctrl+T  write a story with another model",
-    "  F1      all keys",
+    "  F1      keys and help",
 )
 WELCOME = (
     "The model runs inside llm-tui, on this machine.",
     "You can roll back to any message; nothing is computed twice.",
     "",
-    "Ctrl+T  story     Ctrl+N  new session     F1  all keys",
+    "Ctrl+T  story     Ctrl+N  new session     F1  keys and help",
 )
 
 
@@ -73,7 +73,7 @@ class ChatView(SessionView):
     def _hint(self, session: Session) -> tuple[str, ...]:
         model = self._models.model(session)
         if model is not None and model.chat_template is None:
-            return (*wrap(sanitize(model.no_chat), HINT_WIDTH), "", "Ctrl+T  switch to the story")
+            return (*wrap(sanitize(model.no_chat), HINT_WIDTH), "", "Ctrl+T  switch to a story")
         return (*(GREETING if session.model == "guide" else WELCOME), "", self._kept(session))
 
 

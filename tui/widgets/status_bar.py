@@ -24,7 +24,7 @@ class StatusBar(Widget):
     """State of the model and its figures, in fields of fixed width."""
 
     figures: reactive[Figures] = reactive(Figures, always_update=True)
-    state: reactive[tuple[str, str]] = reactive(("", ""))  # an icon, and its word where there is room
+    state: reactive[tuple[str, str]] = reactive(("", ""))  # icon and text
     context: reactive[int] = reactive(0)
     streaming: reactive[int] = reactive(0)  # sessions
 
@@ -34,14 +34,16 @@ class StatusBar(Widget):
         if not self.context:
             return plain(f" {mark} {word}", "$text-muted").truncate(width, ellipsis=True)
         fields = {"word": f"{word:<{STATE_WIDTH}}", **self._fields()}
-        # Fields are dropped in this order where the line is too short.
-        for name in ("word", "streaming", "gauge", "first", "cache", "rate"):
+        # Fields are dropped or shortened in this order if the line is too long.
+        for name in ("streaming", "word", "gauge", "token", "first", "cache", "rate"):
             if len(mark) + 1 + len(" · ".join(fields.values())) <= width:
                 break
             if name == "gauge":
                 fields["context"] = fields["context"].rpartition(" ")[0]
+            elif name == "token":
+                fields["first"] = fields["first"].replace(" token", "", 1)
             else:
-                del fields[name]
+                fields.pop(name, None)
         return Content.assemble(
             (f" {mark} ", "$accent"), (" · ".join(fields.values()), "$text-muted" if word == "ready" else "$foreground")
         ).truncate(self.size.width, ellipsis=True)
@@ -56,11 +58,11 @@ class StatusBar(Widget):
         digits = len(str(self.context))
         return {
             "rate": f"{rate:>6} tok/s",
-            "first": f"first {first:<6}",
+            "first": f"first token {first:<6}",
             "context": f"context {used:>{digits}}/{self.context} {gauge(f.context_used or 0, self.context)}",
             "reused": f"reused {reused:<{digits}}",
             "cache": f"KV {cache:>5} MB",
-            "streaming": f"{self.streaming or NOTHING:>2} streaming",
+            **({"streaming": f"{self.streaming} generating"} if self.streaming > 1 else {}),
         }
 
 
