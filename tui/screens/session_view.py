@@ -1,4 +1,4 @@
-"""What the main screen needs of a mode: one view for chats, one for stories."""
+"""Interface between the main screen and a mode: one view for chats, one for stories."""
 
 from abc import ABC, abstractmethod
 

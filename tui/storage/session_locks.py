@@ -20,7 +20,7 @@ class Locks:
         return session_id in self._held
 
     def acquire(self, session_id: str) -> bool:
-        """Whether the session is this process's now. Raises OSError where files cannot be made or locked."""
+        """Try to lock the session; True on success. Raises OSError if files cannot be created or locked."""
         if session_id in self._held:
             return True
         while True:

@@ -84,14 +84,14 @@ class Store:
             return [row[0] for row in found if isinstance(row[0], str)]
 
     def typed(self, limit: int) -> list[str]:
-        """What people wrote in chats, the newest first, each text once. Raises StoreError if it cannot be read."""
+        """The user's messages in chats, newest first, without duplicates. Raises StoreError if unreadable."""
         query = "SELECT text FROM nodes WHERE role = 'user' ORDER BY number DESC LIMIT ?"
         with self._reading() as db:
             texts = (row[0] for row in db.execute(query, (limit,))) if db else ()
             return list(dict.fromkeys(text for text in texts if isinstance(text, str)))
 
     def changed(self) -> bool:
-        """Whether another process has written since this was asked last. Takes microseconds."""
+        """True if another process has written since the last call. Takes microseconds."""
         with self._reading() as db:
             version = _data_version(db) if db else 0
         changed, self._data_version = version != self._data_version, version
@@ -126,7 +126,7 @@ class Store:
         return conversation
 
     def holds(self, session_id: str) -> bool:
-        """Whether the session is open here, to be written."""
+        """True if this process holds the session's write lock."""
         return session_id in self._images or session_id in self._pending
 
     def save(self, conversation: Conversation) -> None:
@@ -189,7 +189,7 @@ class Store:
             _wait_at_most(self._connected(), BUSY_SECONDS)
 
     def _write_pending(self) -> str:
-        """Why it could not be written; empty where it was."""
+        """Why saving failed; empty if it did not."""
         trouble = ""
         try:
             self._connected()
@@ -206,7 +206,7 @@ class Store:
 
     @property
     def unsaved(self) -> bool:
-        """Whether there is something that is not on disk yet."""
+        """True if something is not on disk yet."""
         return bool(self._pending or self._deleted)
 
     def close(self) -> None:

@@ -153,7 +153,7 @@ def _whole(pen: Pen, row: Row, x: int, y: int, strip: Strip, console: Console) -
 
 
 def _behind(pen: Pen, row: Row, start: int, y: int) -> Iterator[str]:
-    """What is known to stand there from ``start`` on: a terminal that takes more cells has written over it."""
+    """Write the known cells from ``start`` on again: a terminal with wider characters has overwritten them."""
     for part in re.finditer(f"[^{UNKNOWN}]+", row.text[start:]):
         first, last = start + part.start(), start + part.end()
         yield pen.run(first, y, row.text[first:last], row.looks[first:last])
@@ -163,7 +163,7 @@ def _behind(pen: Pen, row: Row, start: int, y: int) -> Iterator[str]:
 
 
 def _drop(row: Row, start: int, end: int) -> None:
-    """What was written whole and begins here, or reaches into it, is none any more."""
+    """Forget strips with wide characters that overlap this range."""
     if row.strips:
         known = row.text
         for x in list(row.strips):

@@ -58,7 +58,7 @@ MANY = 256  # dirty regions; beyond, the whole screen is dirty
 
 
 def waiting_writes(writer: WriterThread) -> int:
-    """How many writes wait for the terminal."""
+    """Number of writes waiting for the terminal."""
     return writer._queue.qsize()
 
 
@@ -161,7 +161,7 @@ def can_undo(history: EditHistory) -> bool:
 
 
 def end_of(edit: Edit) -> Location:
-    """Where the text that the edit has inserted ends."""
+    """End position of the text inserted by the edit."""
     assert edit._edit_result is not None
     return edit._edit_result.end_location
 

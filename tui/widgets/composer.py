@@ -106,7 +106,7 @@ class Composer(Editor):
 
     @property
     def unsent(self) -> str:
-        """What is typed and not sent, also while an earlier prompt is shown."""
+        """The unsent text, also while an earlier prompt is shown."""
         return self._history.unsent(self.whole, self._recalled[0]) if self.recalling else self.whole
 
     @property

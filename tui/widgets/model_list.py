@@ -51,7 +51,7 @@ class Row:
 
     @property
     def problem(self) -> str:
-        """Why it is unsupported, without its path."""
+        """The reason why it is unsupported, without its path."""
         said = self.listing.problem.replace(str(self.listing.found.path), self.shown_name) if self.listing else ""
         return one_line(said)
 
