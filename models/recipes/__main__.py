@@ -1,4 +1,4 @@
-"""`python -m models.recipes STAGE RECIPE`: how the built-in models are made, one stage at a time."""
+"""`python -m models.recipes STAGE RECIPE`: trains the built-in models in stages."""
 
 from __future__ import annotations
 
@@ -54,7 +54,7 @@ def recipes() -> None:
 @run_option
 @data_option
 def prepare(recipe: str, run: Path | None, data: tuple[Path, ...]) -> None:
-    """Clean the text, hold some of it out."""
+    """Clean the text and hold some of it out."""
     from models.recipes.prepare import prepare as stage
 
     stage(read_recipe(recipe), data, _run_folder(recipe, run))
@@ -65,7 +65,7 @@ def prepare(recipe: str, run: Path | None, data: tuple[Path, ...]) -> None:
 @run_option
 @from_option
 def tokenizer(recipe: str, run: Path | None, start: Path | None) -> None:
-    """Learn the vocabulary, or take that of the model to begin with."""
+    """Train the tokenizer, or copy that of the model given with --from."""
     from models.recipes.tokenizer import take_tokenizer, train_tokenizer
 
     if start is None:
@@ -81,7 +81,7 @@ def tokenizer(recipe: str, run: Path | None, start: Path | None) -> None:
 @compile_option
 @from_option
 def train(recipe: str, run: Path | None, minutes: float | None, compiled: bool, start: Path | None) -> None:
-    """Train, or go on from the last checkpoint."""
+    """Train, or resume from the last checkpoint."""
     from models.recipes.train import train as stage
 
     stage(read_recipe(recipe), _run_folder(recipe, run), minutes, compiled, start)
@@ -123,7 +123,7 @@ def build(
     start: Path | None,
     to: Path | None,
 ) -> None:
-    """All of it: prepare, tokenizer, train, export. Goes on where it was interrupted."""
+    """Run prepare, tokenizer, train and export; resumes after an interruption."""
     context.invoke(prepare, recipe=recipe, run=run, data=data)
     context.invoke(tokenizer, recipe=recipe, run=run, start=start)
     context.invoke(train, recipe=recipe, run=run, minutes=minutes, compiled=compiled, start=start)
@@ -135,7 +135,7 @@ def build(
 @run_option
 @click.argument("directories", nargs=-1, type=click.Path(path_type=Path, exists=True, file_okay=False))
 def evaluate(recipe: str, run: Path | None, directories: tuple[Path, ...]) -> None:
-    """Bits per byte on the held-out texts: of the recipe's model, then of those in DIRECTORIES."""
+    """Print bits per byte on held-out texts for the recipe's model and those in DIRECTORIES."""
     from models.recipes.evaluate import evaluate as stage
     from models.recipes.prepare import read_items
 

@@ -1,4 +1,4 @@
-"""The model card: the recipe's text with the facts of this training run and the scores of this export in it."""
+"""Model card: the recipe's template filled with figures of the training run and scores of the export."""
 
 from __future__ import annotations
 
@@ -17,9 +17,9 @@ from models.recipes.recipe import Recipe
 
 
 def write_card(recipe: Recipe, run: Path, to: Path) -> None:
-    """Writes README.md beside the model in `to`: the recipe's card.md with every $fact that it names filled in.
+    """Write README.md next to the model in `to`, from the recipe's card.md with its $placeholders filled in.
 
-    Raises `click.ClickException` if card.md names a fact that there is not.
+    Raises `click.ClickException` for an unknown placeholder.
     """
     state = torch.load(run / "checkpoint.pt", map_location="cpu", weights_only=True)
     held_out = read_items(run / "prepared" / "heldout.jsonl")
@@ -44,7 +44,7 @@ def write_card(recipe: Recipe, run: Path, to: Path) -> None:
 
 
 def beginning(steps: int, seconds: float) -> str:
-    """What the weights were before this training."""
+    """The initial weights: random or a previous training's."""
     return (
         f"the weights that {steps} steps in {seconds / 60:.0f} minutes on earlier versions of this text had made, and "
         "ending in the mean of these and what they became"
@@ -54,6 +54,6 @@ def beginning(steps: int, seconds: float) -> str:
 
 
 def examined(model: Path) -> str:
-    """The last line of the guide's exam."""
+    """Run the guide's exam and return its summary line."""
     with Engine(Model.load(model)) as engine:
         return exam.report(exam.take(exam.load_exam(), exam.asking(engine.new_session()))).splitlines()[-1]

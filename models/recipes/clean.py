@@ -1,10 +1,10 @@
-"""Text as it was found into text worth learning from: pure functions, one string in, strings out."""
+"""Text cleaning: pure functions of strings."""
 
 from __future__ import annotations
 
 import re
 
-# UTF-8 that was once read as Windows-1252. The closing double quote comes last: its third character got lost.
+# UTF-8 misread as Windows-1252. The closing double quote comes last: its third character was lost.
 _MISREAD = {"â€œ": '"', "â€™": "'", "â€˜": "'", "â€¦": "...", "â€”": "--", "â€“": "-", "â€": '"'}
 _TYPOGRAPHY = {
     **dict.fromkeys("“”„«»″", '"'),
@@ -22,7 +22,7 @@ _NAME = "[A-Z][a-z]+"
 _STORY_OPENING = re.compile(
     r"(?:Once upon a time|Once,? there (?:was|were|lived)|Once,? an? |There once was|There was once|One day, an? )"
 )
-# A pair or a hero is introduced; a new story if the names have not been heard before.
+# Introductions of characters; with new names they begin a new story.
 _HERO_OPENING = re.compile(
     rf"(?P<first>{_NAME})(?: and (?P<second>{_NAME}))? "
     r"(?:(?:liked?|loved?|likes|loves) (?:to|the)\b"
@@ -32,7 +32,7 @@ _SENTENCE_END = re.compile(r"(?:[.!?][\"')]*|\bThe End)$", re.IGNORECASE)
 
 
 def straighten(text: str) -> str:
-    """One kind of quotes, dashes and spaces."""
+    """Normalise quotes, dashes and spaces."""
     for wrong, right in _MISREAD.items():
         text = text.replace(wrong, right)
     text = text.translate(str.maketrans(_TYPOGRAPHY))
@@ -42,28 +42,28 @@ def straighten(text: str) -> str:
 
 
 def unwrap(text: str) -> str:
-    """Lines that were broken to fit a page, joined again; an empty line still ends a paragraph."""
+    """Join hard-wrapped lines; empty lines still end paragraphs."""
     paragraphs = (" ".join(paragraph.split("\n")) for paragraph in re.split(r"\n{2,}", text))
     return "\n\n".join(paragraph.strip() for paragraph in paragraphs if paragraph.strip())
 
 
 def without_title(text: str) -> str:
-    """The text without a first paragraph that is a heading: short, and no sentence."""
+    """Remove a first paragraph that is a heading: short and not a sentence."""
     heading, _, body = text.partition("\n\n")
     is_heading = body and len(heading) < 80 and (not ends_a_sentence(heading) or heading.istitle())
     return body.strip() if is_heading else text
 
 
 def ends_a_sentence(text: str) -> bool:
-    """Whether the text stops where a sentence does."""
+    """True if the text ends with the end of a sentence."""
     return _SENTENCE_END.search(text) is not None
 
 
 def split_stories(text: str) -> list[str]:
-    """One string per story, of an item that may hold several.
+    """Split an item into stories.
 
-    Joined items were cut from a longer file: what comes before the first opening, and a last story of
-    a single paragraph, are torn pieces and left out.
+    Joined items were cut from a longer file: text before the first opening, and a last story of a single paragraph,
+    are incomplete and dropped.
     """
     paragraphs = text.split("\n\n")
     stories: list[list[str]] = [[paragraphs[0]]]
@@ -91,5 +91,5 @@ def _opens_another(paragraph: str, story: str) -> bool:
 
 
 def fingerprint(text: str) -> str:
-    """The letters and digits alone, lower case: equal for texts that differ in spacing and punctuation only."""
+    """Lower-case letters and digits only, for finding duplicates."""
     return re.sub(r"[^a-z0-9]+", "", text.lower())

@@ -1,4 +1,4 @@
-"""Bits per byte of models on held-out text, run by the project's own engine."""
+"""Bits per byte of models on held-out text, by the project's engine."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from models.recipes.prepare import Item
 
 
 def evaluate(directories: Sequence[Path], items: Sequence[Item]) -> list[float]:
-    """Prints one line for each model and gives the bits per byte, all on the same texts.
+    """Print and return the bits per byte of each model on the same texts.
 
     Raises `click.ClickException` if there is no text to score, or if a model cannot be loaded.
     """
@@ -37,10 +37,10 @@ def evaluate(directories: Sequence[Path], items: Sequence[Item]) -> list[float]:
 
 
 def bits(model: Model, text: str) -> tuple[float, int]:
-    """Bits the model needs for the text and its end, and how many tokens that is.
+    """Bits for the text and its end token, and the number of tokens.
 
-    The first prediction is made from the beginning-of-text token alone and the last is of the end-of-text token.
-    A text longer than the context is read in windows that follow each other; every token is predicted once.
+    The first token is predicted from the beginning-of-text token; the last prediction is the end-of-text token. Texts
+    longer than the context are split into consecutive windows; every token is predicted once.
     """
     ids = model.tokenizer.encode(text)
     if ids[0] not in model.tokenizer.control_ids:

@@ -1,4 +1,4 @@
-"""A finished training run as a Hugging Face model directory."""
+"""Exports a training run as a Hugging Face model directory."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from models.recipes.tokenizer import load_tokenizer, tokenizer_config
 
 
 def export(recipe: Recipe, run: Path, to: Path) -> None:
-    """Writes the weights in bfloat16, the tokenizer and the configurations into `to`.
+    """Write the weights in bfloat16, the tokenizer and the configuration to `to`.
 
     Raises `click.ClickException` if the run has no checkpoint.
     """
@@ -40,13 +40,13 @@ def export(recipe: Recipe, run: Path, to: Path) -> None:
 
 
 def _weights(state: dict[str, Any]) -> dict[str, torch.Tensor]:
-    """What was trained; where it began with a model, the mean of both, which has forgotten less (arXiv 2109.01903)."""
+    """The trained weights; averaged with the initial model's, if any, to forget less (arXiv 2109.01903)."""
     began: dict[str, torch.Tensor] = state["began"]
     return {name: (tensor + began[name]) / 2 if began else tensor for name, tensor in state["network"].items()}
 
 
 def _made(state: dict[str, Any]) -> dict[str, str]:
-    """How long it was trained, with what was trained before: for a card, and for trainings that begin with it."""
+    """Metadata for the card and later trainings: steps and seconds, including previous trainings."""
     steps, seconds = state.get("before", (0, 0.0))
     return {"steps": str(steps + state["step"]), "seconds": f"{seconds + state['seconds']:.0f}"}
 

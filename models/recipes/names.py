@@ -1,7 +1,7 @@
-"""Stories told again with the children in them under other names.
+"""Data augmentation: stories with their characters renamed.
 
-The text is small and a few names fill it. Told under several names, a story teaches to follow whoever was introduced
-rather than to expect the commonest child.
+The corpus is small and dominated by a few names. Renamed copies teach the model to use the introduced name instead of
+the most frequent one.
 """
 
 from __future__ import annotations
@@ -9,7 +9,7 @@ from __future__ import annotations
 import random
 import re
 
-# The commonest first.
+# Most frequent first.
 # fmt: off
 GIRLS = [
     "Lily", "Sue", "Lucy", "Mia", "Anna", "Amy", "Sara", "Sally", "Jane", "Daisy", "Sarah", "Molly", "Emma", "Lila",
@@ -28,9 +28,9 @@ _NAME = re.compile(rf"\b(?:{'|'.join(sorted(GIRLS + BOYS, key=len, reverse=True)
 
 
 def renamed(story: str, chance: random.Random) -> str:
-    """The story with each known name replaced, everywhere, by another of the same list that it does not use.
+    """Replace each known name consistently by another one of its list that the story does not use.
 
-    Common names stay common: the chance of a name falls with its place in the list.
+    The probability of a name decreases with its rank in the list.
     """
     present = sorted(set(_NAME.findall(story)))
     others: dict[str, str] = {}

@@ -1,4 +1,4 @@
-"""A Llama network in torch. Its parameters bear the names of a Hugging Face checkpoint."""
+"""Llama network in torch, with the parameter names of a Hugging Face checkpoint."""
 
 from __future__ import annotations
 
@@ -110,7 +110,7 @@ class Llama(nn.Module):
         return functional.linear(self.model(tokens), self.model.embed_tokens.weight)
 
     def loss(self, tokens: Tensor, weights: Tensor) -> Tensor:
-        """Mean cross-entropy in nats: tokens [B, L + 1] int64, weights [B, L] of what each prediction counts."""
+        """Mean cross-entropy in nats: tokens [B, L + 1] int64, weights [B, L] of the predictions."""
         logits = self(tokens[:, :-1]).float()
         each = functional.cross_entropy(logits.flatten(0, 1), tokens[:, 1:].flatten(), reduction="none")
         return (each * weights.flatten()).sum() / weights.sum()

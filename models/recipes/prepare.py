@@ -1,4 +1,4 @@
-"""From a folder of found text to clean items, some of them held out: `prepared/<source>.jsonl`."""
+"""Cleans source texts into items, some held out: `prepared/<source>.jsonl`."""
 
 from __future__ import annotations
 
@@ -18,16 +18,16 @@ from models.recipes.recipe import Recipe, Source
 
 SEPARATOR = "<|endoftext|>"
 SPEAKERS = {"User": "user", "Assistant": "assistant"}
-SHORTEST = 100  # characters; less is no story
+SHORTEST = 100  # minimum characters of a story
 
 Item = dict[str, object]  # {"text": str}, {"text": str, "variant": True} or {"messages": [{"role", "content"}, ...]}
 
 
 def prepare(recipe: Recipe, data: Sequence[Path], run: Path) -> None:
-    """Writes each source's items, and those held out, under `run`/prepared and says how many.
+    """Write each source's items and the held-out ones to `run`/prepared, and print their numbers.
 
-    Raises `click.ClickException` if a file is missing, or if the held-out stories are not the ones whose
-    hashes the recipe lists.
+    Raises `click.ClickException` if a file is missing, or if the hashes of the held-out stories differ from
+    the recipe's.
     """
     folder = run / "prepared"
     folder.mkdir(parents=True, exist_ok=True)
@@ -51,7 +51,7 @@ def prepare(recipe: Recipe, data: Sequence[Path], run: Path) -> None:
 
 
 def read_items(file: Path) -> list[Item]:
-    """The items of a prepared file."""
+    """Read a prepared file."""
     if not file.is_file():
         raise click.ClickException(f"{file} does not exist; run `prepare` first.")
     with file.open(encoding="utf-8") as lines:
@@ -59,7 +59,7 @@ def read_items(file: Path) -> list[Item]:
 
 
 def item_hash(item: Item) -> str:
-    """What stands for a held-out item in the recipe's list."""
+    """Hash of a held-out item, as listed in the recipe."""
     return hashlib.sha256(_words(item).encode()).hexdigest()[:16]
 
 
@@ -89,7 +89,7 @@ def _cleaned(form: str, text: str) -> Iterator[Item]:
 
 
 def _messages(text: str) -> list[dict[str, str]]:
-    """The turns of a `User: ... / Assistant: ...` text, from the first of the user to the last of the assistant."""
+    """Messages of a `User: ... / Assistant: ...` text, from the first user to the last assistant message."""
     messages: list[dict[str, str]] = []
     for line in text.split("\n"):
         speaker, colon, content = line.partition(": ")
@@ -112,7 +112,7 @@ def _words(item: Item) -> str:
 
 
 def _is_held_out(seed: int, key: str, fraction: float) -> bool:
-    """A coin that depends on the seed and the item alone, so that new items leave the old ones where they were."""
+    """Pseudo-random choice by seed and item only, so that new items do not affect existing ones."""
     digest = hashlib.sha256(f"{seed}:{key}".encode()).digest()
     return int.from_bytes(digest[:8], "big") < fraction * 2**64
 
@@ -130,7 +130,7 @@ def _at_most(items: list[Item], most: int | None, seed: int) -> list[Item]:
 
 
 def _variants(items: list[Item], count: int, seed: int) -> list[Item]:
-    """`count` further versions of each story that has a name to change; marked, for the tokenizer leaves them out."""
+    """`count` renamed variants of each story with known names; marked, as the tokenizer ignores them."""
     chance = random.Random(seed)
     texts = [str(item["text"]) for item in items for _ in range(count)]
     told_again = [(text, renamed(text, chance)) for text in texts]
@@ -144,7 +144,7 @@ def _write(file: Path, items: list[Item]) -> None:
 
 
 def _record_hashes(recipe: Recipe, held_out: list[Item]) -> None:
-    """Compares the texts with the hashes that lie beside the recipe; writes them where there are none yet."""
+    """Compare the held-out items with the hashes next to the recipe, or create that file."""
     hashes = sorted(item_hash(item) for item in held_out if "text" in item)
     file = recipe.folder / "heldout.txt"
     if not hashes:

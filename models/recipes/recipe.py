@@ -1,4 +1,4 @@
-"""A recipe: everything that decides how a model is made, read from one TOML file."""
+"""Recipes: all settings of a model's training, from one TOML file."""
 
 from __future__ import annotations
 
@@ -15,14 +15,14 @@ CHATML = ("<|im_start|>", "<|im_end|>")
 
 @dataclass(frozen=True)
 class Source:
-    """One file of items, how to clean it, and its share of training over time."""
+    """A data source: file, cleaning, and share of training over time."""
 
     file: str
     form: str
     share: list[list[float]]  # [[progress, weight], ...]: linear in between; weights need not add up to one
     held_out: float = 0.0
-    most: int | None = None  # characters kept, of a seeded shuffle of its items
-    variants: int = 0  # more copies of each story, the children in it under other names
+    most: int | None = None  # maximum characters, after a seeded shuffle of the items
+    variants: int = 0  # additional renamed copies of each story
     in_tokenizer: bool = True
 
     def __post_init__(self) -> None:
@@ -34,13 +34,13 @@ class Source:
         return self.file.split(".")[0]
 
     def share_at(self, progress: float) -> float:
-        """The weight of this source when `progress` (0 to 1) of training is done."""
+        """Weight of this source at `progress` (0 to 1)."""
         return interpolated(self.share, progress)
 
 
 @dataclass(frozen=True)
 class TokenizerPlan:
-    """A byte-level BPE and its special tokens."""
+    """Settings of a byte-level BPE and its special tokens."""
 
     vocab_size: int
     eos: str
@@ -54,7 +54,7 @@ class TokenizerPlan:
 
 @dataclass(frozen=True)
 class Shape:
-    """The sizes of a Llama network with tied embeddings."""
+    """Dimensions of a Llama network with tied embeddings."""
 
     vocab_size: int
     hidden_size: int
@@ -73,7 +73,7 @@ class Shape:
 
 @dataclass(frozen=True)
 class TrainingPlan:
-    """The optimiser's schedule. `lengths` is [[progress, tokens in a row], ...]: each holds from there on."""
+    """Training schedule. `lengths`: [[progress, sequence length], ...], each valid from there on."""
 
     steps: int
     batch_tokens: int
@@ -83,13 +83,13 @@ class TrainingPlan:
     weight_decay: float = 0.1
     dropout: float = 0.1
     clip: float = 1.0
-    prompt_weight: float = 1.0  # of the tokens that the model reads rather than writes, in chats
-    again_steps: int | None = None  # for a training that begins with a model of this recipe, instead of `steps`
+    prompt_weight: float = 1.0  # loss weight of prompt tokens in chats
+    again_steps: int | None = None  # replaces `steps` when starting from a model of this recipe
     again_rate: float | None = None
-    first_share: float = 0.0  # the progress at which the sources' shares begin
+    first_share: float = 0.0  # initial progress for the sources' shares
 
     def again(self) -> TrainingPlan:
-        """The plan for going on from a model that was made before the text changed."""
+        """Plan for continuing from a model trained before the text changed."""
         if self.again_steps is None or self.again_rate is None:
             raise click.ClickException(
                 "The recipe does not say how to begin with a model: give it again_steps and _rate."
@@ -100,12 +100,12 @@ class TrainingPlan:
         return int(next(length for start, length in reversed(self.lengths) if progress >= start))
 
     def rate_at(self, progress: float) -> float:
-        """The learning rate in units of its peak."""
+        """Learning rate relative to its peak."""
         return interpolated(self.schedule, progress)
 
 
 def interpolated(points: list[list[float]], x: float) -> float:
-    """The value at x of a line through [[x, value], ...]."""
+    """Linear interpolation of [[x, value], ...] at x."""
     before = points[0]
     for after in points:
         if after[0] >= x:
@@ -117,7 +117,7 @@ def interpolated(points: list[list[float]], x: float) -> float:
 
 @dataclass(frozen=True)
 class Recipe:
-    """How one built-in model is made."""
+    """Recipe of a built-in model."""
 
     name: str
     seed: int
@@ -126,8 +126,8 @@ class Recipe:
     shape: Shape
     training: TrainingPlan
     generation: dict[str, float | int | bool]
-    folder: Path  # where the recipe's own files lie: the TOML, the hashes of held-out items, the card's text
-    system_prompt: str = ""  # what a chat without one of its own begins with
+    folder: Path  # directory of the recipe's files: TOML, hashes of held-out items, card template
+    system_prompt: str = ""  # default system prompt of the chat template
 
     def __post_init__(self) -> None:
         chats = [source.file for source in self.sources if source.form in ("dialogue", "generated")]
@@ -135,12 +135,12 @@ class Recipe:
             raise click.ClickException(f"{chats[0]} holds chats: the tokenizer needs {' and '.join(CHATML)} in extra.")
 
     def token_marks(self) -> tuple[list[str], list[str]]:
-        """(before, after) each item that is plain text."""
+        """Special tokens (before, after) a plain text item."""
         return ([self.tokenizer.bos] if self.tokenizer.bos else []), [self.tokenizer.eos]
 
 
 def read_recipe(name: str) -> Recipe:
-    """The recipe called `name`, or the one in the TOML file of that path."""
+    """Read the recipe called `name`, or at that path."""
     path = Path(name) if name.endswith(".toml") else RECIPES / name / "recipe.toml"
     if not path.is_file():
         known = ", ".join(sorted(file.parent.name for file in RECIPES.glob("*/recipe.toml")))

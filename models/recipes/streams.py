@@ -1,4 +1,4 @@
-"""Prepared items as token ids, dealt out in rows for training."""
+"""Encodes prepared items and packs them into training sequences."""
 
 from __future__ import annotations
 
@@ -13,12 +13,12 @@ from tokenizers import Tokenizer
 from models.recipes.prepare import Item, read_items
 from models.recipes.recipe import Recipe, Source
 
-Encoded = tuple[list[int], list[float]]  # token ids, and how much the prediction of each counts
+Encoded = tuple[list[int], list[float]]  # token ids, and the loss weight of each
 Piece = tuple[int, int, int]  # item, start, stop
 
 
 def encode_items(items: Sequence[Item], recipe: Recipe, tokenizer: Tokenizer) -> list[Encoded]:
-    """Each item with its special tokens. In chats, what the assistant writes counts in full."""
+    """Encode items with special tokens. In chats, assistant messages have full loss weight."""
     plain = [item for item in items if "text" in item]
     if len(plain) == len(items):
         before, after = ([tokenizer.token_to_id(mark) for mark in marks] for marks in recipe.token_marks())
@@ -30,7 +30,7 @@ def encode_items(items: Sequence[Item], recipe: Recipe, tokenizer: Tokenizer) ->
 
 
 def encode_chat(messages: list[dict[str, str]], recipe: Recipe, tokenizer: Tokenizer) -> Encoded:
-    """A conversation in ChatML: the ids that the exported chat template gives."""
+    """Encode a conversation in ChatML, with the same ids as the exported chat template."""
     start, end = tokenizer.token_to_id("<|im_start|>"), tokenizer.token_to_id("<|im_end|>")
 
     def ids(text: str) -> list[int]:
@@ -52,10 +52,10 @@ def encode_chat(messages: list[dict[str, str]], recipe: Recipe, tokenizer: Token
 
 
 class PackedRows:
-    """One source, dealt out in rows of whole items, packed anew in a seeded order each epoch.
+    """A source packed into rows of whole items, repacked in a seeded order each epoch.
 
-    A row begins where an item begins and its rest is filled with the items that fit best, as `predictions` of the
-    model never start in the middle of a text. An item longer than a row is cut into pieces of a row each.
+    A row starts at the beginning of an item, as prompts do, and is filled by best fit. Longer items are split into
+    pieces of a row each.
     """
 
     def __init__(self, encoded: Sequence[Encoded], seed: int) -> None:
@@ -69,7 +69,7 @@ class PackedRows:
         self.epoch, self.row = 0, 0
 
     def take(self, length: int) -> tuple[NDArray[np.uint16], NDArray[np.float32]]:
-        """The next row: ids [length + 1] and weights [length], zero where nothing is left to predict."""
+        """The next row: ids [length + 1] and weights [length], zero for padding."""
         if length != self._length:
             self.row = self.row * self._length // length
             self._pack(length)
@@ -118,7 +118,7 @@ class PackedRows:
 
 
 class Mixture:
-    """All sources of a recipe, drawn from by their shares."""
+    """Samples from all sources of a recipe by their shares."""
 
     def __init__(self, recipe: Recipe, run: Path, tokenizer: Tokenizer) -> None:
         self._sources: list[Source] = []
@@ -138,7 +138,7 @@ class Mixture:
         return np.stack([ids for ids, _ in taken]).astype(np.int64), np.stack([weights for _, weights in taken])
 
     def describe(self) -> str:
-        """Tokens of each source and the epochs seen so far."""
+        """Tokens and epochs seen of each source, as text."""
         pairs = zip(self._sources, self._packed, strict=True)
         return ", ".join(f"{source.name} {packed.tokens} x {packed.epoch}" for source, packed in pairs)
 

@@ -1,4 +1,4 @@
-"""A byte-level BPE, learnt from the prepared items: `tokenizer.json`."""
+"""Trains a byte-level BPE on the prepared items: `tokenizer.json`."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ CHATML = (
 
 
 def train_tokenizer(recipe: Recipe, run: Path) -> Tokenizer:
-    """Learns the vocabulary and writes `run`/tokenizer.json."""
+    """Train the tokenizer and write `run`/tokenizer.json."""
     plan = recipe.tokenizer
     tokenizer = Tokenizer(models.BPE())
     tokenizer.pre_tokenizer = pre_tokenizers.ByteLevel(add_prefix_space=False)
@@ -50,12 +50,12 @@ def train_tokenizer(recipe: Recipe, run: Path) -> Tokenizer:
 
 
 def load_tokenizer(run: Path) -> Tokenizer:
-    """The tokenizer that `train_tokenizer` wrote."""
+    """Load the tokenizer that `train_tokenizer` wrote."""
     file = run / "tokenizer.json"
     if not file.is_file():
         raise click.ClickException(f"{file} does not exist; run `tokenizer` first.")
     tokenizer = Tokenizer.from_file(str(file))
-    tokenizer.encode_special_tokens = True  # text never becomes a control token, here as in the engine
+    tokenizer.encode_special_tokens = True  # special tokens are never parsed from text, as in the engine
     return tokenizer
 
 
@@ -78,7 +78,7 @@ def tokenizer_config(recipe: Recipe) -> dict[str, Any]:
 
 
 def take_tokenizer(run: Path, model: Path) -> None:
-    """That of a model directory, for a training that begins with the model."""
+    """Copy a model's tokenizer, for a training that starts from the model."""
     run.mkdir(parents=True, exist_ok=True)
     shutil.copyfile(model / "tokenizer.json", run / "tokenizer.json")
     click.echo(f"the tokenizer of {model}")
@@ -93,7 +93,7 @@ def _texts(recipe: Recipe, run: Path) -> Iterator[str]:
 
 
 def item_texts(item: Item) -> list[str]:
-    """The pieces of plain text in an item."""
+    """Plain texts of an item."""
     if "text" in item:
         return [str(item["text"])]
     return [message["content"] for message in item["messages"]]  # type: ignore[attr-defined]

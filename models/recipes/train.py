@@ -20,17 +20,17 @@ from models.recipes.tokenizer import load_tokenizer
 
 CHECKPOINT_SECONDS = 300
 REPORT_STEPS = 20
-TRACKED_ITEMS = 48  # of the held-out ones, scored at each checkpoint
+TRACKED_ITEMS = 48  # held-out items scored at each checkpoint
 
 
 def train(
     recipe: Recipe, run: Path, minutes: float | None = None, compiled: bool = True, start: Path | None = None
 ) -> None:
-    """Trains to the end of the schedule and leaves `run`/checkpoint.pt; goes on from one that is there.
+    """Train to the end of the schedule, resuming from and writing `run`/checkpoint.pt.
 
-    `minutes` of wall-clock, counted over all resumptions, squeeze the same schedule into less than the recipe's
-    steps: progress is whichever of the two has come further, so the rate always decays to zero. `start` is the
-    directory of a model of this recipe to begin with, where there is no checkpoint: a shorter training is enough then.
+    `minutes`: wall-clock limit over all resumptions. Progress is the larger of the shares of steps and minutes, so the
+    learning rate always decays to zero. `start`: model directory of this recipe to start from if there is no
+    checkpoint, with a shorter training.
     """
     if start is not None:
         recipe = replace(recipe, training=recipe.training.again())
@@ -43,7 +43,7 @@ def train(
 
 
 class Training:
-    """A network, its optimisers and its data, at some step."""
+    """Training state: network, optimisers and data at a step."""
 
     def __init__(self, recipe: Recipe, run: Path, device: str, compiled: bool) -> None:
         tokenizer = load_tokenizer(run)
@@ -57,11 +57,11 @@ class Training:
         self.optimisers = optimisers(self.network, self.plan.weight_decay)
         self.step = 0
         self.seconds = 0.0
-        self.before = (0, 0.0)  # steps and seconds of the trainings that made what it began with
-        self.began: dict[str, torch.Tensor] = {}  # the weights it began with, if they were not random
+        self.before = (0, 0.0)  # steps and seconds of previous trainings
+        self.began: dict[str, torch.Tensor] = {}  # initial weights, unless random
 
     def go_on(self, minutes: float | None) -> None:
-        """Steps until progress is complete."""
+        """Train until progress is complete."""
         click.echo(f"{sum(p.numel() for p in self.network.parameters())} parameters; {self.mixture.describe()}")
         budget = minutes * 60 if minutes else float("inf")
         reported, saved, losses = time.monotonic(), time.monotonic(), []
@@ -88,7 +88,7 @@ class Training:
         click.echo(f"done: {self.step} steps, {self.seconds / 60:.1f} minutes; {self.mixture.describe()}")
 
     def take_step(self, progress: float, length: int) -> torch.Tensor:
-        """One update from one batch; the loss before it."""
+        """Update from one batch; returns the loss before it."""
         share = self.plan.first_share + (1 - self.plan.first_share) * progress
         ids, weights = self.mixture.batch(self.plan.batch_tokens // length, length, share)
         factor = self.plan.rate_at(progress)
@@ -106,7 +106,7 @@ class Training:
         return loss.detach()
 
     def checkpoint(self) -> None:
-        """Writes everything that going on needs, whole or not at all, and scores some held-out items."""
+        """Atomically write a checkpoint, and score some held-out items."""
         state = {
             "network": self.network.state_dict(),
             "optimisers": [optimiser.state_dict() for optimiser in self.optimisers],
@@ -127,7 +127,7 @@ class Training:
             click.echo(f"step {self.step}: held-out loss {loss:.4f} nats per token; checkpoint written")
 
     def begin_with(self, model: Path) -> None:
-        """Takes the weights of a model directory. Raises `click.ClickException` if they are of another shape."""
+        """Load a model's weights. Raises `click.ClickException` if their shape differs."""
         with safe_open(model / "model.safetensors", "pt") as file:
             told = file.metadata() or {}
             weights = {name: file.get_tensor(name).float() for name in file.keys()}  # noqa: SIM118  it is no mapping
@@ -140,10 +140,7 @@ class Training:
         click.echo(f"beginning with the weights in {model}")
 
     def resume(self) -> bool:
-        """Takes the place of the checkpoint in the run's folder; one of other data is put aside and training begins.
-
-        Tells whether there was one.
-        """
+        """Load the run's checkpoint; True if there was one. One of other data is renamed and ignored."""
         file = self.run / "checkpoint.pt"
         if not file.is_file():
             return False
@@ -165,7 +162,7 @@ class Training:
 
 
 def fingerprint(recipe: Recipe, run: Path) -> str:
-    """What a checkpoint is bound to: the shape, the tokenizer and the prepared items."""
+    """Hash of shape, tokenizer and prepared items, which a checkpoint must match."""
     digest = hashlib.sha256(repr(recipe.shape).encode())
     for file in [run / "tokenizer.json", *sorted((run / "prepared").iterdir())]:
         digest.update(file.read_bytes())
@@ -173,7 +170,7 @@ def fingerprint(recipe: Recipe, run: Path) -> str:
 
 
 def describe_device(device: str) -> str:
-    """What the model card says it was trained on."""
+    """Name of the device, for the model card."""
     if device == "cuda":
         return f"one {torch.cuda.get_device_name()}"
     return f"{torch.get_num_threads()} CPU cores"

@@ -80,7 +80,7 @@ def _wide(character: str) -> bool:
 
 
 def _formula(state: StateInline, silent: bool) -> bool:
-    r"""``\(`` and ``\[`` begin formulas: they stay as they are."""
+    r"""``\(`` and ``\[`` (LaTeX formulas) stay literal."""
     mark = state.src[state.pos : state.pos + 2]
     if mark not in (r"\(", r"\)", r"\[", r"\]"):
         return False

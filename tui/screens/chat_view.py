@@ -1,4 +1,4 @@
-"""Shows a chat on the main screen, and collects what is typed below it."""
+"""Shows a chat on the main screen and collects unsent text."""
 
 from functools import partial
 
@@ -33,7 +33,7 @@ WELCOME = (
 
 
 class ChatView(SessionView):
-    """The transcript, with the composer below."""
+    """The transcript, with the message input below."""
 
     has_composer = True
 
@@ -56,7 +56,7 @@ class ChatView(SessionView):
             self._screen.composer.put(session.typed)
 
     def refresh(self, session: Session) -> None:
-        """The status bar has all figures of a chat."""
+        """Nothing to do: the status bar has all figures of a chat."""
 
     def show_reply(self, change: ReplyChange, is_open: bool) -> None:
         if change.text and is_open:
@@ -78,7 +78,7 @@ class ChatView(SessionView):
 
 
 def _author(node: Node, session: Session) -> str:
-    """The speaker's name; of a reply, the model that wrote it."""
+    """Speaker's name; for a reply, the model's."""
     if node.role == "user":
         return "You"
     return model_name(node.outcome.model if node.outcome and node.outcome.model else session.model)

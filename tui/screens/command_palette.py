@@ -19,12 +19,12 @@ from tui.terminal.sanitize import one_line
 from tui.widgets.plain_text import plain
 from tui.widgets.safe_input import Field
 
-# How many sessions and models are searched, and how many of each are offered at once.
+# Maximum sessions and models searched, and results of each.
 LOOKED_THROUGH, OFFERED = 200, 8
 
 
 class PaletteField(CommandInput, Field):
-    """Draws safely what is typed or pasted."""
+    """Palette input that draws its text sanitised."""
 
     def __init__(self, placeholder: str) -> None:
         super().__init__(placeholder=placeholder)
@@ -32,7 +32,7 @@ class PaletteField(CommandInput, Field):
 
 
 class Palette(CommandPalette):
-    """Survives a page key that comes before its list has a height."""
+    """Palette that ignores page keys until its list has a height."""
 
     def compose(self) -> ComposeResult:
         with Vertical(id="--container"):
@@ -49,7 +49,7 @@ class Palette(CommandPalette):
 
 
 class Target(NamedTuple):
-    """``title`` is searched; ``go`` leads there."""
+    """A session or model. ``title`` is searched; ``go`` opens it."""
 
     title: str
     about: str
@@ -57,7 +57,7 @@ class Target(NamedTuple):
 
 
 def target_provider(sessions: Callable[[], Sequence[Target]], models: Callable[[], Sequence[Target]]) -> type[Provider]:
-    """Return a provider of sessions and models for the palette, which makes its providers itself.
+    """Create a provider class for sessions and models, which the palette instantiates.
 
     ``models`` is called on another thread.
     """
@@ -81,7 +81,7 @@ def target_provider(sessions: Callable[[], Sequence[Target]], models: Callable[[
 
 
 class PlainMatcher(Matcher):
-    """Highlights in plain text: Textual's reads it as markup."""
+    """Matcher that highlights plain text; Textual's parses markup."""
 
     def highlight(self, candidate: str) -> Content:
         content = plain(candidate)

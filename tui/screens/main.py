@@ -23,7 +23,7 @@ from tui.widgets.transcript.transcript import Transcript
 
 
 class MainScreen(Screen[None]):
-    """Knows where things are; actions and the presenter tell it what to show."""
+    """Layout and focus; contents are set by actions and the presenter."""
 
     BINDINGS = bindings("anywhere")
     HORIZONTAL_BREAKPOINTS = [(0, "-tiny"), (60, "-narrow"), (100, "-normal"), (140, "-wide")]  # noqa: RUF012
@@ -112,7 +112,7 @@ class MainScreen(Screen[None]):
     def focus_sessions(self) -> None:
         """Focus the session list."""
         self._open_sidebar()
-        self.set_focus(self.sessions)  # at once, here too
+        self.set_focus(self.sessions)  # immediately, as in focus_work
 
     def filter_sessions(self, words: str) -> None:
         """Open the title filter with ``words``."""
@@ -137,7 +137,7 @@ class MainScreen(Screen[None]):
         """Focus the input or story, with nothing over it."""
         self.sidebar.remove_class("-opened")
         work = self.transcript if self.composer.disabled else self.composer
-        self.set_focus(self.story_pane or work)  # at once: keys typed from now on go there
+        self.set_focus(self.story_pane or work)  # immediately, so that following keys go there
 
     @property
     def story_pane(self) -> StoryPane | None:
@@ -151,7 +151,7 @@ class MainScreen(Screen[None]):
         return next((pane for pane in panes if not pane.given_up), None)
 
     def keep_stories(self, session_ids: Collection[str]) -> None:
-        """Remove the texts, and the undo histories, of all stories but these."""
+        """Remove the editors (with undo histories) of all other stories."""
         for pane in self.panes.query_children(StoryPane):
             if pane.session_id not in session_ids and not pane.given_up:
                 pane.given_up = True

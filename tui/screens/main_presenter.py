@@ -31,7 +31,7 @@ F1 help · Ctrl+Q quit"""
 
 
 class MainPresenter:
-    """Reads the services, writes to the screen, and collects what is typed there."""
+    """Shows the services' state on the screen, and collects unsent text from it."""
 
     def __init__(self, screen: MainScreen, services: Services) -> None:
         self._screen = screen
@@ -45,7 +45,7 @@ class MainPresenter:
             "story": StoryView(screen, services.sampling),
         }
         self._told = 0.0  # when the status line was last updated
-        self._states: list[State] = []  # of the sessions in memory, when they were last listed
+        self._states: list[State] = []  # states of the sessions in memory when last listed
 
     @property
     def _view(self) -> SessionView:
@@ -54,7 +54,7 @@ class MainPresenter:
     # ---- what is typed
 
     def collect(self) -> bool:
-        """Store what is typed and not sent as the open session's draft. True if that has changed the session."""
+        """Store unsent text as the open session's draft; True if that has changed the session."""
         session = self._workspace.current
         before = session.draft, session.tree.tip
         self._view.collect(session)
@@ -68,7 +68,7 @@ class MainPresenter:
         self.refresh()
 
     def typed(self) -> None:
-        """Clear the notice of an action once something was typed."""
+        """Clear a notice that typing clears, unless a reply is in progress."""
         session = self._workspace.current
         if session.notice and isinstance(session.notice, Passing) and session.reply is None:
             self.say("")
@@ -76,7 +76,7 @@ class MainPresenter:
     # ---- the session
 
     def show(self, to_end: bool = True) -> None:
-        """Show the open session; without ``to_end`` the view stays where it is."""
+        """Show the open session. ``to_end``: scroll to the end."""
         if self._screen.whole:
             self._show(self._workspace.current, to_end)
         self.refresh()
@@ -102,7 +102,7 @@ class MainPresenter:
         screen.shown = session
 
     def show_reply(self, change: ReplyChange) -> None:
-        """Show that a reply has grown or ended."""
+        """Show a reply's progress or end."""
         self._views[change.session.mode].show_reply(change, change.session is self._workspace.current)
 
     # ---- bars, marks and the notice
@@ -128,7 +128,7 @@ class MainPresenter:
             self._view.refresh(session)
 
     def refresh_progress(self) -> None:
-        """Update what a few tokens of any session change: the figures, and the list where a reply begins."""
+        """Update only what progress of replies changes: figures, and the list if a state has changed."""
         session = self._workspace.current
         if not self._screen.whole:
             return

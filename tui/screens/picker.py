@@ -1,4 +1,4 @@
-"""Base of the dialogs that pick from a list while a field keeps the focus."""
+"""Base of dialogs with a list and a focused field."""
 
 from abc import abstractmethod
 from typing import ClassVar
@@ -11,17 +11,17 @@ from tui.widgets.list_keys import list_bindings, move
 
 
 class Picker(ModalScreen[ScreenResultType]):
-    """Arrow and page keys move through ``_list``; Enter or a click takes what is highlighted."""
+    """Arrow and page keys move the highlight of ``_list``; Enter or a click takes the highlighted option."""
 
     BINDINGS: ClassVar[list[BindingType]] = [Binding("escape", "dismiss", "Back", show=False), *list_bindings()]
     _list: OptionList
 
     @abstractmethod
     def take(self) -> None:
-        """Return what is highlighted."""
+        """Dismiss with the highlighted option."""
 
     def submit(self) -> None:
-        """Enter was pressed."""
+        """Handle Enter."""
         self.take()
 
     def action_move(self, key: str) -> None:

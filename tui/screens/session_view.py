@@ -7,13 +7,13 @@ from tui.services.session import Session
 
 
 class SessionView(ABC):
-    """``has_composer``: messages are typed below it."""
+    """View of a mode. ``has_composer``: the message input is shown."""
 
     has_composer: bool
 
     @abstractmethod
     def collect(self, session: Session) -> None:
-        """Store what is typed and not sent as the session's draft."""
+        """Store unsent text as the session's draft."""
 
     @abstractmethod
     def show(self, session: Session, to_end: bool) -> None:
@@ -29,4 +29,4 @@ class SessionView(ABC):
 
     @abstractmethod
     def refresh(self, session: Session) -> None:
-        """Update the figures of its own."""
+        """Update the view's own figures."""

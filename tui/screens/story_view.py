@@ -1,4 +1,4 @@
-"""Shows a story on the main screen, and collects what is edited in it."""
+"""Shows a story on the main screen and collects edits."""
 
 from tui.conversation.story_text import alternatives
 from tui.screens.main import MainScreen
@@ -9,7 +9,7 @@ from tui.services.session import Session
 
 
 class StoryView(SessionView):
-    """The text, with a line of figures below."""
+    """The story editor, with a line of figures below."""
 
     has_composer = False
 
@@ -18,11 +18,11 @@ class StoryView(SessionView):
         self._sampling = sampling
 
     def collect(self, session: Session) -> None:
-        """The draft is the text where it differs from the session's pieces."""
+        """Store the text as draft if it differs from the session's pieces."""
         if session.readonly or (pane := self._screen.pane_of(session)) is None:
             return
         if session.reply is None and not pane.text:
-            session.tree.move(None)  # what was there is kept, as everything that is taken away
+            session.tree.move(None)  # the previous text stays as a version
         written = "".join(node.text for node in session.tree.path())
         session.put_draft("" if session.reply or pane.text == written else pane.text)
 
@@ -32,7 +32,7 @@ class StoryView(SessionView):
         self._screen.panes.current = pane.id
 
     def show_draft(self, session: Session) -> None:
-        """``show`` reads it when the session's tree is another one."""
+        """Nothing to do: ``show`` reloads the text of a new tree."""
 
     def show_reply(self, change: ReplyChange, is_open: bool) -> None:
         if pane := self._screen.pane_of(change.session):
@@ -42,7 +42,7 @@ class StoryView(SessionView):
                 pane.settle(nothing_came=change.node.id not in change.session.tree)
 
     def refresh(self, session: Session) -> None:
-        """Show how long the story is, which of how many alternatives is shown, and how the model continues."""
+        """Show length, version and sampling parameters."""
         if (pane := self._screen.pane_of(session)) is None:
             return
         words, tokens = len(pane.text.split()), session.figures.context_used if pane.text else 0

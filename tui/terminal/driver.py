@@ -187,7 +187,7 @@ class PatientDriver(LinuxDriver):
             end_writes(self._writer_thread, PATIENCE)
 
     def restore(self) -> None:
-        """Restore the terminal directly if ``stop_application_mode`` was not completed, or nobody heard it."""
+        """Restore the terminal directly if ``stop_application_mode`` was not completed or not written."""
         if not self._started and not self.mute:
             return
         self._started = False

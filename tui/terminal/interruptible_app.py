@@ -1,4 +1,4 @@
-"""An app that can be ended from outside: by a signal, from another thread, by a mistake."""
+"""App base class that can be ended by signals, other threads and internal errors."""
 
 import threading
 from typing import Any
@@ -11,7 +11,7 @@ from tui.terminal.textual_patches import Still, forget_lines, forget_places, for
 
 
 class InterruptibleApp(PaintedApp):
-    """``mistake``: the program's own error that ended it. ``no_colors``: draw in those of the terminal."""
+    """``mistake``: the internal error that ended the app. ``no_colors``: use the terminal's default colours."""
 
     def __init__(self, *, no_colors: bool) -> None:
         super().__init__(PatientDriver, ansi_color=no_colors or None)
@@ -24,6 +24,7 @@ class InterruptibleApp(PaintedApp):
 
     @property
     def mistake(self) -> BaseException | None:
+        """The internal error that ended the app, if any."""
         return self._exception
 
     @property
@@ -36,7 +37,7 @@ class InterruptibleApp(PaintedApp):
         if self._loop is not None and self._loop.is_running():
             self._loop.call_soon_threadsafe(self.exit)
         else:
-            self._exit = True  # before anything is shown
+            self._exit = True  # before the event loop runs
 
     def restore_terminal(self) -> None:
         """Restore the terminal if the app ended without doing so."""
@@ -44,7 +45,7 @@ class InterruptibleApp(PaintedApp):
             self.patient_driver.restore()
 
     def mistaken(self, error: BaseException) -> None:
-        """End by a mistake, which ``mistake`` tells afterwards."""
+        """End with an internal error, stored in ``mistake``."""
         self._return_code = 1
         if self._exception is None:
             self._exception = error  # type: ignore[assignment]
@@ -61,7 +62,7 @@ class InterruptibleApp(PaintedApp):
         return True
 
     def _handle_exception(self, error: Exception) -> None:
-        """Instead of Textual's, which prints pages."""
+        """Replaces Textual's handler, which prints long tracebacks."""
         self.mistaken(error)
 
     def key_ctrl_z(self) -> None:
@@ -78,14 +79,14 @@ class InterruptibleApp(PaintedApp):
 
     @property
     def has_driver(self) -> bool:
-        """False while nothing is shown."""
+        """False without a terminal."""
         return self._driver is not None
 
     def keep_copied(self, text: str) -> None:
-        """Let ``App.clipboard`` return it."""
+        """Set ``App.clipboard``."""
         self._clipboard = text
 
     def write_to_terminal(self, data: str) -> None:
-        """Write control sequences as they are."""
+        """Write control sequences verbatim."""
         if self._driver is not None:
             self._driver.write(data)

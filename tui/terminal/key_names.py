@@ -1,4 +1,4 @@
-"""Textual's name for the key of a character. Textual keeps the function to itself; importing it costs little."""
+"""Textual's key name of a character, from a private function that is cheap to import."""
 
 from textual.keys import _character_to_key as character_to_key
 

@@ -1,4 +1,4 @@
-"""App base class that paints at the terminal's pace, and only what has changed."""
+"""App base class that paints at the terminal's pace and writes only changed cells."""
 
 from textual import events
 from textual.app import App
@@ -8,7 +8,7 @@ from textual.screen import Screen
 from tui.terminal.driver import PatientDriver
 from tui.terminal.textual_internals import CompositorUpdate, needs_layout, paint_later, repaint
 
-NARROWEST, LOWEST = 12, 1  # columns and rows
+NARROWEST, LOWEST = 12, 1  # minimum layout size in columns and rows
 
 
 class PaintedApp(App[None]):
@@ -22,9 +22,9 @@ class PaintedApp(App[None]):
         return self._driver if isinstance(self._driver, PatientDriver) else None
 
     def on_resize(self, event: events.Resize) -> None:
-        """The terminal has moved what it shows. Comes before Textual's own handler.
+        """Forget the screen's contents, which the terminal may have moved. Runs before Textual's handler.
 
-        Nothing is laid out in less room than things take that have to be there; the terminal cuts what is beyond.
+        The layout never gets smaller than required widgets need; the terminal clips it.
         """
         event.size = event.virtual_size = Size(max(event.size.width, NARROWEST), max(event.size.height, LOWEST))
         if driver := self.patient_driver:
@@ -54,9 +54,9 @@ class PaintedApp(App[None]):
             self.call_later(self._paint_again)
 
     def _paint_again(self) -> None:
-        """All of it: a layout in between forgets what was to be painted. What is there already is not written.
+        """Repaint everything, as a layout in between drops dirty regions; the canvas writes only changes.
 
-        What a layout is about to move is painted by that: before it, a new screen is empty.
+        If a layout is due, it paints: before it, a new screen is empty.
         """
         if self._running and not self._closed and self._screen_stack:
             if needs_layout(self, self.screen):

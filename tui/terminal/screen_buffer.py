@@ -20,7 +20,7 @@ from tui.terminal.textual_internals import ChopsUpdate, CompositorUpdate, Layout
 BRIDGE = 8
 # Placeholder for unknown contents.
 UNKNOWN = "\0"
-# Characters that every terminal shows one cell wide, each for itself: Latin, Greek and Cyrillic, punctuation, boxes.
+# Characters of one cell on every terminal, never joined: Latin, Greek, Cyrillic, punctuation, box drawing.
 PLAIN = re.compile(
     "[ -~\u00a0-\u00ac\u00ae-\u02ff\u0370-\u0482\u048a-\u052f\u1e00-\u1fff"
     "\u2010-\u2027\u2030-\u205e\u2500-\u25a9\u25c6-\u25d3]*"
@@ -30,12 +30,12 @@ SILENT = {code: " " * cell_len(chr(code)) for code in STEERING}
 
 
 class Row:
-    """The characters of a row and how they look; a look is what switches it on."""
+    """Characters and styles of a row; a style (look) is its SGR codes."""
 
     def __init__(self, width: int) -> None:
         self.text = UNKNOWN * width
         self.looks = [""] * width
-        self.strips: dict[int, str] = {}  # by their first cells, those written whole: terminals differ on their widths
+        self.strips: dict[int, str] = {}  # by first cell: strips of disputed width, written as a whole
 
     def put(self, x: int, text: str, looks: list[str]) -> None:
         end = x + len(text)
@@ -54,12 +54,12 @@ class Pen:
         return "" if self._place == (x, y) else f"\x1b[{y + 1};{x + 1}H"
 
     def lay_down(self) -> str:
-        """For who writes without it."""
+        """Reset the style and forget the position, before output from elsewhere."""
         left, self._look, self._place = self._look, "", None
         return change(left, "")
 
     def run(self, x: int, y: int, text: str, looks: list[str]) -> str:
-        """Characters of one cell each from there on."""
+        """Write characters of one cell each."""
         parts = [self.move(x, y)]
         start = 0
         for index in range(1, len(text) + 1):
@@ -104,7 +104,7 @@ class Canvas:
 
 
 def _pieces(update: LayoutUpdate | ChopsUpdate) -> Iterator[tuple[int, int, Strip]]:
-    """Column, row, and what is to stand there."""
+    """Yield the column, row and contents of each changed part."""
     if isinstance(update, LayoutUpdate):
         for y, strips in enumerate(update.strips, update.region.y):
             x = update.region.x
@@ -133,10 +133,10 @@ def _changes(pen: Pen, row: Row, x: int, y: int, strip: Strip, console: Console)
 
 
 def _whole(pen: Pen, row: Row, x: int, y: int, strip: Strip, console: Console) -> Iterable[str]:
-    """Wide and joined characters: where the terminal sees another width than we, a part would stand beside the rest.
+    """Write a strip with wide, joined or unusual characters as a whole: the terminal's widths may differ.
 
-    Everything unusual comes through here: a widget that showed text as it came steers no terminal either. Nothing of
-    what was there shows through where it takes fewer cells, and where it takes more, nothing is covered.
+    Control characters are removed, in case a widget did not sanitise its text. The cells are cleared first, for
+    terminals that use fewer, and the rest of the row is rewritten, for those that use more.
     """
     placed = Strip(
         [part if part.control else Segment(steady(part.text.translate(SILENT)), part.style) for part in strip]

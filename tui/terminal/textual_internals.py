@@ -1,4 +1,4 @@
-"""The private parts of Textual that the program uses: nothing else in ``tui`` imports or touches any.
+"""Private parts of Textual used by the program; no other module of ``tui`` uses any.
 
 They may change with any release, so Textual is pinned to one minor version in pyproject.toml.
 """
@@ -50,7 +50,7 @@ __all__ = [
     "XTermParser",
 ]
 
-LOOKS = 1024  # styles of text whose codes are remembered
+LOOKS = 1024  # cached SGR codes
 MANY = 256  # dirty regions; beyond, the whole screen is dirty
 
 
@@ -63,12 +63,12 @@ def waiting_writes(writer: WriterThread) -> int:
 
 
 def never_block(writer: WriterThread) -> None:
-    """Let any number of writes wait, so that no caller does."""
+    """Make the queue unbounded, so that callers never block."""
     writer._queue.maxsize = 0
 
 
 def end_writes(writer: WriterThread, seconds: float) -> None:
-    """End the thread once it has written what waits, or the time is over."""
+    """Flush the queue and end the thread; give up after ``seconds``."""
     writer._queue.put(None)
     writer.join(seconds)
 
@@ -82,7 +82,7 @@ def needs_layout(app: App[Any], screen: Screen[Any]) -> bool:
 
 
 def has_callbacks(screen: Screen[Any]) -> bool:
-    """True if something is to be called after the next painting."""
+    """True if callbacks are due after the next refresh."""
     return bool(screen._callbacks)
 
 
@@ -94,7 +94,7 @@ def repaint(app: App[Any], screen: Screen[Any]) -> None:
 
 
 def paint_later(screen: Screen[Any], update: CompositorUpdate) -> None:
-    """Put the update's regions back among those to paint."""
+    """Mark the update's regions as dirty again."""
     compositor = screen._compositor
     dirty = compositor._dirty_regions
     if isinstance(update, ChopsUpdate) and len(dirty) < MANY:
@@ -105,7 +105,7 @@ def paint_later(screen: Screen[Any], update: CompositorUpdate) -> None:
 
 
 def ansi_codes(segment: Segment, console: Console) -> str:
-    """The codes of the segment's style, between ``ESC [`` and ``m``."""
+    """SGR codes of the segment's style, without ``ESC [`` and ``m``."""
     style = segment.style
     if style is None:
         return ""
@@ -113,10 +113,10 @@ def ansi_codes(segment: Segment, console: Console) -> str:
 
 
 def remember_looks() -> None:
-    """Have Textual remember the codes of styles by how they look.
+    """Cache SGR codes by the visible attributes of styles.
 
-    It remembers them by styles, which also hold where in which message their text stands: sixteen thousand of these
-    are kept, all of them different.
+    Textual caches them by style, including its metadata (the position in a message), so that sixteen thousand entries
+    are kept and rarely hit.
     """
     render = Strip.__dict__["render_ansi"].__func__
     if (uncached := getattr(render, "__wrapped__", None)) is None:
@@ -135,7 +135,7 @@ def remember_looks() -> None:
 
 
 def handle_exception(app: App[Any], error: Exception) -> None:
-    """End the app by this error."""
+    """End the app with this error."""
     app._handle_exception(error)
 
 
@@ -143,12 +143,12 @@ def handle_exception(app: App[Any], error: Exception) -> None:
 
 
 def binding_chain(screen: Screen[Any]) -> list[tuple[DOMNode, BindingsMap]]:
-    """The bindings that hold now, those of what has the focus first."""
+    """Active bindings, the focused widget's first."""
     return screen._binding_chain
 
 
 def key_events(parser: XTermParser, sequence: str) -> Iterator[events.Key]:
-    """The keys that a sequence stands for, as Textual's tables name them."""
+    """Key events for a sequence, by Textual's tables."""
     yield from parser._sequence_to_key_events(sequence)
 
 
@@ -167,12 +167,12 @@ def end_of(edit: Edit) -> Location:
 
 
 class JoiningHistory(EditHistory):
-    """An edit history that can join edits into one step to undo."""
+    """Edit history that can join edits into one undo step."""
 
     joining = False
 
     def record(self, edit: Edit) -> None:
-        """Record an edit, in the step that is being joined or in its own."""
+        """Record an edit, in the joined step if there is one."""
         if self.joining:
             self._undo_stack[-1].append(edit)
             self._redo_stack.clear()
@@ -180,7 +180,7 @@ class JoiningHistory(EditHistory):
             super().record(edit)
 
     def join(self) -> None:
-        """Join the edits from here on into one step, until ``part``."""
+        """Join edits into one step until ``part``."""
         self._undo_stack.append([])
         self.joining = True
 

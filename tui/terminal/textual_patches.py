@@ -9,14 +9,14 @@ from textual.strip import Strip
 
 from tui.terminal.textual_internals import Animator, StylesCache
 
-PLACES = 512  # answers of a kind about regions that are remembered
+PLACES = 512  # cache entries per method of Region
 
 
 class Still(Animator):
-    """An animation is at its end at once: over a slow line every frame counts.
+    """Animator that jumps to the end at once: over a slow connection every frame counts.
 
-    Textual's goes through a list of animations and dies where what one of them sets begins or ends another, as views do
-    that scroll when they are scrolled.
+    Textual's fails if setting an animated attribute starts or stops another animation, as in views that scroll when
+    scrolled.
     """
 
     def animate(self, obj: object, attribute: str, value: Any, *, final_value: object = ..., **options: Any) -> None:
@@ -26,18 +26,14 @@ class Still(Animator):
 
 
 def forget_widgets() -> None:
-    """A method that remembers what it was called with is meant to be the class's: as each widget's own it remembers a
-    thousand widgets that are gone, with all that they drew.
-    """
+    """Fix a cached method meant to be a class method: per widget, its cache keeps a thousand removed widgets alive."""
     method = StylesCache.__dict__["get_inner_outer"]
     if not isinstance(method, classmethod):
         StylesCache.get_inner_outer = classmethod(method)  # type: ignore[assignment]
 
 
 def forget_lines() -> None:
-    """A line that is cut nowhere remembers itself as its only part: so it would stay, with all that was ever drawn of
-    it, until Python looks through everything.
-    """
+    """Avoid reference cycles of strips that are not divided, which would stay until the garbage collector runs."""
     divide = Strip.divide
     if divide.__module__ == Strip.__module__:
 
@@ -49,9 +45,7 @@ def forget_lines() -> None:
 
 
 def forget_places() -> None:
-    """Textual remembers thousands of regions with what each was asked: they differ with each scroll and each size, and
-    take half an hour to fill their places.
-    """
+    """Shrink Textual's caches of region geometry, whose thousands of entries are rarely hit after scrolling."""
     for name, method in list(vars(Region).items()):
         if hasattr(method, "cache_parameters") and method.cache_parameters()["maxsize"] > PLACES:
             setattr(Region, name, lru_cache(PLACES)(method.__wrapped__))

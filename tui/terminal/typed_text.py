@@ -9,9 +9,9 @@ _NO_TEXT = ("Cc", "Cs")
 
 
 def typed(key: Key) -> str | None:
-    """The text that a key stands for; None for one that only does something.
+    """The text of a key; None for keys without one.
 
-    Not what Python calls printable: that leaves out joiners and blanks that many languages are written with.
+    Not ``str.isprintable``, which excludes joiners and spaces required by many languages.
     """
     text = key.character
     return text if text and not any(unicodedata.category(character) in _NO_TEXT for character in text) else None

@@ -11,10 +11,10 @@ _JOINERS = re.compile("[\u200d\ufe0f]")
 
 
 def wrap(line: str, width: int) -> list[str]:
-    """One line of text (without newlines) as rows of at most ``width`` cells; joined they give the line again.
+    """Wrap a line (without newlines) to rows of at most ``width`` cells; joined they equal the line.
 
-    Blanks at a break stay at the end of the upper row, where they may stand out beyond the edge. Whatever is appended
-    to the line later changes no row but the last.
+    Blanks at a break stay at the end of the row, where they may exceed the width. Appending to the line changes only
+    the last row.
     """
     rows: list[str] = []
     row, used = "", 0
@@ -73,9 +73,9 @@ def source_index(line: str, columns: int) -> int:
 
 
 class Rows:
-    """A text that grows at its end, as rows: appending costs what is appended, however long the text is.
+    """Incrementally wrapped text; the cost of appending depends only on the appended text.
 
-    ``hard[i]`` tells whether row i ends where a line of the text ends.
+    ``hard[i]``: True if row i ends a line of the text.
     """
 
     def __init__(self, width: int, text: str = "") -> None:

@@ -20,7 +20,7 @@ KEYS = "Enter send · Ctrl+J new line"
 class Composer(Editor):
     """Grows with its text, up to a third of the screen. A long paste is shown as a token.
 
-    ``commands``: the words that a text may begin with behind a slash; they are offered, and Tab completes them.
+    ``commands``: names of slash commands, which are offered while typing and completed by Tab.
     """
 
     BINDINGS = bindings("input")
@@ -36,10 +36,10 @@ class Composer(Editor):
     def __init__(self) -> None:
         super().__init__(PLACEHOLDER, id="composer")
         self.commands: Sequence[str] = ()
-        self._puts = 0  # how many drafts were put there
+        self._puts = 0  # number of calls of ``put``
         self._put = ""
         self._history = PromptHistory("", ())
-        self._recalled = ("", -1)  # what was put there from the history, and how many drafts until then
+        self._recalled = ("", -1)  # recalled prompt, and value of ``_puts`` then
         self._pasted = Pasted()
         self._offered: list[str] = []
         self._announced = ""
@@ -70,13 +70,13 @@ class Composer(Editor):
         self._put = self.text
 
     def announce(self, text: str) -> None:
-        """Show this above the input."""
+        """Set the title above the input."""
         if text != self._announced:
             self._announced = text
             self.border_title = plain(text)
 
     def collapse(self, text: str) -> str:
-        """The text, or a token for a long one."""
+        """Return a token for a long text, a short text unchanged."""
         return self._pasted.collapse(normalized(text))
 
     async def _on_key(self, event: events.Key) -> None:
@@ -111,7 +111,7 @@ class Composer(Editor):
 
     @property
     def recalling(self) -> bool:
-        """True if an earlier prompt is shown, as it was or edited."""
+        """True while an earlier prompt is shown, even if edited."""
         return self._recalled[1] == self._puts
 
     @property
@@ -120,7 +120,7 @@ class Composer(Editor):
         return self._history.left if self.recalling else ""
 
     def recall_next(self, step: int, earlier: Callable[[], Sequence[str]]) -> None:
-        """Show the prompt ``step`` before this one; ``earlier`` gives them, the newest first."""
+        """Show the prompt ``step`` before this one. ``earlier``: returns all prompts, newest first."""
         if step > 0 or self.recalling:
             self._recall(self._begin(earlier).walk(self.whole, step))
 

@@ -1,4 +1,4 @@
-"""Header: the program, the model and the mode."""
+"""Header with program, model and mode."""
 
 from textual.content import Content
 from textual.reactive import reactive

@@ -19,6 +19,6 @@ def list_bindings() -> list[BindingType]:
 
 
 def move(options: OptionList, key: str) -> None:
-    """Move the highlight as the key says, once the list has been laid out."""
+    """Move the highlight by a key, after the list's layout."""
     if options.size.height:
         MOVES[key](options)

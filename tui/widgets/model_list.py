@@ -62,7 +62,7 @@ class Row:
 
     @property
     def fetchable(self) -> bool:
-        """True if it has to be downloaded, wholly or in part."""
+        """True if it must be downloaded, at least in part."""
         return self.listing is None or self.listing.found.source == "unfinished"
 
     @property
@@ -88,7 +88,7 @@ class ModelList(OptionList, can_focus=False):
         return None if option is None or option.id is None else self.rows[int(option.id)]
 
     def show(self, rows: Sequence[Row]) -> None:
-        """Show these, grouped. The highlight stays where the user put it, else is on the model in use."""
+        """Show these rows, grouped. Keep the user's highlight, else highlight the model in use."""
         if self.row and self.row.name != self._put_on:
             self._wanted = self.row.name
         self.rows = sorted(rows, key=lambda row: list(GROUPS).index(row.group))

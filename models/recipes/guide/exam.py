@@ -4,7 +4,7 @@ python -m models.recipes.guide.exam MODEL_DIR [--system TEXT] [--json]
 
 prints each failed question with its answer and the reasons, and last ``in scope 93/100, declined 20/20, conversations
 2/2``. An answer is wrong when it lacks what the question expects, claims what it forbids, names a key or a command
-that does not belong to it, or does not come to an end.
+that does not belong to it, or has no end.
 """
 
 import argparse
@@ -63,7 +63,7 @@ class Reply(NamedTuple):
 
 @dataclass(frozen=True)
 class Mark:
-    """How one question went; no reasons means right."""
+    """Result of a question; correct without ``reasons``."""
 
     question: Question
     answer: str
@@ -108,7 +108,7 @@ def load_exam(path: Path = EXAM) -> Exam:
 
 
 def score(answer: str, question: Question) -> list[str]:
-    """The reasons why ``answer`` is wrong; empty when it is right."""
+    """Reasons why ``answer`` is wrong; empty if it is correct."""
     text = plain_quotes(answer)
     unmarked = re.sub(r"`|\*\*", "", text)
     keys, commands = named_keys(text), named_commands(text)
@@ -148,7 +148,7 @@ def examine(
 
 
 def take(exam: Exam, reply: Callable[[list[Message]], Reply], system: str | None = None) -> dict[str, list[list[Mark]]]:
-    """All marks, a list per conversation; most conversations are a single question."""
+    """Run the exam. Returns a list of marks per conversation; most have one question."""
 
     def alone(questions: tuple[Question, ...]) -> list[list[Mark]]:
         return [list(examine([question], reply, system)) for question in questions]
@@ -184,7 +184,7 @@ def as_json(results: dict[str, list[list[Mark]]]) -> str:
 
 
 def asking(session: Session) -> Callable[[list[Message]], Reply]:
-    """A function that has ``session`` reply to a conversation at temperature 0."""
+    """Create a function that replies to a conversation at temperature 0."""
     params = SamplingParams(temperature=0.0, max_tokens=MAX_TOKENS)
 
     def reply(messages: list[Message]) -> Reply:

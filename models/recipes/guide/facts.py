@@ -1,4 +1,4 @@
-"""What the guide knows about llm-tui, read from `facts.toml`: the source of its training and of the help."""
+"""Facts about llm-tui from `facts.toml`: source of the guide's training data and of the help."""
 
 from __future__ import annotations
 
@@ -23,12 +23,12 @@ COMMAND = re.compile(r"llm-tui(?: [a-z]+)?(?: --[a-z-]+)?|/[a-z]+")
 
 
 class FactsError(ValueError):
-    """The facts contradict themselves; the message names the fact."""
+    """Contradictory facts; the message names one."""
 
 
 @dataclass(frozen=True)
 class Fact:
-    """One thing to know. `keys` are in Textual's notation; `commands` read `llm-tui chat --seed` or `/file`."""
+    """A fact. `keys`: in Textual's notation. `commands`: such as `llm-tui chat --seed` or `/file`."""
 
     id: str
     title: str
@@ -36,7 +36,7 @@ class Fact:
     keys: tuple[str, ...] = ()
     commands: tuple[str, ...] = ()
     paths: tuple[str, ...] = ()
-    explains: tuple[str, ...] = ()  # those of its keys and commands that this fact is the explanation of
+    explains: tuple[str, ...] = ()  # keys and commands explained by this fact
     in_help: bool = True
 
     def __post_init__(self) -> None:
@@ -59,7 +59,7 @@ class Fact:
 
 
 def read_facts(file: Path = FILE) -> tuple[Fact, ...]:
-    """All facts, in the order of the file. Raises `FactsError` where they contradict themselves or each other."""
+    """Read all facts in file order. Raises `FactsError` for contradictions."""
     facts = []
     for entry in tomllib.loads(file.read_text(encoding="utf-8"))["fact"]:
         values = {name: tuple(value) if isinstance(value, list) else value for name, value in entry.items()}
@@ -74,7 +74,7 @@ def read_facts(file: Path = FILE) -> tuple[Fact, ...]:
 
 
 def key_label(key: str) -> str:
-    """A key as people write it: ctrl+n is Ctrl+N, f5 is F5, left_square_bracket is [, and letters stay as they are."""
+    """Display name of a key: Ctrl+N for ctrl+n, F5 for f5, [ for left_square_bracket; letters are unchanged."""
     *modifiers, name = key.split("+")
     if name not in NAMES and (len(name) != 1 or modifiers) and not re.fullmatch(r"[a-z]|f\d{1,2}", name):
         raise FactsError(f"{key!r} is no key.")
@@ -85,7 +85,7 @@ def key_label(key: str) -> str:
 
 
 def last_word(command: str) -> str:
-    """What names a command by itself: `--seed` of `llm-tui chat --seed`, `pull` of `llm-tui pull`, `/file`."""
+    """Short name of a command: `--seed` for `llm-tui chat --seed`, `pull` for `llm-tui pull`, `/file`."""
     return command.rpartition(" ")[2]
 
 

@@ -1,9 +1,8 @@
-"""Conversations for the guide to learn from: all facts in many phrasings, follow-ups, small talk, what it declines.
+"""Generates the guide's training data: facts in many phrasings, follow-ups, small talk, declined questions.
 
     python -m models.recipes.guide.generate 20 --seed 7     show some
 
-A share of the phrasings is kept out of the training, whole lines of them, so that the trained model can be asked in
-words it has not seen: `unseen.py` does.
+A share of the phrasings (whole lines) is held out of the training, for evaluation by `unseen.py`.
 """
 
 from __future__ import annotations
@@ -33,12 +32,12 @@ QUESTIONS = re.compile(
 )
 
 Message = dict[str, str]
-Turn = tuple[str, str]  # what a person types, what the guide answers
+Turn = tuple[str, str]  # user message, answer
 
 
 @dataclass(frozen=True)
 class Followup:
-    """A question that leans on the answer before it."""
+    """A question that refers to the previous answer."""
 
     after: frozenset[str]
     fact: str
@@ -46,7 +45,7 @@ class Followup:
 
 
 class Generator:
-    """Draws conversations; with `held_out` only questions, in the phrasings that training never sees."""
+    """Samples conversations. `held_out`: only questions, in held-out phrasings."""
 
     def __init__(self, seed: int, held_out: bool = False) -> None:
         self.chance = random.Random(seed)
@@ -75,7 +74,7 @@ class Generator:
     # ---- conversations
 
     def conversation(self) -> list[Message]:
-        """One item of training: one to four turns."""
+        """A training item of one to four turns."""
         draw = self.chance.random()
         turns = [self.opening()] if draw < 0.12 else []
         if draw > 0.97:
@@ -89,7 +88,7 @@ class Generator:
         ]
 
     def exchange(self) -> list[Turn]:
-        """A question about llm-tui with what leans on it, or something else."""
+        """A question about llm-tui with follow-ups, or something else."""
         draw = self.chance.random()
         if draw < 0.14:
             return [self.declined()]
@@ -108,11 +107,11 @@ class Generator:
         return turns
 
     def any_question(self) -> Turn:
-        """Some fact asked for."""
+        """A question about a random fact."""
         return self.question(self.facts[self.chance.choices(list(self._weights), list(self._weights.values()))[0]])
 
     def question(self, fact: Fact) -> Turn:
-        """That fact asked for."""
+        """A question about this fact."""
         if fact.explains and not self._held_out and self.chance.random() < 0.22:
             name = self._spelt(self.chance.choice(fact.explains))
             return self._say(self._framed("explain", name)), fact.answer
@@ -123,7 +122,7 @@ class Generator:
         return self._say(asked if self._held_out else reworded(asked, self.chance, self._synonyms)), fact.answer
 
     def declined(self) -> Turn:
-        """Something beyond llm-tui."""
+        """A question beyond llm-tui, which is declined."""
         if self.chance.random() < 0.3:
             text = self._framed("do", one_of(self.chance.choice(self._beyond_lines["do"]), self.chance, self._slots))
         else:
@@ -137,7 +136,7 @@ class Generator:
         return typed(closed(said, self.chance, _asks(said)), self.chance), entry["answer"].replace("{person}", person)
 
     def introduction(self) -> list[Turn]:
-        """Somebody says a name, talks of something else perhaps, and asks for it; or asks without having said it."""
+        """The user gives a name, perhaps changes the subject, and asks for the name; or asks without giving it."""
         recall = self._talk["recall"][0]
         asked = self._say(self.chance.choice(lines(recall["says"])))
         if self.chance.random() < 0.25:
@@ -152,7 +151,7 @@ class Generator:
 
     @cached_property
     def _weights(self) -> dict[str, float]:
-        """Facts that can be asked for in more ways are asked for more often, but not much."""
+        """Facts with more phrasings are sampled slightly more often (square root)."""
         return {id: sum(map(len, kinds.values())) ** 0.5 for id, kinds in self._phrasings.items()}
 
     @cached_property
@@ -169,7 +168,7 @@ class Generator:
         return {id: kinds for id, kinds in found.items() if kinds}
 
     def _share(self, phrasings: list[str], of: str) -> list[str]:
-        """Those that are to be used. The choice hangs on the line itself, so that new lines leave the old in place."""
+        """Phrasings of this split. The split depends on each line only, so that new lines do not affect others."""
 
         def kept_out(line: str) -> bool:
             return hashlib.sha256(f"{of}:{line}".encode()).digest()[0] < 256 * HELD_OUT
@@ -184,7 +183,7 @@ class Generator:
         return one_of(phrasing.replace("{person}", person), self.chance, self._slots), person
 
     def _spelt(self, name: str) -> str:
-        """A key or a command as people spell it."""
+        """A key or command in a random spelling."""
         if name.startswith(("llm-tui", "/")) and " " not in name and name != "llm-tui":
             return name
         if name.startswith("llm-tui"):
@@ -201,7 +200,7 @@ class Generator:
         return self.chance.choice(spellings)
 
     def _say(self, phrasing: str) -> str:
-        """A phrasing as it is typed: with a word before and after, with and without marks and capitals."""
+        """Vary a phrasing as users type it: words around it, punctuation, capitals."""
         text = one_of(phrasing, self.chance, self._slots)
         question = _asks(text)
         around = self._frames["around"]
@@ -215,7 +214,7 @@ class Generator:
 
 
 def conversations(seed: int, count: int = CONVERSATIONS) -> Iterator[dict[str, object]]:
-    """The guide's own training items, the same for the same seed and files."""
+    """Generate training items, deterministic for seed and files."""
     generator = Generator(seed)
     for _ in range(count):
         yield {"messages": generator.conversation()}

@@ -1,6 +1,6 @@
-"""What a text names: the keys and the commands of llm-tui, however they are written.
+"""Finds mentions of llm-tui's keys and commands in a text, in any spelling.
 
-Case matters for the letters, as it does in the program: y copies the message, Y its code.
+Letters are case-sensitive, as in the program: y copies the message, Y its code.
 """
 
 import re
@@ -65,7 +65,7 @@ def symbol(match: re.Match[str]) -> list[str]:
     return [match["key"]]
 
 
-# Read in this order; what one has read, the later ones do not see. (?i:...) where case tells nothing.
+# Applied in this order; matches are removed before the next. (?i:...) where case is irrelevant.
 KEY_NOTATIONS: list[tuple[str, Callable[[re.Match[str]], list[str]]]] = [
     # Ctrl+P, ctrl-p, `Ctrl` + `P`, Ctrl+Shift+Enter
     (
@@ -112,7 +112,7 @@ KEY_NOTATIONS: list[tuple[str, Callable[[re.Match[str]], list[str]]]] = [
 
 
 def named_keys(text: str) -> set[str]:
-    """The keys that ``text`` names, as ``Ctrl+P``, ``F5``, ``Esc``, ``Shift+Enter``, ``Up``, ``u``, ``Y``, ``[``."""
+    """Keys mentioned in ``text``, as ``Ctrl+P``, ``F5``, ``Esc``, ``Shift+Enter``, ``Up``, ``u``, ``Y``, ``[``."""
     keys: set[str] = set()
     text = plain_quotes(text)
     for notation, read in KEY_NOTATIONS:
@@ -154,6 +154,6 @@ COMMAND_NOTATIONS = [
 
 
 def named_commands(text: str) -> set[str]:
-    """The commands that ``text`` names: subcommands (``pull``), options (``--model``), slash commands (``/file``)."""
+    """Commands mentioned in ``text``: subcommands (``pull``), options (``--model``), slash commands (``/file``)."""
     text = plain_quotes(text)
     return {word for notation in COMMAND_NOTATIONS for word in re.findall(notation, text, re.MULTILINE)}

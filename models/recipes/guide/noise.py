@@ -1,4 +1,4 @@
-"""How people type: without capitals, without punctuation, with slips of the finger."""
+"""Typing noise: missing capitals and punctuation, typos."""
 
 from __future__ import annotations
 
@@ -12,20 +12,20 @@ NEIGHBOURS = {
     "u": "yi", "v": "cb", "w": "qe", "x": "zc", "y": "tu", "z": "x",
 }  # fmt: skip
 SHORT = {"you": "u", "please": "pls", "are": "r", "message": "msg", "because": "cuz", "what is": "whats", "I'm": "im"}
-# A key, a command, an option or a path must stay what it is.
+# Keys, commands, options and paths are unchanged.
 WORD = re.compile(r"(?<![\w/$.+~-])[A-Za-z]{4,}(?![\w/+.=]|-\w)")
 PLAIN = re.compile(r"(?<![\w/$.+~`-])[a-z]+(?![\w/+.=`]|-\w)")
 SLIPS, QUESTION, REWORDED = 0.1, 0.7, 0.15
 
 
 def typed(text: str, chance: random.Random) -> str:
-    """`text` as somebody may type it: a question mark or none, capitals or none, now and then a slip."""
+    """Add typing noise: optional question mark and capitals, occasional typos."""
     text = re.sub(r"\bi\b", "I", text) if chance.random() < 0.5 else text
     style = chance.random()
     if style < 0.3:
         text = text[:1].upper() + text[1:]
     elif style < 0.5:
-        # Y and y are two keys: a lone letter keeps its case.
+        # Y and y are two keys: single letters keep their case.
         text = re.sub(r"\b(?:\w{2,}|I)\b(?!\+)", lambda word: word[0].lower(), text)
     if chance.random() < 0.06:
         text = text.replace("'", "")
@@ -38,7 +38,7 @@ def typed(text: str, chance: random.Random) -> str:
 
 
 def reworded(text: str, chance: random.Random, synonyms: Mapping[str, Sequence[str]]) -> str:
-    """`text` with some words in place of others that mean the same here."""
+    """Replace some words by synonyms."""
 
     def other(word: re.Match[str]) -> str:
         words = synonyms.get(word[0])
@@ -48,7 +48,7 @@ def reworded(text: str, chance: random.Random, synonyms: Mapping[str, Sequence[s
 
 
 def closed(text: str, chance: random.Random, question: bool) -> str:
-    """`text` with what people put at its end."""
+    """Add a random end mark."""
     if text[-1:] in ".!?":
         return text
     mark = "?" if question else "."

@@ -1,4 +1,4 @@
-"""A small notation for many phrasings: (a|b) is one of its alternatives, {name} a line of the slot of that name."""
+"""Template notation for phrasings: (a|b) for alternatives, {name} for a line of that slot."""
 
 from __future__ import annotations
 
@@ -13,12 +13,12 @@ Slots = Mapping[str, Sequence[str]]
 
 
 def lines(text: str) -> list[str]:
-    """The phrasings of a block, one a line."""
+    """Non-empty lines of a block, one phrasing each."""
     return [line for line in text.splitlines() if line.strip()]
 
 
 def one_of(phrasing: str, chance: random.Random, slots: Slots) -> str:
-    """One expansion, drawn at random, single spaced. Raises `KeyError` for a slot that is not there."""
+    """Expand a phrasing at random, with single spaces. Raises `KeyError` for an unknown slot."""
     text = phrasing
     while True:
         expanded = INNERMOST.sub(lambda group: chance.choice(group[1].split("|")), text)

@@ -1,4 +1,4 @@
-"""How many questions the guide answers word for word, asked in phrasings that its training never saw.
+"""Measures how many questions in held-out phrasings the guide answers word for word.
 
 python -m models.recipes.guide.unseen models/guide
 """
@@ -15,7 +15,7 @@ from models.recipes.guide.generate import Generator
 
 
 def ask(directory: Path, questions: int = 300, seed: int = 1) -> Iterator[tuple[str, str, str]]:
-    """(question, what was said, what is right) of so many questions, at temperature 0."""
+    """Yield (question, answer, expected answer) at temperature 0."""
     generator = Generator(seed, held_out=True)
     params = SamplingParams(temperature=0, max_tokens=120)
     with Engine(Model.load(directory)) as engine:
@@ -26,7 +26,7 @@ def ask(directory: Path, questions: int = 300, seed: int = 1) -> Iterator[tuple[
 
 
 def report(asked: Iterable[tuple[str, str, str]]) -> str:
-    """What is wrong, and in the last line the share that is right."""
+    """List wrong answers, and the share of correct ones in the last line."""
     results = list(asked)
     wrong = [f"{question}\n  {said}\n  not: {answer}" for question, said, answer in results if said != answer]
     right = len(results) - len(wrong)
@@ -36,7 +36,7 @@ def report(asked: Iterable[tuple[str, str, str]]) -> str:
 @click.command()
 @click.argument("directory", type=click.Path(path_type=Path, exists=True, file_okay=False))
 def unseen(directory: Path) -> None:
-    """Ask the model in DIRECTORY and print what it gets wrong."""
+    """Test the model in DIRECTORY and print wrong answers."""
     click.echo(report(ask(directory)))
 
 
