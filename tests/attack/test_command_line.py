@@ -32,7 +32,7 @@ ODD = [
     ("{P} import {LONG}", 1, "too long"),
     ("{P} story x --model {LONG}", 1, "too long"),
     ("{P} import /dev/zero", 1, "not a file"),
-    ("{P} sessions --db /dev/zero", 1, "/dev/zero cannot be"),
+    ("{P} sessions --db /dev/zero", 1, "Cannot open or write /dev/zero"),
     ("{P} export $'\\xff'", 2, "not UTF-8"),
     ("ulimit -v 400000; {P} story x --model {M}", 1, "`ulimit -v`"),
     ("ulimit -v 400000; {P} chat x --model {M}", 1, "`ulimit -v`"),
