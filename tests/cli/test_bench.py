@@ -24,9 +24,8 @@ def test_a_table_and_a_plot(tiny_model: Path) -> None:
 
 
 def test_for_programs(tiny_model: Path) -> None:
-    result = run(
-        "bench", tiny_model, *SHORT, "--json", "--precision", "int8", "--depth", "9", "--depth", "0", "--batch", "2"
-    )
+    options = ("--json", "--precision", "int8", "--depth", "9", "--depth", "0", "--batch", "2")
+    result = run("bench", tiny_model, *SHORT, *options, LLM_TUI_KERNELS="numpy")
     assert (result.returncode, result.stderr) == (0, "")
     found = json.loads(result.stdout)
     assert (found["threads"], found["prompt"], found["repeat"]) == (1, 8, 1)
@@ -44,7 +43,7 @@ def test_for_programs(tiny_model: Path) -> None:
 
 
 def test_what_is_left_open_fits_the_model(tiny_model: Path) -> None:
-    found = json.loads(run("bench", tiny_model, "--repeat", "1", "--json").stdout)
+    found = json.loads(run("bench", tiny_model, "--repeat", "1", "--json", LLM_TUI_KERNELS="numpy").stdout)
     assert (found["prompt"], found["depths"], found["batches"]) == (256, [0], [1])
 
 

@@ -83,6 +83,7 @@ def cached(method: object) -> bool:
     return hasattr(method, "cache_parameters")
 
 
+@pytest.mark.slow
 async def test_sessions_left_long_ago_give_their_memory_back(tiny_model: Path) -> None:
     async with make_app(tiny_model).run_test(size=SIZE) as pilot:
         await ready(pilot)
@@ -102,6 +103,7 @@ async def test_sessions_left_long_ago_give_their_memory_back(tiny_model: Path) -
         assert outcome and outcome.reused_tokens and outcome.reused_tokens > 10  # it was kept in a file
 
 
+@pytest.mark.slow
 async def test_a_session_left_long_ago_stays_where_the_database_has_not_all_of_it(tiny_model: Path) -> None:
     async with make_app(tiny_model).run_test(size=SIZE) as pilot:
         await ready(pilot)
@@ -117,6 +119,7 @@ async def test_a_session_left_long_ago_stays_where_the_database_has_not_all_of_i
         assert current(pilot) is left and not left.unread
 
 
+@pytest.mark.slow
 async def test_stories_left_long_ago_have_no_widget_and_lose_no_text(tiny_model: Path) -> None:
     async with make_app(tiny_model, mode="story").run_test(size=SIZE) as pilot:
         await ready(pilot)

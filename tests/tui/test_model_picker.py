@@ -164,6 +164,7 @@ async def test_what_does_not_fit_is_marked(shelf: Path) -> None:
         assert any("second" in str(line) and "fits in int8" in str(line) for line in lines)
 
 
+@pytest.mark.slow
 async def test_another_model_goes_on_with_the_session_and_the_first_one_finds_its_cache_again(shelf: Path) -> None:
     async with make_app(shelf / "first", model_directories=(str(shelf),)).run_test(size=SIZE) as pilot:
         await ready(pilot)
@@ -187,6 +188,7 @@ async def test_another_model_goes_on_with_the_session_and_the_first_one_finds_it
         assert session.engine and session.engine.model is model
 
 
+@pytest.mark.slow
 async def test_what_one_model_wrote_is_read_as_text_by_another_of_other_tokens(real_shelf: Path) -> None:
     make_tokenizer(vocab_size=300).save(str(real_shelf / "second" / "tokenizer.json"))
     async with make_app(real_shelf / "first", model_directories=(str(real_shelf),)).run_test(size=SIZE) as pilot:

@@ -105,7 +105,7 @@ SCREENS = {
 
 
 @pytest.mark.parametrize("screen", SCREENS)
-@pytest.mark.parametrize("size", SIZES)
+@pytest.mark.parametrize("size", ["80x24", pytest.param("160x48", marks=pytest.mark.slow)])
 def test_screens(real_model: Path, snap_compare: Callable[..., bool], screen: str, size: str) -> None:
     session = sessions(real_model)
 
@@ -137,7 +137,10 @@ def test_the_models(snap_compare: Callable[..., bool], monkeypatch: pytest.Monke
     assert snap_compare(LlmTui(load_settings()), terminal_size=SIZES[size], run_before=before)
 
 
-@pytest.mark.parametrize("theme", ["light", "high-contrast", "terminal", "candle"])
+@pytest.mark.parametrize(
+    "theme",
+    ["light", *(pytest.param(each, marks=pytest.mark.slow) for each in ("high-contrast", "terminal", "candle"))],
+)
 def test_themes(real_model: Path, snap_compare: Callable[..., bool], theme: str) -> None:
     session = sessions(real_model)
 
