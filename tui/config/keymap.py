@@ -56,7 +56,7 @@ KEYMAP: tuple[Key, ...] = (
     Key("new_session", "ctrl+n", "anywhere", "New session"),
     Key("switch_session", "ctrl+o", "anywhere", "Switch session"),
     Key("toggle_mode", "ctrl+t", "anywhere", "Switch between chat and story"),
-    Key("stop", "escape", "anywhere", "Stop generating; when idle, switch between input and messages"),
+    Key("stop", "escape", "anywhere", "Stop generating, or switch focus when idle"),
     Key("copy_or_quit", "ctrl+c", "anywhere", "Copy selection, stop, or quit (press twice)"),
     Key("palette", "ctrl+p", "anywhere", "Command palette"),
     Key("help", "f1", "anywhere", "Help"),
