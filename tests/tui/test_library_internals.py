@@ -1,6 +1,7 @@
 """Private parts of libraries are used in few places, each of which names them; some libraries are imported late."""
 
 import ast
+import re
 import subprocess
 import sys
 from pathlib import Path
@@ -11,6 +12,7 @@ ADAPTERS = {
     "tui/terminal/key_names.py",
     "tui/process/asyncio_internals.py",
     "tui/markdown/pygments_internals.py",
+    "inference/kernels/jit/numba_internals.py",
 }
 
 
@@ -39,11 +41,18 @@ def borrowed(source: str) -> set[str]:
 def test_only_adapters_use_private_names_of_others() -> None:
     found = {
         str(file.relative_to(ROOT)): names
-        for file in sorted((ROOT / "tui").rglob("*.py"))
+        for package in ("inference", "tui")
+        for file in sorted((ROOT / package).rglob("*.py"))
         if (names := borrowed(file.read_text(encoding="utf-8")))
     }
     assert {file: names for file, names in found.items() if file not in ADAPTERS} == {}
     assert found.keys() == ADAPTERS
+
+
+def test_only_its_adapter_imports_from_inside_numba() -> None:
+    inside = re.compile(r"\bnumba\.(core|np|parfors|cpython|typed)\b")
+    files = [file for file in (ROOT / "inference").rglob("*.py") if inside.search(file.read_text(encoding="utf-8"))]
+    assert [file.name for file in files] == ["numba_internals.py"]
 
 
 def test_what_the_first_screen_does_without_is_imported_later() -> None:

@@ -26,11 +26,11 @@ import numpy as np
 import numpy.typing as npt
 from llvmlite import ir
 from numba import njit, prange, types
-from numba.core import cgutils
 from numba.extending import intrinsic
 
 from inference.kernels.jit import simd
 from inference.kernels.jit.llvm import F32X16, FLOAT, I64, broadcast, constant, load, store
+from inference.kernels.jit.numba_internals import alloca_once_value, for_range
 from inference.kernels.layout import BLOCK, LANES
 
 SPAN = 512
@@ -67,8 +67,8 @@ def make_scores(rows: int) -> Any:
         keys, queries, out, item_bytes, head_dim, query_stride, out_stride = values
 
         def build(reader: Any, size: int) -> None:
-            sums = [cgutils.alloca_once_value(b, constant(0.0)) for _ in range(rows)]
-            with cgutils.for_range(b, head_dim) as loop:
+            sums = [alloca_once_value(b, constant(0.0)) for _ in range(rows)]
+            with for_range(b, head_dim) as loop:
                 key = reader.build(b, b.add(keys, b.mul(loop.index, I64(size * LANES))))
                 for row in range(rows):
                     where = b.add(queries, b.add(b.mul(I64(row), query_stride), b.mul(loop.index, I64(4))))

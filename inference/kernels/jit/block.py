@@ -11,14 +11,13 @@ from typing import Any, NamedTuple, get_type_hints
 import numpy as np
 import numpy.typing as npt
 from numba import njit, types
-from numba.core import cgutils
 from numba.extending import intrinsic
-from numba.np.arrayobj import make_array
 
 from inference.kernels.jit.attention import WorkItems, attend, merge
 from inference.kernels.jit.elementwise import add_scaled, gate, norm, prepare_rows
-from inference.kernels.jit.llvm import I64
+from inference.kernels.jit.llvm import I64, load
 from inference.kernels.jit.matmul import project
+from inference.kernels.jit.numba_internals import array_at, make_tuple, unpack_tuple
 from inference.kernels.layout import LANES, PADDING
 from inference.kernels.packed_matrix import PackedMatrix
 from inference.kernels.reference import Floats
@@ -162,16 +161,11 @@ def _weights_at(typing, like, address):
         def build(kind: Any, value: Any) -> Any:
             nonlocal position
             if not isinstance(kind, types.Array):
-                parts = cgutils.unpack_tuple(b, value)
-                return context.make_tuple(b, kind, [build(*pair) for pair in zip(kind.types, parts, strict=True)])
-            pattern, made = make_array(kind)(context, b, value), make_array(kind)(context, b)
-            for name in ("nitems", "itemsize", "shape", "strides"):
-                setattr(made, name, getattr(pattern, name))
-            made.data = b.inttoptr(b.load(b.inttoptr(position, I64.as_pointer())), pattern.data.type)
-            made.meminfo = cgutils.get_null_value(pattern.meminfo.type)
-            made.parent = cgutils.get_null_value(pattern.parent.type)
+                parts = unpack_tuple(b, value)
+                return make_tuple(context, b, kind, [build(*pair) for pair in zip(kind.types, parts, strict=True)])
+            made = array_at(context, b, kind, value, load(b, position, I64, 8))
             position = b.add(position, I64(8))
-            return made._getvalue()
+            return made
 
         return build(named, values[0])
 

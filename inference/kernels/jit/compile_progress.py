@@ -4,13 +4,13 @@ import contextlib
 from collections.abc import Callable, Iterator
 from typing import Any
 
-from numba.core import event
+from inference.kernels.jit.numba_internals import Listener, listen_to_compiler
 
 # About so many functions are compiled for one kind of weights; what is found in the cache is not among them.
 FUNCTIONS = 40
 
 
-class _Counter(event.Listener):
+class _Counter(Listener):
     def __init__(self, report: Callable[[int, int], None]) -> None:
         self._report = report
         self._done = 0
@@ -26,5 +26,5 @@ class _Counter(event.Listener):
 @contextlib.contextmanager
 def compiling(report: Callable[[int, int], None]) -> Iterator[None]:
     """While in it, ``report(done, about so many)`` is called for each function that has to be compiled."""
-    with event.install_listener("numba:compile", _Counter(report)):
+    with listen_to_compiler(_Counter(report)):
         yield

@@ -1,8 +1,8 @@
 """LLVM types and instruction builders that the kernels' code generators share."""
 
 from llvmlite import ir
-from numba.core import cgutils
 
+from inference.kernels.jit.numba_internals import get_or_insert_function
 from inference.kernels.layout import LANES
 
 I8, I16, I32, I64 = (ir.IntType(bits) for bits in (8, 16, 32, 64))
@@ -42,7 +42,7 @@ def shuffle(b: ir.IRBuilder, first: ir.Value, second: ir.Value, lanes: list[int]
 def call(b: ir.IRBuilder, name: str, result: ir.Type, *values: ir.Value) -> ir.Value:
     """Call the LLVM intrinsic ``name``."""
     function = ir.FunctionType(result, [value.type for value in values])
-    return b.call(cgutils.get_or_insert_function(b.module, function, name), values)
+    return b.call(get_or_insert_function(b.module, function, name), values)
 
 
 def constant(value: float, of: ir.VectorType = F32X16) -> ir.Constant:

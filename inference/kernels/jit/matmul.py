@@ -5,13 +5,13 @@ from typing import Any
 import numpy as np
 from llvmlite import ir
 from numba import njit, prange, types
-from numba.core import cgutils
 from numba.extending import intrinsic, overload
 
 from inference.kernels.jit import matmul_dense, matmul_quantized
 from inference.kernels.jit.elementwise import WORTH_SHARING
 from inference.kernels.jit.matmul_dense import READERS
 from inference.kernels.jit.matmul_quantized import MANY_TOKENS
+from inference.kernels.jit.numba_internals import unpack_tuple
 from inference.kernels.jit.quantize import Activations, quantize_row, quantize_rows
 from inference.kernels.jit.target import BLOCKS_TOGETHER
 from inference.kernels.jit.tiling import Operand
@@ -79,7 +79,7 @@ def _multiply_blocks(typing, weights, scales, x, out, first, count):
         if weights.dtype.name in READERS:
             matmul_dense.build_blocks(b, stored, operand(2), products, count, READERS[weights.dtype.name])
         else:
-            parts = zip(kinds[2].types, cgutils.unpack_tuple(b, arrays[2]), strict=True)
+            parts = zip(kinds[2].types, unpack_tuple(b, arrays[2]), strict=True)
             inputs = tuple(Operand.of(context, b, kind, part) for kind, part in parts)
             row_scales, bits = operand(1).skip(b, first), BITS[weights.dtype.name]
             matmul_quantized.build_blocks(b, stored, row_scales, inputs, products, count, bits)

@@ -9,10 +9,10 @@ each, so an output depends on its row and its token alone, not on the tile.
 from typing import Any
 
 from llvmlite import ir
-from numba.core import cgutils
 
 from inference.kernels.jit import simd
 from inference.kernels.jit.llvm import F32X16, FLOAT, I64, broadcast, constant, load, store
+from inference.kernels.jit.numba_internals import alloca_once, for_range
 from inference.kernels.jit.tiling import Operand, offset, tiles
 from inference.kernels.layout import LANES, STORAGE
 
@@ -49,10 +49,10 @@ def _build_tile(
     """Build one tile of ``size`` (blocks, tokens), its sums in registers."""
     blocks, tokens = size
     pairs = [(block, token) for block in range(blocks) for token in range(tokens)]
-    sums = {pair: cgutils.alloca_once(b, F32X16) for pair in pairs}
+    sums = {pair: alloca_once(b, F32X16) for pair in pairs}
     for pair in pairs:
         b.store(constant(0.0), sums[pair])
-    with cgutils.for_range(b, x.shape[1]) as loop:
+    with for_range(b, x.shape[1]) as loop:
         inputs = b.mul(loop.index, I64(weights.item_bytes * LANES))
         vectors = [reader.build(b, offset(b, weights.row(b, block), inputs)) for block in range(blocks)]
         for token in range(tokens):

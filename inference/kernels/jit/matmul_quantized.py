@@ -14,10 +14,10 @@ token, for eight sessions together and for a prompt in chunks of any size.
 from collections.abc import Callable
 
 from llvmlite import ir
-from numba.core import cgutils
 
 from inference.kernels.jit import simd
 from inference.kernels.jit.llvm import F32X16, FLOAT, I8X64, I16, I32, I32X16, I64, broadcast, constant, load, store
+from inference.kernels.jit.numba_internals import alloca_once, for_range
 from inference.kernels.jit.scales import load_base_exponents, load_scales
 from inference.kernels.jit.target import target
 from inference.kernels.jit.tiling import Operand, offset, tiles
@@ -74,10 +74,10 @@ def _build_tile(
     steps = GROUP * bits // 32
     pairs = [(block, token) for block in range(blocks) for token in range(tokens)]
     bases = [load_base_exponents.build(b, scales.row(b, block)) for block in range(blocks)]
-    sums = {pair: cgutils.alloca_once(b, F32X16) for pair in pairs}
+    sums = {pair: alloca_once(b, F32X16) for pair in pairs}
     for pair in pairs:
         b.store(constant(0.0), sums[pair])
-    with cgutils.for_range(b, x_scales.shape[1]) as loop:
+    with for_range(b, x_scales.shape[1]) as loop:
         scalar = b.mul(loop.index, I64(4))
         group_weights = b.mul(loop.index, I64(steps * STEP_BYTES))
         group_inputs = b.mul(loop.index, I64(GROUP))

@@ -1,6 +1,6 @@
 """Operations on the one-byte scales of quantized weights, which layout.py draws."""
 
-from numba.core import types
+from numba import types
 
 from inference.kernels.jit.llvm import F32X16, I8X16, I32X16, constant, load, store
 from inference.kernels.jit.simd import address, f32x16, i32x16, simd_op

@@ -10,9 +10,8 @@ from collections.abc import Callable
 from typing import Any
 
 from llvmlite import ir
-from numba.core import types
-from numba.core.datamodel import models
-from numba.extending import intrinsic, register_model
+from numba import types
+from numba.extending import intrinsic, models, register_model
 
 from inference.kernels.jit.float16 import narrow_to_half, widen_half
 from inference.kernels.jit.kernel_cache import use_kernel_cache

@@ -6,10 +6,9 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from llvmlite import ir
-from numba.core import cgutils
-from numba.np.arrayobj import make_array
 
 from inference.kernels.jit.llvm import I64
+from inference.kernels.jit.numba_internals import array_parts, for_range
 
 
 @dataclass(frozen=True)
@@ -24,9 +23,8 @@ class Operand:
     @classmethod
     def of(cls, context: Any, b: ir.IRBuilder, kind: Any, value: ir.Value) -> "Operand":
         """Return the operand of an array argument of an intrinsic."""
-        array = make_array(kind)(context, b, value)
-        shape, strides = (cgutils.unpack_tuple(b, part) for part in (array.shape, array.strides))
-        return cls(b.ptrtoint(array.data, I64), tuple(shape), strides[0], kind.dtype.bitwidth // 8)
+        data, shape, strides = array_parts(context, b, kind, value)
+        return cls(b.ptrtoint(data, I64), tuple(shape), strides[0], kind.dtype.bitwidth // 8)
 
     def plus(self, b: ir.IRBuilder, offset: ir.Value) -> "Operand":
         """Return the operand ``offset`` bytes further."""
@@ -72,5 +70,5 @@ def _pieces(b: ir.IRBuilder, total: ir.Value, sizes: tuple[int, ...]) -> Iterato
 
 @contextmanager
 def _loop(b: ir.IRBuilder, count: ir.Value) -> Iterator[ir.Value]:
-    with cgutils.for_range(b, count) as loop:
+    with for_range(b, count) as loop:
         yield loop.index
