@@ -55,7 +55,7 @@ class CacheError(InferenceError):
 
 
 class HubError(InferenceError):
-    """A download failed: not found, not authorised, unsupported, or the network or disk failed."""
+    """A download failed: not found, not authorized, unsupported, or the network or disk failed."""
 
 
 class ParameterError(InferenceError, ValueError):

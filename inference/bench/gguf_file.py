@@ -57,7 +57,7 @@ def gguf_file(model: Path, kind: str, directory: Path, report: Callable[[str], N
             if source is None:
                 _write(weights, config, Kind[kind], partial)
             else:
-                _requantise(source, partial)
+                _requantize(source, partial)
     except OSError as error:
         raise CheckpointError(f"Cannot write {target} ({error.strerror or error}). Free some disk space.") from None
     return target
@@ -78,15 +78,15 @@ def tensor_bytes(file: Path) -> int:
     return sum(sizes.values()) - (sizes["token_embd.weight"] if "output.weight" in sizes else 0)
 
 
-def _requantise(source: Path, target: Path) -> None:
-    """Quantise to Q4_K_M, a mixture of formats that only llama.cpp implements."""
+def _requantize(source: Path, target: Path) -> None:
+    """Quantize to Q4_K_M, a mixture of formats that only llama.cpp implements."""
     # Imported late: not needed for the other formats.
     from inference.bench.llama_library import llama_cpp
 
     params = llama_cpp.llama_model_quantize_default_params()
     params.ftype = llama_cpp.LLAMA_FTYPE_MOSTLY_Q4_K_M
     if llama_cpp.llama_model_quantize(os.fsencode(source), os.fsencode(target), params):
-        raise CheckpointError(f"llama.cpp could not quantise {source} to Q4_K_M. Omit int4.")
+        raise CheckpointError(f"llama.cpp could not quantize {source} to Q4_K_M. Omit int4.")
 
 
 def _write(weights: Weights, config: ModelConfig, kind: Kind, path: Path) -> None:

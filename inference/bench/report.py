@@ -8,18 +8,18 @@ from inference.bench.comparison import PEERS, Outcome, Result
 from inference.bench.workload import Case
 
 BAR = 40
-QUANTISED = ("int8", "int4")
+QUANTIZED = ("int8", "int4")
 Cell = Callable[[Result], str]
 
 
 def rival(outcome: Outcome, result: Result, case: Case) -> Result | None:
     """The engine that ``result`` is compared with: decoding reads weights, so one with weights of the same width;
-    of prompts, where arithmetic counts, the fastest with any quantised weights. None where there is none.
+    of prompts, where arithmetic counts, the fastest with any quantized weights. None where there is none.
     """
     if not result.own:
         return None
     same = PEERS[result.name][:1]
-    names = [kind for name in QUANTISED for kind in PEERS[name]] if result.name in QUANTISED else same
+    names = [kind for name in QUANTIZED for kind in PEERS[name]] if result.name in QUANTIZED else same
     wanted = same if case.kind == "decode" else names
     peers = [peer for peer in outcome.results if not peer.own and peer.name in wanted and case in peer.speeds]
     return max(peers, key=lambda peer: peer.speeds[case], default=None)
@@ -128,7 +128,7 @@ def _notes(outcome: Outcome) -> Iterator[str]:
     if peers:
         names = ", ".join(result.name for result in peers)
         yield f"{own}: llm-tui. {names}: llama.cpp on the same weights, at the better of flash attention on and off."
-        yield "Prefill is compared with its fastest quantised weights, decode with its weights of the same width."
+        yield "Prefill is compared with its fastest quantized weights, decode with its weights of the same width."
         yield f"llama.cpp's build: {peers[0].loaded.build}"
 
 

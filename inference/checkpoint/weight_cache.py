@@ -16,7 +16,7 @@ import platformdirs
 from inference.checkpoint.safetensors_file import SafetensorsFile
 from inference.checkpoint.weight_cache_file import FORMAT, Buffer, open_packed, write_packed
 from inference.errors import CacheError, CheckpointError
-from inference.kernels.quantized_matrix import Form, QuantisedMatrix
+from inference.kernels.quantized_matrix import Form, QuantizedMatrix
 from inference.system.atomic_write import remove_abandoned
 
 # Less is packed as fast as it is read: some 50 milliseconds on two cores.
@@ -42,8 +42,8 @@ class Shelf:
         return [path for path, _ in self._by_use()]
 
     def matrices(
-        self, forms: Mapping[str, Form], pack: Callable[[str], QuantisedMatrix], key: str
-    ) -> dict[str, QuantisedMatrix]:
+        self, forms: Mapping[str, Form], pack: Callable[[str], QuantizedMatrix], key: str
+    ) -> dict[str, QuantizedMatrix]:
         """Return the packed matrices by name, memory-mapped from the cache or packed and stored there under ``key``."""
         sizes = {name: form.nbytes for name, form in forms.items()}
         if self._limit != 0 and sum(sizes.values()) >= WORTH_SAVING:
@@ -51,7 +51,7 @@ class Shelf:
             path = self.directory / f"{name}.safetensors"
             try:
                 buffers = self._open(path, sizes, key) or self._save(path, sizes, lambda name: pack(name).buffer, key)
-                return {name: QuantisedMatrix(form, buffers[name]) for name, form in forms.items()}
+                return {name: QuantizedMatrix(form, buffers[name]) for name, form in forms.items()}
             except OSError as error:
                 why = error.strerror or error
                 self.warnings.append(f"The packed weights were not saved ({why}) and will be packed again next time.")

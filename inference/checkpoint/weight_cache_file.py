@@ -1,6 +1,6 @@
 """Packed weights in one file: a safetensors file that is written once, then mapped by everyone who needs it.
 
-Each tensor is the buffer of a QuantisedMatrix and begins at a cache line. Whoever opens the file knows what should be
+Each tensor is the buffer of a QuantizedMatrix and begins at a cache line. Whoever opens the file knows what should be
 in it and takes nothing else; that the bytes are those that were written is for ``verify`` to find out, in its time.
 """
 

@@ -1,9 +1,9 @@
-"""How quantised weights lie in memory, for the packing and for every kernel that reads them.
+"""How quantized weights lie in memory, for the packing and for every kernel that reads them.
 
 Weights are cut into blocks of sixteen rows, one SIMD lane per row, and along the inputs into groups of 32. Each group
 of each row has a scale of its own, in one byte. Weights are stored unsigned, with a zero point added:
 
-    int8   [rows/16][groups][8 steps][16 rows][4]      value + 128; a step is four neighbouring inputs
+    int8   [rows/16][groups][8 steps][16 rows][4]      value + 128; a step is four neighboring inputs
     int4   [rows/16][groups][4 steps][16 rows][4]      value + 8; low nibbles are the first half of the group's
                                                        inputs, high nibbles the second
     scales [rows/16][4 + groups][16 rows]              bytes; the first four rows of them are the origins, int32 [16]

@@ -8,7 +8,7 @@ import numpy.typing as npt
 
 from inference.kernels import reference
 from inference.kernels.layout import GROUP, LANES, STORAGE, aligned
-from inference.kernels.quantized_matrix import QuantisedMatrix
+from inference.kernels.quantized_matrix import QuantizedMatrix
 from inference.kernels.reference import Floats
 
 
@@ -30,7 +30,7 @@ class PackedMatrix(NamedTuple):
         return cls(weights, np.zeros((0, 0, 0), np.uint8), _stacked([len(part) for part in parts], biases))
 
     @classmethod
-    def quantized(cls, matrix: QuantisedMatrix, outputs: list[int], biases: list[Floats | None]) -> "PackedMatrix":
+    def quantized(cls, matrix: QuantizedMatrix, outputs: list[int], biases: list[Floats | None]) -> "PackedMatrix":
         """Wrap ``matrix``: parts with so many ``outputs``, stacked by rows."""
         weights = matrix.weights.view(STORAGE[f"int{matrix.form.bits}"])
         return cls(weights, matrix.scales, _stacked(outputs, biases))

@@ -38,14 +38,14 @@ class Form:
 
 
 @dataclass(frozen=True)
-class QuantisedMatrix:
+class QuantizedMatrix:
     """A packed matrix. ``buffer``: read-only uint8 [form.nbytes], the weights followed by their scales."""
 
     form: Form
     buffer: npt.NDArray[np.uint8]
 
     @classmethod
-    def pack(cls, *parts: npt.NDArray[Any], bits: int, backend: Backend) -> "QuantisedMatrix":
+    def pack(cls, *parts: npt.NDArray[Any], bits: int, backend: Backend) -> "QuantizedMatrix":
         """Quantize and stack ``parts`` [outputs, inputs], float32, float16 or bfloat16 (uint16 words)."""
         form = Form.stacked([part.shape for part in parts], bits)
         matrix = cls(form, aligned((form.nbytes,), np.uint8))
@@ -76,11 +76,11 @@ class QuantisedMatrix:
         tokens, groups = len(x), weights.shape[1]
         padded = np.zeros((tokens, groups * GROUP), np.float32)
         padded[:, : self.form.shape[1]] = x
-        quantised = np.empty(padded.shape, np.int8)
+        quantized = np.empty(padded.shape, np.int8)
         x_scales, starts = np.empty((tokens, groups), np.float32), np.empty((tokens, groups), np.int32)
-        reference.quantise_rows(padded, quantised, x_scales, starts, ZERO_POINT[self.form.bits])
+        reference.quantize_rows(padded, quantized, x_scales, starts, ZERO_POINT[self.form.bits])
         out = np.empty((tokens, len(weights) * LANES), np.float32)
-        reference.matmul_quantised(weights, scales, quantised, x_scales, out, self.form.bits)
+        reference.matmul_quantized(weights, scales, quantized, x_scales, out, self.form.bits)
         return out[:, : self.form.shape[0]]
 
     def rows(self, indices: npt.NDArray[np.int64]) -> Floats:

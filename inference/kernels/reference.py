@@ -196,9 +196,9 @@ def unpack(weights: npt.NDArray[np.uint8], bits: int) -> Floats:
     return levels.reshape(*levels.shape[:2], GROUP) - np.float32(ZERO_POINT[bits])
 
 
-def quantise_rows(
+def quantize_rows(
     x: Floats,
-    quantised: npt.NDArray[np.int8],
+    quantized: npt.NDArray[np.int8],
     scales: Floats,
     starts: npt.NDArray[np.int32],
     zero_point: int,
@@ -209,11 +209,11 @@ def quantise_rows(
     scales[:] = largest / np.float32(127)
     inverse = np.divide(np.float32(127), largest, out=np.zeros_like(largest), where=largest > 0)
     levels = np.rint(groups * inverse[..., None])
-    quantised[:] = levels.reshape(x.shape)
+    quantized[:] = levels.reshape(x.shape)
     starts[:] = -zero_point * levels.sum(-1, dtype=np.int32)
 
 
-def matmul_quantised(
+def matmul_quantized(
     weights: npt.NDArray[np.uint8],
     scales: npt.NDArray[np.uint8],
     x: npt.NDArray[np.int8],

@@ -142,7 +142,7 @@ class Sampler:
 def _candidates(weights: Floats, p: SamplingParams) -> npt.NDArray[np.int64] | None:
     """The ids kept by top-k, top-p and min-p, most likely first (ties by id); None for all of them.
 
-    ``weights`` [vocab_size]: unnormalised probabilities with maximum 1.
+    ``weights`` [vocab_size]: unnormalized probabilities with maximum 1.
     """
     size = len(weights)
     k = p.top_k if 0 < p.top_k < size else size

@@ -38,7 +38,7 @@ class SandboxRefusal(Exception):
 class SandboxProcess:
     """A ``sandbox_worker`` process with limits, (re)started on demand.
 
-    Thread-safe; requests are serialised.
+    Thread-safe; requests are serialized.
     """
 
     def __init__(self, memory: int, seconds: float) -> None:

@@ -1,6 +1,6 @@
 """Loads ``tokenizer.json`` with limits on token lengths and on the growth of text.
 
-Normalisation may lengthen a text (a leading blank, decomposed characters), but no legitimate tokenizer turns one
+Normalization may lengthen a text (a leading blank, decomposed characters), but no legitimate tokenizer turns one
 character into hundreds or has page-long tokens.
 """
 
@@ -47,7 +47,7 @@ def read_tokenizer(
             raise unusable(fault)
         for token in description.get("added_tokens") or []:
             if token["special"] or token["content"] in names or token["id"] in ids:
-                # Matched verbatim, not after normalisation.
+                # Matched verbatim, not after normalization.
                 token |= {"special": True, "normalized": False}
         # Truncation and padding are for training only.
         description |= {"truncation": None, "padding": None}

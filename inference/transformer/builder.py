@@ -13,7 +13,7 @@ from inference.checkpoint.weights import Weights
 from inference.errors import UnsupportedModelError
 from inference.kernels import reference
 from inference.kernels.backend import Backend
-from inference.kernels.quantized_matrix import Form, QuantisedMatrix
+from inference.kernels.quantized_matrix import Form, QuantizedMatrix
 from inference.kernels.reference import Floats
 from inference.system.cores import usable_cores, worthwhile_cores
 from inference.transformer.attention import Attention
@@ -60,7 +60,7 @@ def build(
     layout = "tiled" if backend == "jit" else "plain"
     fingerprint = f"{checkpoint.fingerprint} {precision} {layout}"
     if precision in BITS:
-        load.quantise(shelf, _stacks(weights, config, fused=backend == "jit"), fingerprint)
+        load.quantize(shelf, _stacks(weights, config, fused=backend == "jit"), fingerprint)
     if backend == "jit":
         transformer = _jit_transformer(load, config, fingerprint, threads)
     else:
@@ -81,23 +81,23 @@ class Loader:
         self.norm_offset = norm_offset
         self.precision = precision
         self.backend = backend
-        self.quantised: dict[str, QuantisedMatrix] = {}
+        self.quantized: dict[str, QuantizedMatrix] = {}
         self._progress = progress
         self._done = 0
 
-    def quantise(self, shelf: Shelf, stacks: list[tuple[str, ...]], key: str) -> None:
+    def quantize(self, shelf: Shelf, stacks: list[tuple[str, ...]], key: str) -> None:
         """Pack the matrices, each stack as one under the name of its first, unless ``shelf`` has them already."""
         named = {names[0]: names for names in stacks}
 
-        def pack(name: str) -> QuantisedMatrix:
+        def pack(name: str) -> QuantizedMatrix:
             parts = [self.stored(part, "packing weights") for part in named[name]]
-            return QuantisedMatrix.pack(*parts, bits=self._bits(name), backend=self.backend)
+            return QuantizedMatrix.pack(*parts, bits=self._bits(name), backend=self.backend)
 
         forms = {
             name: Form.stacked([self.weights.info(part).shape for part in names], self._bits(name))
             for name, names in named.items()
         }
-        self.quantised = shelf.matrices(forms, pack, key)
+        self.quantized = shelf.matrices(forms, pack, key)
 
     def stored(self, name: str, what: str = "loading weights") -> npt.NDArray[Any]:
         """The tensor as it is in the file."""
@@ -119,8 +119,8 @@ class Loader:
 
     def linear(self, name: str) -> Linear:
         """A matrix in its precision; untouched, and so still mapped from its file, where it is that already."""
-        if name in self.quantised:
-            return Linear(self.quantised[name], self.bias(name))
+        if name in self.quantized:
+            return Linear(self.quantized[name], self.bias(name))
         return Linear(reference.narrow(self.stored(name), self.precision), self.bias(name))
 
     def _bits(self, name: str) -> int:
@@ -183,9 +183,9 @@ def _jit_transformer(load: Loader, config: ModelConfig, fingerprint: str, thread
 
     def packed(*names: str) -> PackedMatrix:
         biases = [load.bias(name) for name in names]
-        if names[0] in load.quantised:
+        if names[0] in load.quantized:
             outputs = [load.weights.info(name).shape[0] for name in names]
-            return PackedMatrix.quantized(load.quantised[names[0]], outputs, biases)
+            return PackedMatrix.quantized(load.quantized[names[0]], outputs, biases)
         return PackedMatrix.pack([load.stored(name) for name in names], biases, load.precision)
 
     def norm(name: str) -> Floats:

@@ -143,7 +143,7 @@ class KVCache:
         """
         count = keys.shape[1]
         if self.dtype == np.int8:
-            keys, values = _quantised(keys), _quantised(values)
+            keys, values = _quantized(keys), _quantized(values)
         done = 0
         while done < count:
             index, offset = divmod(self._length + done, BLOCK)
@@ -167,7 +167,7 @@ class KVCache:
             yield keys, values
 
 
-def _quantised(vectors: Array) -> Array:
+def _quantized(vectors: Array) -> Array:
     """int8 [..., head_dim + SCALE_BYTES]: float32 [..., head_dim] in steps of its largest / 127, and that step."""
     largest = np.abs(vectors).max(axis=-1, keepdims=True)
     inverse = np.divide(np.float32(127), largest, out=np.zeros_like(largest), where=largest > 0)
@@ -175,7 +175,7 @@ def _quantised(vectors: Array) -> Array:
     return np.concatenate([codes, (largest / np.float32(127)).view(np.int8)], axis=-1)
 
 
-def _widened(quantised: Array) -> Array:
-    """What ``_quantised`` was made of, as far as int8 tells."""
-    scales = np.ascontiguousarray(quantised[..., -SCALE_BYTES:]).view(np.float32)
-    return quantised[..., :-SCALE_BYTES].astype(np.float32) * scales
+def _widened(quantized: Array) -> Array:
+    """What ``_quantized`` was made of, as far as int8 tells."""
+    scales = np.ascontiguousarray(quantized[..., -SCALE_BYTES:]).view(np.float32)
+    return quantized[..., :-SCALE_BYTES].astype(np.float32) * scales

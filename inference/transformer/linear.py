@@ -5,26 +5,26 @@ from typing import Any
 import numpy.typing as npt
 
 from inference.kernels import reference
-from inference.kernels.quantized_matrix import QuantisedMatrix
+from inference.kernels.quantized_matrix import QuantizedMatrix
 from inference.kernels.reference import Floats
 
 
 class Linear:
-    """``y = x Wᵀ + b``: weights ``[outputs, inputs]`` as stored or quantised, everything else in float32."""
+    """``y = x Wᵀ + b``: weights ``[outputs, inputs]`` as stored or quantized, everything else in float32."""
 
-    def __init__(self, weight: npt.NDArray[Any] | QuantisedMatrix, bias: Floats | None = None) -> None:
+    def __init__(self, weight: npt.NDArray[Any] | QuantizedMatrix, bias: Floats | None = None) -> None:
         self.weight = weight
         self.bias = bias
 
     def __call__(self, x: Floats) -> Floats:
         """``x``: [rows, inputs] float32. Returns [rows, outputs] float32."""
-        y = self.weight(x) if isinstance(self.weight, QuantisedMatrix) else reference.matmul(x, self.weight)
+        y = self.weight(x) if isinstance(self.weight, QuantizedMatrix) else reference.matmul(x, self.weight)
         if self.bias is not None:
             y += self.bias
         return y
 
     def rows(self, indices: npt.NDArray[Any]) -> Floats:
         """The rows at ``indices`` in float32: the matrix read as an embedding table."""
-        if isinstance(self.weight, QuantisedMatrix):
+        if isinstance(self.weight, QuantizedMatrix):
             return self.weight.rows(indices)
         return reference.widen(self.weight[indices])

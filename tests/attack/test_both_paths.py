@@ -1,6 +1,6 @@
 """Random shapes, precisions, ropes, windows and caches through the compiled kernels and through numpy.
 
-Rounding to whole numbers (activations of quantised weights, an int8 cache) turns the last bit of a float into a step of
+Rounding to whole numbers (activations of quantized weights, an int8 cache) turns the last bit of a float into a step of
 one in 127 where a value lies half-way. So the compiled pass is also gone through kernel by kernel, which gives the same
 bits; numpy is then given its whole numbers, wherever its own differ by one at such a place, and must agree.
 """
@@ -17,7 +17,7 @@ import pytest
 from inference import KVCache, Model
 from inference.kernels import reference
 from inference.kernels.layout import BLOCK, GROUP, LANES, ZERO_POINT
-from inference.kernels.reference import quantise_rows
+from inference.kernels.reference import quantize_rows
 from inference.transformer import kv_cache as cache_module
 from tests.attack.conftest import Attack
 from tests.backends import jit_only
@@ -32,7 +32,7 @@ CLOSE = 1e-3
 # How far from half-way between two whole numbers a value may be that was rounded up here and down there: what sums
 # differ by, or what the last bit of a float16 in the cache is worth to a value of 127.
 HALF_WAY = {"float32": 0.02, "int8": 0.02, "float16": 127 / 2**10}
-# A plain layer quantises what q, k and v share three times, and what gate and up share twice.
+# A plain layer quantizes what q, k and v share three times, and what gate and up share twice.
 SHARED = (0, 0, 0, 1, 2, 2, 3)
 
 MISTRAL = {"model_type": "mistral", "architectures": ["MistralForCausalLM"]}
@@ -94,11 +94,11 @@ def both_paths(directory: Path, precision: str, cache: str, seed: int, patch: py
     order = iter([*(codes[start + shared] for start in range(0, len(codes) - 1, 4) for shared in SHARED), *codes[-1:]])
     half_way = HALF_WAY[held.dtype.name]
     if codes:
-        patch.setattr(reference, "quantise_rows", lambda *arguments: rows_with(next(order), half_way, *arguments))
+        patch.setattr(reference, "quantize_rows", lambda *arguments: rows_with(next(order), half_way, *arguments))
     if held.dtype == np.int8:
         stored = stored_codes(held, len(ids))
-        own = cache_module._quantised
-        patch.setattr(cache_module, "_quantised", lambda vectors: vectors_with(next(stored), half_way, vectors, own))
+        own = cache_module._quantized
+        patch.setattr(cache_module, "_quantized", lambda vectors: vectors_with(next(stored), half_way, vectors, own))
     found = plain.forward(ids, plain.new_cache())
     difference = np.abs(found - expected).max() / np.abs(expected).max()
     assert difference < CLOSE, f"{precision}, {cache} cache: {difference:.1e}"
@@ -144,23 +144,23 @@ def by_steps(model: Model) -> Iterator[list[Any]]:
         yield codes
 
 
-def rows_with(codes: Any, half_way: float, x: Any, quantised: Any, scales: Any, starts: Any, zero_point: int) -> None:
-    """numpy's ``quantise_rows``, and then the kernels' codes where both are as near."""
-    quantise_rows(x, quantised, scales, starts, zero_point)
+def rows_with(codes: Any, half_way: float, x: Any, quantized: Any, scales: Any, starts: Any, zero_point: int) -> None:
+    """numpy's ``quantize_rows``, and then the kernels' codes where both are as near."""
+    quantize_rows(x, quantized, scales, starts, zero_point)
     steps = np.repeat(scales, 32, axis=1)
-    check_half_way(np.divide(x, steps, out=np.zeros_like(x), where=steps > 0), quantised, codes, half_way)
-    quantised[:] = codes
+    check_half_way(np.divide(x, steps, out=np.zeros_like(x), where=steps > 0), quantized, codes, half_way)
+    quantized[:] = codes
     starts[:] = -zero_point * codes.reshape(*starts.shape, 32).sum(-1, dtype=np.int32)
 
 
 def vectors_with(codes: Any, half_way: float, vectors: Any, own: Any) -> Any:
-    """The cache's ``_quantised``, and then what the kernels have stored where both are as near."""
-    quantised = own(vectors)
+    """The cache's ``_quantized``, and then what the kernels have stored where both are as near."""
+    quantized = own(vectors)
     steps = np.abs(vectors).max(axis=-1, keepdims=True) / np.float32(127)
     values = np.divide(vectors, steps, out=np.zeros_like(vectors), where=steps > 0)
-    check_half_way(values, quantised[..., : vectors.shape[-1]], codes, half_way)
-    quantised[..., : vectors.shape[-1]] = codes
-    return quantised
+    check_half_way(values, quantized[..., : vectors.shape[-1]], codes, half_way)
+    quantized[..., : vectors.shape[-1]] = codes
+    return quantized
 
 
 def check_half_way(values: Any, codes: Any, others: Any, half_way: float) -> None:

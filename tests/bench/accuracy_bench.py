@@ -22,12 +22,12 @@ from inference import Model
 from inference.kernels import reference
 from inference.kernels.backend import Backend
 from inference.kernels.layout import GROUP
-from inference.kernels.quantized_matrix import Form, QuantisedMatrix
+from inference.kernels.quantized_matrix import Form, QuantizedMatrix
 
 Floats = npt.NDArray[np.float32]
 
 
-class RoundedAsQ4(QuantisedMatrix):
+class RoundedAsQ4(QuantizedMatrix):
     """Multiplies in float32 what Q4_0 makes of the weights with what this project makes of the activations."""
 
     def __init__(self, weights: Floats) -> None:
@@ -43,7 +43,7 @@ class RoundedAsQ4(QuantisedMatrix):
         groups = in_groups(x)
         codes, scales = np.empty(groups.shape, np.int8), np.empty(groups.shape[:2], np.float32)
         starts = np.empty(scales.shape, np.int32)
-        reference.quantise_rows(groups.reshape(len(x), -1), codes.reshape(len(x), -1), scales, starts, 8)
+        reference.quantize_rows(groups.reshape(len(x), -1), codes.reshape(len(x), -1), scales, starts, 8)
         product: Floats = (codes * scales[..., None]).reshape(len(x), -1) @ self.rounded.T  # type: ignore[attr-defined]
         return product
 
@@ -55,12 +55,12 @@ def in_groups(rows: Floats) -> Floats:
 @contextlib.contextmanager
 def rounding_of_q4_0() -> Iterator[None]:
     """Round int4 matrices as Q4_0 does. For the numpy backend, whose matrices each hold one tensor."""
-    pack = QuantisedMatrix.pack
+    pack = QuantizedMatrix.pack
 
-    def round_or_pack(part: npt.NDArray[Any], bits: int, backend: Backend) -> QuantisedMatrix:
+    def round_or_pack(part: npt.NDArray[Any], bits: int, backend: Backend) -> QuantizedMatrix:
         return RoundedAsQ4(reference.widen(part)) if bits == 4 else pack(part, bits=bits, backend=backend)
 
-    with mock.patch.object(QuantisedMatrix, "pack", round_or_pack):
+    with mock.patch.object(QuantizedMatrix, "pack", round_or_pack):
         yield
 
 

@@ -199,14 +199,14 @@ def test_a_model_that_cannot_be_used_is_refused_before_its_weights(
         return copy
 
     bert, pickled, mute = altered("bert", model_type="bert"), altered("pickled"), altered("mute")
-    quantised = altered("quantised", quantization_config={"quant_method": "gptq"})
+    quantized = altered("quantized", quantization_config={"quant_method": "gptq"})
     wild = altered("wild")
     (wild / "tokenizer.json").write_text("{}")
     (pickled / "model.safetensors").unlink()
     (mute / "tokenizer.json").unlink()
     cases = {
         bert: "org/bert: models of type 'bert' are not supported",
-        quantised: "quantised (gptq)",
+        quantized: "quantized (gptq)",
         pickled: "no model.safetensors (its weights are .bin, .gguf)",
         mute: "no tokenizer.json",
         wild: "cannot be used as a tokenizer",

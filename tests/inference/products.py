@@ -4,16 +4,16 @@ import numpy as np
 
 from inference.kernels.backend import Backend
 from inference.kernels.layout import PADDING
-from inference.kernels.quantized_matrix import QuantisedMatrix
+from inference.kernels.quantized_matrix import QuantizedMatrix
 
 
-def packed(outputs: int, inputs: int, bits: int, backend: Backend) -> tuple[np.ndarray, QuantisedMatrix]:
+def packed(outputs: int, inputs: int, bits: int, backend: Backend) -> tuple[np.ndarray, QuantizedMatrix]:
     """Random weights [outputs, inputs], and the same packed."""
     weights = np.random.default_rng(0).standard_normal((outputs, inputs)).astype(np.float32)
-    return weights, QuantisedMatrix.pack(weights, bits=bits, backend=backend)
+    return weights, QuantizedMatrix.pack(weights, bits=bits, backend=backend)
 
 
-def product(matrix: QuantisedMatrix, x: np.ndarray, backend: Backend) -> np.ndarray:
+def product(matrix: QuantizedMatrix, x: np.ndarray, backend: Backend) -> np.ndarray:
     """``x`` [tokens, inputs] times ``matrix``: float32 [tokens, outputs]."""
     if backend == "numpy":
         return matrix(x)

@@ -12,7 +12,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from inference import CacheError, Model, ParameterError
-from inference.kernels.quantized_matrix import QuantisedMatrix
+from inference.kernels.quantized_matrix import QuantizedMatrix
 from tests.backends import jit_only, rounding
 from tests.inference.products import packed, product
 from tests.tiny_model import make_tiny_model
@@ -67,8 +67,8 @@ def test_numpy_packs_the_same(bits):
     weights[3] = 0
     weights[5, :32] = 1e-8  # a step too small beside the row's others
     weights[6, 7] = -9
-    compiled = QuantisedMatrix.pack(weights, bits=bits, backend="jit")
-    plain = QuantisedMatrix.pack(weights, bits=bits, backend="numpy")
+    compiled = QuantizedMatrix.pack(weights, bits=bits, backend="jit")
+    plain = QuantizedMatrix.pack(weights, bits=bits, backend="numpy")
     assert (compiled.weights == plain.weights).all()
     assert (compiled.scales == plain.scales).all()
     assert (plain.rows(np.arange(40))[3] == 0).all()
@@ -80,12 +80,12 @@ def test_each_row_has_scales_of_its_own_size(backend, bits):
     weights, matrix = packed(8, 96, bits, backend)
     sizes = np.float32([1e-15, 1e-9, 1e-4, 1, 7, 1e5, 1e9, 1e15])[:, None]
     plain = matrix.rows(np.arange(8))
-    rounded = QuantisedMatrix.pack(weights * sizes, bits=bits, backend=backend).rows(np.arange(8)) / sizes
+    rounded = QuantizedMatrix.pack(weights * sizes, bits=bits, backend=backend).rows(np.arange(8)) / sizes
     assert np.abs(plain - weights).max() < (0.02 if bits == 8 else 0.5)
     assert np.abs(rounded - weights).max() < (0.02 if bits == 8 else 0.5)
     # Groups that are small beside their row's largest: what they lose is small beside it too.
     weights[:, :32] *= 1e4
-    rounded = QuantisedMatrix.pack(weights, bits=bits, backend=backend).rows(np.arange(8))
+    rounded = QuantizedMatrix.pack(weights, bits=bits, backend=backend).rows(np.arange(8))
     least_step = np.abs(weights).max() / (127 if bits == 8 else 6) / 2**7
     assert np.abs(rounded - weights)[:, 32:].max() < least_step / 2
 
@@ -95,7 +95,7 @@ def test_each_row_has_scales_of_its_own_size(backend, bits):
 def test_nan_and_infinite_weights_propagate(backend, bits, bad):
     weights, _ = packed(40, 96, bits, backend)
     weights[5, 40] = bad
-    matrix = QuantisedMatrix.pack(weights, bits=bits, backend=backend)
+    matrix = QuantizedMatrix.pack(weights, bits=bits, backend=backend)
     found = product(matrix, np.ones((2, 96), np.float32), backend)
     assert not np.isfinite(found[:, 5]).any()
     assert np.isfinite(np.delete(found, 5, axis=1)).all()
@@ -173,7 +173,7 @@ def supported() -> list[str]:
 
 
 @pytest.mark.parametrize(("precision", "limit"), [("int8", 0.05), ("int4", 0.6)])
-def test_a_quantised_model_stays_close(tiny_model, backend, precision, limit):
+def test_a_quantized_model_stays_close(tiny_model, backend, precision, limit):
     exact, model = (Model.load(tiny_model, p, backend=backend) for p in ("auto", precision))
     ids = np.random.default_rng(5).integers(0, 380, 60).tolist()
     logits = model.forward(ids, model.new_cache())

@@ -20,7 +20,7 @@ from inference.checkpoint import weight_cache
 from inference.checkpoint.weight_cache import Shelf
 from inference.checkpoint.weight_cache_file import verify
 from inference.kernels.backend import choose_backend
-from inference.kernels.quantized_matrix import Form, QuantisedMatrix
+from inference.kernels.quantized_matrix import Form, QuantizedMatrix
 from inference.system.atomic_write import PARTIAL
 from tests.tiny_model import make_tiny_model
 
@@ -81,14 +81,14 @@ class Packer:
 
     def __call__(self, name):
         self.calls += 1
-        return QuantisedMatrix.pack(*self.weights[name], bits=self.bits, backend=choose_backend())
+        return QuantizedMatrix.pack(*self.weights[name], bits=self.bits, backend=choose_backend())
 
     def take(self, shelf, key="key"):
         """The matrices from the shelf, and how many were packed for it."""
         before = self.calls
         matrices = shelf.matrices(self.forms, self, key)
         for name, matrix in matrices.items():
-            fresh = QuantisedMatrix.pack(*self.weights[name], bits=self.bits, backend=choose_backend())
+            fresh = QuantizedMatrix.pack(*self.weights[name], bits=self.bits, backend=choose_backend())
             assert (matrix.weights == fresh.weights).all()
             assert (matrix.scales == fresh.scales).all()
         return matrices, self.calls - before

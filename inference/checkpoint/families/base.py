@@ -57,7 +57,7 @@ class Family:
 def read_config(directory: Path, families: Mapping[str, Family]) -> tuple[Family, ModelConfig]:
     """Read and check ``config.json`` before anything else of the model is opened.
 
-    Raises UnsupportedModelError, naming it, for a family, activation, rope type or quantisation that this engine does
+    Raises UnsupportedModelError, naming it, for a family, activation, rope type or quantization that this engine does
     not run, and CheckpointError for a config that is damaged or contradicts itself.
     """
     reader = ConfigReader(read_json(directory / "config.json"), directory / "config.json")
@@ -76,7 +76,7 @@ def read_config(directory: Path, families: Mapping[str, Family]) -> tuple[Family
     if "quantization_config" in reader:
         method = reader.section("quantization_config").text("quant_method", "of an unknown kind")
         raise UnsupportedModelError(
-            f"{directory}: the checkpoint is quantised ({method[:40]}); take the original one in bfloat16 or float16."
+            f"{directory}: the checkpoint is quantized ({method[:40]}); take the original one in bfloat16 or float16."
         )
     return family, family.configure(reader, _llama_config(reader))
 

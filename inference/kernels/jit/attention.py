@@ -2,10 +2,10 @@
 
 The cache holds blocks of BLOCK positions. For one layer and one key/value head (D = head_dim, padded to P lanes):
 
-    keys    [BLOCK/16][D][16 positions]       one vector is the same dimension of sixteen neighbouring positions,
+    keys    [BLOCK/16][D][16 positions]       one vector is the same dimension of sixteen neighboring positions,
     values  [BLOCK][P]                        so that scores need no sums across lanes
 
-In int8, each key and each value of a head has a scale: float32 [BLOCK], a vector for sixteen neighbouring positions,
+In int8, each key and each value of a head has a scale: float32 [BLOCK], a vector for sixteen neighboring positions,
 which multiplies their scores, and their weights.
 
 A row is one query: one head of one token. Rows meet the positions sixteen at a time, in order:

@@ -1,7 +1,7 @@
 """Dot products of four bytes per lane, one builder per kind of instruction.
 
 The contract of each: ``dot4(b, accumulator, unsigned, signed)`` takes an ``i32x16`` accumulator, ``unsigned`` bytes 0
-to 255 and ``signed`` bytes -127 to 127 (64 each, four neighbours per lane), and returns in each lane the accumulator
+to 255 and ``signed`` bytes -127 to 127 (64 each, four neighbors per lane), and returns in each lane the accumulator
 plus the sum of the four products. The sum is exact: no instruction that saturates may be used. (An instruction set with
 signed products only can flip the top bit of the unsigned bytes and account for it in the accumulator.)
 """
@@ -41,7 +41,7 @@ def widening_dot4(multiply_add: str, width: int) -> Dot4:
 
     def dot4(b: ir.IRBuilder, accumulator: ir.Value, unsigned: ir.Value, signed: ir.Value) -> ir.Value:
         low, high = pair_sums(b, b.zext(unsigned, I16X64), b.sext(signed, I16X64))
-        return _add_neighbours(b, accumulator, low, high)
+        return _add_neighbors(b, accumulator, low, high)
 
     return dot4
 
@@ -54,10 +54,10 @@ def generic_dot4(b: ir.IRBuilder, accumulator: ir.Value, unsigned: ir.Value, sig
     odd = shuffle(b, products, products, list(range(1, 64, 2)))
     sums = b.add(even, odd)
     low, high = (shuffle(b, sums, sums, list(range(start, start + 16))) for start in (0, 16))
-    return _add_neighbours(b, accumulator, low, high)
+    return _add_neighbors(b, accumulator, low, high)
 
 
-def _add_neighbours(b: ir.IRBuilder, accumulator: ir.Value, low: ir.Value, high: ir.Value) -> ir.Value:
+def _add_neighbors(b: ir.IRBuilder, accumulator: ir.Value, low: ir.Value, high: ir.Value) -> ir.Value:
     """Add the 32 sums in ``low`` and ``high`` in pairs to the sixteen lanes of ``accumulator``."""
     even = shuffle(b, low, high, list(range(0, 32, 2)))
     odd = shuffle(b, low, high, list(range(1, 32, 2)))

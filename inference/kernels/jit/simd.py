@@ -130,7 +130,7 @@ def store_i8(b, where, vector):
 
 @simd_op(types.void, address, i32x16, i32x16, i32x16, i32x16)
 def store_quads(b, where, first, second, third, fourth):
-    """Interleave the low bytes of four vectors: the four of a lane are neighbours."""
+    """Interleave the low bytes of four vectors: the four of a lane are neighbors."""
     quads = b.and_(first, constant(255, I32X16))
     for place, vector in enumerate((second, third, fourth), 1):
         low = b.and_(vector, constant(255, I32X16))
