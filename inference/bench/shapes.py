@@ -14,7 +14,7 @@ from tokenizers import Tokenizer, decoders, models, pre_tokenizers
 
 from inference.checkpoint.families.base import LAYER_TENSORS, TOP_TENSORS
 from inference.checkpoint.families.llama import LLAMA
-from inference.checkpoint.weights import INDEX
+from inference.checkpoint.safetensors_weights import INDEX
 from inference.errors import CheckpointError
 from inference.system.atomic_write import atomic_write
 

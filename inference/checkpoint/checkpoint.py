@@ -8,7 +8,8 @@ from typing import Any, Protocol
 
 from inference.checkpoint.config import ModelConfig
 from inference.checkpoint.families import FAMILIES, Family, read_config
-from inference.checkpoint.weights import Weights, open_tensor_files
+from inference.checkpoint.safetensors_weights import SafetensorsWeights, open_tensor_files
+from inference.checkpoint.weights import Weights
 from inference.errors import CheckpointError
 from inference.system.json_file import MAX_JSON_BYTES, read_json
 from inference.system.regular_file import read_bytes
@@ -73,10 +74,10 @@ class HuggingFaceDirectory:
         return self._family_and_config[1]
 
     @cached_property
-    def weights(self) -> Weights:
+    def weights(self) -> SafetensorsWeights:
         """Open the weights and check their headers."""
         family, config = self._family_and_config
-        return Weights(open_tensor_files(self.path), family, config, self.path)
+        return SafetensorsWeights(open_tensor_files(self.path), family, config, self.path)
 
     @cached_property
     def fingerprint(self) -> str:

@@ -13,8 +13,8 @@ from pathlib import Path
 
 import platformdirs
 
-from inference.checkpoint.safetensors_file import SafetensorsFile
 from inference.checkpoint.weight_cache_file import FORMAT, Buffer, open_packed, write_packed
+from inference.checkpoint.weights import MappedFile
 from inference.errors import CacheError, CheckpointError
 from inference.kernels.quantized_matrix import Form, QuantizedMatrix
 from inference.system.atomic_write import remove_abandoned
@@ -34,7 +34,7 @@ class Shelf:
     def __init__(self, limit: int | None = None) -> None:
         self.directory = platformdirs.user_cache_path("llm-tui", appauthor=False) / "weights"
         self.warnings: list[str] = []
-        self.mapped: list[SafetensorsFile] = []
+        self.mapped: list[MappedFile] = []
         self._limit = limit
 
     def files(self) -> list[Path]:

@@ -1,168 +1,61 @@
-"""The tensors of a checkpoint by canonical name, with their shapes checked against the config."""
+"""The tensors of a checkpoint, whatever files they are in."""
 
-import math
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
-from pathlib import Path
-from typing import Any
+from typing import Any, Protocol
 
 import numpy.typing as npt
 
 from inference.checkpoint.config import LayerSpec, ModelConfig
-from inference.checkpoint.families.base import Family
-from inference.checkpoint.safetensors_file import SafetensorsFile, TensorInfo
-from inference.errors import CheckpointError, UnsupportedModelError
-from inference.system.json_file import read_json
 
-SINGLE, INDEX = "model.safetensors", "model.safetensors.index.json"
 Shape = tuple[int, ...]
 
 
-@dataclass(frozen=True)
-class _Place:
-    """Where a tensor is: rows of a stored tensor from ``row`` on, in one of the files."""
+class MappedFile(Protocol):
+    """A file that arrays are memory-mapped from."""
 
-    file: SafetensorsFile
-    stored_name: str
-    row: int
-    shape: Shape
+    def check(self) -> None:
+        """Raise CheckpointError if the file has been changed since it was opened."""
 
 
-class Weights:
-    """A checkpoint whose every tensor is known, present and of the right shape; nothing is read until it is asked for.
+class TensorMetadata(Protocol):
+    """A tensor before it is read: its shape and its bytes as stored. Matrices are [outputs, inputs]."""
 
-    Raises CheckpointError for a missing, unexpected or misshapen tensor, UnsupportedModelError for an exotic dtype.
+    @property
+    def shape(self) -> Shape: ...
+    @property
+    def nbytes(self) -> int: ...
+
+
+class Weights(Protocol):
+    """A checkpoint's tensors by canonical name, checked against its config; nothing is read before it is asked for.
+
+    Args:
+        files: The files that arrays are mapped from.
+        tied: The embedding is the output matrix as well; then there is no ``lm_head``.
+        parameters: Number of weights.
+        precision: The precision that holds every weight exactly: float32, float16 or bfloat16.
+        nbytes: Bytes of all tensors as stored.
     """
 
-    def __init__(self, files: Sequence[SafetensorsFile], family: Family, config: ModelConfig, source: Path) -> None:
-        """``source`` is named in errors."""
-        self.files = list(files)
-        self._source = source
-        stored = {name: file for file in self.files for name in file.tensors}
-        top = dict(family.top_tensors)
-        # What is there outranks the flag. Tied, the one matrix may be stored under either name.
-        self.tied = config.tie_word_embeddings is not False and not {top["embed_tokens"], top["lm_head"]} <= set(stored)
-        if self.tied and top["lm_head"] in stored:
-            top["embed_tokens"] = top["lm_head"]
-        stacks: dict[str, list[tuple[str, Shape]]] = {}
-        for name, stored_name, shape in _expected(family, config, top, self.tied):
-            stacks.setdefault(stored_name, []).append((name, shape))
-        self._places: dict[str, _Place] = {}
-        for stored_name, parts in stacks.items():
-            rows = sum(shape[0] for _, shape in parts)
-            file = self._check(stored, stored_name, (rows, *parts[0][1][1:]))
-            row = 0
-            for name, shape in parts:
-                self._places[name] = _Place(file, stored_name, row, shape)
-                row += shape[0]
-        unexpected = sorted(name for name in set(stored) - set(stacks) if not name.endswith("rotary_emb.inv_freq"))
-        if unexpected:
-            raise CheckpointError(
-                f"{source}: unexpected tensor {unexpected[0][:80]!r} for a {config.model_type} model "
-                "with this config.json."
-            )
-
     @property
-    def parameters(self) -> int:
-        """Number of weights."""
-        return sum(math.prod(place.shape) for place in self._places.values())
-
+    def files(self) -> Sequence[MappedFile]: ...
     @property
-    def precision(self) -> str:
-        """The precision that holds every weight exactly: float32, or float16 or bfloat16 if all are stored so."""
-        stored = {self.info(name).dtype for name in self}
-        return {"F16": "float16", "BF16": "bfloat16"}.get(stored.pop(), "float32") if len(stored) == 1 else "float32"
-
+    def tied(self) -> bool: ...
     @property
-    def nbytes(self) -> int:
-        """Bytes of all tensors as stored."""
-        return sum(self.info(name).nbytes for name in self)
+    def parameters(self) -> int: ...
+    @property
+    def precision(self) -> str: ...
+    @property
+    def nbytes(self) -> int: ...
 
-    def __contains__(self, name: str) -> bool:
-        return name in self._places
+    def __contains__(self, name: str) -> bool: ...
+    def __iter__(self) -> Iterator[str]: ...
 
-    def __iter__(self) -> Iterator[str]:
-        return iter(self._places)
-
-    def info(self, name: str) -> TensorInfo:
-        """Return a tensor's dtype, shape and place in its file."""
-        place = self._places[name]
-        whole = place.file.tensors[place.stored_name]
-        row_bytes = whole.nbytes // whole.shape[0]
-        start = whole.start + place.row * row_bytes
-        return TensorInfo(whole.dtype, place.shape, start, start + place.shape[0] * row_bytes)
+    def info(self, name: str) -> TensorMetadata:
+        """Return a tensor's shape and size."""
 
     def array(self, name: str) -> npt.NDArray[Any]:
-        """Return a view of the tensor as stored: float32, float16, or bfloat16 as uint16; memory-mapped."""
-        place = self._places[name]
-        return place.file.array(place.stored_name)[place.row : place.row + place.shape[0]]
-
-    def _check(self, stored: dict[str, SafetensorsFile], name: str, shape: Shape) -> SafetensorsFile:
-        """Return the file that holds a tensor of this shape."""
-        if name not in stored:
-            raise CheckpointError(f"{self._source}: the tensor {name} is missing; the checkpoint is incomplete.")
-        info = stored[name].tensors[name]
-        if info.shape != shape:
-            raise CheckpointError(
-                f"{self._source}: the tensor {name} has shape {list(info.shape)}; config.json asks for {list(shape)}."
-            )
-        if info.dtype not in ("F32", "F16", "BF16"):
-            raise UnsupportedModelError(
-                f"{self._source}: the tensor {name} is stored as {info.dtype}; only F32, F16 and BF16 are supported."
-            )
-        return stored[name]
-
-
-def open_tensor_files(directory: Path) -> list[SafetensorsFile]:
-    """Open the safetensors files of a model directory, single or sharded."""
-    if (directory / SINGLE).exists():
-        return [SafetensorsFile(directory / SINGLE)]
-    if not (directory / INDEX).exists():
-        pickled = any(directory.glob("*.bin")) or any(directory.glob("*.pth"))
-        hint = (
-            "its weights are pickled, which could run code: take a safetensors version"
-            if pickled
-            else "download all of its files"
-        )
-        raise CheckpointError(f"{directory} holds no {SINGLE}; {hint}.")
-    weight_map = read_index(directory)
-    files = {name: SafetensorsFile(directory / name) for name in sorted(set(weight_map.values()))}
-    for tensor, name in weight_map.items():
-        if tensor not in files[name].tensors:
-            raise CheckpointError(f"{directory / name} is missing tensor {tensor[:80]} listed in the index.")
-    if sum(len(file.tensors) for file in files.values()) != len(weight_map):
-        raise CheckpointError(f"{directory / INDEX} does not list every tensor of its files exactly once.")
-    return list(files.values())
-
-
-def read_index(directory: Path) -> dict[str, str]:
-    """Which file of a sharded checkpoint holds which tensor. Raises CheckpointError for an index not to be trusted."""
-    weight_map = read_json(directory / INDEX).get("weight_map")
-    if not isinstance(weight_map, dict) or not weight_map:
-        raise CheckpointError(f"{directory / INDEX} has no weight_map; download it again.")
-    names = {tensor: str(name) for tensor, name in weight_map.items()}
-    if any(Path(name).name != name or not name.endswith(".safetensors") for name in names.values()):
-        raise CheckpointError(f"{directory / INDEX} names a file outside the model directory.")
-    return names
-
-
-def _expected(family: Family, config: ModelConfig, top: dict[str, str], tied: bool) -> Iterator[tuple[str, str, Shape]]:
-    """Yield canonical name, stored name and shape: ``embed_tokens``, ``layers.3.q_proj``, ``layers.3.q_proj.bias``…"""
-    vocabulary = (config.vocab_size, config.hidden_size)
-    yield "embed_tokens", top["embed_tokens"], vocabulary
-    if not tied:
-        yield "lm_head", top["lm_head"], vocabulary
-    yield "norm", top["norm"], (config.hidden_size,)
-    for layer, spec in enumerate(config.layers):
-        shapes = layer_shapes(config, spec)
-        # In the family's order, which is that of stacked tensors.
-        for name, pattern in family.layer_tensors.items():
-            stored_name = pattern.format(layer=layer)
-            if name in shapes:
-                yield f"layers.{layer}.{name}", stored_name, shapes[name]
-            if f"{name}.bias" in shapes:
-                bias = stored_name.removesuffix("weight") + "bias"
-                yield f"layers.{layer}.{name}.bias", bias, shapes[f"{name}.bias"]
+        """Return the tensor read-only: float32, float16, or bfloat16 as uint16. Raises CheckpointError."""
 
 
 def layer_shapes(config: ModelConfig, spec: LayerSpec) -> dict[str, Shape]:

@@ -19,7 +19,7 @@ from huggingface_hub.errors import (
 )
 
 from inference.checkpoint.checkpoint import HuggingFaceDirectory
-from inference.checkpoint.weights import INDEX, SINGLE, read_index
+from inference.checkpoint.safetensors_weights import INDEX, SINGLE, read_index
 from inference.errors import HubError, InferenceError
 from inference.sources.download import CONNECTION_ERRORS, PART, TIMEOUT_SECONDS, RemoteFile, arrived, fetch
 from inference.sources.registry import HUB_NAME, UNFINISHED, folder_name

@@ -8,7 +8,7 @@ import numpy as np
 import numpy.typing as npt
 
 from inference.checkpoint.config import ModelConfig
-from inference.checkpoint.safetensors_file import SafetensorsFile
+from inference.checkpoint.weights import MappedFile
 from inference.errors import CacheError, ContextOverflowError, InferenceError
 from inference.kernels import reference
 from inference.kernels.reference import Floats
@@ -35,7 +35,7 @@ class Transformer(ABC):
     """
 
     tiled = False
-    files: Sequence[SafetensorsFile] = ()
+    files: Sequence[MappedFile] = ()
 
     def __init__(self, config: ModelConfig, fingerprint: str) -> None:
         self.config = config
