@@ -36,7 +36,7 @@ class Workload:
     def fitting(
         cls, context: int, prompt: int | None, depths: tuple[int, ...], batches: tuple[int, ...], repeat: int
     ) -> "Workload":
-        """What was asked for; what was left open (None, no depths) is PROMPT and DEPTHS as far as ``context`` goes.
+        """Resolve the arguments; what was left open (None, no depths) is PROMPT and DEPTHS as far as ``context`` goes.
 
         Raises ContextOverflowError for what was asked for and does not fit, ParameterError for numbers that cannot be.
         """

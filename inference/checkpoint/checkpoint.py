@@ -18,7 +18,7 @@ MAX_TEMPLATE_BYTES = 4_000_000
 
 
 class Checkpoint(Protocol):
-    """What loading a model takes. Nothing is read before it is asked for; everything raises CheckpointError.
+    """All that loading a model needs, read lazily; everything raises CheckpointError.
 
     Args:
         path: Where it is.

@@ -43,7 +43,7 @@ class Experts:
 
 @dataclass(frozen=True)
 class LayerSpec:
-    """What one layer computes.
+    """The computation of one layer.
 
     Args:
         attention_scale: Multiplies queries; usually 1 / sqrt(head_dim).

@@ -2,7 +2,7 @@
 
 The format (huggingface.co/docs/safetensors): eight bytes of header length, a JSON header of dtypes, shapes and offsets,
 then the data, without holes. Written here rather than taken from the library because a bfloat16 tensor has no numpy
-dtype of its own, and because a person should read what is wrong with a file.
+dtype of its own, and because errors must be readable.
 """
 
 import json
@@ -41,7 +41,7 @@ ITEM_BYTES = (
 
 @dataclass(frozen=True)
 class TensorInfo:
-    """Where a tensor lies in its file: ``dtype`` as in the header, byte offsets from the start of the file."""
+    """Metadata of a stored tensor: ``dtype`` as in the header, byte offsets from the start of the file."""
 
     dtype: str
     shape: tuple[int, ...]
@@ -72,10 +72,10 @@ class SafetensorsFile:
         self.metadata, self.tensors = self._read_header()
 
     def check(self) -> None:
-        """Raises CheckpointError where the file is no longer what was opened.
+        """Raise CheckpointError if the file was modified since it was opened.
 
-        Reading from a mapping what has been cut off ends the process, and what was written over it since is another
-        model's. A file that another has taken the place of is still whole: its mapping keeps it.
+        Reading a truncated mapping kills the process, and overwritten data belong to another model. A file that was
+        replaced by another is still complete: the mapping keeps it.
         """
         try:
             now = os.stat(self._name)  # noqa: PTH116  it is asked for each token, and a Path takes longer than the system
@@ -86,27 +86,27 @@ class SafetensorsFile:
             raise CheckpointError(f"{self.path} has been changed while it was in use: start the program again.")
 
     def array(self, name: str) -> npt.NDArray[Any]:
-        """The tensor as a read-only view of the mapped file; bfloat16 comes as uint16 words.
+        """Return a read-only view of the mapped tensor; bfloat16 as uint16 words.
 
-        Whoever keeps it calls ``check`` before it is used. Raises as that does.
+        Callers that keep it call ``check`` before each use. Raises CheckpointError as that does.
         """
         self.check()
         info = self.tensors[name]
         return np.ndarray(info.shape, STORED_DTYPES[info.dtype], self._map, info.start)
 
     def read(self, name: str) -> npt.NDArray[Any]:
-        """A copy of the tensor, read-only. Raises ValueError where the file has been cut short since it was opened."""
+        """Read the tensor into memory, read-only. Raises ValueError if the file was truncated since it was opened."""
         info = self.tensors[name]
         with self.path.open("rb") as file:
             file.seek(info.start)
             return np.frombuffer(file.read(info.nbytes), STORED_DTYPES[info.dtype]).reshape(info.shape)
 
     def content(self) -> memoryview:
-        """All the tensors' bytes, in the file's order."""
+        """Return the bytes of all tensors, in file order."""
         return memoryview(self._map)[8 + int.from_bytes(self._map[:8], "little") :]
 
     def samples(self) -> Iterator[bytes]:
-        """The header, and SAMPLES stretches spread over the data: enough to tell one training from another."""
+        """Yield the header and SAMPLES evenly spaced pieces of the data, enough to distinguish two checkpoints."""
         size = len(self._map)
         yield self._map[: 8 + int.from_bytes(self._map[:8], "little")]
         for index in range(SAMPLES):

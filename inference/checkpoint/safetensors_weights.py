@@ -20,7 +20,7 @@ SINGLE, INDEX = "model.safetensors", "model.safetensors.index.json"
 
 @dataclass(frozen=True)
 class _Place:
-    """Where a tensor is: rows of a stored tensor from ``row`` on, in one of the files."""
+    """Location of a tensor: rows of a stored tensor from ``row`` on, in one of the files."""
 
     file: SafetensorsFile
     stored_name: str

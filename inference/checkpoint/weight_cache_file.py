@@ -84,7 +84,7 @@ def _reserve(descriptor: int, size: int) -> None:
 
 
 def _header(sizes: Mapping[str, int], key: str, sha256: str) -> bytes:
-    """Of the same length for any hash, and such that the tensors begin at a cache line."""
+    """Build a header of the same length for any hash, such that the tensors begin at a cache line."""
     entries: dict[str, object] = {"__metadata__": {"format": FORMAT, "key": key, "sha256": sha256}}
     start = 0
     for name, size in sizes.items():

@@ -26,7 +26,7 @@ WAITING_BYTES = 2**28
 
 
 class _CancelledMidway(Exception):
-    """Raised between two layers to leave a pass that nobody waits for."""
+    """Raised between two layers to abandon a cancelled pass."""
 
 
 class Engine:
@@ -180,7 +180,7 @@ class Engine:
 
 @contextlib.contextmanager
 def _failing(generations: Sequence[Generation]) -> Iterator[None]:
-    """Whatever is raised inside, of whatever class, ends these generations with a sentence; the thread goes on."""
+    """Turn any exception raised inside into a failure of these generations; the thread continues."""
     try:
         yield
     except BaseException as error:

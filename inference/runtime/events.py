@@ -1,4 +1,4 @@
-"""What a generation reports while it runs: Queued, Prefill…, Started, Token…, then Finished or Failed."""
+"""Events that a generation reports while it runs: Queued, Prefill…, Started, Token…, then Finished or Failed."""
 
 from dataclasses import dataclass
 from typing import Literal

@@ -20,7 +20,7 @@ LOOK_SECONDS = 1.0
 
 
 class TokenSequence(Protocol):
-    """What a generation and the engine need of the session that a request belongs to."""
+    """The part of a request's session that the generation and the engine use."""
 
     model: Model
 
@@ -109,7 +109,7 @@ class Generation:
 
     @property
     def done(self) -> bool:
-        """Whether Finished or Failed was reported."""
+        """True once Finished or Failed was reported."""
         return self._done
 
     @property

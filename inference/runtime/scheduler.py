@@ -10,7 +10,7 @@ CHUNK_BESIDE_STREAMS = 64
 
 
 class Request(Protocol):
-    """What the decision needs to know."""
+    """A request as the scheduler sees it."""
 
     @property
     def model(self) -> Hashable: ...
@@ -21,7 +21,7 @@ class Request(Protocol):
 
     @property
     def started(self) -> bool:
-        """Whether the first token was sampled: from then on it decodes."""
+        """True once the first token was sampled: from then on the request decodes."""
         ...
 
 

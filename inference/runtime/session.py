@@ -19,7 +19,7 @@ from inference.transformer.kv_cache import KVCache
 
 
 class Worker(Protocol):
-    """What a session needs of its engine."""
+    """The part of the engine that a session uses."""
 
     writer: CacheWriter
 
@@ -49,7 +49,7 @@ class Session:
 
     @property
     def token_ids(self) -> list[int]:
-        """A copy."""
+        """Return a copy."""
         return list(self._token_ids)
 
     @property
@@ -71,7 +71,7 @@ class Session:
 
     @property
     def resident_bytes(self) -> int:
-        """What the cache takes of the memory now: nothing, once evicted."""
+        """Bytes of memory that the cache takes; 0 once evicted."""
         return self._cache.nbytes
 
     @property
@@ -105,7 +105,7 @@ class Session:
         return self._submit(self.model.tokenizer.encode_pieces(pieces, limit=context), params)
 
     def count(self, messages: Sequence[Message]) -> int:
-        """How many tokens of context these messages take, with the prompt for a reply; an estimate of far too many."""
+        """Count the tokens of these messages with the generation prompt; estimate if they are far too many."""
         limit = self.model.config.max_position_embeddings
         try:
             return len(self._template().encode(messages, self.model.tokenizer, limit=limit))

@@ -27,7 +27,7 @@ class StopStrings:
         return shown, False
 
     def flush(self) -> str:
-        """What was withheld and turned out to be no stop string."""
+        """Return the withheld text, which was no stop string."""
         held, self._held = self._held, ""
         return held
 

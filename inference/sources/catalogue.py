@@ -29,7 +29,7 @@ def catalogue(places: Places) -> Iterator[Listing]:
 
 
 def describe(found: Found) -> Listing:
-    """What there is to say of one model."""
+    """The description of one model."""
     if found.source == "unfinished":
         return Listing(found, problem=f"Incomplete download; `llm-tui pull {found.name}` resumes it.")
     try:

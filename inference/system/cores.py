@@ -15,7 +15,7 @@ BYTES_PER_CORE = 4 * 2**20
 
 @dataclass(frozen=True)
 class Cores:
-    """What limits the computing.
+    """Limits on computation.
 
     ``hardware_threads`` of the machine; ``allowed`` of them by this process's affinity mask; on so many ``physical``
     cores; ``quota``: the control group's, in whole cores' worth of time, None without a limit.

@@ -28,7 +28,7 @@ def available_memory() -> int | None:
 
 
 def best_precision(needed: dict[str, int], parameters: int, stored: str, available: int | None) -> str | None:
-    """What ``auto`` comes to with so many bytes free (None: nobody knows how many); None where nothing fits."""
+    """Return the precision that ``auto`` chooses with these bytes free (None: unknown); None if none fits."""
     fitting = [name for name, size in needed.items() if available is None or size <= available]
     small = parameters < EXACT_BELOW
     best = stored if small else "int8"

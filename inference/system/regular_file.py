@@ -31,7 +31,7 @@ def open_file(path: Path) -> BinaryIO:
 
 
 def read_bytes(path: Path, limit: int) -> bytes:
-    """What ``path`` holds. Raises FileNotFoundError, or CheckpointError if it is no file or larger than ``limit``."""
+    """Return the content of ``path``. Raises FileNotFoundError, CheckpointError if it is no file or too large."""
     with open_file(path) as file:
         try:
             content = file.read(limit + 1) if os.fstat(file.fileno()).st_size <= limit else None

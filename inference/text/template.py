@@ -29,7 +29,7 @@ EM_SPACE = "\N{EM SPACE}"
 
 
 class TemplateSource(Protocol):
-    """What a chat template is made of; a Checkpoint is one. See there."""
+    """The sources of a chat template; every Checkpoint is one. See there."""
 
     @property
     def chat_template(self) -> str | None: ...

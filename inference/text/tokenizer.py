@@ -33,7 +33,7 @@ def _failed(why: str) -> InferenceError:
 
 
 class TokenizerSource(Protocol):
-    """What a tokenizer is made of; a Checkpoint is one. See there."""
+    """The sources of a tokenizer; every Checkpoint is one. See there."""
 
     @property
     def tokenizer_file(self) -> Path: ...

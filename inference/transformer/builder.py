@@ -1,4 +1,4 @@
-"""A checkpoint's tensors in their places, converted or packed where the precision asks for it."""
+"""Builds a transformer from a checkpoint, converting or packing its tensors to the precision."""
 
 from typing import Any
 
@@ -22,7 +22,7 @@ from inference.transformer.linear import Linear
 from inference.transformer.numpy_transformer import Block, NumpyTransformer
 from inference.transformer.transformer import Progress, Transformer
 
-# What a token goes in and out by is worth more than four bits.
+# The embedding and the output matrix take at least eight bits, for accuracy.
 AT_LEAST_INT8 = ("embed_tokens", "lm_head")
 # The matrices of a layer that share their inputs.
 FUSED: list[tuple[str, ...]] = [("q", "k", "v"), ("o",), ("gate", "up"), ("down",)]
@@ -100,9 +100,9 @@ class Loader:
         self.quantized = shelf.matrices(forms, pack, key)
 
     def stored(self, name: str, what: str = "loading weights") -> npt.NDArray[Any]:
-        """The tensor as it is in the file."""
+        """Return the tensor as stored, and report progress."""
         self._progress(self._done, self.weights.nbytes, what)
-        # What could not be saved half-way is packed a second time.
+        # Matrices are packed again if saving them failed half-way.
         self._done = min(self._done + self.weights.info(name).nbytes, self.weights.nbytes)
         return self.weights.array(name)
 
@@ -118,7 +118,7 @@ class Loader:
         return reference.widen(self.stored(f"{name}.bias")) if f"{name}.bias" in self.weights else None
 
     def linear(self, name: str) -> Linear:
-        """A matrix in its precision; untouched, and so still mapped from its file, where it is that already."""
+        """Return a matrix in the precision; still memory-mapped if it is stored in it."""
         if name in self.quantized:
             return Linear(self.quantized[name], self.bias(name))
         return Linear(reference.narrow(self.stored(name), self.precision), self.bias(name))
@@ -128,7 +128,7 @@ class Loader:
 
 
 def _stacks(weights: Weights, config: ModelConfig, fused: bool) -> list[tuple[str, ...]]:
-    """The names of all matrices that are multiplied with; those that the fused layers read at once stand together."""
+    """Return the names of all multiplied matrices; those that ``fused`` layers read at once are grouped."""
     together = FUSED if fused else [(name,) for names in FUSED for name in names]
     layers = range(config.num_hidden_layers)
     stacks = [tuple(f"layers.{layer}.{name}_proj" for name in names) for layer in layers for names in together]
@@ -217,7 +217,8 @@ def _jit_transformer(load: Loader, config: ModelConfig, fingerprint: str, thread
 
 
 def _embedding(load: Loader) -> Linear:
-    """In any precision as it is stored: a row at a time is looked up, which no packing makes faster, and what a token
-    comes in by is not rounded.
+    """Return the embedding as stored, whatever the precision.
+
+    Packing does not speed up the lookup of single rows, and the inputs are not rounded.
     """
     return Linear(load.weights.array("embed_tokens"))

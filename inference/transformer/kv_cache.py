@@ -26,12 +26,12 @@ class CacheMaker(Protocol):
 
 
 class KVCache:
-    """Keys and values by layer, in blocks of BLOCK positions, laid out for whoever computes with them:
+    """Keys and values by layer, in blocks of BLOCK positions, in the layout of the backend:
 
         plain   [layers, 2, kv_heads, BLOCK, head_dim]            keys and values, for numpy
-        tiled   [layers, keys, values and scales]                 as kernels/attend.py draws it
+        tiled   [layers, keys, values and scales]                 as kernels/jit/attention.py draws it
 
-    In int8 each key and each value has a float32 scale, which in the plain layout stands behind it.
+    In int8 each key and each value has a float32 scale, stored behind it in the plain layout.
 
     Only the first ``length`` positions mean anything. Going back is lowering ``length``; what stood behind it is
     overwritten by whatever comes next. A fork shares its blocks until one side writes into them.
@@ -56,12 +56,12 @@ class KVCache:
 
     @property
     def length(self) -> int:
-        """How many positions are held."""
+        """Number of positions held."""
         return self._length
 
     @property
     def nbytes(self) -> int:
-        """Bytes taken, blocks shared with a fork counted in full."""
+        """Bytes allocated; blocks shared with a fork count in full."""
         return sum(block.nbytes for block in self._blocks)
 
     def truncate(self, length: int) -> None:
@@ -71,7 +71,7 @@ class KVCache:
         self._length = int(length)
 
     def fork(self) -> "KVCache":
-        """A cache with the same content that can go its own way; blocks are shared until they are written."""
+        """Return an independent cache with the same content; blocks are shared until written (copy on write)."""
         twin = KVCache(self.config, self.dtype, self.fingerprint, self.tiled)
         twin._length = self._length
         twin._blocks = self._blocks[: -(-twin._length // BLOCK)]
@@ -133,7 +133,7 @@ class KVCache:
 
     @property
     def addresses(self) -> list[int]:
-        """Where each block begins in memory; good until the cache is used again."""
+        """The address of each block, valid until the cache is used again."""
         return [block.ctypes.data for block in self._blocks]
 
     def write(self, layer: int, keys: Array, values: Array) -> None:
@@ -176,6 +176,6 @@ def _quantized(vectors: Array) -> Array:
 
 
 def _widened(quantized: Array) -> Array:
-    """What ``_quantized`` was made of, as far as int8 tells."""
+    """Dequantize the result of ``_quantized``."""
     scales = np.ascontiguousarray(quantized[..., -SCALE_BYTES:]).view(np.float32)
     return quantized[..., :-SCALE_BYTES].astype(np.float32) * scales

@@ -61,7 +61,7 @@ class Pace:
         return self._threads if record.shared != self._trying else 1
 
     def end(self, rows: int) -> None:
-        """The pass has ended."""
+        """End the pass and record its time."""
         if self._threads == 1:
             return
         record, elapsed = self._record(rows), time.perf_counter() - self._began

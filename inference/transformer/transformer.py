@@ -1,4 +1,4 @@
-"""What both transformers share: the public forward pass for a batch of sequences, its checks and its bookkeeping."""
+"""The base of both transformers: the public forward pass for a batch of sequences, with its checks."""
 
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Sequence
@@ -52,7 +52,7 @@ class Transformer(ABC):
 
     @abstractmethod
     def prepare(self, cache: KVCache, progress: Progress) -> None:
-        """Have all at hand that ``forward_batch`` needs, with an empty ``cache`` to try it on."""
+        """Prepare all that ``forward_batch`` needs, by a pass over an empty ``cache``."""
 
     def forward_batch(
         self, batch: Batch, last_only: bool = False, check_cancelled: Callable[[], None] = lambda: None

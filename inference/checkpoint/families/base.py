@@ -1,4 +1,4 @@
-"""What a model family declares, and the part of ``config.json`` that all of them share."""
+"""The declaration of a model family, and the parsing of ``config.json`` that all families share."""
 
 import math
 from collections.abc import Callable, Mapping
