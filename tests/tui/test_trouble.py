@@ -1,5 +1,7 @@
 """Whatever is raised while a reply is asked for or a model loaded: it is said, and all else goes on."""
 
+import sqlite3
+from contextlib import closing
 from pathlib import Path
 from typing import Any
 
@@ -9,6 +11,8 @@ from inference import InferenceError, Model
 from tests.stubs.fake_engine import FakeGeneration, Template
 from tests.tui.conftest import SIZE, app_of, current, make_app, ready, say, until
 from tui.process.in_thread import in_thread
+from tui.storage import database
+from tui.storage.store import Store
 
 
 class Panic(BaseException):
@@ -79,3 +83,29 @@ async def test_a_model_that_cannot_be_loaded_says_so(
         await until(pilot, lambda: models.state(current(pilot)).failed)
         told = "ot enough memory" if isinstance(error, MemoryError) else type(error).__name__
         assert told in models.state(current(pilot)).failed
+
+
+async def test_a_database_that_becomes_read_only_is_told_and_nothing_is_lost(
+    tiny_model: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async with make_app(tiny_model).run_test(size=SIZE) as pilot:
+        await ready(pilot)
+        await say(pilot, "hello")
+        app, store = app_of(pilot), app_of(pilot).services.sessions.store
+        with monkeypatch.context() as patch:
+            opened = database._open
+            patch.setattr(database, "_open", lambda file, query: opened(file, query.replace("mode=rw", "mode=ro")))
+            assert store._db is not None
+            store._db.execute("PRAGMA query_only = ON")  # as when the file system was mounted anew, to be read alone
+            await say(pilot, "and now")
+            await until(pilot, lambda: str(store.file) in str(app.main.notice.render()))
+            assert app.services.sessions.unsaved
+            with closing(sqlite3.connect(store.file)) as db:
+                assert ("and now",) not in db.execute("SELECT text FROM nodes").fetchall()
+            await pilot.press(*"typed", "ctrl+q")
+            assert app.is_running and current(pilot).notice
+        await until(pilot, lambda: not app.services.sessions.unsaved)
+        await until(pilot, lambda: str(store.file) not in str(app.main.notice.render()))
+        session = current(pilot)
+    texts = [node.text for node in Store(store.file).read(session.id).tree.path()]
+    assert texts == [node.text for node in session.tree.path()] and "and now" in texts
