@@ -8,7 +8,7 @@ import pytest
 from textual.pilot import Pilot
 
 from tests.stubs.conversations import answered, save
-from tests.tui.conftest import app_of, current, make_app, ready
+from tests.tui.conftest import app_of, current, make_app, ready, until
 from tests.tui.test_composing import paste
 from tests.tui.test_model_picker import open_picker
 from tests.tui.test_reading import CODE, THOUGHT
@@ -104,16 +104,20 @@ SCREENS = {
 }
 
 
+async def opened(pilot: Pilot[None], session: str) -> None:
+    """The session is shown, and its context counted."""
+    await loaded(pilot)
+    app_of(pilot).actions.application.open(session)
+    await until(pilot, lambda: current(pilot).figures.context_used is not None)
+
+
 @pytest.mark.parametrize("screen", SCREENS)
 @pytest.mark.parametrize("size", ["80x24", pytest.param("160x48", marks=pytest.mark.slow)])
 def test_screens(real_model: Path, snap_compare: Callable[..., bool], screen: str, size: str) -> None:
     session = sessions(real_model)
 
     async def before(pilot: Pilot[None]) -> None:
-        await loaded(pilot)
-        app_of(pilot).actions.application.open(session)
-        while current(pilot).figures.context_used is None:
-            await pilot.pause(0.02)
+        await opened(pilot, session)
         await SCREENS[screen](pilot)
         await pilot.pause()
 
@@ -145,10 +149,7 @@ def test_themes(real_model: Path, snap_compare: Callable[..., bool], theme: str)
     session = sessions(real_model)
 
     async def before(pilot: Pilot[None]) -> None:
-        await loaded(pilot)
-        app_of(pilot).actions.application.open(session)
-        while current(pilot).figures.context_used is None:
-            await pilot.pause(0.02)
+        await opened(pilot, session)
         await pilot.press("escape", "k")
 
     assert snap_compare(make_app(real_model, theme=theme), terminal_size=(100, 30), run_before=before)
