@@ -30,7 +30,7 @@ from tui.storage.errors import StoreError
 def export(
     context: click.Context, session_id: str, kind: str, output: Path | None, force: bool, db: Path | None
 ) -> None:
-    """Export a session. ID is the start of its id, as listed by `llm-tui sessions`.
+    """Export a session. ID is its id as listed by `llm-tui sessions`, or the start of it.
 
     Markdown and HTML contain the visible messages; JSON contains everything, for `llm-tui import`.
     """

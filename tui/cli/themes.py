@@ -16,8 +16,8 @@ from tui.terminal.sanitize import one_line
 def themes(context: click.Context, as_json: bool) -> None:
     """List the colour themes, bundled and your own.
 
-    To add a theme, copy a listed file to NAME.toml in the folder "themes" next to config.toml. Invalid files are
-    reported on standard error and the exit code is 1.
+    To add a theme, copy one (--json lists the files) to NAME.toml in the folder "themes" next to config.toml. An
+    invalid file is reported on standard error, and the exit code is 1.
     """
     from tui.config.themes import find_themes
 
