@@ -116,7 +116,7 @@ from tui.storage.store import Store
 directory = Path(sys.argv[1])
 store = Store(directory / "s.db")
 found = bool(store.search("before"))
-print(len(store.sessions(5)), found, bool(store.trouble), "can be read" in store.note, flush=True)
+print(len(store.sessions(5)), found, bool(store.trouble), "read-only" in store.note, flush=True)
 conversation = store.open(store.sessions(5)[0].id) if store.sessions(5) else Conversation()
 conversation.tree.add("user", "written in vain")
 store.save(conversation)
