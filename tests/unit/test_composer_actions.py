@@ -58,31 +58,48 @@ async def test_what_is_sent_leaves_the_input_empty(
 
 
 async def test_a_file_is_put_before_the_question_about_it(
-    actions: ComposerActions, composer: FakeComposer, tmp_path: Path
+    mailbox: Mailbox, actions: ComposerActions, composer: FakeComposer, tmp_path: Path
 ) -> None:
     file = tmp_path / "notes.md"
     file.write_text("```\ncode\n```\n")
     actions.insert_file(str(file), "What is this?")
+    await mailbox.join()
     assert composer.text == "notes.md:\n````\n```\ncode\n```\n````\nWhat is this?"
 
 
-async def test_a_file_that_is_not_there_leaves_the_input(
-    desk: Desk, actions: ComposerActions, composer: FakeComposer, tmp_path: Path
+async def test_a_file_that_cannot_be_read_leaves_the_command(
+    desk: Desk, mailbox: Mailbox, actions: ComposerActions, composer: FakeComposer, tmp_path: Path
 ) -> None:
-    composer.text = "/file nothing"
     actions.insert_file(str(tmp_path / "nothing"), "rest")
-    assert composer.text == "/file nothing" and str(tmp_path / "nothing") in desk.current.notice
+    await mailbox.join()
+    assert composer.text == f"/file {tmp_path / 'nothing'}\nrest"
+    assert str(tmp_path / "nothing") in desk.current.notice
+
+
+async def test_a_file_goes_to_the_session_that_it_was_asked_for_in(
+    desk: Desk, mailbox: Mailbox, actions: ComposerActions, composer: FakeComposer, tmp_path: Path
+) -> None:
+    file, asked = tmp_path / "notes.md", desk.current
+    file.write_text("text")
+    asked.put_draft("What is this?")
+    actions.insert_file(str(file), "What is this?")
+    desk.workspace.enter(desk.workspace.new("chat"))
+    composer.put("")
+    await mailbox.join()
+    assert asked.draft == "notes.md:\n```\ntext\n```\nWhat is this?" and composer.text == ""
 
 
 async def test_a_message_is_saved_without_reasoning_and_never_over_a_file(
-    desk: Desk, actions: ComposerActions, tmp_path: Path
+    desk: Desk, mailbox: Mailbox, actions: ComposerActions, tmp_path: Path
 ) -> None:
     desk.current.tree.add("assistant", "<think>\nHm.\n</think>\n\nYes.")
     file = tmp_path / "answer.md"
     actions.save_message(str(file))
+    await mailbox.join()
     assert file.read_text() == "Yes.\n" and desk.current.notice == f"Saved to {file}."
     desk.current.tree.add("user", "No.")
     actions.save_message(str(file))
+    await mailbox.join()
     assert file.read_text() == "Yes.\n" and "already exists" in desk.current.notice
 
 
@@ -94,24 +111,28 @@ async def test_without_a_name_one_is_asked_for(
     screen, answer = mailbox.pushed.pop()
     assert isinstance(screen, AskScreen)
     answer(None)
+    await mailbox.join()
     assert list(tmp_path.glob("*.md")) == [] and desk.current.notice == ""
     answer(str(tmp_path / "chosen.md"))
+    await mailbox.join()
     assert (tmp_path / "chosen.md").read_text() == "Yes.\n"
 
 
 async def test_code_and_stories_are_saved_where_there_are_some(
-    desk: Desk, actions: ComposerActions, tmp_path: Path
+    desk: Desk, mailbox: Mailbox, actions: ComposerActions, tmp_path: Path
 ) -> None:
     desk.screen.transcript.code = None
     code, story = tmp_path / "code.py", tmp_path / "story.txt"
     for save_it, file in ((actions.save_code, code), (actions.save_story, story)):
         desk.current.clear_notice()
         save_it(str(file))
+        await mailbox.join()
         assert desk.current.notice and not file.exists()
     desk.screen.transcript.code = "print()"
     desk.screen.story_pane = FakePane("Once upon a time")
     actions.save_code(str(code))
     actions.save_story(str(story))
+    await mailbox.join()
     assert (code.read_text(), story.read_text()) == ("print()\n", "Once upon a time\n")
 
 
