@@ -1,7 +1,8 @@
 """Every key, click, drag and size, in every screen: the program is alive afterwards.
 
-The long run (``make attack``) takes each of them in each screen at three sizes, with much and with nothing to show; the
-short one draws a few of these combinations, always the same: a part of them for `make test`, all for `make test-slow`.
+The long run (``make attack``) takes each of them in each screen at three sizes, with much and with nothing to show: an
+hour and a half of processor time. The short one draws a few of these combinations, always the same: a part of them for
+`make test`, all for `make test-slow`.
 """
 
 import random
@@ -121,7 +122,7 @@ async def test_every_size_everywhere(
             few = [(1, 1), (4, 24), (6, 24), (8, 24), (80, 1), (80, 0), (0, 0), (300, 100)]
             await opening(walker, session)
             there = walker.whereabouts
-            for each in [*few, *(sizes if rounds > 1 else chance.sample(sizes, 2))]:
+            for each in [*few, *chance.sample(sizes, 20 if rounds > 1 else 2)]:
                 with attack("sizes"):
                     if walker.whereabouts != there:
                         walker.steps = [name]
