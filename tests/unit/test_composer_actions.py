@@ -1,5 +1,6 @@
 """What is done to the input, and how texts get into files."""
 
+from contextlib import closing
 from pathlib import Path
 from unittest.mock import Mock
 
@@ -15,6 +16,7 @@ from tui.actions.messages import MessageActions
 from tui.conversation.conversation import Conversation
 from tui.screens.prompt_history import HistoryScreen
 from tui.screens.text_prompt import AskScreen
+from tui.storage.store import Store
 from tui.terminal.external_editor import EditorError
 
 
@@ -86,7 +88,24 @@ async def test_a_file_goes_to_the_session_that_it_was_asked_for_in(
     desk.workspace.enter(desk.workspace.new("chat"))
     composer.put("")
     await mailbox.join()
-    assert asked.draft == "notes.md:\n```\ntext\n```\nWhat is this?" and composer.text == ""
+    whole = "notes.md:\n```\ntext\n```\nWhat is this?"
+    assert desk.services.sessions.open(asked.id).draft == whole and composer.text == ""
+    with closing(Store(desk.services.sessions.store.file)) as other:
+        assert other.open(asked.id).draft == whole
+
+
+async def test_a_file_for_a_session_that_was_deleted_is_told(
+    desk: Desk, mailbox: Mailbox, actions: ComposerActions, composer: FakeComposer, tmp_path: Path
+) -> None:
+    file, asked = tmp_path / "notes.md", desk.current
+    file.write_text("text")
+    asked.put_draft("What is this?")
+    desk.services.sessions.save(asked)
+    actions.insert_file(str(file), "What is this?")
+    desk.workspace.delete(asked.id)
+    desk.workspace.enter(desk.workspace.new("chat"))
+    await mailbox.join()
+    assert f"The text of {file} was not inserted" in desk.current.notice and composer.text == "What is this?"
 
 
 async def test_a_message_is_saved_without_reasoning_and_never_over_a_file(

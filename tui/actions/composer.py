@@ -9,6 +9,7 @@ from tui.process.in_thread import FILES, in_thread
 from tui.screens.prompt_history import HistoryScreen
 from tui.screens.text_prompt import AskScreen
 from tui.services.session import Session
+from tui.storage.errors import StoreError
 from tui.storage.text_files import TextFileError, read_text, save_text
 from tui.terminal.external_editor import EditorError, edit_text
 
@@ -49,8 +50,10 @@ class ComposerActions(ActionGroup):
             return
         block = _fenced(Path(name).name, text)
         if self.current is not session:
-            session.draw_up(f"{block}\n{session.typed}")
-            self._sessions.save(session)
+            try:
+                self._workspace.change(session.id, lambda left: left.draw_up(f"{block}\n{left.typed}"))
+            except StoreError as error:
+                self._presenter.say(f"The text of {name} was not inserted: {error}")
             return
         self._presenter.say("")
         # The question about the file comes after it, last in the prompt.
