@@ -136,3 +136,17 @@ async def test_a_pane_of_any_size_is_lived_through(tiny_model: Path, size: tuple
             await pilot.resize_terminal(*size)
             await pilot.press("escape")
         assert app_of(pilot).is_running and app_of(pilot)._exception is None
+
+
+@pytest.mark.parametrize("key", ["page_up", "page_down", "first", "last", "cursor_up", "cursor_down"])
+async def test_keys_in_a_list_that_has_no_room(tiny_model: Path, key: str) -> None:
+    """As when it has the focus on a screen so small that it is not shown."""
+    save(*long_talk())
+    async with make_app(tiny_model).run_test(size=(40, 12)) as pilot:
+        await ready(pilot)
+        app, sessions = app_of(pilot), app_of(pilot).main.sidebar.sessions
+        app.main.sidebar.list(app.services.sessions.lines(), FULL, True)
+        sessions.highlighted = 3
+        assert not sessions.scrollable_content_region
+        await sessions.run_action(key)
+        assert app.is_running

@@ -6,7 +6,7 @@ from typing import Any
 from tui.terminal.driver import PatientDriver
 from tui.terminal.painted_app import PaintedApp
 from tui.terminal.sanitize import sanitize
-from tui.terminal.textual_internals import WriterThread, remember_looks
+from tui.terminal.textual_internals import WriterThread, page_within_sight, remember_looks
 from tui.terminal.textual_patches import Still, forget_lines, forget_places, forget_widgets
 
 
@@ -19,6 +19,7 @@ class InterruptibleApp(PaintedApp):
         forget_lines()
         forget_places()
         remember_looks()
+        page_within_sight()
         self.animation_level = "none"
         self._animator = Still(self)
 

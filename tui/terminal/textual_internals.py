@@ -29,6 +29,7 @@ from textual.drivers._writer_thread import WriterThread
 from textual.geometry import Region
 from textual.screen import Screen
 from textual.strip import Strip
+from textual.widgets import OptionList
 
 __all__ = [
     "IS_ITERM",
@@ -132,6 +133,18 @@ def remember_looks() -> None:
         return codes
 
     Strip.render_ansi = classmethod(rendered)  # type: ignore[assignment]
+
+
+def page_within_sight() -> None:
+    """Ignore page keys in a list without room for a line: Textual looks up lines that it has not laid out."""
+    move = OptionList._move_page
+    if move.__module__ == OptionList.__module__:
+
+        def moved(options: OptionList, direction: Any) -> None:
+            if options.scrollable_content_region:
+                move(options, direction)
+
+        OptionList._move_page = moved  # type: ignore[assignment]
 
 
 def handle_exception(app: App[Any], error: Exception) -> None:
