@@ -17,7 +17,7 @@ from textual.strip import Strip
 from tests.tui.conftest import SIZE, app_of, current, make_app, ready, say
 from tests.tui.test_story import pane
 from tui.services.workspace import WARM
-from tui.terminal.textual_patches import PLACES
+from tui.terminal.textual_patches import ENTRIES
 from tui.widgets.story_editor import StoryPane
 
 
@@ -69,14 +69,14 @@ async def test_looks_are_remembered_without_what_styles_say_besides(tiny_model: 
         assert not [each for each in gc.get_objects() if isinstance(each, Style) and "marked" in each.meta]
 
 
-async def test_places_are_remembered_by_the_hundred(tiny_model: Path) -> None:
+async def test_geometry_is_remembered_by_the_hundred(tiny_model: Path) -> None:
     async with make_app(tiny_model).run_test(size=SIZE):
-        for number in range(PLACES + 10):
+        for number in range(ENTRIES + 10):
             assert Region(0, 0, 10, 10).translate_inside(Region(number, 0, 20, 20)) is not None
             assert Region(number, 0, 2, 2).intersection(Region(number, 1, 9, 9)) == Region(number, 1, 2, 1)
         sizes = [method.cache_parameters()["maxsize"] for method in vars(Region).values() if cached(method)]
         assert len(sizes) > 5 and max(sizes) <= 1024
-        assert Region.intersection.cache_info().currsize <= PLACES  # type: ignore[attr-defined]
+        assert Region.intersection.cache_info().currsize <= ENTRIES  # type: ignore[attr-defined]
 
 
 def cached(method: object) -> bool:

@@ -7,7 +7,7 @@ from tui.terminal.driver import PatientDriver
 from tui.terminal.painted_app import PaintedApp
 from tui.terminal.sanitize import sanitize
 from tui.terminal.textual_internals import WriterThread, page_within_sight, remember_looks
-from tui.terminal.textual_patches import Still, forget_lines, forget_places, forget_widgets
+from tui.terminal.textual_patches import Still, forget_lines, forget_widgets, shrink_caches
 
 
 class InterruptibleApp(PaintedApp):
@@ -17,7 +17,7 @@ class InterruptibleApp(PaintedApp):
         super().__init__(PatientDriver, ansi_color=no_colors or None)
         forget_widgets()
         forget_lines()
-        forget_places()
+        shrink_caches()
         remember_looks()
         page_within_sight()
         self.animation_level = "none"

@@ -29,7 +29,7 @@ from textual.drivers._writer_thread import WriterThread
 from textual.geometry import Region
 from textual.screen import Screen
 from textual.strip import Strip
-from textual.widgets import OptionList
+from textual.widgets import OptionList, TextArea
 
 __all__ = [
     "IS_ITERM",
@@ -166,6 +166,11 @@ def key_events(parser: XTermParser, sequence: str) -> Iterator[events.Key]:
 
 
 # ---- edits
+
+
+def remember_lines(area: TextArea, lines: int) -> None:
+    """Cache so many drawn lines; Textual's thousand are megabytes for each story that is kept."""
+    area._line_cache.maxsize = lines
 
 
 def can_undo(history: EditHistory) -> bool:

@@ -4,12 +4,14 @@ from collections.abc import Iterable, Sequence
 from functools import lru_cache
 from typing import Any
 
+from textual.css.scalar import Scalar
 from textual.geometry import Region
 from textual.strip import Strip
+from textual.style import Style
 
 from tui.terminal.textual_internals import Animator, StylesCache
 
-PLACES = 512  # cache entries per method of Region
+ENTRIES = 512  # in a cache of a method
 
 
 class Still(Animator):
@@ -44,8 +46,9 @@ def forget_lines() -> None:
         Strip.divide = divided  # type: ignore[assignment]
 
 
-def forget_places() -> None:
-    """Shrink Textual's caches of region geometry, whose thousands of entries are rarely hit after scrolling."""
-    for name, method in list(vars(Region).items()):
-        if hasattr(method, "cache_parameters") and method.cache_parameters()["maxsize"] > PLACES:
-            setattr(Region, name, lru_cache(PLACES)(method.__wrapped__))
+def shrink_caches() -> None:
+    """Shrink Textual's caches of geometry and styles, whose thousands of entries are rarely hit after scrolling."""
+    for owner in (Region, Scalar, Style):
+        for name, method in list(vars(owner).items()):
+            if hasattr(method, "cache_parameters") and method.cache_parameters()["maxsize"] > ENTRIES:
+                setattr(owner, name, lru_cache(ENTRIES)(method.__wrapped__))

@@ -16,8 +16,11 @@ from tui.terminal.textual_internals import (
     WrappedDocument,
     can_undo,
     end_of,
+    remember_lines,
 )
 from tui.terminal.typed_text import normalized, typed, whole
+
+DRAWN = 128  # lines: the tallest screens have fewer
 
 
 class ShownDocument(Document):
@@ -74,6 +77,7 @@ class Editor(TextArea):
             tab_behavior="focus",
         )
         self.cursor_blink = False
+        remember_lines(self, DRAWN)
 
     def _set_document(self, text: str, language: str | None) -> None:
         """As in Textual, with a ShownDocument."""

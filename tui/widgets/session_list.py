@@ -19,7 +19,7 @@ KINDS = {"chat": " ", "story": "¶"}
 PIN = "*"
 MORE = "more"  # id of the "load more" option
 INDENT = 4  # width of the marks before a title
-LINES = 512  # drawn ones that are kept: few of them change when the list does
+LINES = 256  # drawn ones that are kept: few of them change when the list does
 
 
 class SessionList(OptionList):
