@@ -20,6 +20,9 @@ from tests.conftest import KERNELS
 from tests.e2e.anything import NEVER, anything
 from tests.e2e.talking import PROGRAM
 from tests.e2e.terminal import Terminal
+from tests.stubs.conversations import answered
+from tui.conversation.conversation import Conversation
+from tui.storage.store import Store
 
 SAMPLE_SECONDS = 15.0
 WARM_UP = 1 / 6  # of the time: what is loaded, compiled and kept once
@@ -31,8 +34,10 @@ NO_SIGN = 0.1
 # Where there is nothing to undo it leaves the terminal, to be back at once, as here is no shell; a Ctrl+S that comes
 # between would stop the output.
 SUSPEND = "\x1a"
-# Idle sessions keep their KV caches up to a budget: one that is spent within the warm-up.
+# What grows until it is full is full within the warm-up: the KV caches of idle sessions have a budget, and the list has
+# pages of so many sessions.
 SETTINGS = "cache_budget_mb = 16\n"
+SESSIONS = 200
 
 
 @dataclass
@@ -153,6 +158,16 @@ def report(samples: list[Sample], waits: list[Wait]) -> bool:
     return fine and not late
 
 
+def fill(database: Path) -> None:
+    """Write the sessions of a first page."""
+    store = Store(database)
+    for number in range(SESSIONS):
+        conversation = Conversation(title=f"Session {number}", updated=number)
+        answered(conversation, "a question", "An answer.")
+        store.save(conversation)
+    store.close()
+
+
 def main() -> None:
     parser = argparse.ArgumentParser(description=f"All keys but {', '.join(NEVER)}; see the module.")
     parser.add_argument("--minutes", type=float, default=30)
@@ -168,6 +183,7 @@ def main() -> None:
         compiled = [PROGRAM, "--model", options.model, "chat", "hello", "--max-tokens", "1"]
         subprocess.run(compiled, env={**os.environ, **homes}, check=True, stdout=subprocess.DEVNULL)
         command = ["env", "-C", directory, PROGRAM, "--model", options.model]
+        fill(Path(homes["XDG_DATA_HOME"], "llm-tui", "sessions.db"))
         with Terminal(command, *SIZES[0], env={**homes, "EDITOR": "true"}, answers=True) as terminal:
             terminal.until("float|int", 600)
             samples, waits = soak(terminal, options.minutes, random.Random(options.seed))
