@@ -33,16 +33,24 @@ class Ink:
 
     def __init__(self, widget: Widget) -> None:
         self._widget = widget
+        self._styles: dict[str, Style] = {}  # by names; asking the widget costs more than drawing a row
+
+    def forget(self) -> None:
+        """Look the styles up again: the widget's have changed."""
+        self._styles.clear()
 
     @property
     def base(self) -> Style:
-        return self._widget.rich_style
+        return self.style("")
 
     def style(self, names: str) -> Style:
         """Combined style of space-separated ``names``; later ones override."""
-        style = self.base
-        for name in names.split():
-            style += self._widget.get_component_styles(f"transcript--{name}").partial_rich_style
+        style = self._styles.get(names)
+        if style is None:
+            style = self._widget.rich_style
+            for name in names.split():
+                style += self.partial(name)
+            self._styles[names] = style
         return style
 
     def segments(self, row: Row, width: int) -> list[Segment]:

@@ -56,6 +56,10 @@ class Transcript(Selecting, can_focus=True):
         self.waiting = ""
         self.hint: tuple[str, ...] = ()
 
+    def notify_style_update(self) -> None:
+        self._ink.forget()
+        super().notify_style_update()
+
     # ---- content
 
     def show(
