@@ -19,7 +19,7 @@ KINDS = {"chat": " ", "story": "¶"}
 PIN = "*"
 MORE = "more"  # id of the "load more" option
 INDENT = 4  # width of the marks before a title
-LINES = 256  # drawn ones that are kept: few of them change when the list does
+LINES = 512  # cached drawn ones: few of them change when the list does
 
 
 class SessionList(OptionList):
@@ -48,13 +48,13 @@ class SessionList(OptionList):
         self._listed = (lines, current, complete)
         ages = [age(time.time() - line.updated) for line in lines]
         attended = isinstance(self.parent, Widget) and self.parent.has_focus_within
-        shown = (tuple(lines), tuple(ages), current, complete, self.size.width, attended)
+        width = self.size.width
+        shown = (tuple(lines), tuple(ages), current, complete, width, attended)
         if shown == self._shown and self.highlighted is not None:
             return
         self._shown = shown
         options = [
-            Option(_line(line, line.id == current, ages[index], self.size.width), id=line.id)
-            for index, line in enumerate(lines)
+            Option(_line(line, line.id == current, ages[index], width), id=line.id) for index, line in enumerate(lines)
         ]
         if not complete:
             options.append(Option(plain(" " * INDENT + "Load more…", "$text-muted"), id=MORE))
