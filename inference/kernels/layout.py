@@ -1,4 +1,4 @@
-"""How quantized weights lie in memory, for the packing and for every kernel that reads them.
+"""Memory layout of quantized weights, for packing and for every kernel that reads them.
 
 Weights are cut into blocks of sixteen rows, one SIMD lane per row, and along the inputs into groups of 32. Each group
 of each row has a scale of its own, in one byte. Weights are stored unsigned, with a zero point added:

@@ -39,7 +39,7 @@ class BlockWeights(NamedTuple):
 
 
 class BlockShape(NamedTuple):
-    """What blocks of one kind have in common.
+    """Sizes and settings shared by transformer blocks of one kind.
 
     ``query``, ``key`` and ``value`` are the columns where each begins in the output of ``qkv``. ``window``: how many
     positions a token sees, itself included. ``scale`` multiplies queries. ``softcap`` bounds attention scores; 0: none.

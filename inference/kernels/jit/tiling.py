@@ -1,4 +1,4 @@
-"""What the code generators of matrix products share: operands in memory, and loops over tiles."""
+"""Operands in memory and loops over tiles, for the code generators of matrix products."""
 
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
