@@ -1,6 +1,7 @@
 """What was shown, opened or computed and is left is not kept in memory for ever."""
 
 import gc
+import weakref
 from collections import Counter
 from pathlib import Path
 
@@ -14,7 +15,7 @@ from textual.pilot import Pilot
 from textual.screen import Screen
 from textual.strip import Strip
 
-from tests.tui.conftest import SIZE, app_of, current, make_app, ready, say
+from tests.tui.conftest import SIZE, app_of, current, make_app, ready, say, until
 from tests.tui.test_story import pane
 from tui.services.workspace import WARM
 from tui.terminal.textual_patches import ENTRIES
@@ -67,6 +68,21 @@ async def test_looks_are_remembered_without_what_styles_say_besides(tiny_model: 
         del style
         gc.collect()
         assert not [each for each in gc.get_objects() if isinstance(each, Style) and "marked" in each.meta]
+
+
+async def test_a_story_that_is_left_is_gone(tiny_model: Path) -> None:
+    """Textual keeps what watches the theme until the theme changes."""
+    async with make_app(tiny_model, mode="story").run_test(size=SIZE) as pilot:
+        await ready(pilot)
+        panes = weakref.WeakSet[StoryPane]()
+        for _ in range(20):
+            await pilot.press("O", "n", "c", "e", "ctrl+n")
+            panes.update(app_of(pilot).main.panes.query(StoryPane))
+        await until(pilot, lambda: len(app_of(pilot).main.panes.query(StoryPane)) < 15)
+        await pilot.pause()
+        gc.collect()
+        kept = len(app_of(pilot).main.panes.query(StoryPane))
+        assert len(panes) <= kept + 1  # the one that went last may still be on its way
 
 
 async def test_geometry_is_remembered_by_the_hundred(tiny_model: Path) -> None:

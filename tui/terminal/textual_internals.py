@@ -165,6 +165,15 @@ def key_events(parser: XTermParser, sequence: str) -> Iterator[events.Key]:
     yield from parser._sequence_to_key_events(sequence)
 
 
+# ---- watchers
+
+
+def forget_watcher(watched: DOMNode, node: DOMNode) -> None:
+    """Remove the watchers of a node that goes; Textual keeps it with them until the watched value changes."""
+    for watchers in getattr(watched, "__watchers", {}).values():
+        watchers[:] = [(other, callback) for other, callback in watchers if other is not node]
+
+
 # ---- edits
 
 

@@ -16,6 +16,7 @@ from tui.terminal.textual_internals import (
     WrappedDocument,
     can_undo,
     end_of,
+    forget_watcher,
     remember_lines,
 )
 from tui.terminal.typed_text import normalized, typed, whole
@@ -78,6 +79,11 @@ class Editor(TextArea):
         )
         self.cursor_blink = False
         remember_lines(self, DRAWN)
+
+    def on_unmount(self) -> None:
+        """Cancel what Textual's text area has subscribed to: it would be kept as long as the screen."""
+        self.screen.text_selection_started_signal.unsubscribe(self)
+        forget_watcher(self.app, self)
 
     def _set_document(self, text: str, language: str | None) -> None:
         """As in Textual, with a ShownDocument."""
