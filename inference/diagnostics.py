@@ -16,7 +16,7 @@ from inference.kernels.backend import choose_backend
 from inference.model import Model
 from inference.sources.registry import Places, find_models
 from inference.system.cores import count_cores
-from inference.system.memory import available_memory, in_gigabytes
+from inference.system.memory import available_memory, in_gigabytes, memory_limits
 
 CPUINFO = Path("/proc/cpuinfo")
 # Too little even for a small model.
@@ -114,12 +114,17 @@ def _kernel_cache(directory: Path | None) -> Finding:
 
 def _memory() -> Iterator[Finding]:
     free = available_memory()
+    limits = [
+        f"cgroup limit {in_gigabytes(limit.maximum)}, {in_gigabytes(limit.available)} left ({limit.group})"
+        for limit in memory_limits()
+    ]
     if free is None:
         yield Finding("memory", "note", "free memory is unknown", "watch it while loading a model")
     elif free < SCARCE_MEMORY:
-        yield Finding("memory", "note", f"only {in_gigabytes(free)} free", "close other programs")
+        remedy = "raise the limit" if limits else "close other programs"
+        yield Finding("memory", "note", "; ".join([f"only {in_gigabytes(free)} free", *limits]), remedy)
     else:
-        yield Finding("memory", "ok", f"{in_gigabytes(free)} free")
+        yield Finding("memory", "ok", "; ".join([f"{in_gigabytes(free)} free", *limits]))
 
 
 def _built_in(places: Places) -> Iterator[Finding]:

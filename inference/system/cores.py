@@ -6,8 +6,9 @@ from collections.abc import Collection
 from dataclasses import dataclass
 from pathlib import Path
 
+from inference.system.cgroups import groups
+
 CPUS = Path("/sys/devices/system/cpu")
-CPU_MAX = Path("/sys/fs/cgroup/cpu.max")
 
 # Weight bytes per additional core; below that synchronisation costs more than it saves.
 BYTES_PER_CORE = 4 * 2**20
@@ -18,7 +19,7 @@ class Cores:
     """Limits on computation.
 
     ``hardware_threads`` of the machine; ``allowed`` of them by this process's affinity mask; on so many ``physical``
-    cores; ``quota``: the control group's, in whole cores' worth of time, None without a limit.
+    cores; ``quota``: of the control groups, in whole cores' worth of time, None without a limit.
     """
 
     hardware_threads: int
@@ -39,7 +40,7 @@ def count_cores() -> Cores:
 
 
 def usable_cores() -> int:
-    """Physical cores within the affinity mask, limited by the cgroup's CPU quota."""
+    """Physical cores within the affinity mask, limited by the CPU quota of the control groups."""
     return count_cores().usable
 
 
@@ -67,9 +68,18 @@ def _siblings(cpu: int) -> str:
 
 
 def _quota() -> int | None:
-    """The cgroup's CPU quota, rounded up to whole cores."""
+    """The least CPU quota of the control groups, rounded up to whole cores."""
+    quotas = [quota for group in groups("cpu") if (quota := _cores(group)) is not None]
+    return min(quotas, default=None)
+
+
+def _cores(group: Path) -> int | None:
+    """A control group's quota in whole cores, or None without one."""
     try:
-        quota, period = CPU_MAX.read_text().split()[:2]
-        return max(1, math.ceil(int(quota) / int(period)))
-    except (OSError, ValueError, ZeroDivisionError):
+        if (group / "cpu.max").exists():
+            quota, period = map(int, (group / "cpu.max").read_text().split()[:2])
+        else:
+            quota, period = (int((group / f"cpu.cfs_{name}_us").read_text()) for name in ("quota", "period"))
+    except (OSError, ValueError):  # no limit is the word max
         return None
+    return max(1, math.ceil(quota / period)) if quota > 0 and period > 0 else None
