@@ -104,7 +104,7 @@ def _write(weights: Weights, config: ModelConfig, kind: Kind, path: Path) -> Non
     writer.write_kv_data_to_file()
     writer.write_ti_data_to_file()
     for _, name, held in tensors:
-        writer.write_tensor_data(_converted(reordered(weights.array(name), name, config), held))
+        writer.write_tensor_data(_converted(reordered(weights.array(name)[:], name, config), held))
     if factors is not None:
         writer.write_tensor_data(factors)
     writer.close()

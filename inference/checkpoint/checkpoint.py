@@ -56,10 +56,16 @@ class Checkpoint(Protocol):
 
 
 def open_checkpoint(path: str | Path) -> Checkpoint:
-    """Return the checkpoint at ``path``. Raises CheckpointError if there is none."""
-    if not Path(path).is_dir():
-        raise CheckpointError(f"{path} is not a directory. Pass the directory with config.json.")
-    return HuggingFaceDirectory(Path(path))
+    """Return the checkpoint at ``path``, a directory or a GGUF file. Raises CheckpointError if there is none."""
+    path = Path(path)
+    if path.is_dir():
+        return HuggingFaceDirectory(path)
+    if not path.exists():
+        raise CheckpointError(f"{path} is not a directory or GGUF file. Pass the directory with config.json.")
+    # Imported late: the gguf package, which only these models need.
+    from inference.checkpoint.gguf_checkpoint import GGUFCheckpoint
+
+    return GGUFCheckpoint(path)
 
 
 class HuggingFaceDirectory:

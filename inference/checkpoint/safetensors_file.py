@@ -7,8 +7,6 @@ dtype of its own, and because errors must be readable.
 
 import json
 import math
-import mmap
-import os
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -17,11 +15,10 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+from inference.checkpoint.memory_map import MemoryMap
 from inference.errors import CheckpointError
-from inference.system.regular_file import open_file
 
 MAX_HEADER_BYTES = 10_000_000
-SAMPLES, SAMPLE_BYTES = 64, 4096
 # numpy has no bfloat16: such tensors are handed out as the uint16 words they are stored in.
 STORED_DTYPES: dict[str, np.dtype[Any]] = {
     "F32": np.dtype("<f4"),
@@ -58,32 +55,13 @@ class SafetensorsFile:
 
     def __init__(self, path: Path) -> None:
         self.path = path
-        self._name = str(path)
-        try:
-            with open_file(path) as file:
-                self._opened = os.fstat(file.fileno())
-                self._map = mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ)
-        except FileNotFoundError:
-            raise CheckpointError(f"{path} is missing; download the model again.") from None
-        except ValueError:
-            raise CheckpointError(f"{path} is empty; download it again.") from None
-        except OSError as error:
-            raise CheckpointError(f"{path} cannot be read: {error.strerror}.") from None
+        self._map = MemoryMap(path)
+        self._bytes = self._map.bytes
         self.metadata, self.tensors = self._read_header()
 
     def check(self) -> None:
-        """Raise CheckpointError if the file was modified since it was opened.
-
-        Reading a truncated mapping kills the process, and overwritten data belong to another model. A file that was
-        replaced by another is still complete: the mapping keeps it.
-        """
-        try:
-            now = os.stat(self._name)  # noqa: PTH116  it is asked for each token, and a Path takes longer than the system
-        except OSError:
-            now = self._opened
-        written_to = now.st_mtime_ns != self._opened.st_mtime_ns and os.path.samestat(now, self._opened)
-        if written_to or self._map.size() != len(self._map):
-            raise CheckpointError(f"{self.path} has been changed while it was in use: start the program again.")
+        """Raise CheckpointError if the file was modified since it was opened."""
+        self._map.check()
 
     def array(self, name: str) -> npt.NDArray[Any]:
         """Return a read-only view of the mapped tensor; bfloat16 as uint16 words.
@@ -92,7 +70,7 @@ class SafetensorsFile:
         """
         self.check()
         info = self.tensors[name]
-        return np.ndarray(info.shape, STORED_DTYPES[info.dtype], self._map, info.start)
+        return np.ndarray(info.shape, STORED_DTYPES[info.dtype], self._bytes, info.start)
 
     def read(self, name: str) -> npt.NDArray[Any]:
         """Read the tensor into memory, read-only. Raises ValueError if the file was truncated since it was opened."""
@@ -103,26 +81,26 @@ class SafetensorsFile:
 
     def content(self) -> memoryview:
         """Return the bytes of all tensors, in file order."""
-        return memoryview(self._map)[8 + int.from_bytes(self._map[:8], "little") :]
+        return memoryview(self._bytes)[self._header_bytes :]
 
     def samples(self) -> Iterator[bytes]:
-        """Yield the header and SAMPLES evenly spaced pieces of the data, enough to distinguish two checkpoints."""
-        size = len(self._map)
-        yield self._map[: 8 + int.from_bytes(self._map[:8], "little")]
-        for index in range(SAMPLES):
-            start = (size - SAMPLE_BYTES) * index // (SAMPLES - 1)
-            yield self._map[max(0, start) : max(0, start) + SAMPLE_BYTES]
+        """Yield the header and evenly spaced pieces of the data, enough to distinguish two checkpoints."""
+        return self._map.samples(self._header_bytes)
+
+    @property
+    def _header_bytes(self) -> int:
+        return 8 + int.from_bytes(self._bytes[:8], "little")
 
     def _corrupt(self, what: str) -> CheckpointError:
         return CheckpointError(f"{self.path} is damaged or cut short ({what}); download it again.")
 
     def _read_header(self) -> tuple[dict[str, str], dict[str, TensorInfo]]:
-        size = len(self._map)
-        length = int.from_bytes(self._map[:8], "little")
+        size = len(self._bytes)
+        length = int.from_bytes(self._bytes[:8], "little")
         if size < 8 or length > min(MAX_HEADER_BYTES, size - 8):
             raise self._corrupt(f"its header claims {length} bytes, the file has {size}")
         try:
-            header = json.loads(self._map[8 : 8 + length])
+            header = json.loads(self._bytes[8 : 8 + length])
         except (ValueError, RecursionError):
             raise self._corrupt("its header is not valid JSON") from None
         if not isinstance(header, dict):

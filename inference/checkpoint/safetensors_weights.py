@@ -11,7 +11,7 @@ import numpy.typing as npt
 from inference.checkpoint.config import ModelConfig
 from inference.checkpoint.families.base import Family
 from inference.checkpoint.safetensors_file import SafetensorsFile, TensorInfo
-from inference.checkpoint.weights import Shape, layer_shapes
+from inference.checkpoint.weights import Shape, expected_tensors
 from inference.errors import CheckpointError, UnsupportedModelError
 from inference.system.json_file import read_json
 
@@ -45,7 +45,7 @@ class SafetensorsWeights:
         if self.tied and top["lm_head"] in stored:
             top["embed_tokens"] = top["lm_head"]
         stacks: dict[str, list[tuple[str, Shape]]] = {}
-        for name, stored_name, shape in _expected(family, config, top, self.tied):
+        for name, stored_name, shape in expected_tensors(family, config, top, self.tied):
             stacks.setdefault(stored_name, []).append((name, shape))
         self._places: dict[str, _Place] = {}
         for stored_name, parts in stacks.items():
@@ -144,22 +144,3 @@ def read_index(directory: Path) -> dict[str, str]:
     if any(Path(name).name != name or not name.endswith(".safetensors") for name in names.values()):
         raise CheckpointError(f"{directory / INDEX} names a file outside the model directory.")
     return names
-
-
-def _expected(family: Family, config: ModelConfig, top: dict[str, str], tied: bool) -> Iterator[tuple[str, str, Shape]]:
-    """Yield canonical name, stored name and shape: ``embed_tokens``, ``layers.3.q_proj``, ``layers.3.q_proj.bias``…"""
-    vocabulary = (config.vocab_size, config.hidden_size)
-    yield "embed_tokens", top["embed_tokens"], vocabulary
-    if not tied:
-        yield "lm_head", top["lm_head"], vocabulary
-    yield "norm", top["norm"], (config.hidden_size,)
-    for layer, spec in enumerate(config.layers):
-        shapes = layer_shapes(config, spec)
-        # In the family's order, which is that of stacked tensors.
-        for name, pattern in family.layer_tensors.items():
-            stored_name = pattern.format(layer=layer)
-            if name in shapes:
-                yield f"layers.{layer}.{name}", stored_name, shapes[name]
-            if f"{name}.bias" in shapes:
-                bias = stored_name.removesuffix("weight") + "bias"
-                yield f"layers.{layer}.{name}.bias", bias, shapes[f"{name}.bias"]

@@ -1,11 +1,11 @@
 """The tensors of a checkpoint, whatever files they are in."""
 
-from collections.abc import Iterator, Sequence
-from typing import Any, Protocol
-
-import numpy.typing as npt
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Protocol
 
 from inference.checkpoint.config import LayerSpec, ModelConfig
+from inference.checkpoint.families.base import Family
+from inference.kernels.rows import Rows
 
 Shape = tuple[int, ...]
 
@@ -33,7 +33,8 @@ class Weights(Protocol):
         files: The files that arrays are mapped from.
         tied: The embedding is the output matrix as well; then there is no ``lm_head``.
         parameters: Number of weights.
-        precision: The precision that holds every weight exactly: float32, float16 or bfloat16.
+        precision: The precision that holds every weight exactly: float32, float16 or bfloat16; for quantized weights
+            int8 or int4, which loses next to nothing of them.
         nbytes: Bytes of all tensors as stored.
     """
 
@@ -54,8 +55,11 @@ class Weights(Protocol):
     def info(self, name: str) -> TensorMetadata:
         """Return a tensor's shape and size."""
 
-    def array(self, name: str) -> npt.NDArray[Any]:
-        """Return the tensor read-only: float32, float16, or bfloat16 as uint16. Raises CheckpointError."""
+    def array(self, name: str) -> Rows:
+        """Return the tensor read-only: float32, float16, or bfloat16 as uint16. Raises CheckpointError.
+
+        A vector is an array, a matrix an array or rows that are dequantized to float32.
+        """
 
 
 def layer_shapes(config: ModelConfig, spec: LayerSpec) -> dict[str, Shape]:
@@ -76,3 +80,24 @@ def layer_shapes(config: ModelConfig, spec: LayerSpec) -> dict[str, Shape]:
         per_head = spec.qk_norm == "head"
         shapes |= {"query_norm": (head_dim if per_head else queries,), "key_norm": (head_dim if per_head else keys,)}
     return shapes
+
+
+def expected_tensors(
+    family: Family, config: ModelConfig, top: Mapping[str, str], tied: bool
+) -> Iterator[tuple[str, str, Shape]]:
+    """Yield canonical name, stored name and shape: ``embed_tokens``, ``layers.3.q_proj``, ``layers.3.q_proj.bias``…"""
+    vocabulary = (config.vocab_size, config.hidden_size)
+    yield "embed_tokens", top["embed_tokens"], vocabulary
+    if not tied:
+        yield "lm_head", top["lm_head"], vocabulary
+    yield "norm", top["norm"], (config.hidden_size,)
+    for layer, spec in enumerate(config.layers):
+        shapes = layer_shapes(config, spec)
+        # In the family's order, which is that of stacked tensors.
+        for name, pattern in family.layer_tensors.items():
+            stored_name = pattern.format(layer=layer)
+            if name in shapes:
+                yield f"layers.{layer}.{name}", stored_name, shapes[name]
+            if f"{name}.bias" in shapes:
+                bias = stored_name.removesuffix("weight") + "bias"
+                yield f"layers.{layer}.{name}.bias", bias, shapes[f"{name}.bias"]

@@ -10,6 +10,7 @@ from inference.kernels import reference
 from inference.kernels.layout import GROUP, LANES, STORAGE, aligned
 from inference.kernels.quantized_matrix import QuantizedMatrix
 from inference.kernels.reference import Floats
+from inference.kernels.rows import Rows
 
 
 class PackedMatrix(NamedTuple):
@@ -24,7 +25,7 @@ class PackedMatrix(NamedTuple):
     bias: Floats
 
     @classmethod
-    def pack(cls, parts: list[npt.NDArray[Any]], biases: list[Floats | None], precision: str) -> "PackedMatrix":
+    def pack(cls, parts: Sequence[Rows], biases: list[Floats | None], precision: str) -> "PackedMatrix":
         """Stack ``parts`` [outputs, inputs] by rows, in float32, float16 or bfloat16."""
         weights = np.concatenate([_interleaved(part, precision) for part in parts])
         return cls(weights, np.zeros((0, 0, 0), np.uint8), _stacked([len(part) for part in parts], biases))
@@ -54,7 +55,7 @@ def _stacked(outputs: list[int], biases: list[Floats | None]) -> Floats:
     return stacked
 
 
-def _interleaved(stored: npt.NDArray[Any], precision: str) -> npt.NDArray[Any]:
+def _interleaved(stored: Rows, precision: str) -> npt.NDArray[Any]:
     """Return [rows/16][K][16 rows], rows and inputs padded with zeros."""
     outputs, inputs = stored.shape
     shape = (-(-outputs // LANES), -(-inputs // GROUP) * GROUP, LANES)

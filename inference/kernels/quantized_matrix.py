@@ -3,7 +3,6 @@
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -12,6 +11,7 @@ from inference.kernels import reference
 from inference.kernels.backend import Backend, Kernel, packing_kernel
 from inference.kernels.layout import GROUP, LANES, ZERO_POINT, aligned, packed_shape
 from inference.kernels.reference import Floats
+from inference.kernels.rows import Rows
 
 # Rows widened to float32 at a time while packing.
 ROWS_AT_A_TIME = 64 * LANES
@@ -45,8 +45,8 @@ class QuantizedMatrix:
     buffer: npt.NDArray[np.uint8]
 
     @classmethod
-    def pack(cls, *parts: npt.NDArray[Any], bits: int, backend: Backend) -> "QuantizedMatrix":
-        """Quantize and stack ``parts`` [outputs, inputs], float32, float16 or bfloat16 (uint16 words)."""
+    def pack(cls, *parts: Rows, bits: int, backend: Backend) -> "QuantizedMatrix":
+        """Quantize and stack ``parts`` by rows."""
         form = Form.stacked([part.shape for part in parts], bits)
         matrix = cls(form, aligned((form.nbytes,), np.uint8))
         weights, scales = matrix.weights, matrix.scales
@@ -91,9 +91,7 @@ class QuantizedMatrix:
         return (values * scales[:, :, None]).reshape(len(indices), -1)[:, : self.form.shape[1]]
 
 
-def _pack(
-    stored: npt.NDArray[Any], kernel: Kernel, weights: npt.NDArray[np.uint8], scales: npt.NDArray[np.uint8]
-) -> None:
+def _pack(stored: Rows, kernel: Kernel, weights: npt.NDArray[np.uint8], scales: npt.NDArray[np.uint8]) -> None:
     """Quantize ``stored`` into ``weights`` and ``scales``, a chunk of rows at a time."""
     outputs, inputs = stored.shape
     padded = np.zeros((min(ROWS_AT_A_TIME, len(weights) * LANES), weights.shape[1] * GROUP), np.float32)

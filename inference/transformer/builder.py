@@ -1,9 +1,6 @@
 """Builds a transformer from a checkpoint, converting or packing its tensors to the precision."""
 
-from typing import Any
-
 import numpy as np
-import numpy.typing as npt
 import threadpoolctl
 
 from inference.checkpoint.checkpoint import Checkpoint
@@ -15,10 +12,11 @@ from inference.kernels import reference
 from inference.kernels.backend import Backend
 from inference.kernels.quantized_matrix import Form, QuantizedMatrix
 from inference.kernels.reference import Floats
+from inference.kernels.rows import Rows
 from inference.system.cores import usable_cores, worthwhile_cores
 from inference.transformer.attention import Attention
 from inference.transformer.layers import ACTIVATIONS, GatedMLP, RMSNorm, rotary_embedding, rotated_dimensions
-from inference.transformer.linear import Linear
+from inference.transformer.linear import Embedding, Linear
 from inference.transformer.numpy_transformer import Block, NumpyTransformer
 from inference.transformer.transformer import Progress, Transformer
 
@@ -99,7 +97,7 @@ class Loader:
         }
         self.quantized = shelf.matrices(forms, pack, key)
 
-    def stored(self, name: str, what: str = "loading weights") -> npt.NDArray[Any]:
+    def stored(self, name: str, what: str = "loading weights") -> Rows:
         """Return the tensor as stored, and report progress."""
         self._progress(self._done, self.weights.nbytes, what)
         # Matrices are packed again if saving them failed half-way.
@@ -110,18 +108,18 @@ class Loader:
         """Return the weights of a norm, or None if the model has none of this name."""
         if name not in self.weights:
             return None
-        weight = reference.widen(self.stored(name))
+        weight = reference.widen(self.stored(name)[:])
         return weight + np.float32(self.norm_offset) if self.norm_offset else weight
 
     def bias(self, name: str) -> Floats | None:
         """Return the bias of a matrix, or None if it has none."""
-        return reference.widen(self.stored(f"{name}.bias")) if f"{name}.bias" in self.weights else None
+        return reference.widen(self.stored(f"{name}.bias")[:]) if f"{name}.bias" in self.weights else None
 
     def linear(self, name: str) -> Linear:
         """Return a matrix in the precision; still memory-mapped if it is stored in it."""
         if name in self.quantized:
             return Linear(self.quantized[name], self.bias(name))
-        return Linear(reference.narrow(self.stored(name), self.precision), self.bias(name))
+        return Linear(reference.narrow(self.stored(name)[:], self.precision), self.bias(name))
 
     def _bits(self, name: str) -> int:
         return 8 if name in AT_LEAST_INT8 else BITS[self.precision]
@@ -216,9 +214,9 @@ def _jit_transformer(load: Loader, config: ModelConfig, fingerprint: str, thread
     return JitTransformer(config, fingerprint, _embedding(load), blocks, norm("norm"), head, threads)
 
 
-def _embedding(load: Loader) -> Linear:
+def _embedding(load: Loader) -> Embedding:
     """Return the embedding as stored, whatever the precision.
 
     Packing does not speed up the lookup of single rows, and the inputs are not rounded.
     """
-    return Linear(load.weights.array("embed_tokens"))
+    return Embedding(load.weights.array("embed_tokens"))

@@ -17,7 +17,7 @@ from inference.kernels.reference import Floats
 from inference.transformer.batch_plan import BatchPlan
 from inference.transformer.kv_cache import KVCache
 from inference.transformer.layers import rotary_embedding
-from inference.transformer.linear import Linear
+from inference.transformer.linear import Embedding
 from inference.transformer.thread_autotune import FEW_ROWS, Pace
 from inference.transformer.transformer import Ids, Progress, Sequences, Transformer
 
@@ -36,7 +36,7 @@ class JitTransformer(Transformer):
         self,
         config: ModelConfig,
         fingerprint: str,
-        embedding: Linear,
+        embedding: Embedding,
         blocks: tuple[BlockWeights, ...],
         norm_weight: Floats,
         lm_head: PackedMatrix,

@@ -1,4 +1,4 @@
-"""A weight matrix in some precision, and its product with activations."""
+"""A weight matrix in some precision, and its product with activations; the embedding table."""
 
 from typing import Any
 
@@ -7,6 +7,7 @@ import numpy.typing as npt
 from inference.kernels import reference
 from inference.kernels.quantized_matrix import QuantizedMatrix
 from inference.kernels.reference import Floats
+from inference.kernels.rows import Rows
 
 
 class Linear:
@@ -23,8 +24,13 @@ class Linear:
             y += self.bias
         return y
 
+
+class Embedding:
+    """A table of rows, as stored."""
+
+    def __init__(self, table: Rows) -> None:
+        self.table = table
+
     def rows(self, indices: npt.NDArray[Any]) -> Floats:
-        """The rows at ``indices`` in float32: the matrix read as an embedding table."""
-        if isinstance(self.weight, QuantizedMatrix):
-            return self.weight.rows(indices)
-        return reference.widen(self.weight[indices])
+        """Return the rows at ``indices`` in float32."""
+        return reference.widen(self.table[indices])

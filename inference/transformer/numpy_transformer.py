@@ -10,7 +10,7 @@ from inference.kernels.reference import Floats
 from inference.transformer.attention import Attention
 from inference.transformer.kv_cache import KVCache
 from inference.transformer.layers import GatedMLP, RMSNorm
-from inference.transformer.linear import Linear
+from inference.transformer.linear import Embedding, Linear
 from inference.transformer.transformer import Ids, Progress, Sequences, Transformer
 
 
@@ -45,7 +45,7 @@ class NumpyTransformer(Transformer):
         self,
         config: ModelConfig,
         fingerprint: str,
-        embedding: Linear,
+        embedding: Embedding,
         blocks: tuple[Block, ...],
         norm: RMSNorm,
         lm_head: Linear,

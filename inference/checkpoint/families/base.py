@@ -4,7 +4,7 @@ import math
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Literal
+from typing import Any, Literal
 
 from inference.checkpoint.config import ConfigReader, LayerSpec, ModelConfig, read_rope
 from inference.errors import CheckpointError, UnsupportedModelError
@@ -55,28 +55,34 @@ class Family:
 
 
 def read_config(directory: Path, families: Mapping[str, Family]) -> tuple[Family, ModelConfig]:
-    """Read and check ``config.json`` before anything else of the model is opened.
+    """Read and check ``config.json`` before anything else of the model is opened. Raises as ``parse_config``."""
+    return parse_config(read_json(directory / "config.json"), directory / "config.json", families)
+
+
+def parse_config(values: Mapping[str, Any], source: Path, families: Mapping[str, Family]) -> tuple[Family, ModelConfig]:
+    """Normalize the values of a ``config.json``; ``source`` is named in errors.
 
     Raises UnsupportedModelError, naming it, for a family, activation, rope type or quantization that this engine does
     not run, and CheckpointError for a config that is damaged or contradicts itself.
     """
-    reader = ConfigReader(read_json(directory / "config.json"), directory / "config.json")
+    reader = ConfigReader(values, source)
     model_type = reader.text("model_type")
     family = families.get(model_type)
     if family is None:
         raise UnsupportedModelError(
-            f"{directory}: models of type {model_type[:60]!r} are not supported; "
+            f"{source.parent}: models of type {model_type[:60]!r} are not supported; "
             f"supported are {', '.join(sorted(families))}."
         )
     architectures = reader.values.get("architectures")
     if architectures and architectures != [family.architecture]:
         raise UnsupportedModelError(
-            f"{directory}: architecture {str(architectures)[:80]} is not supported; {family.architecture} is."
+            f"{source.parent}: architecture {str(architectures)[:80]} is not supported; {family.architecture} is."
         )
     if "quantization_config" in reader:
         method = reader.section("quantization_config").text("quant_method", "of an unknown kind")
         raise UnsupportedModelError(
-            f"{directory}: the checkpoint is quantized ({method[:40]}); take the original one in bfloat16 or float16."
+            f"{source.parent}: the checkpoint is quantized ({method[:40]}); "
+            "take the original one in bfloat16 or float16."
         )
     return family, family.configure(reader, _llama_config(reader))
 

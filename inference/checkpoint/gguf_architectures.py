@@ -1,0 +1,110 @@
+"""Architectures of GGUF files: what ``config.json`` calls their metadata, and the names of their tensors."""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+# Keys of ``config.json`` to those of the metadata, which begin with the architecture.
+KEYS = {
+    "hidden_size": "embedding_length",
+    "intermediate_size": "feed_forward_length",
+    "num_hidden_layers": "block_count",
+    "num_attention_heads": "attention.head_count",
+    "num_key_value_heads": "attention.head_count_kv",
+    "head_dim": "attention.key_length",
+    "max_position_embeddings": "context_length",
+    "rms_norm_eps": "attention.layer_norm_rms_epsilon",
+    "rope_theta": "rope.freq_base",
+}
+TOP_TENSORS = {"embed_tokens": "token_embd.weight", "norm": "output_norm.weight", "lm_head": "output.weight"}
+# The divisors of the rotary embedding's frequencies, which ``config.json`` gives as numbers.
+ROPE_TENSORS = ("rope_freqs.weight", "rope_factors_long.weight", "rope_factors_short.weight")
+LAYER_TENSORS = {
+    name: f"blk.{{layer}}.{stored}.weight"
+    for name, stored in {
+        "attention_norm": "attn_norm",
+        "q_proj": "attn_q",
+        "k_proj": "attn_k",
+        "v_proj": "attn_v",
+        "o_proj": "attn_output",
+        "query_norm": "attn_q_norm",
+        "key_norm": "attn_k_norm",
+        "post_attention_norm": "post_attention_norm",
+        "mlp_norm": "ffn_norm",
+        "gate_proj": "ffn_gate",
+        "up_proj": "ffn_up",
+        "down_proj": "ffn_down",
+        "post_mlp_norm": "post_ffw_norm",
+    }.items()
+}
+STACKED = {
+    **dict.fromkeys(("q_proj", "k_proj", "v_proj"), "blk.{layer}.attn_qkv.weight"),
+    **dict.fromkeys(("gate_proj", "up_proj"), "blk.{layer}.ffn_up.weight"),
+}
+
+# The values of a ``config.json``.
+Values = dict[str, Any]
+
+
+@dataclass(frozen=True)
+class Architecture:
+    """An architecture.
+
+    Args:
+        model_type: That of the family in ``config.json``.
+        keys: Keys of ``config.json`` to those of the metadata, besides KEYS.
+        adapt: Completes the values of ``config.json`` by what follows from them.
+        layer_tensors: As in Family.
+        interleaved: Rotates pairs of neighbors, for which the rows of queries and keys are stored in another order.
+    """
+
+    model_type: str
+    keys: Mapping[str, str] = field(default_factory=dict)
+    adapt: Callable[[Values], Values] = lambda values: values
+    layer_tensors: Mapping[str, str] = field(default_factory=lambda: LAYER_TENSORS)
+    interleaved: bool = False
+
+
+def _scaled_as_gemma(largest: int) -> Callable[[Values], Values]:
+    """Attention scales by the size of a head, in the ``largest`` model of a generation by hidden_size / heads."""
+
+    def adapt(values: Values) -> Values:
+        hidden, heads, size = (values.get(key) for key in ("hidden_size", "num_attention_heads", "head_dim"))
+        if values.get("num_hidden_layers") == largest and isinstance(hidden, int) and isinstance(heads, int) and heads:
+            size = hidden // heads
+        return values | {"query_pre_attn_scalar": size}
+
+    return adapt
+
+
+WINDOW = {"sliding_window": "attention.sliding_window"}
+ARCHITECTURES: dict[str, Architecture] = {
+    "llama": Architecture("llama", interleaved=True),
+    "qwen2": Architecture("qwen2"),
+    "qwen3": Architecture("qwen3"),
+    "smollm3": Architecture("smollm3", interleaved=True),
+    "gemma2": Architecture(
+        "gemma2",
+        WINDOW
+        | {
+            "attn_logit_softcapping": "attn_logit_softcapping",
+            "final_logit_softcapping": "final_logit_softcapping",
+        },
+        _scaled_as_gemma(largest=46),
+    ),
+    "gemma3": Architecture(
+        "gemma3_text", WINDOW | {"rope_local_base_freq": "rope.freq_base_swa"}, _scaled_as_gemma(largest=62)
+    ),
+    "phi3": Architecture("phi3", WINDOW, layer_tensors=LAYER_TENSORS | STACKED),
+    "olmo2": Architecture("olmo2"),
+    "granite": Architecture(
+        "granite",
+        {
+            "attention_multiplier": "attention.scale",
+            "embedding_multiplier": "embedding_scale",
+            "residual_multiplier": "residual_scale",
+            "logits_scaling": "logit_scale",
+        },
+        interleaved=True,
+    ),
+}

@@ -1,0 +1,101 @@
+"""Writes models of Hugging Face directories as GGUF files, with the names of tensors that the gguf package knows."""
+
+import json
+from pathlib import Path
+from typing import Any
+
+import gguf
+import numpy as np
+from gguf import GGMLQuantizationType as Kind
+
+from inference.checkpoint.safetensors_weights import open_tensor_files
+from inference.kernels.reference import widen
+
+# Architectures whose rotary embedding takes neighbors as pairs.
+INTERLEAVED = ("llama", "granite", "smollm3")
+ARCHITECTURES = {"mistral": "llama", "gemma3_text": "gemma3"}
+
+
+def make_gguf(model: Path, target: Path, kind: str = "F32", files: int = 1, **metadata: Any) -> Path:
+    """Write the model, its matrices in ``kind``, and return the path; of several files that of the first.
+
+    ``metadata``: more keys, or others than those of the model, with ``__`` for a dot.
+    """
+    config = json.loads((model / "config.json").read_text())
+    architecture = ARCHITECTURES.get(config["model_type"], config["model_type"])
+    tensors = _tensors(model, config, architecture)
+    # A file less has room for all of them but one or two.
+    writer = gguf.GGUFWriter(target, architecture, split_max_tensors=-(-len(tensors) // files) if files > 1 else 0)
+    if "max_position_embeddings" in config:
+        _describe(writer, config)
+    if (model / "tokenizer.json").exists():
+        _add_tokenizer(writer, json.loads((model / "tokenizer.json").read_text()), config)
+    for key, value in metadata.items():
+        _add(writer, key.replace("__", "."), value)
+    for name, values in tensors.items():
+        matrix = values.ndim > 1
+        held = Kind[kind] if matrix else Kind.F32
+        writer.add_tensor(name, gguf.quantize(values, held), raw_shape=None, raw_dtype=held)
+    writer.write_header_to_file(target)
+    writer.write_kv_data_to_file()
+    writer.write_tensors_to_file()
+    writer.close()
+    return target if files == 1 else target.with_name(f"{target.stem}-00001-of-{files:05}.gguf")
+
+
+def _tensors(model: Path, config: dict[str, Any], architecture: str) -> dict[str, np.ndarray]:
+    number = next(key for key, name in gguf.MODEL_ARCH_NAMES.items() if name == architecture)
+    names = gguf.get_tensor_name_map(number, config["num_hidden_layers"])
+    heads = {"q_proj": config["num_attention_heads"]}
+    heads["k_proj"] = config.get("num_key_value_heads") or config["num_attention_heads"]
+    tensors = {}
+    for file in open_tensor_files(model):
+        for stored in file.tensors:
+            values = np.array(widen(file.array(stored)))
+            part = stored.split(".")[-2]
+            if architecture in INTERLEAVED and part in heads:
+                # Rows i and i + half of a head become neighbors.
+                split = values.reshape(heads[part], 2, -1, *values.shape[1:])
+                values = np.ascontiguousarray(split.swapaxes(1, 2).reshape(values.shape))
+            if architecture.startswith("gemma") and stored.endswith("norm.weight"):
+                values = values + 1
+            name = names.get_name(stored, try_suffixes=(".weight", ".bias"))
+            assert name is not None, stored
+            tensors[name] = values
+    return tensors
+
+
+def _describe(writer: gguf.GGUFWriter, config: dict[str, Any]) -> None:
+    heads = config["num_attention_heads"]
+    writer.add_context_length(config["max_position_embeddings"])
+    writer.add_embedding_length(config["hidden_size"])
+    writer.add_block_count(config["num_hidden_layers"])
+    writer.add_feed_forward_length(config["intermediate_size"])
+    writer.add_head_count(heads)
+    writer.add_head_count_kv(config.get("num_key_value_heads") or heads)
+    writer.add_layer_norm_rms_eps(config["rms_norm_eps"])
+    writer.add_key_length(config.get("head_dim") or config["hidden_size"] // heads)
+    rope = config.get("rope_parameters") or config
+    writer.add_rope_freq_base(rope["rope_theta"])
+
+
+def _add_tokenizer(writer: gguf.GGUFWriter, tokenizer: dict[str, Any], config: dict[str, Any]) -> None:
+    added = {token["id"]: token for token in tokenizer["added_tokens"]}
+    tokens = {id_: text for text, id_ in tokenizer["model"]["vocab"].items()}
+    tokens |= {id_: token["content"] for id_, token in added.items()}
+    control, normal = gguf.TokenType.CONTROL, gguf.TokenType.NORMAL
+    writer.add_tokenizer_model("gpt2")
+    writer.add_tokenizer_pre("gpt-2")
+    writer.add_token_list([tokens[id_] for id_ in range(len(tokens))])
+    writer.add_token_types([control if id_ in added else normal for id_ in range(len(tokens))])
+    merges = tokenizer["model"]["merges"]
+    writer.add_token_merges([merge if isinstance(merge, str) else " ".join(merge) for merge in merges])
+    if isinstance(config.get("bos_token_id"), int):
+        writer.add_bos_token_id(config["bos_token_id"])
+    if isinstance(config.get("eos_token_id"), int):
+        writer.add_eos_token_id(config["eos_token_id"])
+
+
+def _add(writer: gguf.GGUFWriter, key: str, value: Any) -> None:
+    kinds = {str: writer.add_string, bool: writer.add_bool, int: writer.add_uint32, float: writer.add_float32}
+    kinds.get(type(value), writer.add_array)(key, value)
