@@ -1,6 +1,6 @@
 """Loads a model directory: transformer, tokenizer and chat template."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -63,7 +63,7 @@ class Model:
         backend: Backend,
         tokenizer: Tokenizer,
         chat_template: ChatTemplate | str,
-        generation_config: dict[str, Any],
+        generation_config: Mapping[str, Any],
         eos_token_ids: frozenset[int],
         cache_dtype: npt.DTypeLike,
         warnings: Sequence[str] = (),
@@ -216,7 +216,7 @@ def _chat_template(checkpoint: Checkpoint) -> ChatTemplate | str:
     return template or f"{checkpoint.path.name} has no chat template: it can continue a story, but not chat."
 
 
-def _end_ids(generation_config: dict[str, Any], config: ModelConfig) -> frozenset[int]:
+def _end_ids(generation_config: Mapping[str, Any], config: ModelConfig) -> frozenset[int]:
     """Collect the end-of-sequence ids of ``config.json`` and ``generation_config.json``."""
     given = generation_config.get("eos_token_id")
     ids = given if isinstance(given, list) else [given]

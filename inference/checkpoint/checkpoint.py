@@ -15,6 +15,7 @@ from inference.system.json_file import MAX_JSON_BYTES, read_json
 from inference.system.regular_file import read_bytes
 
 MAX_TEMPLATE_BYTES = 4_000_000
+MAX_TOKENIZER_BYTES = 64 * 2**20
 
 
 class Checkpoint(Protocol):
@@ -25,11 +26,12 @@ class Checkpoint(Protocol):
         config: Raises UnsupportedModelError as well.
         weights: Memory-mapped tensors, checked against the config.
         fingerprint: Identifies the config and the weights.
-        tokenizer_file: A ``tokenizer.json``.
+        tokenizer_file: The file that has the tokenizer; it may be missing.
+        tokenizer_json: The tokenizer as in ``tokenizer.json``.
         tokenizer_config: As in ``tokenizer_config.json``: ``bos_token``, ``add_bos_token`` and so on.
         special_tokens: The names of all special tokens, for the chat template.
         chat_template: Source of the chat template, or None.
-        generation_config: The model's own sampling defaults.
+        generation_config: As in ``generation_config.json``: the model's own sampling defaults, ``eos_token_id``.
         size_on_disk: Bytes.
     """
 
@@ -44,13 +46,15 @@ class Checkpoint(Protocol):
     @property
     def tokenizer_file(self) -> Path: ...
     @property
+    def tokenizer_json(self) -> bytes: ...
+    @property
     def tokenizer_config(self) -> Mapping[str, Any]: ...
     @property
     def special_tokens(self) -> Mapping[str, Any]: ...
     @property
     def chat_template(self) -> str | None: ...
     @property
-    def generation_config(self) -> dict[str, Any]: ...
+    def generation_config(self) -> Mapping[str, Any]: ...
     @property
     def size_on_disk(self) -> int: ...
 
@@ -98,6 +102,14 @@ class HuggingFaceDirectory:
     def tokenizer_file(self) -> Path:
         """The path of ``tokenizer.json``, which may be missing."""
         return self.path / "tokenizer.json"
+
+    @property
+    def tokenizer_json(self) -> bytes:
+        """Read ``tokenizer.json``."""
+        try:
+            return read_bytes(self.tokenizer_file, MAX_TOKENIZER_BYTES)
+        except FileNotFoundError:
+            raise CheckpointError(f"{self.tokenizer_file} is missing; a model directory needs it.") from None
 
     @cached_property
     def tokenizer_config(self) -> dict[str, Any]:

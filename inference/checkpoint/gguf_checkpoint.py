@@ -65,6 +65,11 @@ class GGUFCheckpoint:
         return split_files(self.path)[0]
 
     @property
+    def tokenizer_json(self) -> bytes:
+        """Raises CheckpointError until the tokenizer of the metadata is read."""
+        raise CheckpointError(f"{self.path}: the tokenizers of GGUF files are not supported yet.")
+
+    @property
     def tokenizer_config(self) -> Mapping[str, Any]:
         """Empty until the tokenizer of the metadata is read."""
         return {}

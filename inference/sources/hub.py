@@ -18,7 +18,7 @@ from huggingface_hub.errors import (
     RevisionNotFoundError,
 )
 
-from inference.checkpoint.checkpoint import HuggingFaceDirectory
+from inference.checkpoint.checkpoint import MAX_TOKENIZER_BYTES, HuggingFaceDirectory
 from inference.checkpoint.safetensors_weights import INDEX, SINGLE, read_index
 from inference.errors import HubError, InferenceError
 from inference.sources.download import CONNECTION_ERRORS, PART, TIMEOUT_SECONDS, RemoteFile, arrived, fetch
@@ -27,7 +27,6 @@ from inference.system.json_file import read_json
 from inference.system.memory import in_gigabytes
 from inference.text.template import ChatTemplate
 from inference.text.tokenizer import Tokenizer
-from inference.text.tokenizer_file import MAX_TOKENIZER_BYTES
 from inference.transformer.builder import require_supported
 
 NEEDED = ("config.json", "tokenizer.json")

@@ -15,12 +15,17 @@ MAX_PARTS = 4_000_000
 def read_json(path: Path, limit: int = MAX_JSON_BYTES) -> dict[str, Any]:
     """The JSON object in ``path``. Raises CheckpointError if it is missing, invalid or larger than ``limit``."""
     try:
-        content = read_bytes(path, limit)
-        if sum(map(content.count, (b"[", b"{", b","))) > MAX_PARTS:
-            raise CheckpointError(f"{path} has more than {MAX_PARTS} values.")
-        value = json.loads(content)
+        return parse_json(read_bytes(path, limit), path)
     except FileNotFoundError:
         raise CheckpointError(f"{path} is missing; a model directory needs it.") from None
+
+
+def parse_json(content: bytes, path: Path) -> dict[str, Any]:
+    """The JSON object ``content`` of ``path``. Raises CheckpointError if it is invalid."""
+    if sum(map(content.count, (b"[", b"{", b","))) > MAX_PARTS:
+        raise CheckpointError(f"{path} has more than {MAX_PARTS} values.")
+    try:
+        value = json.loads(content)
     except (ValueError, RecursionError) as error:
         raise CheckpointError(f"{path} is not valid JSON ({error}). Download it again.") from None
     if not isinstance(value, dict):

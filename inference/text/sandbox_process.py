@@ -47,18 +47,19 @@ class SandboxProcess:
         self._lock = threading.Lock()
         self._process: subprocess.Popen[bytes] | None = None
 
-    def ask(self, **request: Any) -> Any:
-        """Send a request to ``sandbox_worker.carry_out`` and return its result.
+    def ask(self, content: bytes = b"", **request: Any) -> Any:
+        """Send a request, with the content of a file, to ``sandbox_worker.carry_out`` and return its result.
 
         Raises SandboxError if a limit was exceeded, SandboxRefusal if the request failed, InferenceError if the process
         cannot be started, TypeError or ValueError for arguments that are not JSON.
         """
+        request["size"] = len(content)
         line = json.dumps(request, ensure_ascii=False).encode("utf-8", "surrogatepass") + b"\n"
         if len(line) > MAX_REQUEST:
             raise SandboxError("size")
         with self._lock:
             process = self._start()
-            reply = self._exchange(process, line, PATIENCE * self._seconds)
+            reply = self._exchange(process, line + content, PATIENCE * self._seconds)
             if not reply.endswith(b"\n"):
                 with contextlib.suppress(subprocess.TimeoutExpired):
                     process.wait(1)  # it may be exiting: killing it now would hide the cause

@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 
 
 def main(memory: int, seconds: float) -> None:
-    """Serve requests (one line of JSON each) until standard input closes.
+    """Serve requests (a line of JSON, and ``size`` bytes of content each) until standard input closes.
 
     ``memory``: limit of address space in bytes. ``seconds``: CPU time limit per request.
     """
@@ -42,19 +42,21 @@ def main(memory: int, seconds: float) -> None:
         if not line:
             return
         try:
-            reply = {"result": carry_out(json.loads(line.decode("utf-8", "surrogatepass")))}
+            request = json.loads(line.decode("utf-8", "surrogatepass"))
+            content = sys.stdin.buffer.read(request.pop("size"))
+            reply = {"result": carry_out(content, request)}
         except InferenceError as error:
             reply = {"refused": str(error)}
-        del line
+        del line, request, content
 
 
-def carry_out(request: dict[str, Any]) -> str | None:
+def carry_out(content: bytes, request: dict[str, Any]) -> str | None:
     """``try`` a tokenizer, ``check`` a template or ``render`` it. Raises InferenceError on failure."""
     task = request.pop("task")
     if task == "try":
         from inference.text.tokenizer_trial import try_tokenizer
 
-        try_tokenizer(Path(request.pop("path")), **request)
+        try_tokenizer(content, Path(request.pop("path")), **request)
     elif task == "check":
         _templates().check(**request)
     else:

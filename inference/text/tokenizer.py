@@ -38,6 +38,8 @@ class TokenizerSource(Protocol):
     @property
     def tokenizer_file(self) -> Path: ...
     @property
+    def tokenizer_json(self) -> bytes: ...
+    @property
     def tokenizer_config(self) -> Mapping[str, Any]: ...
 
 
@@ -71,11 +73,11 @@ class Tokenizer:
 
         Raises CheckpointError if it is missing or corrupt.
         """
-        path, settings = source.tokenizer_file, source.tokenizer_config
+        content, path, settings = source.tokenizer_json, source.tokenizer_file, source.tokenizer_config
         names = [text for key in ("bos_token", "eos_token") if (text := token_text(settings.get(key))) is not None]
         ids = list(end_ids)
-        _try(path, names, ids)
-        backend, unknown = read_tokenizer(path, names, ids)
+        _try(content, path, names, ids)
+        backend, unknown = read_tokenizer(content, path, names, ids)
         with from_library(lambda why: CheckpointError(f"{path} cannot be used as a tokenizer ({why[:120]}).")):
             bos = backend.token_to_id(token_text(settings.get("bos_token")) or "")
             wanted = settings.get("add_bos_token") is True and bos is not None
@@ -228,14 +230,14 @@ def _cuts(span: Span, length: int) -> set[int]:
     return {length // 2}  # unknown span
 
 
-def _try(path: Path, names: Sequence[str], ids: Sequence[int]) -> None:
+def _try(content: bytes, path: Path, names: Sequence[str], ids: Sequence[int]) -> None:
     """Try the tokenizer in a sandbox process before loading it here."""
-    size = path.stat().st_size if path.is_file() else 0
+    size = len(content)
     process = SandboxProcess(TRIAL_MEMORY + MEMORY_PER_BYTE * size, TRIAL_SECONDS + size / 2**20)
     try:
-        process.ask(task="try", path=str(path.absolute()), names=names, ids=ids)
+        process.ask(content, task="try", path=str(path), names=names, ids=ids)
     except SandboxRefusal as refusal:
-        raise CheckpointError(str(refusal).replace(str(path.absolute()), str(path))) from None
+        raise CheckpointError(str(refusal)) from None
     except SandboxError as error:
         why = "it exceeded its time limit" if error.limit == "time" else "it exceeded its memory limit"
         raise CheckpointError(f"{path} cannot be used as a tokenizer ({why}).") from None

@@ -1,4 +1,4 @@
-"""Loads ``tokenizer.json`` with limits on token lengths and on the growth of text.
+"""Loads the content of a ``tokenizer.json`` with limits on token lengths and on the growth of text.
 
 Normalization may lengthen a text (a leading blank, decomposed characters), but no legitimate tokenizer turns one
 character into hundreds or has page-long tokens.
@@ -15,9 +15,8 @@ from typing import Any
 import tokenizers
 
 from inference.errors import CheckpointError, from_library
-from inference.system.json_file import read_json
+from inference.system.json_file import parse_json
 
-MAX_TOKENIZER_BYTES = 64 * 2**20
 MAX_TOKEN = 1024
 MAX_CONTROLS = 5000
 # Total length of all prefixes and suffixes of control tokens, which placeholders.py searches for.
@@ -30,14 +29,14 @@ GROWTH = {"ByteLevel": 2, "NFC": 3, "NFD": 4, "NFKC": 18, "NFKD": 18, "Lowercase
 
 
 def read_tokenizer(
-    path: Path, names: Collection[str | None], ids: Collection[int]
+    content: bytes, path: Path, names: Collection[str | None], ids: Collection[int]
 ) -> tuple[tokenizers.Tokenizer, int | None]:
-    """Load the tokenizer; returns it with the id of its unknown token.
+    """Load the tokenizer ``content`` of ``path``; returns it with the id of its unknown token.
 
     Tokens in ``names`` or ``ids`` become control tokens even if the file does not say so. Raises CheckpointError if it
-    is missing, corrupt or exceeds the limits.
+    is corrupt or exceeds the limits.
     """
-    description = read_json(path, MAX_TOKENIZER_BYTES)
+    description = parse_json(content, path)
 
     def unusable(why: str) -> CheckpointError:
         return CheckpointError(f"{path} cannot be used as a tokenizer ({why[:120]}).")

@@ -5,9 +5,9 @@ from pathlib import Path
 from typing import Any
 
 from inference.errors import CheckpointError, from_library
-from inference.system.json_file import read_json
+from inference.system.json_file import parse_json
 from inference.text.placeholders import strings
-from inference.text.tokenizer_file import MAX_GROWTH, MAX_TOKENIZER_BYTES, read_tokenizer
+from inference.text.tokenizer_file import MAX_GROWTH, read_tokenizer
 
 LONG = 2000
 IDS_AT_ONCE = 64
@@ -16,15 +16,15 @@ WORDS = (
 )
 
 
-def try_tokenizer(path: Path, names: Collection[str | None], ids: Collection[int]) -> None:
+def try_tokenizer(content: bytes, path: Path, names: Collection[str | None], ids: Collection[int]) -> None:
     """Raises CheckpointError if the tokenizer fails; exceeding a limit ends the process."""
-    backend, _ = read_tokenizer(path, names, ids)
+    backend, _ = read_tokenizer(content, path, names, ids)
 
     def unusable(why: str) -> CheckpointError:
         return CheckpointError(f"{path} cannot be used as a tokenizer ({why[:120]}).")
 
     with from_library(unusable):
-        for text in samples(read_json(path, MAX_TOKENIZER_BYTES)):
+        for text in samples(parse_json(content, path)):
             made = len(backend.encode(text).ids)
             if made > MAX_GROWTH * (len(text) + 1):
                 raise unusable(f"it makes {made} tokens of {len(text)} characters")

@@ -108,7 +108,7 @@ def test_one_that_does_not_come_to_an_end_is_ended(
 
 
 def test_one_that_takes_all_memory_is_ended(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, attack: Attack) -> None:
-    monkeypatch.setattr("inference.text.tokenizer.TRIAL_MEMORY", 64 * 2**20)
+    monkeypatch.setattr("inference.text.tokenizer.TRIAL_MEMORY", 40 * 2**20)
     with attack("tokenizers"), pytest.raises(CheckpointError, match=r"memory limit|MemoryError"):
         load(tmp_path, honest())
 
