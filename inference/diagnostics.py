@@ -14,7 +14,8 @@ from inference.checkpoint.weight_cache_file import verify
 from inference.errors import InferenceError
 from inference.kernels.backend import choose_backend
 from inference.model import Model
-from inference.sources.registry import Places, find_models
+from inference.sources.places import Places
+from inference.sources.registry import find_models
 from inference.system.cores import count_cores
 from inference.system.memory import available_memory, in_gigabytes, memory_limits
 

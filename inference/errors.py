@@ -58,6 +58,10 @@ class HubError(InferenceError):
     """A download failed: not found, not authorized, unsupported, or the network or disk failed."""
 
 
+class UnavailableError(HubError):
+    """The server cannot be reached, refuses, or sends something else: another source may have it."""
+
+
 class ParameterError(InferenceError, ValueError):
     """A parameter is out of range."""
 

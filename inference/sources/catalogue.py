@@ -6,7 +6,9 @@ from dataclasses import dataclass
 from inference.checkpoint.checkpoint import open_checkpoint
 from inference.errors import InferenceError
 from inference.model import Model, ModelInfo
-from inference.sources.registry import Found, Places, find_models
+from inference.sources.found import Found
+from inference.sources.places import Places
+from inference.sources.registry import find_models
 
 
 @dataclass(frozen=True)
@@ -32,6 +34,8 @@ def describe(found: Found) -> Listing:
     """The description of one model."""
     if found.source == "unfinished":
         return Listing(found, problem=f"Incomplete download; `llm-tui pull {found.name}` resumes it.")
+    if found.problem:
+        return Listing(found, problem=found.problem)
     try:
         info = Model.inspect(found.path)
         if not open_checkpoint(found.path).tokenizer_file.is_file():

@@ -16,7 +16,7 @@ from huggingface_hub import get_session
 from huggingface_hub.errors import HfHubHTTPError
 from huggingface_hub.utils import build_hf_headers, hf_raise_for_status  # type: ignore[attr-defined]
 
-from inference.errors import HubError
+from inference.errors import HubError, UnavailableError
 
 # Errors of a broken connection, from the HTTP library underneath, which differs between versions of huggingface_hub.
 CONNECTION_ERRORS: tuple[type[Exception], ...] = HfHubHTTPError.__bases__
@@ -30,12 +30,16 @@ TRANSIENT = {408, 429, 500, 502, 503, 504}
 
 @dataclass(frozen=True)
 class RemoteFile:
-    """``size`` in bytes. ``digest``: ``sha256:`` and the SHA-256 of the content, or ``git:`` and its git blob id."""
+    """``size`` in bytes. ``digest``: ``sha256:`` and the SHA-256 of the content, or ``git:`` and its git blob id.
+
+    ``token``: None for the user's, False for none.
+    """
 
     name: str
     url: str
     size: int
     digest: str
+    token: bool | None = None
 
 
 def arrived(file: RemoteFile, directory: Path) -> int:
@@ -65,14 +69,14 @@ def fetch(file: RemoteFile, directory: Path, report: Callable[[int], None]) -> N
             if lasting or failures > RETRIES:
                 raise
             time.sleep(RETRY_SECONDS)
-    _check(file, part)
+    verify(file, part)
     part.replace(path)
 
 
 def _stream(file: RemoteFile, part: Path, report: Callable[[int], None]) -> None:
     """Request the missing part once. Raises as ``fetch`` does, and ConnectionError if the response ends early."""
     have = part.stat().st_size if part.exists() else 0
-    headers = {**build_hf_headers(library_name="llm-tui"), "Accept-Encoding": "identity"}
+    headers = {**build_hf_headers(token=file.token, library_name="llm-tui"), "Accept-Encoding": "identity"}
     if have:
         headers["Range"] = f"bytes={have}-"
     with get_session().stream("GET", file.url, headers=headers, timeout=TIMEOUT_SECONDS) as response:
@@ -104,7 +108,8 @@ def _write(descriptor: int, chunk: bytes, path: Path) -> None:
         raise HubError(f"{what}. The next attempt resumes the download.") from None
 
 
-def _check(file: RemoteFile, part: Path) -> None:
+def verify(file: RemoteFile, part: Path) -> None:
+    """Flush and check what has arrived. Raises UnavailableError, and removes it, if it is something else."""
     kind, _, expected = file.digest.partition(":")
     digest = hashlib.sha256() if kind == "sha256" else hashlib.sha1(b"blob %d\0" % file.size, usedforsecurity=False)
     with part.open("rb") as content:
@@ -113,4 +118,4 @@ def _check(file: RemoteFile, part: Path) -> None:
         os.fsync(content.fileno())
     if digest.hexdigest() != expected:
         part.unlink()
-        raise HubError(f"Checksum mismatch for {file.name}; the file was discarded.")
+        raise UnavailableError(f"Checksum mismatch for {file.name}; the file was discarded.")

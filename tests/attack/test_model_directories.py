@@ -10,7 +10,8 @@ import pytest
 
 from inference import InferenceError, Model
 from inference.sources.catalogue import catalogue, describe
-from inference.sources.registry import Found, Places
+from inference.sources.found import Found
+from inference.sources.places import Places
 from tests.attack.conftest import Attack
 
 FILES = (

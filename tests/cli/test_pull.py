@@ -203,11 +203,12 @@ def test_a_model_that_cannot_be_used_is_refused_before_its_weights(
     wild = altered("wild")
     (wild / "tokenizer.json").write_text("{}")
     (pickled / "model.safetensors").unlink()
+    (pickled / "model.gguf").unlink()
     (mute / "tokenizer.json").unlink()
     cases = {
         bert: "org/bert: models of type 'bert' are not supported",
         quantized: "quantized (gptq)",
-        pickled: "no model.safetensors (its weights are .bin, .gguf)",
+        pickled: "no model.safetensors (its weights are .bin)",
         mute: "no tokenizer.json",
         wild: "cannot be used as a tokenizer",
     }

@@ -11,7 +11,7 @@ import pytest
 
 from inference.diagnostics import examine
 from inference.kernels.backend import choose_backend
-from inference.sources.registry import Places
+from inference.sources.places import Places
 from tests.held import Held
 
 if choose_backend() == "numpy":

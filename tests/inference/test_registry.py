@@ -1,10 +1,13 @@
 """Where models are found, by name and all of them, and what is said of those that cannot be used."""
 
+import hashlib
 import json
 import math
 import os
+import re
 import shutil
 import time
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -12,7 +15,9 @@ import pytest
 from inference import CheckpointError
 from inference.errors import ModelNotFoundError
 from inference.sources.catalogue import catalogue
-from inference.sources.registry import Places, find_model, find_models
+from inference.sources.ollama import ollama_models
+from inference.sources.places import Places, default_lm_studio, default_ollama
+from inference.sources.registry import find_model, find_models
 from tests.tiny_model import make_tiny_model
 
 COMMIT = "0123456789abcdef0123456789abcdef01234567"
@@ -121,6 +126,126 @@ def test_all_of_them(places: Places, tiny_model: Path) -> None:
 def test_a_directory_that_is_a_model_itself(places: Places, tiny_model: Path) -> None:
     alone = Places(places.shipped, (tiny_model,), places.downloads, places.hub_cache)
     assert [found.path for found in find_models(alone)] == [tiny_model]
+
+
+def gguf(path: Path, name: str = "GGUF") -> Path:
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_text(name)
+    return path
+
+
+def in_ollama(store: Path, name: str, *layers: tuple[str, str]) -> None:
+    """A manifest, and the blobs of its layers: kind and content."""
+    entries = []
+    for kind, content in layers:
+        digest = hashlib.sha256(content.encode()).hexdigest()
+        gguf(store / "blobs" / f"sha256-{digest}", content)
+        entries.append({"mediaType": f"application/vnd.ollama.image.{kind}", "digest": f"sha256:{digest}", "size": 1})
+    manifest = store / "manifests" / name
+    manifest.parent.mkdir(parents=True, exist_ok=True)
+    manifest.write_text(json.dumps({"schemaVersion": 2, "config": {}, "layers": entries}))
+
+
+def test_gguf_files_in_all_places(places: Places, tiny_model: Path, tmp_path: Path) -> None:
+    ollama, studio = tmp_path / "ollama", tmp_path / "studio"
+    places = replace(places, ollama=(ollama,), lm_studio=(studio,))
+    mine = places.directories[0]
+    gguf(mine / "one.Q8_0.gguf")
+    gguf(mine / "org" / "deep" / "two-Q4_0.gguf")
+    gguf(put(tiny_model, mine / "both") / "both-f16.gguf")
+    gguf(places.downloads / "org" / "small-GGUF:Q4_1" / "small.Q4_1.gguf")
+    for file in ("a-Q4_K_M.gguf", "a-Q8_0.gguf", "mmproj-a-f16.gguf", "BF16/a-BF16-00001-of-00002.gguf"):
+        gguf(places.hub_cache / "models--org--many" / "snapshots" / COMMIT / file)
+    in_ollama(ollama, "registry.ollama.ai/library/llama3.2/1b", ("model", "weights"), ("template", "x"))
+    in_ollama(ollama, "hf.co/org/small-GGUF/Q4_K_M", ("model", "others"))
+    in_ollama(ollama, "registry.ollama.ai/ada/tuned/latest", ("model", "weights"), ("adapter", "x"))
+    in_ollama(ollama, "registry.ollama.ai/library/cloud/latest")
+    (ollama / "manifests" / "registry.ollama.ai" / "library" / "cloud" / "bad").write_text("{")
+    gguf(studio / "pub" / "model-GGUF" / "model-Q4_K_M-00001-of-00002.gguf")
+    gguf(studio / "pub" / "model-GGUF" / "model-Q4_K_M-00002-of-00002.gguf")
+    found = {model.name: model for model in find_models(places)}
+    assert set(found) == {
+        str(mine / "both"),
+        str(mine / "both" / "both-f16.gguf"),
+        str(mine / "one.Q8_0.gguf"),
+        str(mine / "org" / "deep" / "two-Q4_0.gguf"),
+        "org/small-GGUF:Q4_1",
+        "org/many:Q4_K_M",
+        "org/many:Q8_0",
+        "org/many:BF16",
+        "ollama:llama3.2:1b",
+        "ollama:hf.co/org/small-GGUF:Q4_K_M",
+        "ollama:ada/tuned:latest",
+        "ollama:cloud:latest",
+        "ollama:cloud:bad",
+        "pub/model-GGUF:Q4_K_M",
+    }
+    broken = {name for name, model in found.items() if model.problem}
+    assert broken == {"org/many:BF16", "ollama:ada/tuned:latest", "ollama:cloud:latest", "ollama:cloud:bad"}
+    assert "1 of 2 parts" in found["org/many:BF16"].problem
+    assert "adapter" in found["ollama:ada/tuned:latest"].problem
+    for name in found:
+        if name in broken:
+            with pytest.raises(CheckpointError, match=re.escape(found[name].problem)):
+                find_model(name, places)
+        else:
+            assert find_model(name, places) == found[name].path
+    assert found["ollama:llama3.2:1b"].path.read_text() == "weights"
+    assert found["pub/model-GGUF:Q4_K_M"].path.name == "model-Q4_K_M-00001-of-00002.gguf"
+    # Other spellings of the same.
+    studio_model, small = found["pub/model-GGUF:Q4_K_M"].path, found["org/small-GGUF:Q4_1"].path
+    assert find_model("pub/model-GGUF", places) == studio_model
+    assert find_model("pub/model-GGUF:q4_k_m", places) == studio_model
+    assert find_model("pub/model-GGUF/model-Q4_K_M-00001-of-00002.gguf", places) == studio_model
+    assert find_model("https://huggingface.co/org/small-GGUF/blob/main/small.Q4_1.gguf", places) == small
+    assert find_model("org/many", places).name == "a-Q4_K_M.gguf"
+    with pytest.raises(ModelNotFoundError, match="llm-tui pull org/many:Q2_K"):
+        find_model("org/many:Q2_K", places)
+    with pytest.raises(ModelNotFoundError, match=r"no model llama3\.2:latest"):
+        find_model("ollama:llama3.2", places)
+    with pytest.raises(ModelNotFoundError, match="llm-tui pull smollm2"):
+        find_model("smollm2", places)
+    listing = {listing.found.name: listing for listing in catalogue(places)}["org/many:BF16"]
+    assert listing.info is None and "incomplete" in listing.problem
+
+
+def test_a_manifest_leads_nowhere_else(tmp_path: Path) -> None:
+    gguf(tmp_path / "secret")
+    manifest = gguf(tmp_path / "store" / "manifests" / "registry.ollama.ai" / "library" / "evil" / "latest")
+    for digest in ("sha256:../../secret", "sha256:" + "0" * 63 + "/", None, 7):
+        layer = {"mediaType": "application/vnd.ollama.image.model", "digest": digest}
+        manifest.write_text(json.dumps({"layers": [layer, 3]}))
+        (found,) = ollama_models(tmp_path / "store")
+        assert "no GGUF file" in found.problem
+
+
+def test_the_whole_of_two_snapshots(places: Places, tiny_model: Path, tmp_path: Path) -> None:
+    """The default branch has moved on, and its download was interrupted after the small files."""
+    whole = in_hub_cache(places.hub_cache, "org/tiny", COMMIT, tiny_model)
+    half = in_hub_cache(places.hub_cache, "org/tiny", OTHER, tiny_model)
+    refer(places.hub_cache, "org/tiny", "main", OTHER)
+    assert find_model("org/tiny", places) == half
+    (half / "model.safetensors").resolve().unlink()  # the link stays
+    assert find_model("org/tiny", places) == whole
+    assert find_model(f"org/tiny@{OTHER}", places) == half
+    (whole / "model.safetensors").unlink()
+    (whole / "model.safetensors.index.json").write_text('{"weight_map": {"a": "model-1.safetensors"}}')
+    assert find_model("org/tiny", places) == half  # neither is whole
+    gguf(whole / "model-1.safetensors")
+    assert find_model("org/tiny", places) == whole
+
+
+def test_where_other_programs_keep_their_models(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("HOME", str(tmp_path))
+    monkeypatch.delenv("OLLAMA_MODELS", raising=False)
+    assert default_ollama()[0] == tmp_path / ".ollama" / "models"
+    monkeypatch.setenv("OLLAMA_MODELS", "~/elsewhere")
+    assert default_ollama() == (tmp_path / "elsewhere",)
+    assert default_lm_studio() == (tmp_path / ".lmstudio" / "models", tmp_path / ".cache" / "lm-studio" / "models")
+    (tmp_path / ".lmstudio-home-pointer").write_text(f"{tmp_path}/studio\n")
+    assert default_lm_studio()[0] == tmp_path / "studio" / "models"
+    (tmp_path / ".lmstudio-home-pointer").write_bytes(b"\xff")
+    assert len(default_lm_studio()) == 2
 
 
 def edited(model: Path, place: Path, **changes: object) -> Path:

@@ -15,7 +15,7 @@ Progress = Callable[[int, int, str], None]
 
 
 class Hub:
-    """Stands for ``inference.sources.hub.pull``: the test says what each call does."""
+    """Stands for ``inference.sources.pull.pull``: the test says what each call does."""
 
     def __init__(self) -> None:
         self.calls: list[str] = []
@@ -29,7 +29,7 @@ class Hub:
 @pytest.fixture
 def hub(monkeypatch: pytest.MonkeyPatch) -> Hub:
     hub = Hub()
-    monkeypatch.setattr("inference.sources.hub.pull", hub.pull)
+    monkeypatch.setattr("inference.sources.pull.pull", hub.pull)
     return hub
 
 

@@ -21,6 +21,8 @@ SOURCES = {
     "download": "downloaded",
     "unfinished": "incomplete download",
     "hub-cache": "Hugging Face cache",
+    "ollama": "Ollama",
+    "lm-studio": "LM Studio",
 }
 
 
@@ -30,8 +32,8 @@ SOURCES = {
 def models(context: click.Context, as_json: bool) -> None:
     """List the available models.
 
-    These are the built-in ones, those in your model directories, downloads, and the Hugging Face cache. Use the name at
-    the start of an entry with --model.
+    These are the built-in ones, those in your model directories, downloads, the Hugging Face cache, and the models of
+    Ollama and LM Studio. Use the name at the start of an entry with --model.
     """
     from inference import available_memory
     from inference.sources.catalogue import catalogue

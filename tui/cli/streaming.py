@@ -25,8 +25,8 @@ No model was given.
   llm-tui story --model DIR "…"  continue a text
   llm-tui chat --model DIR "…"   ask one question
 
-DIR is a Hugging Face model directory (Llama or Mistral family): config.json, tokenizer.json and
-safetensors files. `llm-tui pull ORG/NAME` downloads one; `llm-tui models` lists those you have."""
+DIR is a Hugging Face model directory (config.json, tokenizer.json and safetensors files) or a GGUF
+file. `llm-tui pull ORG/NAME` downloads a model; `llm-tui models` lists those you have."""
 
 
 def with_piped(prompt: str | None) -> str:
@@ -63,10 +63,10 @@ def lasting_name(name: str, directories: tuple[Path, ...]) -> str:
 
     Raises ModelNotFoundError if there is none.
     """
-    from inference.sources.registry import expanded
+    from inference.sources.places import expanded, lasting
 
     path = find(name, directories)
-    return str(path.resolve()) if path == expanded(name) else name
+    return str(lasting(path)) if path == expanded(name) else name
 
 
 def _load(settings: Settings, which: str) -> "Model":

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 import platformdirs
 
 if TYPE_CHECKING:
-    from inference.sources.registry import Places
+    from inference.sources.places import Places
 
 NAME = "llm-tui"
 
@@ -31,9 +31,11 @@ def downloads_directory() -> Path:
 
 def model_places(directories: Iterable[Path] = ()) -> "Places":
     """Search paths for models; ``directories``: the user's own."""
-    from inference.sources.registry import Places, default_hub_cache
+    from inference.sources.places import Places, default_hub_cache, default_lm_studio, default_ollama
 
-    return Places(shipped("models"), tuple(directories), downloads_directory(), default_hub_cache())
+    shipped_models, downloads = shipped("models"), downloads_directory()
+    others = (default_hub_cache(), default_ollama(), default_lm_studio())
+    return Places(shipped_models, tuple(directories), downloads, *others)
 
 
 def cache_directory() -> Path:

