@@ -14,7 +14,8 @@ from inference.model import Model
 from inference.runtime.evicted_cache import CacheWriter, EvictedCache
 from inference.runtime.generation import Generation
 from inference.runtime.sampling import SamplingParams
-from inference.text.template import ChatTemplate, Message
+from inference.text.message_roles import Message
+from inference.text.template import ChatTemplate
 from inference.transformer.kv_cache import KVCache
 
 

@@ -4,17 +4,18 @@ Templates come with models and are untrusted: they run in a sandbox in a separat
 their content is encoded as plain text; only control tokens written by the template itself take effect.
 """
 
+import contextlib
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Any, Protocol
 
 from inference.errors import TemplateError
 from inference.text.detokenizer import stand_for
+from inference.text.message_roles import Message, rearrangements, without_system
 from inference.text.placeholders import END, Marks, around, marks_in, strings
 from inference.text.sandbox_process import Limit, SandboxError, SandboxProcess, SandboxRefusal
 from inference.text.tokenizer import Tokenizer, token_text
-
-Message = Mapping[str, Any]
 
 MAX_SOURCE = 1_000_000
 # Shared by all templates: the process keeps no state between requests but a cache.
@@ -26,6 +27,13 @@ LIMITS: dict[Limit, str] = {
 }
 
 EM_SPACE = "\N{EM SPACE}"
+# Field names for the reasoning of a reply; templates read the first, and a few the second.
+REASONING = ("reasoning_content", "thinking", "reasoning")
+NEUTRAL = "Help."
+
+
+class Refusal(TemplateError):
+    """The template rejected the messages, or failed."""
 
 
 class TemplateSource(Protocol):
@@ -60,24 +68,30 @@ class ChatTemplate:
         return cls(source.chat_template, **tokens)
 
     def render(
-        self, messages: Sequence[Message], add_generation_prompt: bool = True, continue_final_message: bool = False
+        self,
+        messages: Sequence[Message],
+        add_generation_prompt: bool = True,
+        continue_final_message: bool = False,
+        variables: Mapping[str, Any] = {},
     ) -> str:
         """Render the prompt. ``continue_final_message`` leaves the last message open.
 
-        Raises TemplateError if the template rejects the messages, fails or exceeds its limits.
+        ``variables``: further variables of the template, such as ``enable_thinking``. If the template rejects the
+        messages, those of one role in a row are joined, and the system prompt opens the first user message. Raises
+        TemplateError if it still rejects them, fails or exceeds its limits.
         """
         if not continue_final_message:
-            return self._render(messages, add_generation_prompt)
+            return self._render(messages, add_generation_prompt, variables)
         content = messages[-1].get("content") if messages else None
         if not isinstance(content, str):
             raise TemplateError("The last message has no text to continue.")
         # Unusual white space after the placeholder shows whether the template strips messages.
-        text = self._render([*messages[:-1], {**messages[-1], "content": f"{content}{END}{EM_SPACE}"}], False)
+        opened = [*messages[:-1], {**messages[-1], "content": f"{content}{END}{EM_SPACE}"}]
+        text = self._render(opened, False, variables)
         head, found, tail = text.rpartition(END)
         if not found:
             raise TemplateError("The chat template omits the last message, so it cannot be continued.")
-        _, space = around(content, content.strip())
-        return head if tail.startswith(EM_SPACE) else head.removesuffix(space)
+        return head if tail.startswith(EM_SPACE) else head.rstrip()
 
     def encode(
         self,
@@ -86,6 +100,7 @@ class ChatTemplate:
         add_generation_prompt: bool = True,
         continue_final_message: bool = False,
         limit: int | None = None,
+        variables: Mapping[str, Any] = {},
     ) -> list[int]:
         """Token ids of the rendered prompt; control tokens come only from the template.
 
@@ -104,20 +119,49 @@ class ChatTemplate:
             )
         marks = Marks(list(tokenizer.control_tokens))
         plain = [{key: marks.hide(value) for key, value in message.items()} for message in messages]
-        text = self.render(plain, add_generation_prompt, continue_final_message)
+        text = self.render(plain, add_generation_prompt, continue_final_message, variables)
         if limit is not None:
             tokenizer.check_fits(text, limit, marks.restore)
         marked, known = _mark_known(plain, marks, tokenizer)
         if known:
-            marked_text = self.render(marked, add_generation_prompt, continue_final_message)
+            marked_text = self.render(marked, add_generation_prompt, continue_final_message, variables)
             # A template that inspects its messages may behave differently with placeholders: ignore token_ids then.
             if "".join(piece for piece in _pieces(marked_text, known, ids=False) if isinstance(piece, str)) == text:
                 return _encode(_pieces(marked_text, known, ids=True), marks, tokenizer)
         return _encode([text], marks, tokenizer)
 
-    def _render(self, messages: Sequence[Message], add_generation_prompt: bool) -> str:
-        shown = [{key: value for key, value in message.items() if key != "token_ids"} for message in messages]
-        variables = {
+    def _render(
+        self, messages: Sequence[Message], add_generation_prompt: bool, variables: Mapping[str, Any] = {}
+    ) -> str:
+        def attempt(messages: Sequence[Message]) -> str:
+            return self._render_as_given(messages, add_generation_prompt, variables)
+
+        if messages and messages[0].get("role") == "system" and self._omits_system:
+            messages = without_system(messages)
+        try:
+            return attempt(messages)
+        except Refusal:
+            for rearranged in rearrangements(messages):
+                with contextlib.suppress(Refusal):
+                    return attempt(rearranged)
+            raise
+
+    @cached_property
+    def _omits_system(self) -> bool:
+        """True if the template renders conversations with a system prompt, but not the prompt."""
+        try:
+            return NEUTRAL not in self._render_as_given(
+                [{"role": "system", "content": NEUTRAL}, {"role": "user", "content": "Hi"}], True, {}
+            )
+        except Refusal:
+            return False
+
+    def _render_as_given(
+        self, messages: Sequence[Message], add_generation_prompt: bool, variables: Mapping[str, Any]
+    ) -> str:
+        shown = [_as_templates_read(message) for message in messages]
+        given = {
+            **variables,
             **self._tokens,
             "messages": shown,
             "tools": None,
@@ -125,7 +169,7 @@ class ChatTemplate:
             "add_generation_prompt": add_generation_prompt,
         }
         size = sum(map(len, strings(shown)))
-        return str(_ask(task="render", source=self.source, variables=variables, input_size=size))
+        return str(_ask(task="render", source=self.source, variables=given, input_size=size))
 
 
 @dataclass(frozen=True)
@@ -233,11 +277,18 @@ def _controls(text: str, marks: Marks) -> list[tuple[int, str]]:
     return found
 
 
+def _as_templates_read(message: Message) -> Message:
+    """A message without ``token_ids``, and its reasoning under each name that templates know."""
+    shown = {key: value for key, value in message.items() if key != "token_ids"}
+    reasoning = next((shown[name] for name in REASONING if shown.get(name) is not None), None)
+    return shown if reasoning is None else {"thinking": reasoning, **shown, "reasoning_content": reasoning}
+
+
 def _ask(**request: Any) -> Any:
     try:
         return RENDERER.ask(**request)
     except SandboxRefusal as refusal:
-        raise TemplateError(str(refusal)) from None
+        raise Refusal(str(refusal)) from None
     except SandboxError as error:
         raise TemplateError(LIMITS[error.limit]) from None
     except (TypeError, ValueError, RecursionError) as error:
