@@ -221,3 +221,16 @@ async def test_one_figure_for_the_first_token(tiny_model: Path) -> None:
         told = f"{outcome.first_token_seconds * 1000:.0f} ms"
         assert f"first token {told}" in made(outcome, None)
         assert f"first token {told}" in main(pilot).status.render().plain
+
+
+async def test_a_trace_that_cannot_be_written_is_said(
+    tiny_model: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("LLM_TUI_TRACE", str(tmp_path))
+    async with make_app(tiny_model).run_test(size=SIZE) as pilot:
+        await ready(pilot)
+        await say(pilot, "hello")
+        await until(
+            pilot, lambda: current(pilot).notice == f"LLM_TUI_TRACE: {tmp_path} cannot be written (Is a directory)."
+        )
+        await say(pilot, "and now")

@@ -5,12 +5,13 @@ import contextlib
 import time
 from concurrent.futures import Future
 from dataclasses import replace
+from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
 
 from textual.app import App
 
 from tui.conversation.tree import Node
-from tui.messages import ContextCounted, ReplyProgressed
+from tui.messages import ContextCounted, Notice, ReplyProgressed
 from tui.process.in_thread import FILES, in_thread
 from tui.services.detached_cache import DetachedCache, save_cache
 from tui.services.event_poller import EventPoller
@@ -19,7 +20,7 @@ from tui.services.models import ModelManager
 from tui.services.modes import STRATEGIES
 from tui.services.notices import Busy, Passing
 from tui.services.reply import Reply, outcome_of
-from tui.services.reply_trace import append_line, trace_file, trace_line
+from tui.services.reply_trace import VARIABLE, append_line, trace_file, trace_line
 from tui.services.sampling_defaults import SamplingDefaults
 from tui.services.session import Figures, Session
 from tui.storage.cache_snapshots import Snapshots
@@ -41,7 +42,7 @@ class ReplyChange(NamedTuple):
 
 
 class ReplyService:
-    """Generates replies. Posts ContextCounted, and ReplyProgressed, which the application passes to ``take``."""
+    """Generates replies. Posts ContextCounted, Notice, and ReplyProgressed, which the application passes to ``take``."""
 
     def __init__(self, app: App[None], models: ModelManager, sampling: SamplingDefaults, snapshots: Snapshots) -> None:
         self._app = app
@@ -269,7 +270,13 @@ class ReplyService:
         assert session.engine is not None
         if path := trace_file():
             line = trace_line(session, finished, session.engine.model.counters.rows - reply.rows_before)
-            self._app.run_worker(in_thread(append_line, path, line), group=FILES)
+            self._app.run_worker(self._trace(path, line), group=FILES)
+
+    async def _trace(self, path: Path, line: str) -> None:
+        try:
+            await in_thread(append_line, path, line)
+        except OSError as error:
+            self._app.post_message(Notice(f"{VARIABLE}: {path} cannot be written ({error.strerror})."))
 
 
 def _written(generation: "Generation | None") -> tuple[int, ...] | None:
