@@ -78,6 +78,7 @@ class LlmTui(InterruptibleApp):
     def on_ready(self) -> None:
         """Start watching, autosave and loading once the first screen is painted."""
         self.appearance.start()
+        self.services.sessions.storage.wait_no_more()
         self.main.composer.commands = self.commands.offered
         self.set_interval(TICK, self._tick)
         self.run_worker(self.services.autosave.back_up())

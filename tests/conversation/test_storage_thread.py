@@ -40,6 +40,21 @@ async def test_a_prompt_answer_is_there_at_once() -> None:
     storage.close()
 
 
+async def test_once_the_interface_is_shown_only_who_asks_waits() -> None:
+    seen: list[object] = []
+    storage, held = StorageThread(lambda: seen.append("news")), Held(lambda: "saved")
+    storage.wait_no_more()
+    storage.do(held, lambda future: seen.append(future.result()))
+    assert seen == [] and storage.busy and not storage.late
+    held.may_go_on.set()
+    storage.ask(lambda: "asked", lambda future: seen.append(future.result()))
+    assert seen == ["saved", "asked"] and not storage.busy
+    storage.do(lambda: "listed", lambda future: seen.append(future.result()), is_news=True)
+    await until(lambda: not storage.busy)
+    assert seen == ["saved", "asked", "listed", "news"], "what was waited for, or is only saved, is no news"
+    storage.close()
+
+
 @pytest.mark.usefixtures("impatient")
 async def test_late_answers_come_in_order_and_are_told() -> None:
     seen: list[object] = []
@@ -118,7 +133,7 @@ async def test_a_session_opens_when_it_is_read(library: SessionManager, monkeypa
     session.tree.add("user", "hello")
     library.save(session)
     library.leave(session)
-    await until(lambda: not library.unsaved)
+    await until(lambda: not library.storage.busy)
     library.put_away(session)
     assert session not in library
     held, opened = Held(rows.read), []

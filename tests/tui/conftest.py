@@ -32,7 +32,7 @@ QUIET, PATIENCE = 2, 1.0
 
 
 async def settled(min_sleep: float = 0, max_sleep: float = PATIENCE) -> None:
-    """Wait until nobody in the app has a message left, or is at a file that the user named.
+    """Wait until nobody in the app has a message left, or waits for a disk.
 
     In place of Textual's own, which waits until the process takes little time: 40 ms for each key, and up to two
     seconds while anything else is computed.
@@ -46,6 +46,8 @@ async def settled(min_sleep: float = 0, max_sleep: float = PATIENCE) -> None:
         app.screen._on_timer_update()
         pumps = [app, *(each for screen in app.screen_stack for each in screen.walk_children(with_self=True))]
         files = any(worker.group == FILES and not worker.is_finished for worker in app.workers)
+        if isinstance(app, LlmTui):
+            files |= app.services.sessions.storage.busy
         if files:
             await asyncio.sleep(0.002)
         quiet = 0 if files or any(pump.message_queue_size for pump in pumps) else quiet + 1

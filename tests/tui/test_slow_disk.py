@@ -174,6 +174,25 @@ async def test_while_the_trace_of_a_reply_is_written(
         await until(pilot, lambda: held.returned and (tmp_path / "trace.jsonl").read_text())
 
 
+async def test_saving_is_not_waited_for(
+    talkative_model: Path, monkeypatch: pytest.MonkeyPatch, painted: list[str]
+) -> None:
+    """However patient the program is: PATIENCE is a minute in tests."""
+    async with make_app(talkative_model, max_tokens=None).run_test(size=SIZE) as pilot:
+        await stream(pilot)
+        held = Held(rows.write)
+        monkeypatch.setattr(rows, "write", held)
+        await paints_and_streams(pilot, painted, held)
+        held.may_go_on.set()
+        await tap(pilot, "escape")
+        await idle(pilot)
+        await tap(pilot, "ctrl+q")
+        await until(pilot, lambda: not app_of(pilot).is_running)
+    session = app_of(pilot).services.workspace.current
+    stored = Store(app_of(pilot).services.sessions.store.file).read(session.id)
+    assert ([node.text for node in stored.tree], stored.draft) == ([node.text for node in session.tree], "while")
+
+
 async def test_while_a_reply_is_saved(
     talkative_model: Path, monkeypatch: pytest.MonkeyPatch, painted: list[str]
 ) -> None:

@@ -1,6 +1,8 @@
 """Actions available anywhere: stop, copy or quit, help, command palette, switching sessions."""
 
+import asyncio
 import time
+from concurrent.futures import Future
 
 from textual.widgets import TextArea
 
@@ -12,6 +14,7 @@ from tui.messages import SessionRead
 from tui.screens.help import HelpScreen
 from tui.screens.theme_picker import ThemePicker
 from tui.services.session import Session
+from tui.storage import storage_thread
 from tui.storage.errors import OpeningError, StoreError
 from tui.widgets.session_list import MORE
 
@@ -84,10 +87,18 @@ class ApplicationActions(ActionGroup):
     def quit(self) -> None:
         """Quit, after a warning if something could not be saved."""
         self._presenter.collect()
-        self._sessions.save(self.current)
-        if not self._sessions.unsaved or self._sure(
-            "Unsaved changes will be lost. Quit again to confirm.", UNSAVED_WINDOW
-        ):
+        saved = self._sessions.save(self.current)
+        if saved.done():
+            self._leave(saved=not self._sessions.unsaved)
+        else:
+            self._app.run_worker(self._leave_when_saved(saved))
+
+    async def _leave_when_saved(self, saved: "Future[None]") -> None:
+        await asyncio.wait([asyncio.wrap_future(saved)], timeout=storage_thread.PATIENCE)
+        self._leave(saved=not self._sessions.unsaved)
+
+    def _leave(self, saved: bool) -> None:
+        if saved or self._sure("Unsaved changes will be lost. Quit again to confirm.", UNSAVED_WINDOW):
             self._app.exit()
 
     def saved(self) -> None:

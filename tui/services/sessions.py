@@ -42,7 +42,7 @@ class SessionManager:
         self.listed = PAGE
         self.on_news: Callable[[], object] = lambda: None
         self.on_open: Callable[[str, Session | StoreError], object] = lambda session_id, opened: None
-        self._storage = StorageThread(lambda: self.on_news())
+        self.storage = StorageThread(lambda: self.on_news())
         self._here: dict[str, Session] = {}
         self._new: set[str] = set()  # ids of those never saved
         self._left: set[str] = set()  # ids of those unlocked for other processes
@@ -50,10 +50,13 @@ class SessionManager:
         self._words: tuple[str, ...] = ()  # words of the title filter
         self._listings: dict[tuple[str, ...], list[Listing]] = {}  # by filter words
         self._current: set[tuple[str, ...]] = set()  # keys of ``_listings`` that are up to date or being read
+        self._wanted = False  # the next list is the answer to a key
+        self._shown: dict[str, tuple[object, ...]] = {}  # what the list shows of sessions, as saved last, by id
         self._typed: list[str] = []
         self._opening: set[str] = set()
         self._awaited: set[str] = set()  # of these, the ids for which ``on_open`` is due
         self._unwritten: dict[str, tuple[Unwritten, Future[None]]] = {}
+        self._last_write = saved()  # when this is done, so are those before it
         self._lost = ""  # notice about a lost database
         self._changed = False  # another process has written
         self._seen = False
@@ -65,12 +68,12 @@ class SessionManager:
     @property
     def trouble(self) -> str:
         """Error message while something cannot be saved or read; else empty."""
-        return self.store.trouble or self._unreadable or (SLOW if self._storage.stuck else "")
+        return self.store.trouble or self._unreadable or (SLOW if self.storage.stuck else "")
 
     @property
     def unsaved(self) -> bool:
         """True if something is not on disk yet."""
-        return self.store.unsaved or self._storage.late
+        return self.store.unsaved or not self._last_write.done()
 
     @property
     def complete(self) -> bool:
@@ -80,17 +83,21 @@ class SessionManager:
     def more(self) -> None:
         """Add a page of sessions to ``lines``."""
         self.listed += PAGE
-        self._current.clear()
+        self._ask_again()
 
     def filter(self, text: str) -> None:
         """Restrict ``lines`` to titles with all words of ``text``; empty for all sessions."""
         self._words = tuple(text.casefold().split())
         self.listed = PAGE
+        self._ask_again()
+
+    def _ask_again(self) -> None:
         self._current.clear()
+        self._wanted = True
 
     def retry(self) -> None:
         """Retry failed writes, then unlock the sessions that were left meanwhile."""
-        if self._storage.late:
+        if self.storage.late:
             return
         self._unreadable = ""
         self._current.clear()
@@ -101,7 +108,7 @@ class SessionManager:
             for session_id in left:
                 self.store.release(session_id)
 
-        self._storage.do(again, self._done)
+        self.storage.do(again, self._done)
 
     def lines(self) -> list[Line]:
         """Session list: unsaved new sessions, then pinned ones, then the others, newest first."""
@@ -126,12 +133,12 @@ class SessionManager:
         """Set the usual model, with a notice, if the session has none (such as an imported one)."""
         if not session.model:
             session.use_model(self.usual_model(session.mode, settings))
-            session.notify(f"This session has no available model; using {session.model}. Press F4 to change it.")
+            session.notify(f"No model is set for this session; using {session.model}. Press F4 to choose another.")
         return session
 
     def typed(self, limit: int) -> list[str]:
         """The last ``limit`` messages of the user, newest first. On a slow disk, as of the previous call."""
-        self._storage.do(partial(self.store.typed, limit), self._take_typed)
+        self.storage.ask(partial(self.store.typed, limit), self._take_typed)
         return self._typed
 
     def _take_typed(self, future: "Future[list[str]]") -> None:
@@ -160,7 +167,7 @@ class SessionManager:
             self._left.discard(session_id)
             self._unwritten.pop(session_id, None)
             self._opening.add(session_id)
-            future = self._storage.do(partial(self._read_session, session_id), partial(self._opened, session_id))
+            future = self.storage.ask(partial(self._read_session, session_id), partial(self._opened, session_id))
             if session_id not in self._opening:
                 future.result()
                 return self._here[session_id]
@@ -190,7 +197,7 @@ class SessionManager:
         elif session.reply is None and session.id in self._here:
             self.save(session)
             self._unwritten.pop(session.id, None)
-            self._storage.do(partial(self.store.release, session.id), self._done)
+            self.storage.do(partial(self.store.release, session.id), self._done)
             self._left.add(session.id)
 
     def put_away(self, session: Session) -> None:
@@ -198,7 +205,7 @@ class SessionManager:
         more = session.unread or session.notice or session.typing.unsent or session.typing.editing is not None
         if session.id in self._left and not self.store.holds(session.id) and not more:
             self._left.discard(session.id)
-            self._here.pop(session.id, None)
+            self._unload(session)
 
     def save(self, session: Session) -> "Future[None]":
         """Save changes; errors are in ``trouble``. The future is done after the write, failed or not."""
@@ -207,11 +214,16 @@ class SessionManager:
             return saved()
         record = Record.of(session.conversation)
         unwritten, written = self._unwritten.get(session.id, (None, None))
-        if unwritten is not None and written is not None and unwritten.replace(record):
+        shown = session.title, session.mode, session.pinned, session.updated
+        is_news = self._shown.get(session.id) != shown
+        if not is_news and unwritten is not None and written is not None and unwritten.replace(record):
             return written
         newest = Unwritten(record)
-        written = self._storage.do(lambda: self.store.write(newest.take()), partial(self._saved, session))
-        if self._storage.late:
+        self._shown[session.id] = shown
+        then = partial(self._saved, session)
+        written = self.storage.do(lambda: self.store.write(newest.take()), then, is_news)
+        self._last_write = written
+        if not written.done():
             self._unwritten[session.id] = newest, written
         return written
 
@@ -239,8 +251,8 @@ class SessionManager:
         return changed
 
     def _look_around(self) -> None:
-        if not self._storage.late:
-            self._storage.do(self._look, self._looked)
+        if not self.storage.late:
+            self.storage.do(self._look, self._looked)
 
     def _look(self) -> tuple[set[str] | None, bool | StoreError]:
         """Runs on the storage thread. Ids that were open in a lost database, and if another process has written."""
@@ -264,13 +276,13 @@ class SessionManager:
         self._unwritten.clear()
         for session in self:
             if session.id in were_open:
-                self._storage.do(
+                self.storage.do(
                     partial(self.store.restore, Record.of(session.conversation)), partial(self._saved, session)
                 )
             else:
                 self.save(session)
         for session_id in self._left:
-            self._storage.do(partial(self.store.release, session_id), self._done)
+            self.storage.do(partial(self.store.release, session_id), self._done)
         self._lost = f"{self.store.file} was deleted, moved or replaced. Open sessions were saved again."
 
     def delete(self, session: Session) -> None:
@@ -283,18 +295,23 @@ class SessionManager:
                 self.store.delete(session.conversation)
             self.snapshots.remove(session.id)
 
-        future = self._storage.do(delete, partial(self._deleted, session))
+        future = self.storage.ask(delete, partial(self._deleted, session))
+        self._last_write = future
         if future.done():
             future.result()
-        self._here.pop(session.id, None)
+        self._unload(session)
         for listings in self._listings.values():
             listings[:] = [listing for listing in listings if listing.id != session.id]
 
     def forget(self, session: Session) -> None:
         """Drop the session from memory."""
-        self._here.pop(session.id, None)
+        self._unload(session)
         if session.engine is not None:
             session.engine.close()
+
+    def _unload(self, session: Session) -> None:
+        self._here.pop(session.id, None)
+        self._shown.pop(session.id, None)
 
     def _deleted(self, session: Session, future: "Future[None]") -> None:
         self._current.clear()
@@ -303,8 +320,8 @@ class SessionManager:
 
     def follow(self, session: Session) -> None:
         """Reload a read-only session, and lock it if no other process has it open any more."""
-        if not self._storage.late:
-            self._storage.do(partial(self.store.open, session.id), partial(self._followed, session))
+        if not self.storage.late:
+            self.storage.ask(partial(self.store.open, session.id), partial(self._followed, session))
 
     def _followed(self, session: Session, future: "Future[Conversation]") -> None:
         try:
@@ -315,7 +332,7 @@ class SessionManager:
         except StoreError:
             pass  # keep the old state until it is readable again
         if session.id in self._left:  # meanwhile
-            self._storage.do(partial(self.store.release, session.id), self._done)
+            self.storage.do(partial(self.store.release, session.id), self._done)
 
     def _take(self, session: Session, conversation: Conversation) -> None:
         session.conversation = conversation
@@ -329,11 +346,12 @@ class SessionManager:
 
     def close(self) -> None:
         """Finish writing, within a time limit; ``unsaved`` tells if that failed."""
-        self._storage.settle(CLOSING_SECONDS)
+        self.storage.settle(CLOSING_SECONDS)
         self.make_up_for_loss()
-        self._storage.do(self.store.close, self._done)
-        self._storage.settle(CLOSING_SECONDS)
-        self._storage.close()
+        self.storage.settle(CLOSING_SECONDS)
+        self.storage.do(self.store.close, self._done)
+        self.storage.settle(CLOSING_SECONDS)
+        self.storage.close()
 
     def _done(self, future: "Future[None]") -> None:
         """Invalidate the cached lists after a write."""
@@ -357,7 +375,12 @@ class SessionManager:
         """Listings with these words, from the cache; starts a read if it is out of date."""
         if words not in self._current:
             self._current.add(words)
-            self._storage.do(partial(self.store.sessions, self.listed, words=words), partial(self._take_list, words))
+            read = partial(self.store.sessions, self.listed, words=words)
+            wanted, self._wanted = self._wanted, False
+            if words in self._listings and not wanted:
+                self.storage.do(read, partial(self._take_list, words), is_news=True)
+            else:
+                self.storage.ask(read, partial(self._take_list, words))
         if words not in self._listings:
             return [listing for listing in self._listings.get((), []) if has_words(listing.shown_title, words)]
         return self._listings[words]
