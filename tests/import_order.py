@@ -22,7 +22,7 @@ def layers(root: Path, package: str) -> list[list[str]]:
 
 
 def rooms(root: Path, package: str) -> dict[str, set[str]]:
-    """The other rooms of the package that each of its rooms imports; a room is a folder or a module at the top."""
+    """The other rooms of the package that each of its rooms imports; one is a folder or a module at the top."""
     found: dict[str, set[str]] = {}
     for module, others in graph(root).items():
         if (room := _room(module, package)) is not None:

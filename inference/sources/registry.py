@@ -40,7 +40,8 @@ def find_model(name: str, places: Places) -> Path:
     if hub_name := suggestion.name if suggestion else HubName.parse(name):
         return _of_the_hub(hub_name, places, name)
     raise ModelNotFoundError(
-        name, f"{name} is not a model. Pass a directory with config.json, a GGUF file or ORG/NAME."
+        name,
+        f"There is no model {name}. Pass a built-in model, a directory, a GGUF file or ORG/NAME; `llm-tui models` lists them.",
     )
 
 

@@ -25,7 +25,7 @@ ODD = [
     ("{P} models >&-", 1, "Standard output is closed"),
     ("{P} models > /dev/full", 1, "Cannot write the output"),
     ("{P} --help > /dev/full", 1, "Cannot write the output"),
-    ("{P} story x --model '~nosuchuser'", 1, "~nosuchuser is not a directory"),
+    ("{P} story x --model '~nosuchuser'", 1, "There is no model ~nosuchuser."),
     ("{P} bench '~nosuchuser/x'", 1, "~nosuchuser/x"),
     ("{P} sessions --db '~nosuchuser/x'", 1, "~nosuchuser/x does not exist"),
     ("{P} sessions --db {LONG}", 1, "too long"),

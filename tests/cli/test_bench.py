@@ -55,7 +55,7 @@ def test_what_is_left_open_fits_the_model(tiny_model: Path) -> None:
         (("--shape", "7b"), 2, "'1.1b', '135m', '0.5b'"),
         (("story", "--precision", "int2"), 2, "'int2' is not one of"),
         (("story", "--depth", "2000"), 1, "but the context holds 1024"),
-        (("/nowhere",), 1, "/nowhere is not a directory"),
+        (("/nowhere",), 1, "There is no model /nowhere."),
     ],
 )
 def test_what_cannot_be(arguments: tuple[str, ...], code: int, words: str) -> None:

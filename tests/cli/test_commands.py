@@ -50,7 +50,7 @@ def test_stop_and_system_reach_the_model(tiny_model):
 @pytest.mark.parametrize(
     ("arguments", "code", "words"),
     [
-        (("story", "x", "--model", "/nowhere"), 1, "/nowhere is not a directory"),
+        (("story", "x", "--model", "/nowhere"), 1, "There is no model /nowhere."),
         (("story", "x", "--temperature", "-1", "--model", "TINY"), 2, "temperature"),
         (("story", "x", "--temperature", "nan", "--model", "TINY"), 2, "not a number"),
         (("chat", "x", "--repetition-penalty", "inf", "--model", "TINY"), 2, "not a number"),

@@ -37,7 +37,7 @@ def test_each_setting_is_printed_with_its_source(home):
     assert f"\ntop_k = 7  # {home.config}, line 1\n" in result.stdout
     assert '\ntheme = "light"  # --theme\n' in result.stdout
     assert '\nprecision = "int4"  # --precision\n' in result.stdout
-    assert "\n# temperature =  # default\n" in result.stdout
+    assert "\n# temperature =  # model default\n" in result.stdout
     assert f'\nhelp = ["f12", "f1"]  # {home.config}, line 4\n' in result.stdout
     assert tomllib.loads(result.stdout)["keys"] == {"help": ["f12", "f1"]}
 

@@ -41,7 +41,7 @@ async def test_y_copies_what_was_said_and_not_what_was_thought(tiny_model: Path)
         assert app_of(pilot).clipboard == "It is *so*."
 
 
-@pytest.mark.parametrize(("works", "told"), [(True, "in the tmux buffer"), (False, "tmux refused")])
+@pytest.mark.parametrize(("works", "told"), [(True, "in the tmux buffer"), (False, "tmux rejected")])
 async def test_in_tmux_it_is_said_what_tmux_did(
     tiny_model: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, works: bool, told: str
 ) -> None:

@@ -103,7 +103,8 @@ async def test_what_f5_takes_away_is_said_to_be_kept(story_only_model: Path) -> 
         await pilot.press("f5")
         await idle(pilot)
         assert (
-            current(pilot).notice == "The text after the cursor was kept as a version. F7 shows it, Ctrl+Z restores it."
+            current(pilot).notice
+            == "The text after the cursor was replaced and kept as a version. F7 shows it, Ctrl+Z restores it."
         )
         await pilot.press("f7")
         assert (pane(pilot).text, current(pilot).notice) == (text, "")

@@ -72,7 +72,7 @@ async def test_code_is_copied_where_there_is_some(desk: Desk, actions: Clipboard
     [
         (False, False, osc52("hällo", False), "(OSC 52)."),
         (True, True, None, "tmux buffer"),
-        (True, False, osc52("hällo", True), "tmux refused"),
+        (True, False, osc52("hällo", True), "tmux rejected"),
     ],
 )
 async def test_the_clipboard_is_reached_through_tmux_or_the_terminal(

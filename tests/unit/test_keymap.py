@@ -47,10 +47,10 @@ async def test_the_palette_offers_what_makes_sense_in_the_mode(tiny_model: Path)
         def offered() -> set[tuple[str, str]]:
             return {(command.title, str(command.help)) for command in app.get_system_commands(app.screen)}
 
-        story = {(key.title, key.label) for key in KEYMAP if key.where == "story" and not key.local}
+        story = {(key.title, f"{key.label} (story)") for key in KEYMAP if key.where == "story" and not key.local}
         assert not story & offered()
         await pilot.press("ctrl+t")
-        assert story <= offered() and ("Roll back to here", "u") not in offered()
+        assert story <= offered() and ("Roll back to here", "u (messages)") not in offered()
 
 
 @pytest.mark.parametrize("key", KEYMAP, ids=lambda key: key.id)

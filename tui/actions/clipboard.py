@@ -46,7 +46,11 @@ class ClipboardActions(ActionGroup):
             told = "Also in the tmux buffer (prefix, then ])."
         else:
             write(osc52(text, tmux))
-            told = "tmux refused the text; whether the terminal receives it depends on its settings." if tmux else ""
+            told = (
+                "tmux rejected the text; it may not have reached your clipboard: see tmux's set-clipboard."
+                if tmux
+                else ""
+            )
         self._presenter.say(f"Copied {len(text)} characters (OSC 52). {told}".rstrip())
 
 

@@ -7,6 +7,7 @@ from textual.app import SystemCommand
 
 from tui.actions.context import ActionContext
 from tui.actions.registry import Actions
+from tui.config.keymap import PLACES, Key
 from tui.screens.command_palette import Palette, Target, model_targets, session_target, target_provider
 from tui.widgets.plain_text import plain
 
@@ -28,10 +29,10 @@ class PaletteEntries:
 
     def commands(self) -> Iterator[SystemCommand]:
         """Yield the actions available in the open session's mode, each with its keys."""
-        labels = {key.id: key.label for key in self._context.appearance.keymap}
+        abouts = {key.id: _key_and_place(key) for key in self._context.appearance.keymap}
         for action in self._actions:
             if action.available(self._context.services.workspace.current.mode) and action.id != "palette":
-                about = labels.get(action.id, "Colours, with a preview")
+                about = abouts.get(action.id, "Colours, with a preview")
                 yield SystemCommand(action.title, plain(about), partial(self._actions.do, action.id))  # type: ignore[arg-type]
 
     def _sessions(self) -> Sequence[Target]:
@@ -43,3 +44,8 @@ class PaletteEntries:
 
     def _models(self) -> Sequence[Target]:
         return model_targets(self._context.services.models.directories, self._actions.models.use_named)
+
+
+def _key_and_place(key: Key) -> str:
+    """The key as it is displayed, and where it works unless that is anywhere."""
+    return key.label if key.where == "anywhere" else f"{key.label} ({PLACES[key.where].lower()})"

@@ -11,7 +11,7 @@ from tui.services.reply import BUSY
 from tui.storage.store import OPEN_ELSEWHERE
 from tui.widgets.story_editor import StoryPane
 
-KEPT = "The text after the cursor was kept as a version. F7 shows it, Ctrl+Z restores it."
+KEPT = "The text after the cursor was replaced and kept as a version. F7 shows it, Ctrl+Z restores it."
 
 
 class StoryActions(ActionGroup):

@@ -49,7 +49,9 @@ SHAPES = ("1.1b", "135m", "0.5b")
     default=3,
     help="Rounds per measurement; the best counts.  [default: 3]",
 )
-@click.option("--against", type=click.Choice(["llama.cpp"]), help="Compare with this engine on the same weights.")
+@click.option(
+    "--against", type=click.Choice(["llama.cpp"]), help="Also benchmark this other engine, on the same weights."
+)
 @click.option("--json", "as_json", is_flag=True, help="Output JSON.")
 @click.pass_context
 def bench(
@@ -67,8 +69,8 @@ def bench(
 ) -> None:
     """Benchmark a model: speed, load time and memory.
 
-    MODEL is a directory, a built-in model or ORG/NAME; --shape takes its place. --shape and --against write files as
-    large as the models, which stay in the cache directory (llm-tui/bench) for the next run.
+    Pass either MODEL (a directory, a built-in model or ORG/NAME) or --shape. --shape and --against write files as large
+    as the model to the cache directory (llm-tui/bench), and keep them for the next run.
     """
     if (model is None) == (shape is None):
         raise click.UsageError("Give either a MODEL or a --shape.")

@@ -25,7 +25,7 @@ def config(context: click.Context, as_json: bool) -> None:
     unset settings commented out.
     """
     from tui.config.key_remapping import remap
-    from tui.config.settings import MEANINGS
+    from tui.config.settings import MEANINGS, SAMPLING
 
     settings = settings_for(context)
     for warning in remap(settings)[1]:
@@ -41,7 +41,8 @@ def config(context: click.Context, as_json: bool) -> None:
     keys = values.pop("keys")
     for name, value in values.items():
         line = f"# {name} =" if value is None else f"{name} = {_toml(value)}"
-        write(f"\n# {MEANINGS[name]}\n{line}  # {settings.source(name)}\n")
+        source = "model default" if value is None and name in SAMPLING else settings.source(name)
+        write(f"\n# {MEANINGS[name]}\n{line}  # {source}\n")
     write(f"\n# {MEANINGS['keys']}\n[keys]\n")
     for action, chosen in keys.items():
         write(f"{_toml_key(action)} = {_toml(_plain(chosen))}  # {settings.source(f'keys.{action}')}\n")

@@ -53,7 +53,7 @@ def directory(what: str, path: Path, *, private: bool) -> Finding:
     if private and mode & 0o077:
         return Finding(what, "problem", f"{path} is accessible to other users ({mode:03o})", f"chmod 700 {path}")
     kind = network_file_system(path)
-    return Finding(what, "ok", f"{path} ({mode:03o})" + (f", on {kind}" if kind else ""))
+    return Finding(what, "ok", f"{path} (mode {mode:03o})" + (f", on {kind}" if kind else ""))
 
 
 def integrity(file: Path) -> Finding:

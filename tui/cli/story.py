@@ -14,7 +14,7 @@ from tui.cli.streaming import generate, with_piped
 @sampling_options
 @click.pass_context
 def story(context: click.Context, /, prompt: str | None, stats: bool, **given: Any) -> None:
-    """Continue a text and print it.
+    """Print PROMPT and the model's continuation.
 
     Piped input is appended to PROMPT.
     """

@@ -61,13 +61,17 @@ class Settings:
         "temperature", None, "Sampling temperature; 0 always takes the most likely token."
     )
     top_k: int | None = _number("top_k", None, "Sample from the k most likely tokens; 0 = off.")
-    top_p: float | None = _number("top_p", None, "Nucleus sampling: smallest set of tokens with total probability p.")
+    top_p: float | None = _number(
+        "top_p", None, "Sample from the smallest set of tokens with total probability p; 1 = off."
+    )
     min_p: float | None = _number("min_p", None, "Drop tokens below p × the top probability.")
     repetition_penalty: float | None = _number(
         "repetition_penalty", None, "Repetition penalty; 1 = off, higher repeats less."
     )
     seed: int | None = _number("seed", None, "Random seed; the same seed gives the same text.")
-    max_tokens: int | None = _number("max_tokens", None, "Maximum tokens per reply.")
+    max_tokens: int | None = _number(
+        "max_tokens", None, "Maximum tokens per reply (default: no limit; 120 in stories)."
+    )
     stop: tuple[str, ...] | None = _setting(None, STOPS, "Stop strings: a reply ends before the first of them.")
     cache_budget_mb: int | None = _number(
         "cache_budget_mb", None, "Memory for idle KV caches in MB (default: a quarter of free memory)."

@@ -160,7 +160,7 @@ class MainPresenter:
             return "!", "no model"
         if state.model is None:
             done, total = state.done, state.total
-            return "◌", f"{state.what} {gauge(done, total, 12)} {100 * done // max(1, total)} % · Esc cancels"
+            return "◌", f"{state.what} {gauge(done, total, 12)} {100 * done // max(1, total)} % · Esc cancel"
         if reply is None:
             return " ", "ready"
         if reply.streaming:

@@ -29,7 +29,7 @@ class HistoryScreen(Picker[str | None]):
     def compose(self) -> ComposeResult:
         with Vertical(id="history") as box:
             box.border_title = "Prompt history"
-            box.border_subtitle = "↑ ↓ Ctrl+R older · Enter select · Esc cancel"
+            box.border_subtitle = "↑ ↓ move · Ctrl+R older · Enter select · Esc cancel"
             yield Field(placeholder="Search…", id="history-text")
             yield self._list
 

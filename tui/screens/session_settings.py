@@ -122,7 +122,7 @@ class SettingsScreen(ModalScreen[Settings | None]):
 
     def on_descendant_focus(self, event: events.DescendantFocus) -> None:
         name = next((each.parameter for each in self._parameters if each.field is self.focused), "system")
-        self._meaning.show(MEANINGS[name])
+        self._meaning.show("System prompt of this session." if name == "system" else MEANINGS[name])
 
     def on_input_submitted(self, event: Input.Submitted) -> None:
         event.stop()

@@ -42,7 +42,7 @@ class ReplyChange(NamedTuple):
 
 
 class ReplyService:
-    """Generates replies. Posts ContextCounted, Notice, and ReplyProgressed, which the application passes to ``take``."""
+    """Generates replies. Posts Notice, ContextCounted, and ReplyProgressed, which the app passes to ``take``."""
 
     def __init__(self, app: App[None], models: ModelManager, sampling: SamplingDefaults, snapshots: Snapshots) -> None:
         self._app = app

@@ -188,7 +188,7 @@ def about(row: Row, precision: str, available: int | None, width: int, running: 
             f"{short_count(info.parameters)} parameters",
             f"{size(info.size_on_disk)} on disk",
             f"context {info.context}",
-            "chat" if info.has_chat_template else "stories only",
+            "chat and stories" if info.has_chat_template else "stories only",
         )
         free = "" if available is None else f" ({size(available)} free)"
         lines += [

@@ -8,6 +8,8 @@ from tui.widgets.plain_text import Plain
 from tui.widgets.safe_input import Field
 from tui.widgets.transcript.transcript import Transcript
 
+NONE = "No matches"
+
 
 class FindBar(Horizontal):
     """Highlights matches while typing; Enter keeps the highlights and focuses the messages."""
@@ -17,6 +19,7 @@ class FindBar(Horizontal):
         self._transcript = transcript
         self._field = Field(placeholder="Find…", id="find-text")
         self._note = Plain("", id="find-note")
+        self._found = False
 
     def compose(self) -> ComposeResult:
         yield Plain("/", id="find-mark")
@@ -58,10 +61,11 @@ class FindBar(Horizontal):
     def on_input_submitted(self, event: Input.Submitted) -> None:
         event.stop()
         if event.value:
+            self._note.show("n next · N previous · Esc close" if self._found else NONE)
             self._transcript.focus()
         else:
             self.leave()
 
     def _find(self, text: str) -> None:
-        found = self._transcript.find(text)
-        self._note.show("n next · N previous · Esc close" if found else "No matches")
+        self._found = self._transcript.find(text)
+        self._note.show("Enter, then n next · N previous" if self._found else NONE)
