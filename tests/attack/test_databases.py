@@ -60,9 +60,9 @@ def use(file: Path) -> int:
     models = ModelManager(MessagePump(), Settings(), None)
     try:
         lines = library.lines()
-        library.filter("session")
+        library.listings.filter("session")
         library.lines()
-        library.filter("")
+        library.listings.filter("")
         latest, typed = library.latest(), library.typed(10)
         assert latest is None or isinstance(latest, str)
         assert all(isinstance(text, str) for text in typed)

@@ -147,6 +147,6 @@ async def test_a_session_of_the_list_is_opened(desk: Desk, actions: ApplicationA
     assert desk.current.id == conversation.id and desk.said == ["hello", "Hello you!"]
     actions.open("0" * 32)
     assert desk.current.id == conversation.id and desk.current.notice, "there is none"
-    listed = desk.services.sessions.listed
+    listed = desk.services.sessions.listings.length
     actions.open(MORE)
-    assert desk.services.sessions.listed > listed
+    assert desk.services.sessions.listings.length > listed

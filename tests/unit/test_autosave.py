@@ -1,6 +1,6 @@
 """What happens by itself: saving, following other processes, snapshots of idle sessions, a backup."""
 
-from unittest.mock import MagicMock, Mock, PropertyMock
+from unittest.mock import MagicMock, Mock
 
 import pytest
 
@@ -83,13 +83,13 @@ async def test_ages_are_drawn_anew_now_and_then(desk: Desk, mailbox: Mailbox) ->
 
 
 @pytest.mark.parametrize(
-    ("trouble", "posted"), [(["full", ""], [SessionsSaved, SessionsChanged]), (["full"] * 2, [SessionsChanged])]
+    ("recovered", "posted"), [(True, [SessionsSaved, SessionsChanged]), (False, [SessionsChanged])]
 )
-async def test_what_could_not_be_saved_is_tried_again(mailbox: Mailbox, trouble: list[str], posted: list[type]) -> None:
-    sessions, replies, workspace = MagicMock(), Mock(replying=[]), Mock()
+async def test_what_could_not_be_saved_is_tried_again(mailbox: Mailbox, recovered: bool, posted: list[type]) -> None:
+    sessions, replies, workspace = MagicMock(trouble="full"), Mock(replying=[]), Mock()
     sessions.make_up_for_loss.return_value = ""
     sessions.changed.return_value = workspace.current.readonly = False
-    type(sessions).trouble = PropertyMock(side_effect=trouble)
+    sessions.recovered.return_value = recovered
     Autosave(mailbox, workspace, sessions, replies).tick(changed=False)  # type: ignore[arg-type]
     sessions.retry.assert_called_once_with()
     assert kinds(mailbox) == posted

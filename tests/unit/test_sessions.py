@@ -9,7 +9,8 @@ from tests.stubs.conversations import answered, save
 from tui.config.settings import load_settings
 from tui.conversation.conversation import Conversation
 from tui.conversation.tree import Outcome
-from tui.services.sessions import PAGE, SessionManager, session_manager
+from tui.services.session_listings import PAGE
+from tui.services.sessions import SessionManager, session_manager
 from tui.storage.errors import StoreError
 from tui.storage.store import Store
 
@@ -126,16 +127,16 @@ def test_the_list_is_filtered_by_words_and_grows_by_pages(sessions: SessionManag
     kept("pinned", pinned=True)
     for number in range(3):
         kept(f"day {number}", updated=10.0 + number)
-    assert titles(sessions) == ["pinned", "day 2", "day 1", "day 0"] and sessions.complete
-    sessions.filter("DAY 1")
+    assert titles(sessions) == ["pinned", "day 2", "day 1", "day 0"] and sessions.listings.complete
+    sessions.listings.filter("DAY 1")
     assert titles(sessions) == ["day 1"]
-    sessions.filter("")
-    sessions.listed = 2
+    sessions.listings.filter("")
+    sessions.listings.length = 2
     sessions.changed()
-    sessions._listings.clear()
-    assert titles(sessions) == ["pinned", "day 2"] and not sessions.complete
-    sessions.more()
-    assert sessions.listed == 2 + PAGE and len(titles(sessions)) == 4
+    sessions.listings.invalidate(awaited=True)
+    assert titles(sessions) == ["pinned", "day 2"] and not sessions.listings.complete
+    sessions.listings.more()
+    assert sessions.listings.length == 2 + PAGE and len(titles(sessions)) == 4
 
 
 def test_each_kind_goes_on_with_its_last_session_and_model(sessions: SessionManager) -> None:

@@ -143,7 +143,7 @@ class ApplicationActions(ActionGroup):
     def open(self, session_id: str) -> None:
         """Open a session of the list, or load more of the list (``MORE``)."""
         if session_id == MORE:
-            self._sessions.more()
+            self._sessions.listings.more()
             self._presenter.refresh()
             return
         try:

@@ -41,7 +41,7 @@ class SessionActions(ActionGroup):
 
     def filter(self, text: str) -> None:
         """List the sessions with all words of ``text`` in their titles."""
-        self._sessions.filter(text)
+        self._sessions.listings.filter(text)
         self._presenter.refresh()
 
     def changed(self, event: SessionChanged) -> None:

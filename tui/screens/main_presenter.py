@@ -139,7 +139,7 @@ class MainPresenter:
 
     def _list(self, session: Session) -> None:
         self._states = [each.state for each in self._sessions]
-        self._screen.sidebar.list(self._sessions.lines(), session.id, self._sessions.complete)
+        self._screen.sidebar.list(self._sessions.lines(), session.id, self._sessions.listings.complete)
 
     def _refresh_status(self, session: Session) -> bool:
         """Update the status bar; at most every STATUS_SECONDS while generating. False if skipped."""

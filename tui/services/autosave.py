@@ -30,7 +30,6 @@ class Autosave:
         self._sessions = sessions
         self._replies = replies
         self._ticks = 0
-        self._troubled = False  # something was not on disk at the last tick
         self._idle: dict[str, float] = {}  # id of a session whose cache is not written yet: start of idleness
 
     async def back_up(self) -> None:
@@ -55,9 +54,7 @@ class Autosave:
         trouble = self._sessions.trouble
         if trouble:
             self._sessions.retry()
-        troubled_before = self._troubled or bool(trouble)
-        self._troubled = bool(self._sessions.trouble)
-        if troubled_before and not self._troubled:
+        if self._sessions.recovered():
             self._app.post_message(SessionsSaved())
         elsewhere = self._sessions.changed()
         if current.readonly and (elsewhere or self._ticks % FOLLOW_TICKS == 0):

@@ -10,17 +10,17 @@ from functools import partial
 from pathlib import Path
 
 from tui.config.settings import Settings
-from tui.conversation.conversation import Conversation, Listing, Mode, has_words
+from tui.conversation.conversation import Conversation, Mode, has_words
 from tui.services.modes import STRATEGIES
 from tui.services.reply import saved
 from tui.services.session import Line, Session
+from tui.services.session_listings import SessionListings
 from tui.storage.cache_snapshots import Snapshots
 from tui.storage.errors import ChangedElsewhereError, MissingError, OpenElsewhereError, OpeningError, StoreError
 from tui.storage.rows import Record
 from tui.storage.storage_thread import StorageThread, Unwritten
 from tui.storage.store import Store
 
-PAGE = 200
 DELETED_ELSEWHERE = "Deleted in another llm-tui."
 SLOW = "The disk is slow: not everything is saved yet."
 # Maximum wait for the disk at exit, in seconds, per step.
@@ -30,7 +30,7 @@ CLOSING_SECONDS = 10.0
 class SessionManager:
     """Opens, lists, saves and deletes sessions; iterates over those in memory.
 
-    The open session and those with a reply in progress are locked for writing. ``listed``: maximum length of ``lines``.
+    The open session and those with a reply in progress are locked for writing.
     """
 
     def __init__(self, store: Store, snapshots: Snapshots) -> None:
@@ -39,7 +39,6 @@ class SessionManager:
         """
         self.store = store
         self.snapshots = snapshots
-        self.listed = PAGE
         self.on_news: Callable[[], object] = lambda: None
         self.on_open: Callable[[str, Session | StoreError], object] = lambda session_id, opened: None
         self.storage = StorageThread(lambda: self.on_news())
@@ -47,16 +46,14 @@ class SessionManager:
         self._new: set[str] = set()  # ids of those never saved
         self._left: set[str] = set()  # ids of those unlocked for other processes
         self._unreadable = ""
-        self._words: tuple[str, ...] = ()  # words of the title filter
-        self._listings: dict[tuple[str, ...], list[Listing]] = {}  # by filter words
-        self._current: set[tuple[str, ...]] = set()  # keys of ``_listings`` that are up to date or being read
-        self._wanted = False  # the next list is the answer to a key
+        self.listings = SessionListings(store, self.storage)
         self._shown: dict[str, tuple[object, ...]] = {}  # what the list shows of sessions, as saved last, by id
         self._typed: list[str] = []
         self._opening: set[str] = set()
         self._awaited: set[str] = set()  # of these, the ids for which ``on_open`` is due
         self._unwritten: dict[str, tuple[Unwritten, Future[None]]] = {}
         self._last_write = saved()  # when this is done, so are those before it
+        self._recovered = False  # failed writes were made up for
         self._lost = ""  # notice about a lost database
         self._changed = False  # another process has written
         self._seen = False
@@ -68,39 +65,19 @@ class SessionManager:
     @property
     def trouble(self) -> str:
         """Error message while something cannot be saved or read; else empty."""
-        return self.store.trouble or self._unreadable or (SLOW if self.storage.stuck else "")
+        return self.store.trouble or self._unreadable or self.listings.error or (SLOW if self.storage.stuck else "")
 
     @property
     def unsaved(self) -> bool:
         """True if something is not on disk yet."""
         return self.store.unsaved or not self._last_write.done()
 
-    @property
-    def complete(self) -> bool:
-        """True if ``lines`` lists all sessions."""
-        return len(self._read(self._words)) < self.listed
-
-    def more(self) -> None:
-        """Add a page of sessions to ``lines``."""
-        self.listed += PAGE
-        self._ask_again()
-
-    def filter(self, text: str) -> None:
-        """Restrict ``lines`` to titles with all words of ``text``; empty for all sessions."""
-        self._words = tuple(text.casefold().split())
-        self.listed = PAGE
-        self._ask_again()
-
-    def _ask_again(self) -> None:
-        self._current.clear()
-        self._wanted = True
-
     def retry(self) -> None:
         """Retry failed writes, then unlock the sessions that were left meanwhile."""
         if self.storage.late:
             return
-        self._unreadable = ""
-        self._current.clear()
+        self._unreadable = self.listings.error = ""
+        self.listings.invalidate()
         left = list(self._left)
 
         def again() -> None:
@@ -108,11 +85,20 @@ class SessionManager:
             for session_id in left:
                 self.store.release(session_id)
 
-        self.storage.do(again, self._done)
+        self.storage.do(again, self._retried, is_news=True)
+
+    def _retried(self, future: "Future[None]") -> None:
+        self._done(future)
+        self._recovered = not self.store.unsaved
+
+    def recovered(self) -> bool:
+        """True if what could not be saved was saved since the last call."""
+        recovered, self._recovered = self._recovered, False
+        return recovered
 
     def lines(self) -> list[Line]:
         """Session list: unsaved new sessions, then pinned ones, then the others, newest first."""
-        return self._lines(self._words)
+        return self._lines(self.listings.words)
 
     def latest(self, mode: Mode | None = None) -> str | None:
         """Id of the last used session of this mode (default: of any)."""
@@ -121,7 +107,7 @@ class SessionManager:
 
     def latest_model(self, mode: Mode) -> str:
         """Name of the model last used in this mode; empty if there is none."""
-        listings = [listing for listing in self._read(()) if listing.mode == mode and listing.model]
+        listings = [listing for listing in self.listings.get(()) if listing.mode == mode and listing.model]
         return max(listings, key=lambda listing: listing.updated).model if listings else ""
 
     def usual_model(self, mode: Mode, settings: Settings) -> str:
@@ -234,7 +220,7 @@ class SessionManager:
         except StoreError as error:
             session.readonly = isinstance(error, OpenElsewhereError | ChangedElsewhereError)
             session.notify(str(error))
-        self._current.clear()
+        self.listings.invalidate()
 
     def make_up_for_loss(self) -> str:
         """Save the sessions in memory again if the database was deleted, moved or replaced. Returns a notice."""
@@ -268,7 +254,7 @@ class SessionManager:
             self._unreadable = str(changed)
         elif changed:
             self._changed = True
-            self._current.clear()
+            self.listings.invalidate()
         if lost is not None:
             self._make_up(lost)
 
@@ -300,8 +286,7 @@ class SessionManager:
         if future.done():
             future.result()
         self._unload(session)
-        for listings in self._listings.values():
-            listings[:] = [listing for listing in listings if listing.id != session.id]
+        self.listings.drop(session.id)
 
     def forget(self, session: Session) -> None:
         """Drop the session from memory."""
@@ -314,7 +299,7 @@ class SessionManager:
         self._shown.pop(session.id, None)
 
     def _deleted(self, session: Session, future: "Future[None]") -> None:
-        self._current.clear()
+        self.listings.invalidate()
         if isinstance(error := future.exception(), StoreError) and session.id not in self._here:
             self._unreadable = str(error)  # cannot be raised any more
 
@@ -355,11 +340,11 @@ class SessionManager:
 
     def _done(self, future: "Future[None]") -> None:
         """Invalidate the cached lists after a write."""
-        self._current.clear()
+        self.listings.invalidate()
         future.result()
 
     def _lines(self, words: tuple[str, ...]) -> list[Line]:
-        stored = self._read(words)
+        stored = self.listings.get(words)
         ours = {session.id: session for session in self._here.values() if self._ours(session.id)}
         known = {listing.id for listing in stored}
         new = [s for s in ours.values() if s.id not in known and has_words(s.shown_title, words)]
@@ -370,29 +355,6 @@ class SessionManager:
     def _ours(self, session_id: str) -> bool:
         """True if this process holds the write lock, so memory is authoritative."""
         return session_id in self._new or self.store.holds(session_id)
-
-    def _read(self, words: tuple[str, ...]) -> list[Listing]:
-        """Listings with these words, from the cache; starts a read if it is out of date."""
-        if words not in self._current:
-            self._current.add(words)
-            read = partial(self.store.sessions, self.listed, words=words)
-            wanted, self._wanted = self._wanted, False
-            if words in self._listings and not wanted:
-                self.storage.do(read, partial(self._take_list, words), is_news=True)
-            else:
-                self.storage.ask(read, partial(self._take_list, words))
-        if words not in self._listings:
-            return [listing for listing in self._listings.get((), []) if has_words(listing.shown_title, words)]
-        return self._listings[words]
-
-    def _take_list(self, words: tuple[str, ...], future: "Future[list[Listing]]") -> None:
-        for other in self._listings.keys() - {(), self._words}:
-            del self._listings[other]
-        try:
-            self._listings[words] = future.result()
-        except StoreError as error:
-            self._unreadable = str(error)
-            self._listings[words] = []
 
 
 def session_manager(database: Path, snapshots: Path, limit: int) -> SessionManager:
