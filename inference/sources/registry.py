@@ -41,7 +41,8 @@ def find_model(name: str, places: Places) -> Path:
         return _of_the_hub(hub_name, places, name)
     raise ModelNotFoundError(
         name,
-        f"There is no model {name}. Pass a built-in model, a directory, a GGUF file or ORG/NAME; `llm-tui models` lists them.",
+        f"There is no model {name}. Pass a built-in model, a directory, a GGUF file or ORG/NAME; "
+        "`llm-tui models` lists them.",
     )
 
 

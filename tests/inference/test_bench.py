@@ -148,7 +148,7 @@ def _die() -> Any:
 def test_a_process_that_ends_says_so(tmp_path: Path) -> None:
     with pytest.raises(InferenceError, match=r"The process of x ended unexpectedly \(exit code 9\)"):
         ContestantProcess("x", _die)
-    with pytest.raises(InferenceError, match=r"nowhere is not a directory. Pass the directory"):
+    with pytest.raises(InferenceError, match=r"nowhere is not a directory or GGUF file\. Pass the directory"):
         ContestantProcess("x", OwnEngine, tmp_path / "nowhere", "int8", 1)
 
 
