@@ -12,6 +12,7 @@ from inference.checkpoint.families import Family
 from inference.checkpoint.gguf_architectures import Architecture
 from inference.checkpoint.gguf_config import read_config
 from inference.checkpoint.gguf_file import GGUFFile
+from inference.checkpoint.gguf_tokenizer import tokenizer_config, tokenizer_json
 from inference.checkpoint.gguf_weights import GGUFWeights
 from inference.errors import CheckpointError
 
@@ -66,18 +67,18 @@ class GGUFCheckpoint:
 
     @property
     def tokenizer_json(self) -> bytes:
-        """Raises CheckpointError until the tokenizer of the metadata is read."""
-        raise CheckpointError(f"{self.path}: the tokenizers of GGUF files are not supported yet.")
+        """The tokenizer in the metadata."""
+        return tokenizer_json(self.metadata, self.tokenizer_file)
 
-    @property
+    @cached_property
     def tokenizer_config(self) -> Mapping[str, Any]:
-        """Empty until the tokenizer of the metadata is read."""
-        return {}
+        """The special tokens in the metadata."""
+        return tokenizer_config(self.metadata)
 
     @property
     def special_tokens(self) -> Mapping[str, Any]:
-        """Empty until the tokenizer of the metadata is read."""
-        return {}
+        """The special tokens in the metadata."""
+        return self.tokenizer_config
 
     @property
     def generation_config(self) -> dict[str, Any]:
