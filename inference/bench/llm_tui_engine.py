@@ -8,13 +8,12 @@ from pathlib import Path
 from inference.bench.engine_process import Loaded
 from inference.checkpoint.checkpoint import HuggingFaceDirectory
 from inference.errors import InferenceError
-from inference.kernels.quantized_matrix import Form
 from inference.model import PRECISIONS, Model
 from inference.runtime.engine import Engine
 from inference.runtime.events import Failed, Finished
 from inference.runtime.sampling import SamplingParams
 from inference.runtime.scheduler import CHUNK
-from inference.transformer.builder import AT_LEAST_INT8, BITS
+from inference.transformer.builder import PACKINGS, form_of
 from inference.transformer.kv_cache import KVCache
 
 
@@ -89,8 +88,8 @@ def weight_bytes(directory: Path, precision: str) -> int:
             total += 4 * shape[0]
         elif name == "embed_tokens" and not weights.tied:
             continue
-        elif precision in BITS:
-            total += Form((shape[0], shape[1]), 8 if name in AT_LEAST_INT8 else BITS[precision]).nbytes
+        elif precision in PACKINGS:
+            total += form_of(weights, [name], precision).nbytes
         else:
             total += math.prod(shape) * PRECISIONS[precision]
     return int(total)

@@ -9,21 +9,21 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 from gguf.constants import GGMLQuantizationType as Kind
-from gguf.quants import dequantize
 
 from inference.checkpoint.config import ModelConfig
 from inference.checkpoint.families.base import Family
 from inference.checkpoint.gguf_architectures import ROPE_TENSORS
 from inference.checkpoint.gguf_file import GGUFFile
+from inference.checkpoint.gguf_rows import QuantizedRows
 from inference.checkpoint.weights import Shape, expected_tensors
 from inference.errors import CheckpointError, UnsupportedModelError
-from inference.kernels.reference import Floats
+from inference.kernels.layout import INT4, INT4_MINIMUMS, Packing
 from inference.kernels.rows import Rows
 
 # bfloat16 as the uint16 words it is stored in.
 FLOATS: dict[Kind, np.dtype[Any]] = {Kind.F32: np.dtype("<f4"), Kind.F16: np.dtype("<f2"), Kind.BF16: np.dtype("<u2")}
 PRECISIONS = {Kind.F32: "float32", Kind.F16: "float16", Kind.BF16: "bfloat16"}
-FOUR_BITS = (Kind.Q4_0, Kind.Q4_1, Kind.Q4_K)
+FOUR_BITS = {Kind.Q4_0: INT4, Kind.Q4_1: INT4_MINIMUMS, Kind.Q4_K: INT4_MINIMUMS}
 EIGHT_BITS = (Kind.Q8_0, Kind.Q5_0, Kind.Q5_1, Kind.Q5_K, Kind.Q6_K, Kind.IQ4_NL)
 SUPPORTED = (*FLOATS, *FOUR_BITS, *EIGHT_BITS)
 
@@ -46,32 +46,6 @@ class _Place:
     row: int
     info: GGUFInfo
     heads: int | None
-
-
-class QuantizedRows:
-    """A matrix in blocks of GGUF, its rows dequantized to float32 when they are asked for."""
-
-    def __init__(self, rows: npt.NDArray[np.uint8], info: GGUFInfo, order: npt.NDArray[np.int64] | None) -> None:
-        """``rows``: uint8 [outputs, bytes]. ``order``: which of them each row is; None: each is its own."""
-        self.shape = info.shape
-        self.dtype = np.dtype(np.float32)
-        self.kind = info.kind
-        self._rows = rows
-        self._order = order
-
-    def __len__(self) -> int:
-        return self.shape[0]
-
-    def __getitem__(self, indices: Any) -> Floats:
-        """Return the rows at ``indices``, a slice or an array."""
-        with np.errstate(all="ignore"):  # NaN and infinity propagate, as in float weights
-            wide: Floats = dequantize(self.blocks(indices), self.kind)
-        return wide.reshape(-1, self.shape[1])
-
-    def blocks(self, indices: Any) -> npt.NDArray[np.uint8]:
-        """Return the rows at ``indices`` as stored, uint8 [rows, bytes]."""
-        found: npt.NDArray[np.uint8] = self._rows[indices if self._order is None else self._order[indices]]
-        return np.ascontiguousarray(found)
 
 
 class GGUFWeights:
@@ -139,6 +113,10 @@ class GGUFWeights:
         """Return a tensor's type, shape and size."""
         return self._places[name].info
 
+    def packing(self, name: str) -> Packing | None:
+        """Return how the integers of a matrix are kept; see Weights."""
+        return FOUR_BITS.get(self._places[name].info.kind)
+
     def array(self, name: str) -> Rows:
         """Return a view of a tensor of floats as stored, bfloat16 as uint16; the rows of a quantized one."""
         place = self._places[name]
@@ -149,7 +127,7 @@ class GGUFWeights:
         rows = rows[place.row : place.row + info.shape[0]]
         order = None if place.heads is None else self._halves(place.heads)
         if info.kind not in FLOATS:
-            return QuantizedRows(rows, info, order)
+            return QuantizedRows(rows, info.kind, info.shape, order)
         matrix: npt.NDArray[Any] = (rows if order is None else rows[order]).view(FLOATS[info.kind])
         return matrix
 

@@ -92,6 +92,9 @@ class SafetensorsWeights:
         start = whole.start + place.row * row_bytes
         return TensorInfo(whole.dtype, place.shape, start, start + place.shape[0] * row_bytes)
 
+    def packing(self, name: str) -> None:
+        """Return None: nothing is quantized."""
+
     def array(self, name: str) -> npt.NDArray[Any]:
         """Return a view of the tensor as stored: float32, float16, or bfloat16 as uint16; memory-mapped."""
         place = self._places[name]

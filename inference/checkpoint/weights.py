@@ -5,6 +5,7 @@ from typing import Protocol
 
 from inference.checkpoint.config import LayerSpec, ModelConfig
 from inference.checkpoint.families.base import Family
+from inference.kernels.layout import Packing
 from inference.kernels.rows import Rows
 
 Shape = tuple[int, ...]
@@ -54,6 +55,11 @@ class Weights(Protocol):
 
     def info(self, name: str) -> TensorMetadata:
         """Return a tensor's shape and size."""
+
+    def packing(self, name: str) -> Packing | None:
+        """Return how the integers of a matrix that is quantized to four bits are kept, which makes it GroupedRows if
+        there are minimums; None for any other.
+        """
 
     def array(self, name: str) -> Rows:
         """Return the tensor read-only: float32, float16, or bfloat16 as uint16. Raises CheckpointError.

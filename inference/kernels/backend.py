@@ -8,6 +8,7 @@ from typing import Any, Literal
 
 from inference.errors import ParameterError
 from inference.kernels import reference
+from inference.kernels.layout import INT4, INT8, Packing
 
 Backend = Literal["numpy", "jit"]
 Kernel = Callable[..., None]
@@ -31,12 +32,12 @@ def choose_backend(name: str = "auto") -> Backend:
     return "jit"
 
 
-def packing_kernel(backend: Backend, bits: int) -> Kernel:
+def packing_kernel(backend: Backend, packing: Packing) -> Kernel:
     """Return ``kernel(rows, weights, scales)``, which quantizes float32 rows and packs them as layout.py draws them."""
     if backend == "numpy":
-        return {8: reference.pack_int8, 4: reference.pack_int4}[bits]
+        return {INT8: reference.pack_int8, INT4: reference.pack_int4}[packing]
     # Imported late: numba takes a second to import, which only the jit backend needs.
     from inference.kernels.jit import launch, quantize
 
-    kernels: dict[int, Any] = {8: quantize.pack_int8, 4: quantize.pack_int4}
-    return functools.partial(launch.compile_and_run, kernels[bits])
+    kernels: dict[Packing, Any] = {INT8: quantize.pack_int8, INT4: quantize.pack_int4}
+    return functools.partial(launch.compile_and_run, kernels[packing])

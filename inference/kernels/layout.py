@@ -18,8 +18,16 @@ float32, and what a byte adds to it are the lowest bits of the exponent and the 
 
 So a weight costs 8.25 or 4.25 bits: reading weights is what takes the time, and float16 would add 3 or 6 % of it. A
 group with a NaN or inf weight gets an infinite scale, so its row's output is NaN.
+
+Weights that were quantized elsewhere to a scale and a minimum per group keep both, and their integers:
+
+    int4   as above                                    value = scale * nibble + minimum; there is no zero point
+    scales [rows/16][groups][2][16 rows]               float16: the scales of a group, then its minimums
+
+Such a weight costs 5 bits. The minimums of a group are multiplied by the sum of its inputs, once for all of them.
 """
 
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -37,7 +45,6 @@ STORAGE: dict[str, np.dtype[Any]] = {
     "int8": np.dtype(np.uint8),
     "int4": np.dtype(np.int8),
 }
-ZERO_POINT = {8: 128, 4: 8}
 LAYOUT_VERSION = 2
 # Rows of bytes that the origins of sixteen rows' scales take.
 ORIGIN_ROWS = 4
@@ -53,10 +60,38 @@ INT4_LEAST_REACH = 6.0
 INT4_SCALES = 13
 
 
-def packed_shape(outputs: int, inputs: int, bits: int) -> tuple[tuple[int, ...], tuple[int, ...]]:
-    """The shapes of the packed weights and of their scales."""
-    blocks, groups = -(-outputs // LANES), -(-inputs // GROUP)
-    return (blocks, groups, GROUP * bits // 32, LANES, 4), (blocks, ORIGIN_ROWS + groups, LANES)
+@dataclass(frozen=True)
+class Packing:
+    """A way to pack quantized weights.
+
+    ``bits`` per weight; ``zero_point``: what is added to make them unsigned; ``minimums``: each group has one beside
+    its scale, and no zero point.
+    """
+
+    bits: int
+    zero_point: int
+    minimums: bool = False
+
+    @property
+    def of_sum(self) -> int:
+        """What the sum of a group's inputs is multiplied by: it takes the zero point back, or goes with the minimum."""
+        return 1 if self.minimums else -self.zero_point
+
+    @property
+    def scale_dtype(self) -> np.dtype[Any]:
+        """The dtype of scales, as drawn above."""
+        return np.dtype(np.float16 if self.minimums else np.uint8)
+
+    def shapes(self, outputs: int, inputs: int) -> tuple[tuple[int, ...], tuple[int, ...]]:
+        """Return the shapes of the packed weights, uint8, and of their scales."""
+        blocks, groups = -(-outputs // LANES), -(-inputs // GROUP)
+        scales = (blocks, groups, 2, LANES) if self.minimums else (blocks, ORIGIN_ROWS + groups, LANES)
+        return (blocks, groups, GROUP * self.bits // 32, LANES, 4), scales
+
+
+INT8 = Packing(8, 128)
+INT4 = Packing(4, 8)
+INT4_MINIMUMS = Packing(4, 0, minimums=True)
 
 
 def cache_bytes(kv_heads: int, head_dim: int, item: int) -> tuple[int, int, int]:

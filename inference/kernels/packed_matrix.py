@@ -17,11 +17,12 @@ class PackedMatrix(NamedTuple):
     """A matrix as ``matmul`` in jit/matmul.py takes it.
 
     ``weights``: [rows/16][K][16 rows], or quantized as layout.py draws them; their dtype says which (STORAGE).
-    ``scales``: those of quantized weights, else empty. ``bias``: float32 [rows], or empty if there is none.
+    ``scales``: those of quantized weights, float16 as int16, else empty. ``bias``: float32 [rows], or empty if there is
+    none.
     """
 
     weights: npt.NDArray[Any]
-    scales: npt.NDArray[np.uint8]
+    scales: npt.NDArray[Any]
     bias: Floats
 
     @classmethod
@@ -33,8 +34,9 @@ class PackedMatrix(NamedTuple):
     @classmethod
     def quantized(cls, matrix: QuantizedMatrix, outputs: list[int], biases: list[Floats | None]) -> "PackedMatrix":
         """Wrap ``matrix``: parts with so many ``outputs``, stacked by rows."""
-        weights = matrix.weights.view(STORAGE[f"int{matrix.form.bits}"])
-        return cls(weights, matrix.scales, _stacked(outputs, biases))
+        packing, scales = matrix.form.packing, matrix.scales
+        weights = matrix.weights.view(STORAGE[f"int{packing.bits}"])
+        return cls(weights, scales.view(STORAGE["float16"]) if packing.minimums else scales, _stacked(outputs, biases))
 
 
 def column_starts(outputs: Sequence[int]) -> tuple[int, ...]:

@@ -3,15 +3,16 @@
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
 from inference.kernels import reference
 from inference.kernels.backend import Backend, Kernel, packing_kernel
-from inference.kernels.layout import GROUP, LANES, ZERO_POINT, aligned, packed_shape
+from inference.kernels.layout import GROUP, LANES, Packing, aligned
 from inference.kernels.reference import Floats
-from inference.kernels.rows import Rows
+from inference.kernels.rows import GroupedRows, Rows
 
 # Rows widened to float32 at a time while packing.
 ROWS_AT_A_TIME = 64 * LANES
@@ -19,22 +20,23 @@ ROWS_AT_A_TIME = 64 * LANES
 
 @dataclass(frozen=True)
 class Form:
-    """Metadata of a packed matrix: ``shape`` [outputs, inputs] as in the checkpoint, and ``bits`` per weight."""
+    """Metadata of a packed matrix: ``shape`` [outputs, inputs] as in the checkpoint, and how it is packed."""
 
     shape: tuple[int, int]
-    bits: int
+    packing: Packing
 
     @classmethod
-    def stacked(cls, shapes: Sequence[tuple[int, ...]], bits: int) -> "Form":
+    def stacked(cls, shapes: Sequence[tuple[int, ...]], packing: Packing) -> "Form":
         """Return the form of matrices with the same inputs stacked by rows, each starting at a block of LANES rows."""
         *firsts, (last, inputs) = shapes
-        return cls((sum(-(-outputs // LANES) * LANES for outputs, _ in firsts) + last, inputs), bits)
+        return cls((sum(-(-outputs // LANES) * LANES for outputs, _ in firsts) + last, inputs), packing)
 
     @property
     def nbytes(self) -> int:
         """Bytes of the weights followed by their scales, padded to whole cache lines."""
-        weights, scales = packed_shape(*self.shape, self.bits)
-        return -(-(math.prod(weights) + math.prod(scales)) // 64) * 64
+        weights, scales = self.packing.shapes(*self.shape)
+        size = math.prod(weights) + math.prod(scales) * self.packing.scale_dtype.itemsize
+        return -(-size // 64) * 64
 
 
 @dataclass(frozen=True)
@@ -45,15 +47,18 @@ class QuantizedMatrix:
     buffer: npt.NDArray[np.uint8]
 
     @classmethod
-    def pack(cls, *parts: Rows, bits: int, backend: Backend) -> "QuantizedMatrix":
-        """Quantize and stack ``parts`` by rows."""
-        form = Form.stacked([part.shape for part in parts], bits)
+    def pack(cls, *parts: Rows, packing: Packing, backend: Backend) -> "QuantizedMatrix":
+        """Quantize and stack ``parts`` by rows. With minimums they are GroupedRows, whose integers are kept."""
+        form = Form.stacked([part.shape for part in parts], packing)
         matrix = cls(form, aligned((form.nbytes,), np.uint8))
         weights, scales = matrix.weights, matrix.scales
-        kernel = packing_kernel(backend, bits)
         for part in parts:
             blocks = -(-len(part) // LANES)
-            _pack(part, kernel, weights[:blocks], scales[:blocks])
+            if packing.minimums:
+                assert isinstance(part, GroupedRows)
+                _pack_groups(part, weights[:blocks], scales[:blocks])
+            else:
+                _pack(part, packing_kernel(backend, packing), weights[:blocks], scales[:blocks])
             weights, scales = weights[blocks:], scales[blocks:]
         # Read-only, as a memory-mapped file is: numba compiles another kernel for writable arrays.
         matrix.buffer.setflags(write=False)
@@ -61,14 +66,16 @@ class QuantizedMatrix:
 
     @property
     def weights(self) -> npt.NDArray[np.uint8]:
-        shape, _ = packed_shape(*self.form.shape, self.form.bits)
+        shape, _ = self.form.packing.shapes(*self.form.shape)
         return self.buffer[: math.prod(shape)].reshape(shape)
 
     @property
-    def scales(self) -> npt.NDArray[np.uint8]:
-        weights, shape = packed_shape(*self.form.shape, self.form.bits)
+    def scales(self) -> npt.NDArray[Any]:
+        packing = self.form.packing
+        weights, shape = packing.shapes(*self.form.shape)
         start = math.prod(weights)
-        return self.buffer[start : start + math.prod(shape)].reshape(shape)
+        stop = start + math.prod(shape) * packing.scale_dtype.itemsize
+        return self.buffer[start:stop].view(packing.scale_dtype).reshape(shape)
 
     def __call__(self, x: Floats) -> Floats:
         """Quantize ``x`` float32 [tokens, inputs] and multiply in numpy: float32 [tokens, outputs]."""
@@ -77,18 +84,21 @@ class QuantizedMatrix:
         padded = np.zeros((tokens, groups * GROUP), np.float32)
         padded[:, : self.form.shape[1]] = x
         quantized = np.empty(padded.shape, np.int8)
-        x_scales, starts = np.empty((tokens, groups), np.float32), np.empty((tokens, groups), np.int32)
-        reference.quantize_rows(padded, quantized, x_scales, starts, ZERO_POINT[self.form.bits])
+        x_scales, sums = np.empty((tokens, groups), np.float32), np.empty((tokens, groups), np.int32)
+        reference.quantize_rows(padded, quantized, x_scales, sums, self.form.packing.of_sum)
         out = np.empty((tokens, len(weights) * LANES), np.float32)
-        reference.matmul_quantized(weights, scales, quantized, x_scales, out, self.form.bits)
+        reference.matmul_quantized(weights, scales, quantized, x_scales, out, self.form.packing)
         return out[:, : self.form.shape[0]]
 
     def rows(self, indices: npt.NDArray[np.int64]) -> Floats:
         """Dequantize the rows at ``indices``: float32 [len(indices), inputs]."""
         blocks, lanes = np.divmod(indices, LANES)
-        values = reference.unpack(self.weights[blocks, ..., lanes, :], self.form.bits)
-        scales = reference.widen_scales(self.scales[blocks])[np.arange(len(indices)), lanes]
-        return (values * scales[:, :, None]).reshape(len(indices), -1)[:, : self.form.shape[1]]
+        values = reference.unpack(self.weights[blocks, ..., lanes, :], self.form.packing)
+        scales, minimums = (
+            part[np.arange(len(indices)), lanes] for part in reference.widen_scales(self.scales[blocks])
+        )
+        wide = values * scales[:, :, None] + minimums[:, :, None]
+        return wide.reshape(len(indices), -1)[:, : self.form.shape[1]]
 
 
 def _pack(stored: Rows, kernel: Kernel, weights: npt.NDArray[np.uint8], scales: npt.NDArray[np.uint8]) -> None:
@@ -102,3 +112,11 @@ def _pack(stored: Rows, kernel: Kernel, weights: npt.NDArray[np.uint8], scales: 
         blocks = slice(start // LANES, -(-(start + len(part)) // LANES))
         used = padded[: (blocks.stop - blocks.start) * LANES]
         kernel(used, weights[blocks], scales[blocks])
+
+
+def _pack_groups(stored: GroupedRows, weights: npt.NDArray[np.uint8], scales: npt.NDArray[np.float16]) -> None:
+    """Pack ``stored`` into ``weights`` and ``scales`` as it is, a chunk of rows at a time."""
+    for start in range(0, len(stored), ROWS_AT_A_TIME):
+        blocks = slice(start // LANES, start // LANES + ROWS_AT_A_TIME // LANES)
+        parts = stored.groups(slice(start, start + ROWS_AT_A_TIME))
+        reference.pack_groups(*parts, weights[blocks], scales[blocks])

@@ -18,7 +18,7 @@ from inference.kernels.layout import (
     SCALE_SHIFT,
     SCALE_STEP,
     SIGN,
-    ZERO_POINT,
+    Packing,
 )
 
 Floats = npt.NDArray[np.float32]
@@ -152,7 +152,33 @@ def _within(words: Words, origins: Words) -> Words:
     return np.clip(words, origins, origins + np.int32(SCALE_REACH))
 
 
-def widen_scales(scales: npt.NDArray[np.uint8]) -> Floats:
+def pack_groups(
+    integers: npt.NDArray[np.uint8],
+    scales: Floats,
+    minimums: Floats,
+    weights: npt.NDArray[np.uint8],
+    packed_scales: npt.NDArray[np.float16],
+) -> None:
+    """Pack rows that are quantized already; see GroupedRows. Rows that fill up the last block become zeros."""
+    rows, groups = scales.shape
+    filled = np.zeros((len(weights) * LANES, groups, GROUP // 2), np.uint8)
+    filled[:rows] = integers
+    weights[:] = filled.reshape(-1, LANES, groups, GROUP // 8, 4).transpose(0, 2, 3, 1, 4)
+    both = np.zeros((len(weights) * LANES, groups, 2), np.float16)
+    both[:rows] = np.stack([scales, minimums], -1)
+    packed_scales[:] = both.reshape(-1, LANES, groups, 2).transpose(0, 2, 3, 1)
+
+
+def widen_scales(scales: npt.NDArray[Any]) -> tuple[Floats, Floats]:
+    """Decode packed scales to scales and minimums, float32 [blocks, 16, groups]; without minimums these are 0."""
+    if scales.dtype == np.float16:
+        wide = scales.astype(np.float32).transpose(2, 0, 3, 1)
+        return wide[0], wide[1]
+    plain = _widen_scale_bytes(scales)
+    return plain, np.zeros_like(plain)
+
+
+def _widen_scale_bytes(scales: npt.NDArray[np.uint8]) -> Floats:
     """Decode ``scales`` [blocks, 4 + groups, 16] to float32 [blocks, 16, groups]."""
     origins = np.ascontiguousarray(scales[:, :ORIGIN_ROWS]).view(np.int32).reshape(-1, LANES, 1)
     codes = scales[:, ORIGIN_ROWS:].transpose(0, 2, 1).astype(np.int32)
@@ -189,44 +215,46 @@ def _store(
     scales[:, ORIGIN_ROWS:] = codes.astype(np.uint8).reshape(blocks, LANES, count).transpose(0, 2, 1)
 
 
-def unpack(weights: npt.NDArray[np.uint8], bits: int) -> Floats:
+def unpack(weights: npt.NDArray[np.uint8], packing: Packing) -> Floats:
     """Unpack ``weights`` [n, groups, steps, 4] into levels without zero point, [n, groups, 32]."""
-    steps = [weights] if bits == 8 else [weights & np.uint8(15), weights >> np.uint8(4)]
+    steps = [weights] if packing.bits == 8 else [weights & np.uint8(15), weights >> np.uint8(4)]
     levels = np.concatenate(steps, axis=2).astype(np.float32)
-    return levels.reshape(*levels.shape[:2], GROUP) - np.float32(ZERO_POINT[bits])
+    return levels.reshape(*levels.shape[:2], GROUP) - np.float32(packing.zero_point)
 
 
 def quantize_rows(
     x: Floats,
     quantized: npt.NDArray[np.int8],
     scales: Floats,
-    starts: npt.NDArray[np.int32],
-    zero_point: int,
+    sums: npt.NDArray[np.int32],
+    of_sum: int,
 ) -> None:
-    """Quantize ``x`` float32 [tokens, K] to int8 in groups; ``starts`` cancel the weights' zero point (quantize.py)."""
+    """Quantize ``x`` float32 [tokens, K] to int8 in groups; ``sums`` of them, times ``of_sum`` (see Packing)."""
     groups = x.reshape(len(x), -1, GROUP)
     largest = np.abs(groups).max(-1)
     scales[:] = largest / np.float32(127)
     inverse = np.divide(np.float32(127), largest, out=np.zeros_like(largest), where=largest > 0)
     levels = np.rint(groups * inverse[..., None])
     quantized[:] = levels.reshape(x.shape)
-    starts[:] = -zero_point * levels.sum(-1, dtype=np.int32)
+    sums[:] = of_sum * levels.sum(-1, dtype=np.int32)
 
 
 def matmul_quantized(
     weights: npt.NDArray[np.uint8],
-    scales: npt.NDArray[np.uint8],
+    scales: npt.NDArray[Any],
     x: npt.NDArray[np.int8],
     x_scales: Floats,
     out: Floats,
-    bits: int,
+    packing: Packing,
 ) -> None:
     """Fill ``out`` float32 [tokens, rows]: exact sums per group, added in the order of the compiled kernels."""
     rows = weights.transpose(0, 3, 1, 2, 4).reshape(-1, weights.shape[1], weights.shape[2], 4)
-    wide = widen_scales(scales).reshape(len(rows), -1)
+    wide, minimums = (part.reshape(len(rows), -1) for part in widen_scales(scales))
     inputs = x.astype(np.float32).reshape(len(x), -1, GROUP)
     out[:] = 0
-    levels = unpack(rows, bits)
+    levels = unpack(rows, packing)
     for group in range(levels.shape[1]):
         sums = inputs[:, group] @ levels[:, group].T
         out += sums * (wide[:, group] * x_scales[:, group, None])
+        if packing.minimums:
+            out += minimums[:, group] * (inputs[:, group].sum(-1) * x_scales[:, group])[:, None]

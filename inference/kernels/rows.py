@@ -1,6 +1,6 @@
 """A weight matrix before it is packed."""
 
-from typing import Any, Protocol
+from typing import Any, Protocol, runtime_checkable
 
 import numpy as np
 import numpy.typing as npt
@@ -21,3 +21,14 @@ class Rows(Protocol):
 
     def __getitem__(self, indices: Any, /) -> npt.NDArray[Any]:
         """Return the rows at ``indices``, a slice or an array."""
+
+
+@runtime_checkable
+class GroupedRows(Rows, Protocol):
+    """A matrix that was quantized elsewhere to four bits, with a scale and a minimum per group."""
+
+    def groups(self, indices: slice) -> tuple[npt.NDArray[np.uint8], npt.NDArray[np.float32], npt.NDArray[np.float32]]:
+        """Return integers, scales and minimums [rows, groups]; the integers as sixteen bytes per group.
+
+        The low nibbles of these are its first half, the high ones its second.
+        """

@@ -1,5 +1,7 @@
 """Builds a transformer from a checkpoint, converting or packing its tensors to the precision."""
 
+from collections.abc import Sequence
+
 import numpy as np
 import threadpoolctl
 
@@ -10,6 +12,7 @@ from inference.checkpoint.weights import Weights
 from inference.errors import UnsupportedModelError
 from inference.kernels import reference
 from inference.kernels.backend import Backend
+from inference.kernels.layout import INT4, INT8, Packing
 from inference.kernels.quantized_matrix import Form, QuantizedMatrix
 from inference.kernels.reference import Floats
 from inference.kernels.rows import Rows
@@ -24,7 +27,7 @@ from inference.transformer.transformer import Progress, Transformer
 AT_LEAST_INT8 = ("embed_tokens", "lm_head")
 # The matrices of a layer that share their inputs.
 FUSED: list[tuple[str, ...]] = [("q", "k", "v"), ("o",), ("gate", "up"), ("down",)]
-BITS = {"int8": 8, "int4": 4}
+PACKINGS = {"int8": INT8, "int4": INT4}
 
 
 def require_supported(config: ModelConfig) -> None:
@@ -57,7 +60,7 @@ def build(
     load = Loader(weights, config.norm_offset, precision, backend, progress)
     layout = "tiled" if backend == "jit" else "plain"
     fingerprint = f"{checkpoint.fingerprint} {precision} {layout}"
-    if precision in BITS:
+    if precision in PACKINGS:
         load.quantize(shelf, _stacks(weights, config, fused=backend == "jit"), fingerprint)
     if backend == "jit":
         transformer = _jit_transformer(load, config, fingerprint, threads)
@@ -89,12 +92,9 @@ class Loader:
 
         def pack(name: str) -> QuantizedMatrix:
             parts = [self.stored(part, "packing weights") for part in named[name]]
-            return QuantizedMatrix.pack(*parts, bits=self._bits(name), backend=self.backend)
+            return QuantizedMatrix.pack(*parts, packing=forms[name].packing, backend=self.backend)
 
-        forms = {
-            name: Form.stacked([self.weights.info(part).shape for part in names], self._bits(name))
-            for name, names in named.items()
-        }
+        forms = {name: form_of(self.weights, names, self.precision) for name, names in named.items()}
         self.quantized = shelf.matrices(forms, pack, key)
 
     def stored(self, name: str, what: str = "loading weights") -> Rows:
@@ -121,8 +121,19 @@ class Loader:
             return Linear(self.quantized[name], self.bias(name))
         return Linear(reference.narrow(self.stored(name)[:], self.precision), self.bias(name))
 
-    def _bits(self, name: str) -> int:
-        return 8 if name in AT_LEAST_INT8 else BITS[self.precision]
+
+def form_of(weights: Weights, names: Sequence[str], precision: str) -> Form:
+    """Return the form of matrices stacked in int8 or int4; int8 if they are not packed alike."""
+    packings = {_packing(weights, name, precision) for name in names}
+    packing = packings.pop() if len(packings) == 1 else INT8
+    return Form.stacked([weights.info(name).shape for name in names], packing)
+
+
+def _packing(weights: Weights, name: str, precision: str) -> Packing:
+    """In int4, weights that are quantized to four bits keep their integers, and others among them stay above that."""
+    if precision == "int4" == weights.precision:
+        return weights.packing(name) or INT8
+    return INT8 if name in AT_LEAST_INT8 else PACKINGS[precision]
 
 
 def _stacks(weights: Weights, config: ModelConfig, fused: bool) -> list[tuple[str, ...]]:

@@ -16,7 +16,7 @@ import pytest
 
 from inference import KVCache, Model
 from inference.kernels import reference
-from inference.kernels.layout import BLOCK, GROUP, LANES, ZERO_POINT
+from inference.kernels.layout import BLOCK, GROUP, LANES
 from inference.kernels.reference import quantize_rows
 from inference.transformer import kv_cache as cache_module
 from tests.attack.conftest import Attack
@@ -116,12 +116,12 @@ def by_steps(model: Model) -> Iterator[list[Any]]:
     codes: list[Any] = []
 
     def product(matrix: Any, x: Any, out: Any) -> None:
-        inputs, bits = x, matmul.BITS.get(matrix.weights.dtype.name)
-        if bits is not None:
+        inputs, dtypes = x, (matrix.weights.dtype.name, matrix.scales.dtype.name)
+        if dtypes in matmul.PACKINGS:
             by_group = (len(x), x.shape[1] // GROUP)
             arrays = np.empty(x.shape, np.int8), np.empty(by_group, np.float32), np.empty(by_group, np.int32)
             inputs = quantize.Activations(*arrays)
-            quantize.quantize_rows(x, *inputs, ZERO_POINT[bits])
+            quantize.quantize_rows(x, *inputs, matmul.PACKINGS[dtypes].of_sum)
             codes.append(inputs.values)
         matmul.multiply(matrix.weights, matrix.scales, inputs, out, 1)
 

@@ -1,6 +1,6 @@
 """Prints digests of what the compiled kernels compute, to be compared between instruction sets.
 
-python -m tests.inference.digest product      a product in int8: little to compile
+python -m tests.inference.digest product      products in int8 and in int4 with minimums: little to compile
 python -m tests.inference.digest logits DIR   the logits of the model in DIR, by precision and cache type
 """
 
@@ -13,16 +13,22 @@ import numpy as np
 
 from inference import PRECISIONS, Model
 from inference.kernels.jit.target import target
-from tests.inference.products import packed, product
+from inference.kernels.layout import INT4_MINIMUMS, INT8
+from inference.kernels.quantized_matrix import QuantizedMatrix
+from tests.inference.products import Grouped, packed, product
 
 CACHE_TYPES = ("float32", "float16", "int8")
 
 
 def of_product() -> dict[str, str]:
-    """Digest of an int8 product, its weights packed by numpy."""
-    _, matrix = packed(50, 100, 8, "numpy")
+    """Digests of products in int8 and in int4 with minimums, the weights packed by numpy."""
+    _, plain = packed(50, 100, INT8, "numpy")
+    grouped = QuantizedMatrix.pack(Grouped(50, 96), packing=INT4_MINIMUMS, backend="numpy")
     x = np.random.default_rng(1).standard_normal((23, 100)).astype(np.float32)
-    return {"int8 product": _digest([product(matrix, x, "jit")])}
+    return {
+        "int8 product": _digest([product(plain, x, "jit")]),
+        "int4 product with minimums": _digest([product(grouped, x[:, :96], "jit")]),
+    }
 
 
 def of_logits(directory: Path) -> dict[str, str]:

@@ -12,9 +12,10 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from inference import CacheError, Model, ParameterError
+from inference.kernels.layout import INT4, INT4_MINIMUMS, INT8
 from inference.kernels.quantized_matrix import QuantizedMatrix
 from tests.backends import jit_only, rounding
-from tests.inference.products import packed, product
+from tests.inference.products import Grouped, packed, product
 from tests.tiny_model import make_tiny_model
 
 ROOT = Path(__file__).parent.parent.parent
@@ -27,13 +28,13 @@ FORCED = {
 
 
 @settings(max_examples=40, deadline=None)
-@given(st.integers(1, 70), st.integers(1, 150), st.integers(1, 40), st.sampled_from([8, 4]))
-def test_any_shape(backend, outputs, inputs, tokens, bits):
-    weights, matrix = packed(outputs, inputs, bits, backend)
+@given(st.integers(1, 70), st.integers(1, 150), st.integers(1, 40), st.sampled_from([INT8, INT4]))
+def test_any_shape(backend, outputs, inputs, tokens, packing):
+    weights, matrix = packed(outputs, inputs, packing, backend)
     x = np.random.default_rng(1).standard_normal((tokens, inputs)).astype(np.float32)
     rows = matrix.rows(np.arange(outputs))
     assert rows.shape == weights.shape
-    assert np.abs(rows - weights).max() < (0.02 if bits == 8 else 0.5)
+    assert np.abs(rows - weights).max() < (0.02 if packing == INT8 else 0.5)
     # Rounding moves an activation by half a step at most, and a step is the 127th part of its token's largest value.
     half_step = np.abs(x).max(-1, keepdims=True) / 254
     bound = half_step * np.abs(rows).sum(-1) + 1e-3
@@ -42,17 +43,17 @@ def test_any_shape(backend, outputs, inputs, tokens, bits):
 
 @jit_only
 @settings(max_examples=25, deadline=None)
-@given(st.integers(1, 40), st.integers(1, 100), st.integers(1, 40), st.sampled_from([8, 4]))
-def test_numpy_agrees(outputs, inputs, tokens, bits):
-    _, matrix = packed(outputs, inputs, bits, "jit")
+@given(st.integers(1, 40), st.integers(1, 100), st.integers(1, 40), st.sampled_from([INT8, INT4]))
+def test_numpy_agrees(outputs, inputs, tokens, packing):
+    _, matrix = packed(outputs, inputs, packing, "jit")
     x = np.random.default_rng(2).standard_normal((tokens, inputs)).astype(np.float32)
     assert np.abs(product(matrix, x, "jit") - product(matrix, x, "numpy")).max() < 1e-4
 
 
-@pytest.mark.parametrize("bits", [8, 4])
-def test_a_token_gives_the_same_bits_in_any_company(backend, bits):
+@pytest.mark.parametrize("packing", [INT8, INT4])
+def test_a_token_gives_the_same_bits_in_any_company(backend, packing):
     """Also in numpy: a group's sum is of whole numbers, and exact in any order."""
-    _, matrix = packed(70, 200, bits, backend)
+    _, matrix = packed(70, 200, packing, backend)
     x = np.random.default_rng(3).standard_normal((39, 200)).astype(np.float32)
     whole = product(matrix, x, backend)
     for size in (1, 2, 3, 5, 8, 16, 21):
@@ -60,42 +61,60 @@ def test_a_token_gives_the_same_bits_in_any_company(backend, bits):
         assert (np.concatenate(parts) == whole).all()
 
 
+@settings(max_examples=20, deadline=None)
+@given(st.integers(1, 70), st.integers(1, 5), st.integers(1, 40))
+def test_groups_that_have_minimums(backend, outputs, groups, tokens):
+    """Integers, scales and minimums are kept, so a product differs by the rounding of activations alone."""
+    weights = Grouped(outputs, 32 * groups)
+    matrix = QuantizedMatrix.pack(weights, packing=INT4_MINIMUMS, backend=backend)
+    assert (matrix.rows(np.arange(outputs)) == weights[:]).all()
+    assert matrix.form.nbytes * 8 <= 5 * -(-outputs // 16) * 16 * 32 * groups + 8 * 64
+    x = np.random.default_rng(1).standard_normal((tokens, 32 * groups)).astype(np.float32)
+    half_step = np.abs(x).max(-1, keepdims=True) / 254
+    bound = half_step * np.abs(weights[:]).sum(-1) + 1e-3
+    found = product(matrix, x, backend)
+    assert (np.abs(found - x @ weights[:].T) <= bound).all()
+    assert np.abs(found - product(matrix, x, "numpy")).max() < 1e-3
+    alone = np.concatenate([product(matrix, x[token : token + 1], backend) for token in range(tokens)])
+    assert (alone == found).all()
+
+
 @jit_only
-@pytest.mark.parametrize("bits", [8, 4])
-def test_numpy_packs_the_same(bits):
+@pytest.mark.parametrize("packing", [INT8, INT4])
+def test_numpy_packs_the_same(packing):
     weights = np.random.default_rng(4).standard_normal((40, 96)).astype(np.float32) * 0.05
     weights[3] = 0
     weights[5, :32] = 1e-8  # a step too small beside the row's others
     weights[6, 7] = -9
-    compiled = QuantizedMatrix.pack(weights, bits=bits, backend="jit")
-    plain = QuantizedMatrix.pack(weights, bits=bits, backend="numpy")
+    compiled = QuantizedMatrix.pack(weights, packing=packing, backend="jit")
+    plain = QuantizedMatrix.pack(weights, packing=packing, backend="numpy")
     assert (compiled.weights == plain.weights).all()
     assert (compiled.scales == plain.scales).all()
     assert (plain.rows(np.arange(40))[3] == 0).all()
 
 
-@pytest.mark.parametrize("bits", [8, 4])
-def test_each_row_has_scales_of_its_own_size(backend, bits):
+@pytest.mark.parametrize("packing", [INT8, INT4])
+def test_each_row_has_scales_of_its_own_size(backend, packing):
     """However large or small a row is, it loses no more of itself than the others do."""
-    weights, matrix = packed(8, 96, bits, backend)
+    weights, matrix = packed(8, 96, packing, backend)
     sizes = np.float32([1e-15, 1e-9, 1e-4, 1, 7, 1e5, 1e9, 1e15])[:, None]
     plain = matrix.rows(np.arange(8))
-    rounded = QuantizedMatrix.pack(weights * sizes, bits=bits, backend=backend).rows(np.arange(8)) / sizes
-    assert np.abs(plain - weights).max() < (0.02 if bits == 8 else 0.5)
-    assert np.abs(rounded - weights).max() < (0.02 if bits == 8 else 0.5)
+    rounded = QuantizedMatrix.pack(weights * sizes, packing=packing, backend=backend).rows(np.arange(8)) / sizes
+    assert np.abs(plain - weights).max() < (0.02 if packing == INT8 else 0.5)
+    assert np.abs(rounded - weights).max() < (0.02 if packing == INT8 else 0.5)
     # Groups that are small beside their row's largest: what they lose is small beside it too.
     weights[:, :32] *= 1e4
-    rounded = QuantizedMatrix.pack(weights, bits=bits, backend=backend).rows(np.arange(8))
-    least_step = np.abs(weights).max() / (127 if bits == 8 else 6) / 2**7
+    rounded = QuantizedMatrix.pack(weights, packing=packing, backend=backend).rows(np.arange(8))
+    least_step = np.abs(weights).max() / (127 if packing == INT8 else 6) / 2**7
     assert np.abs(rounded - weights)[:, 32:].max() < least_step / 2
 
 
-@pytest.mark.parametrize("bits", [8, 4])
+@pytest.mark.parametrize("packing", [INT8, INT4])
 @pytest.mark.parametrize("bad", [np.nan, np.inf, -np.inf])
-def test_nan_and_infinite_weights_propagate(backend, bits, bad):
-    weights, _ = packed(40, 96, bits, backend)
+def test_nan_and_infinite_weights_propagate(backend, packing, bad):
+    weights, _ = packed(40, 96, packing, backend)
     weights[5, 40] = bad
-    matrix = QuantizedMatrix.pack(weights, bits=bits, backend=backend)
+    matrix = QuantizedMatrix.pack(weights, packing=packing, backend=backend)
     found = product(matrix, np.ones((2, 96), np.float32), backend)
     assert not np.isfinite(found[:, 5]).any()
     assert np.isfinite(np.delete(found, 5, axis=1)).all()
@@ -103,7 +122,7 @@ def test_nan_and_infinite_weights_propagate(backend, bits, bad):
 
 def test_int4_beats_plain_rounding(backend):
     """Q4_0's rule: the largest value of a group becomes -8, the others are rounded to it."""
-    weights, matrix = packed(64, 512, 4, backend)
+    weights, matrix = packed(64, 512, INT4, backend)
     groups = weights.reshape(64, -1, 32)
     peaks = np.take_along_axis(groups, np.abs(groups).argmax(-1, keepdims=True), -1)
     levels = np.clip(np.floor(groups / (peaks / -8) + 8.5), 0, 15) - 8

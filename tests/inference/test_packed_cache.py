@@ -20,6 +20,7 @@ from inference.checkpoint import weight_cache
 from inference.checkpoint.weight_cache import Shelf
 from inference.checkpoint.weight_cache_file import verify
 from inference.kernels.backend import choose_backend
+from inference.kernels.layout import INT4, INT8
 from inference.kernels.quantized_matrix import Form, QuantizedMatrix
 from inference.system.atomic_write import PARTIAL
 from tests.tiny_model import make_tiny_model
@@ -75,20 +76,20 @@ def weights():
 class Packer:
     """Packs ``weights`` and counts how often it had to."""
 
-    def __init__(self, weights, bits=8):
-        self.weights, self.bits, self.calls = weights, bits, 0
-        self.forms = {name: Form.stacked([p.shape for p in parts], bits) for name, parts in weights.items()}
+    def __init__(self, weights, packing=INT8):
+        self.weights, self.packing, self.calls = weights, packing, 0
+        self.forms = {name: Form.stacked([p.shape for p in parts], packing) for name, parts in weights.items()}
 
     def __call__(self, name):
         self.calls += 1
-        return QuantizedMatrix.pack(*self.weights[name], bits=self.bits, backend=choose_backend())
+        return QuantizedMatrix.pack(*self.weights[name], packing=self.packing, backend=choose_backend())
 
     def take(self, shelf, key="key"):
         """The matrices from the shelf, and how many were packed for it."""
         before = self.calls
         matrices = shelf.matrices(self.forms, self, key)
         for name, matrix in matrices.items():
-            fresh = QuantizedMatrix.pack(*self.weights[name], bits=self.bits, backend=choose_backend())
+            fresh = QuantizedMatrix.pack(*self.weights[name], packing=self.packing, backend=choose_backend())
             assert (matrix.weights == fresh.weights).all()
             assert (matrix.scales == fresh.scales).all()
         return matrices, self.calls - before
@@ -103,10 +104,10 @@ def partials(directory):
     return list(directory.glob(f"{PARTIAL}*"))
 
 
-@pytest.mark.parametrize("bits", [8, 4])
-def test_packed_once_then_mapped(home, weights, bits, monkeypatch):
+@pytest.mark.parametrize("packing", [INT8, INT4])
+def test_packed_once_then_mapped(home, weights, packing, monkeypatch):
     monkeypatch.setattr(weight_cache, "WORTH_SAVING", WORTH_SAVING // 2)
-    packer = Packer(weights, bits)
+    packer = Packer(weights, packing)
     _, packed = packer.take(Shelf())
     assert packed == len(PARTS)
     shelf = Shelf()

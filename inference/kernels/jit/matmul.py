@@ -15,10 +15,14 @@ from inference.kernels.jit.numba_internals import unpack_tuple
 from inference.kernels.jit.quantize import Activations, quantize_row, quantize_rows
 from inference.kernels.jit.target import BLOCKS_TOGETHER
 from inference.kernels.jit.tiling import Operand
-from inference.kernels.layout import GROUP, LANES, PADDING, STORAGE, ZERO_POINT
+from inference.kernels.layout import GROUP, INT4, INT4_MINIMUMS, INT8, LANES, PADDING, STORAGE
 
-# Bits per weight by the dtype that quantized weights are stored in.
-BITS = {STORAGE["int8"].name: 8, STORAGE["int4"].name: 4}
+# How quantized weights are packed, by the dtypes of weights and scales.
+PACKINGS = {
+    (STORAGE["int8"].name, "uint8"): INT8,
+    (STORAGE["int4"].name, "uint8"): INT4,
+    (STORAGE["int4"].name, STORAGE["float16"].name): INT4_MINIMUMS,
+}
 
 
 def matmul(matrix, x, out):
@@ -28,22 +32,22 @@ def matmul(matrix, x, out):
 
 @overload(matmul)
 def _matmul(matrix, x, out):
-    weights = matrix.types[matrix.fields.index("weights")]
-    if weights.dtype.name not in BITS:
+    weights, scales = (matrix.types[matrix.fields.index(part)] for part in ("weights", "scales"))
+    if weights.dtype.name in READERS:
         return _matmul_dense
-    zero_point = ZERO_POINT[BITS[weights.dtype.name]]
+    of_sum = PACKINGS[weights.dtype.name, scales.dtype.name].of_sum
 
     def matmul_quantized(matrix, x, out):
         tokens, groups = x.shape[0], x.shape[1] // GROUP
         values = np.empty((tokens, groups * GROUP), np.int8)
-        scales, corrections = np.empty((tokens, groups), np.float32), np.empty((tokens, groups), np.int32)
+        scales, sums = np.empty((tokens, groups), np.float32), np.empty((tokens, groups), np.int32)
         if tokens >= WORTH_SHARING:
-            quantize_rows(x, values, scales, corrections, zero_point)
+            quantize_rows(x, values, scales, sums, of_sum)
         else:
             for token in range(tokens):
-                quantize_row(x[token], values[token], scales[token], corrections[token], zero_point)
+                quantize_row(x[token], values[token], scales[token], sums[token], of_sum)
         together = BLOCKS_TOGETHER if tokens >= MANY_TOKENS else 1
-        multiply(matrix.weights, matrix.scales, Activations(values, scales, corrections), out, together)
+        multiply(matrix.weights, matrix.scales, Activations(values, scales, sums), out, together)
 
     return matmul_quantized
 
@@ -63,8 +67,8 @@ def multiply(weights, scales, x, out, together):
 def _multiply_blocks(typing, weights, scales, x, out, first, count):
     """Multiply ``count`` blocks of rows from ``first`` on with all tokens.
 
-    The dtype of ``weights`` says how they are stored (STORAGE in layout.py). ``x`` is float32 [tokens, K], or
-    Activations for quantized weights.
+    Dtypes say how weights are stored (READERS, PACKINGS). ``x`` is float32 [tokens, K], or Activations for quantized
+    weights.
     """
 
     def generate(context: Any, b: ir.IRBuilder, signature: Any, arguments: Any) -> Any:
@@ -81,8 +85,8 @@ def _multiply_blocks(typing, weights, scales, x, out, first, count):
         else:
             parts = zip(kinds[2].types, unpack_tuple(b, arrays[2]), strict=True)
             inputs = tuple(Operand.of(context, b, kind, part) for kind, part in parts)
-            row_scales, bits = operand(1).skip(b, first), BITS[weights.dtype.name]
-            matmul_quantized.build_blocks(b, stored, row_scales, inputs, products, count, bits)
+            row_scales, packing = operand(1).skip(b, first), PACKINGS[weights.dtype.name, scales.dtype.name]
+            matmul_quantized.build_blocks(b, stored, row_scales, inputs, products, count, packing)
         return context.get_dummy_value()
 
     return types.void(weights, scales, x, out, types.int64, types.int64), generate

@@ -22,14 +22,13 @@ from inference.kernels.layout import GROUP, INT4_LEAST_REACH, INT4_SCALES, LANES
 class Activations(NamedTuple):
     """Quantized inputs of a product.
 
-    ``values`` int8 [tokens, K]; ``scales`` float32 [tokens, groups]; ``corrections`` int32 [tokens, groups]: -zero
-    point times the sum of a group, where each group's sum of products starts, because weights are stored with the
-    zero point added.
+    ``values`` int8 [tokens, K]; ``scales`` float32 [tokens, groups]; ``sums`` int32 [tokens, groups]: of a group's
+    values, times ``of_sum`` of the weights' Packing.
     """
 
     values: npt.NDArray[np.int8]
     scales: npt.NDArray[np.float32]
-    corrections: npt.NDArray[np.int32]
+    sums: npt.NDArray[np.int32]
 
 
 @njit(parallel=True, nogil=True, cache=True)
@@ -151,7 +150,7 @@ def best_int4_scale(columns, bases):
 
 
 @njit(nogil=True, cache=True)
-def quantize_row(x, values, scales, corrections, zero_point):
+def quantize_row(x, values, scales, sums, of_sum):
     """Quantize ``x`` float32 [K], K a multiple of GROUP, into one row of Activations."""
     for group in range(len(scales)):
         where = x.ctypes.data + group * GROUP * 4
@@ -162,11 +161,11 @@ def quantize_row(x, values, scales, corrections, zero_point):
         low, high = simd.to_i32(simd.mul(first, inverse)), simd.to_i32(simd.mul(second, inverse))
         simd.store_i8(values.ctypes.data + group * GROUP, low)
         simd.store_i8(values.ctypes.data + group * GROUP + LANES, high)
-        corrections[group] = -zero_point * (simd.sum_i32_lanes(low) + simd.sum_i32_lanes(high))
+        sums[group] = of_sum * (simd.sum_i32_lanes(low) + simd.sum_i32_lanes(high))
 
 
 @njit(parallel=True, nogil=True, cache=True)
-def quantize_rows(x, values, scales, corrections, zero_point):
+def quantize_rows(x, values, scales, sums, of_sum):
     """``quantize_row`` for each row of ``x`` float32 [tokens, K], in parallel."""
     for token in prange(x.shape[0]):
-        quantize_row(x[token], values[token], scales[token], corrections[token], zero_point)
+        quantize_row(x[token], values[token], scales[token], sums[token], of_sum)
