@@ -59,7 +59,14 @@ class HubError(InferenceError):
 
 
 class UnavailableError(HubError):
-    """The server cannot be reached, refuses, or sends something else: another source may have it."""
+    """The server cannot be reached, refuses, or sends something else: another source may have it.
+
+    ``reason`` is a sentence, and ``hint`` another one on what to do about it.
+    """
+
+    def __init__(self, reason: str, hint: str = "") -> None:
+        self.reason = reason
+        super().__init__(f"{reason} {hint}".strip())
 
 
 class ParameterError(InferenceError, ValueError):

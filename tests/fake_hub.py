@@ -20,11 +20,12 @@ TOKEN = "hf_of_this_test"
 @dataclass
 class Repository:
     """``revisions``: files by branch or tag. ``gated``: known to all, read by those with a token; ``private``: not even
-    known without."""
+    known without. ``gguf``: what the hub says of the GGUF files."""
 
     revisions: dict[str, Path]
     private: bool = False
     gated: bool = False
+    gguf: dict[str, Any] | None = None
 
     def commit(self, revision: str) -> str | None:
         commits = {name: hashlib.sha1(str(path).encode()).hexdigest() for name, path in self.revisions.items()}
@@ -46,6 +47,7 @@ class FakeHub:
     damaged: bool = False
     ranges: bool = True
     bytes_per_second: int | None = None
+    expired: str = ""  # a token that is refused even for what anybody may read
 
     def add(self, name: str, *models: Path, **options: Any) -> Repository:
         """The first of ``models`` is ``main``, the others v2, v3…"""
@@ -87,7 +89,9 @@ class Handler(BaseHTTPRequestHandler):
     def do_GET(self) -> None:
         self.hub.requests.append(self.path + self.headers.get("Range", "").replace("bytes=", "#"))
         path = self.path.partition("?")[0]
-        if match := re.fullmatch(r"/api/models/([^/]+/[^/]+)(?:/revision/([^/]+))?", path):
+        if self.hub.expired and self.headers.get("Authorization") == f"Bearer {self.hub.expired}":
+            self.refuse(401, "")
+        elif match := re.fullmatch(r"/api/models/([^/]+/[^/]+)(?:/revision/([^/]+))?", path):
             self.listing(match[1], (match[2] or "main").replace("%2F", "/"))
         elif match := re.fullmatch(r"/([^/]+/[^/]+)/resolve/([^/]+)/(.+)", path):
             self.resolve(match[1], match[2], match[3])
@@ -113,9 +117,11 @@ class Handler(BaseHTTPRequestHandler):
             if commit is None:
                 self.refuse(404, "RevisionNotFound")
                 return
-            files = sorted(path for path in repository.directory(commit).iterdir() if path.is_file())
-            siblings = [describe(path) for path in files]
-            self.answer(200, json.dumps({"id": name, "sha": commit, "siblings": siblings}).encode())
+            root = repository.directory(commit)
+            files = sorted(path for path in root.rglob("*") if path.is_file())
+            siblings = [describe(path, str(path.relative_to(root))) for path in files]
+            gguf = {"gguf": repository.gguf} if repository.gguf else {}
+            self.answer(200, json.dumps({"id": name, "sha": commit, "siblings": siblings, **gguf}).encode())
 
     def resolve(self, name: str, commit: str, file: str) -> None:
         if repository := self.repository(name):
@@ -161,10 +167,10 @@ class Handler(BaseHTTPRequestHandler):
         self.wfile.write(body)
 
 
-def describe(path: Path) -> dict[str, Any]:
+def describe(path: Path, name: str) -> dict[str, Any]:
     content = path.read_bytes()
     git = hashlib.sha1(b"blob %d\0" % len(content) + content).hexdigest()
-    entry: dict[str, Any] = {"rfilename": path.name, "size": len(content), "blobId": git}
+    entry: dict[str, Any] = {"rfilename": name, "size": len(content), "blobId": git}
     if path.name.endswith(LARGE):
         entry["lfs"] = {"sha256": hashlib.sha256(content).hexdigest(), "size": len(content), "pointerSize": 130}
     return entry

@@ -23,12 +23,7 @@ def read_config(files: Sequence[GGUFFile], source: Path) -> tuple[Architecture, 
     """
     metadata = files[0].metadata
     name = str(metadata.get("general.architecture"))
-    architecture = ARCHITECTURES.get(name)
-    if architecture is None or architecture.model_type not in FAMILIES:
-        known = sorted(name for name, known in ARCHITECTURES.items() if known.model_type in FAMILIES)
-        raise UnsupportedModelError(
-            f"{source}: models of architecture {name[:60]!r} are not supported; supported are {', '.join(known)}."
-        )
+    architecture = supported_architecture(name, source)
     _refuse_experts(metadata, name, source)
     stored = {tensor: file for file in files for tensor in file.tensors}
     values = _config_json(metadata, name, architecture, stored, source)
@@ -37,6 +32,17 @@ def read_config(files: Sequence[GGUFFile], source: Path) -> tuple[Architecture, 
     family = replace(family, top_tensors=TOP_TENSORS, layer_tensors=architecture.layer_tensors)
     # What the norms' weights have added to them is in the file.
     return architecture, family, replace(config.in_every_layer(**biases), norm_offset=0.0)
+
+
+def supported_architecture(name: str, source: object) -> Architecture:
+    """Return the architecture of that name. Raises UnsupportedModelError if it has no family."""
+    architecture = ARCHITECTURES.get(name)
+    if architecture is None or architecture.model_type not in FAMILIES:
+        known = sorted(name for name, known in ARCHITECTURES.items() if known.model_type in FAMILIES)
+        raise UnsupportedModelError(
+            f"{source}: models of architecture {name[:60]!r} are not supported; supported are {', '.join(known)}."
+        )
+    return architecture
 
 
 def _refuse_experts(metadata: Mapping[str, Any], name: str, source: Path) -> None:

@@ -48,6 +48,6 @@ def in_sentences(name: HubName) -> Iterator[None]:
         if isinstance(error, OSError) and error.filename is not None:
             raise HubError(f"{error.filename} cannot be used ({error.strerror}).") from None
         raise UnavailableError(
-            f"Cannot reach {host} ({error or type(error).__name__}). Progress is kept; `llm-tui pull {name}` "
-            "resumes it."
+            f"Cannot reach {host} ({error or type(error).__name__}).",
+            f"Progress is kept; `llm-tui pull {name}` resumes it.",
         ) from None

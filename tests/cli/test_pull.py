@@ -6,30 +6,18 @@ import shutil
 import signal
 import subprocess
 import time
-from collections.abc import Iterator
 from pathlib import Path
 
 import numpy as np
 import pexpect
 import pytest
-from huggingface_hub import constants
 from safetensors.numpy import load_file, save_file
 
+from tests.cli.pulling import downloads, sentence
 from tests.cli.running import COMMAND, run, start
 from tests.conversation.disk import small_disk
-from tests.fake_hub import TOKEN, FakeHub, serve
+from tests.fake_hub import TOKEN, FakeHub
 from tests.tiny_model import make_tiny_model
-
-
-@pytest.fixture
-def hub(monkeypatch: pytest.MonkeyPatch) -> Iterator[FakeHub]:
-    """Also this process's hub: its library has read the environment already."""
-    with serve() as hub:
-        monkeypatch.setattr(constants, "ENDPOINT", hub.url)
-        monkeypatch.setattr(
-            constants, "HUGGINGFACE_CO_URL_TEMPLATE", hub.url + "/{repo_id}/resolve/{revision}/{filename}"
-        )
-        yield hub
 
 
 @pytest.fixture(scope="session")
@@ -44,21 +32,8 @@ def repository(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.fixture
-def home(tmp_path: Path, hub: FakeHub) -> dict[str, str]:
-    home = {"HOME": str(tmp_path), "XDG_DATA_HOME": str(tmp_path / "data"), "HF_HOME": str(tmp_path / "hf")}
-    return home | {"HF_ENDPOINT": hub.url, "HF_TOKEN": "", "HF_HUB_OFFLINE": "", "NO_PROXY": "127.0.0.1"}
-
-
-def downloads(home: dict[str, str]) -> Path:
-    return Path(home["XDG_DATA_HOME"]) / "llm-tui" / "models"
-
-
-def sentence(result: subprocess.CompletedProcess[str]) -> str:
-    """The one that a failure ends in."""
-    assert (result.returncode, result.stdout) == (1, "")
-    assert result.stderr.endswith(".\n")
-    assert result.stderr.count("\n") == 1
-    return result.stderr
+def home(hub_home: dict[str, str]) -> dict[str, str]:
+    return hub_home
 
 
 def test_what_is_needed_is_downloaded_and_can_be_used(hub: FakeHub, home: dict[str, str], repository: Path) -> None:
@@ -219,6 +194,26 @@ def test_a_model_that_cannot_be_used_is_refused_before_its_weights(
         assert str(tmp_path) not in said
     assert not any(path.startswith("/cdn/") for path in hub.requests)
     assert list(downloads(home).rglob("*.json")) == []
+
+
+def test_a_model_whose_template_does_not_compile_is_kept(
+    hub: FakeHub, home: dict[str, str], repository: Path, tmp_path: Path
+) -> None:
+    copy = Path(shutil.copytree(repository, tmp_path / "copy"))
+    (copy / "chat_template.jinja").write_text("{% for message in %}")
+    hub.add("org/mute", copy)
+    result = run("pull", "org/mute", **home)
+    assert (result.returncode, result.stderr.count("\n")) == (0, 1)
+    assert "org/mute can continue a story, but not chat" in result.stderr
+    assert (downloads(home) / "org" / "mute" / "model.safetensors").exists()
+
+
+def test_an_expired_token_is_left_out_for_a_public_model(hub: FakeHub, home: dict[str, str], repository: Path) -> None:
+    hub.add("org/tiny", repository)
+    hub.expired = "hf_expired"
+    assert run("pull", "org/tiny", **home | {"HF_TOKEN": "hf_expired"}).returncode == 0
+    hub.add("org/private", repository, private=True)
+    assert "your token" in sentence(run("pull", "org/private", **home | {"HF_TOKEN": "hf_expired"}))
 
 
 def test_a_checkpoint_that_contradicts_itself_is_said_to_be_of_no_use(
