@@ -1,4 +1,4 @@
-"""Llama-family language models on the CPU, in this process: load one, then chat, complete, go back and branch.
+"""Language models on the CPU, in this process: load one, then chat, complete, go back and branch.
 
     from inference import Engine, Model, SamplingParams, Token
 

@@ -147,7 +147,7 @@ class Model:
             checkpoint.generation_config,
             ends,
             CACHE_PRECISIONS[cache_precision],
-            shelf.warnings,
+            (*config.notes, *shelf.warnings),
         )
 
     @staticmethod

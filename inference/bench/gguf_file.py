@@ -19,7 +19,7 @@ from inference.kernels import reference
 from inference.kernels.reference import Floats
 from inference.system.atomic_write import atomic_write
 from inference.transformer.builder import AT_LEAST_INT8
-from inference.transformer.layers import inverse_frequencies
+from inference.transformer.rotary import inverse_frequencies
 
 TOP_NAMES = {"embed_tokens": "token_embd", "norm": "output_norm", "lm_head": "output"}
 LAYER_NAMES = {
@@ -68,7 +68,9 @@ def _require_llama(config: ModelConfig) -> None:
     plain = LayerSpec(attention_scale=1 / math.sqrt(config.head_dim))
     freely = {"window": None, "qkv_bias": False, "output_bias": False, "mlp_bias": False}
     top = (config.embedding_multiplier, config.logits_multiplier, config.logits_softcap, config.norm_offset)
-    if set(config.in_every_layer(**freely).layers) != {plain} or top != (1, 1, None, 0):
+    rope = config.ropes[0]
+    rotates = rope.partial_rotary_factor == 1 and rope.attention_factor == 1
+    if set(config.in_every_layer(**freely).layers) != {plain} or top != (1, 1, None, 0) or not rotates:
         raise CheckpointError(f"A {config.model_type} model of this kind cannot be written as a GGUF file here.")
 
 
@@ -163,7 +165,8 @@ def rope_factors(config: ModelConfig) -> Floats | None:
         return None
     exponents = np.arange(0, config.head_dim, 2, dtype=np.float64) / config.head_dim
     usual = config.ropes[0].rope_theta ** -exponents
-    return (usual / inverse_frequencies(config.ropes[0], config.head_dim)).astype(np.float32)
+    stretched = inverse_frequencies(config.ropes[0], config.head_dim, config.max_position_embeddings)
+    return (usual / stretched).astype(np.float32)
 
 
 def _converted(stored: npt.NDArray[Any], kind: Kind) -> npt.NDArray[np.uint8]:

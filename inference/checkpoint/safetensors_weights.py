@@ -15,6 +15,8 @@ from inference.checkpoint.weights import Shape, expected_tensors
 from inference.errors import CheckpointError, UnsupportedModelError
 from inference.system.json_file import read_json
 
+# A tensor's file, and its name there.
+_Stored = tuple[SafetensorsFile, str]
 SINGLE, INDEX = "model.safetensors", "model.safetensors.index.json"
 
 
@@ -38,7 +40,7 @@ class SafetensorsWeights:
         """``source`` is named in errors."""
         self.files = list(files)
         self._source = source
-        stored = {name: file for file in self.files for name in file.tensors}
+        stored = self._stored(family)
         top = dict(family.top_tensors)
         # What is there outranks the flag. Tied, the one matrix may be stored under either name.
         self.tied = config.tie_word_embeddings is not False and not {top["embed_tokens"], top["lm_head"]} <= set(stored)
@@ -50,10 +52,10 @@ class SafetensorsWeights:
         self._places: dict[str, _Place] = {}
         for stored_name, parts in stacks.items():
             rows = sum(shape[0] for _, shape in parts)
-            file = self._check(stored, stored_name, (rows, *parts[0][1][1:]))
+            file, own_name = self._check(stored, stored_name, (rows, *parts[0][1][1:]))
             row = 0
             for name, shape in parts:
-                self._places[name] = _Place(file, stored_name, row, shape)
+                self._places[name] = _Place(file, own_name, row, shape)
                 row += shape[0]
         unexpected = sorted(name for name in set(stored) - set(stacks) if not name.endswith("rotary_emb.inv_freq"))
         if unexpected:
@@ -100,11 +102,22 @@ class SafetensorsWeights:
         place = self._places[name]
         return place.file.array(place.stored_name)[place.row : place.row + place.shape[0]]
 
-    def _check(self, stored: dict[str, SafetensorsFile], name: str, shape: Shape) -> SafetensorsFile:
-        """Return the file that holds a tensor of this shape."""
+    def _stored(self, family: Family) -> dict[str, _Stored]:
+        """Return the tensors by their names in a model of text only, each with its file and its own name."""
+        stored: dict[str, _Stored] = {}
+        for file in self.files:
+            for own_name in file.tensors:
+                name = family.text_name(own_name)
+                if name is not None:
+                    stored[name] = file, own_name
+        return stored
+
+    def _check(self, stored: dict[str, _Stored], name: str, shape: Shape) -> _Stored:
+        """Return the place of a tensor of this shape."""
         if name not in stored:
             raise CheckpointError(f"{self._source}: the tensor {name} is missing; the checkpoint is incomplete.")
-        info = stored[name].tensors[name]
+        file, own_name = stored[name]
+        info = file.tensors[own_name]
         if info.shape != shape:
             raise CheckpointError(
                 f"{self._source}: the tensor {name} has shape {list(info.shape)}; config.json asks for {list(shape)}."
@@ -113,7 +126,7 @@ class SafetensorsWeights:
             raise UnsupportedModelError(
                 f"{self._source}: the tensor {name} is stored as {info.dtype}; only F32, F16 and BF16 are supported."
             )
-        return stored[name]
+        return file, own_name
 
 
 def open_tensor_files(directory: Path) -> list[SafetensorsFile]:

@@ -19,8 +19,9 @@ import numpy.typing as npt
 from inference.kernels import reference
 from inference.kernels.reference import Floats
 from inference.transformer.kv_cache import KVCache
-from inference.transformer.layers import RMSNorm, RotaryEmbedding
+from inference.transformer.layers import RMSNorm
 from inference.transformer.linear import Linear
+from inference.transformer.rotary import RotaryEmbedding
 
 # Queries answered at a time: bounds the memory of the scores, whatever the length of the prompt.
 QUERY_TILE = 256

@@ -18,9 +18,10 @@ from inference.kernels.reference import Floats
 from inference.kernels.rows import Rows
 from inference.system.cores import usable_cores, worthwhile_cores
 from inference.transformer.attention import Attention
-from inference.transformer.layers import ACTIVATIONS, GatedMLP, RMSNorm, rotary_embedding, rotated_dimensions
+from inference.transformer.layers import ACTIVATIONS, GatedMLP, RMSNorm
 from inference.transformer.linear import Embedding, Linear
 from inference.transformer.numpy_transformer import Block, NumpyTransformer
+from inference.transformer.rotary import in_long_context, rotary_embedding
 from inference.transformer.transformer import Progress, Transformer
 
 # The embedding and the output matrix take at least eight bits, for accuracy.
@@ -36,7 +37,7 @@ def require_supported(config: ModelConfig) -> None:
         if layer.experts is not None:
             raise UnsupportedModelError(f"A mixture of experts ({config.model_type}) is not supported.")
     for rope in config.ropes:
-        size = rotated_dimensions(rope, config.head_dim)
+        size = rope.rotated(config.head_dim)
         if size % 2:
             raise UnsupportedModelError(
                 f"The rotary embedding of this {config.model_type} model rotates {size} dimensions; pairs are needed."
@@ -62,6 +63,8 @@ def build(
     fingerprint = f"{checkpoint.fingerprint} {precision} {layout}"
     if precision in PACKINGS:
         load.quantize(shelf, _stacks(weights, config, fused=backend == "jit"), fingerprint)
+    if any(in_long_context(rope, config.max_position_embeddings) for rope in config.ropes):
+        fingerprint += " long"
     if backend == "jit":
         transformer = _jit_transformer(load, config, fingerprint, threads)
     else:

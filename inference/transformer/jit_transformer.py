@@ -16,8 +16,8 @@ from inference.kernels.packed_matrix import PackedMatrix, column_starts
 from inference.kernels.reference import Floats
 from inference.transformer.batch_plan import BatchPlan
 from inference.transformer.kv_cache import KVCache
-from inference.transformer.layers import rotary_embedding
 from inference.transformer.linear import Embedding
+from inference.transformer.rotary import rotary_embedding
 from inference.transformer.thread_autotune import FEW_ROWS, Pace
 from inference.transformer.transformer import Ids, Progress, Sequences, Transformer
 

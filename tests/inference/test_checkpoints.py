@@ -49,11 +49,24 @@ def refusal(directory: Path) -> str:
         ({"model_type": "absent"}, CheckpointError, "model_type"),
         ({"architectures": ["LlamaForSequenceClassification"]}, UnsupportedModelError, "SequenceClassification"),
         ({"hidden_act": "gelu"}, UnsupportedModelError, "gelu"),
-        ({"rope_scaling": {"type": "yarn", "factor": 2.0}}, UnsupportedModelError, "yarn"),
+        ({"rope_scaling": {"type": "spiral", "factor": 2.0}}, UnsupportedModelError, "spiral"),
+        ({"rope_scaling": {"type": "yarn", "rope_type": "linear", "factor": 2.0}}, CheckpointError, "rope_type"),
+        ({"rope_scaling": {"type": "longrope", "long_factor": [1.0]}}, CheckpointError, "short_factor"),
+        ({"rope_scaling": {"type": "yarn", "factor": 2, "beta_fast": 1}}, CheckpointError, "beta_fast"),
         ({"rope_scaling": {"rope_type": "linear", "factor": "two"}}, CheckpointError, "factor"),
         ({"quantization_config": {"quant_method": "gptq"}}, UnsupportedModelError, "gptq"),
-        ({"rope_theta": "absent"}, CheckpointError, "rope_theta"),
+        ({"model_type": "mistral", "architectures": None, "rope_theta": None}, CheckpointError, "no rope_theta"),
         ({"rope_parameters": {"rope_theta": 5.0, "rope_type": "default"}}, CheckpointError, "rope_theta"),
+        (
+            {"rope_scaling": {"type": "linear", "factor": 2.0}, "rope_parameters": {"rope_type": "default"}},
+            CheckpointError,
+            "rope_type",
+        ),
+        (
+            {"rope_parameters": {"full_attention": {"rope_theta": 5.0}, "sliding_attention": {"rope_theta": 6.0}}},
+            CheckpointError,
+            "rope_theta",
+        ),
         ({"num_attention_heads": 3}, CheckpointError, "heads"),
         ({"num_key_value_heads": 3}, CheckpointError, "heads"),
         ({"head_dim": 7}, CheckpointError, "head_dim"),
@@ -74,6 +87,14 @@ def test_configs_that_are_refused(directory, changes, kind, words):
     with pytest.raises(kind, match=words):
         Model.load(directory)
     assert words in refusal(directory)
+
+
+def test_a_llama_without_a_rope_theta_says_what_is_assumed(directory):
+    edit_config(directory, rope_theta="absent")
+    model = Model.load(directory)
+    assert model.config.ropes[0].rope_theta == 10000
+    assert [warning for warning in model.warnings if "rope_theta" in warning] == list(model.warnings)
+    assert len(model.warnings) == 1
 
 
 def test_files_that_are_missing_or_broken(directory, tmp_path):

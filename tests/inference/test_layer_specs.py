@@ -16,8 +16,9 @@ from safetensors.numpy import save_file
 
 from inference import Model, ModelConfig, UnsupportedModelError
 from inference.checkpoint import checkpoint
-from inference.checkpoint.config import Experts, LayerSpec, RopeParameters
+from inference.checkpoint.config import Experts, LayerSpec
 from inference.checkpoint.families.base import LAYER_TENSORS, TOP_TENSORS, Family
+from inference.checkpoint.rope import RopeParameters
 from inference.checkpoint.weights import layer_shapes
 from tests.tiny_model import CONFIG, make_tokenizer
 

@@ -1,9 +1,18 @@
 """Model families: one declarative file each. A family says how its ``config.json`` and tensor names become ours."""
 
 from inference.checkpoint.families.base import Family, parse_config, read_config
+from inference.checkpoint.families.gemma2 import GEMMA2
+from inference.checkpoint.families.gemma3 import GEMMA3, GEMMA3_TEXT
+from inference.checkpoint.families.granite import GRANITE
 from inference.checkpoint.families.llama import LLAMA
 from inference.checkpoint.families.mistral import MISTRAL
+from inference.checkpoint.families.olmo2 import OLMO2
+from inference.checkpoint.families.phi3 import PHI3
+from inference.checkpoint.families.qwen2 import QWEN2
+from inference.checkpoint.families.qwen3 import QWEN3
+from inference.checkpoint.families.smollm3 import SMOLLM3
 
-FAMILIES: dict[str, Family] = {family.model_type: family for family in (LLAMA, MISTRAL)}
+_ALL = (LLAMA, MISTRAL, QWEN2, QWEN3, SMOLLM3, GEMMA2, GEMMA3, GEMMA3_TEXT, PHI3, OLMO2, GRANITE)
+FAMILIES: dict[str, Family] = {family.model_type: family for family in _ALL}
 
 __all__ = ["FAMILIES", "Family", "parse_config", "read_config"]

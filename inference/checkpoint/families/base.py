@@ -1,12 +1,14 @@
 """The declaration of a model family, and the parsing of ``config.json`` that all families share."""
 
 import math
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any, Literal
 
-from inference.checkpoint.config import ConfigReader, LayerSpec, ModelConfig, read_rope
+from inference.checkpoint.config import LayerSpec, ModelConfig
+from inference.checkpoint.config_reader import ConfigReader, shorten
+from inference.checkpoint.rope import read_rope
 from inference.errors import CheckpointError, UnsupportedModelError
 from inference.system.json_file import read_json
 
@@ -27,8 +29,10 @@ LAYER_TENSORS = {
     }.items()
     for name in names
 }
-
-
+QK_NORM_TENSORS = {
+    "query_norm": "model.layers.{layer}.self_attn.q_norm.weight",
+    "key_norm": "model.layers.{layer}.self_attn.k_norm.weight",
+}
 # ``hidden_act`` to LayerSpec.activation.
 ACTIVATIONS: dict[str, Literal["silu", "gelu_tanh"]] = {"silu": "silu", "gelu_pytorch_tanh": "gelu_tanh"}
 
@@ -45,13 +49,33 @@ class Family:
         top_tensors: Canonical names of tensors outside the layers to those in a checkpoint.
         layer_tensors: The same for the tensors of a layer, with ``{layer}`` for its number. Matrices that the
             checkpoint stacks in one tensor, by rows, have the same name there, in the order in which they are stacked.
+        defaults: Values of keys that this family's configs may leave out.
+        default_theta: The same for ``rope_theta``; None: none is assumed.
+        rope_section: Section of ``rope_parameters`` for most layers, if the family has several.
+        text_section: Key of the language model's config in that of a multimodal model.
+        text_prefixes: What the names of the language model's tensors begin with in a multimodal model, and what is to
+            be read in its place. Other tensors are left alone.
     """
 
     model_type: str
     architecture: str
     configure: Callable[[ConfigReader, ModelConfig], ModelConfig]
-    top_tensors: Mapping[str, str]
-    layer_tensors: Mapping[str, str]
+    top_tensors: Mapping[str, str] = field(default_factory=lambda: TOP_TENSORS)
+    layer_tensors: Mapping[str, str] = field(default_factory=lambda: LAYER_TENSORS)
+    defaults: Mapping[str, Any] = field(default_factory=dict)
+    default_theta: float | None = None
+    rope_section: str | None = None
+    text_section: str | None = None
+    text_prefixes: Mapping[str, str] = field(default_factory=dict)
+
+    def text_name(self, stored_name: str) -> str | None:
+        """Return a stored tensor's name in a model of text only; None if it belongs to another part."""
+        if not self.text_prefixes:
+            return stored_name
+        for prefix, replacement in self.text_prefixes.items():
+            if stored_name.startswith(prefix):
+                return replacement + stored_name.removeprefix(prefix)
+        return None
 
 
 def read_config(directory: Path, families: Mapping[str, Family]) -> tuple[Family, ModelConfig]:
@@ -84,10 +108,40 @@ def parse_config(values: Mapping[str, Any], source: Path, families: Mapping[str,
             f"{source.parent}: the checkpoint is quantized ({method[:40]}); "
             "take the original one in bfloat16 or float16."
         )
-    return family, family.configure(reader, _llama_config(reader))
+    if family.text_section is not None:
+        given = {key: value for key, value in values.items() if value is not None}
+        reader = reader.over({**reader.section(family.text_section).values, **given})
+    reader = reader.over({**family.defaults, **reader.values})
+    config = family.configure(reader, _llama_config(reader, family))
+    return family, replace(config, notes=tuple(reader.notes))
 
 
-def _llama_config(reader: ConfigReader) -> ModelConfig:
+def with_window(reader: ConfigReader, config: ModelConfig, layers: Sequence[bool]) -> ModelConfig:
+    """Give a sliding window to the layers that ``layer_types`` names, or to ``layers`` if the config has no such key.
+
+    Without ``sliding_window`` none has one.
+    """
+    if "sliding_window" not in reader:
+        return config
+    window = reader.integer("sliding_window", 1, 2**28)
+    if "layer_types" in reader:
+        layers = [kind == "sliding_attention" for kind in read_layer_types(reader, len(config.layers))]
+    windows = [window if slides else None for slides in layers]
+    return config.with_layers(window=windows)
+
+
+def read_layer_types(reader: ConfigReader, count: int) -> list[str]:
+    """Read ``layer_types``: for each layer ``full_attention`` or ``sliding_attention``."""
+    types = reader.values.get("layer_types")
+    if not isinstance(types, list) or len(types) != count:
+        raise reader.refuse("layer_types", types, f"a list of {count} types")
+    for kind in types:
+        if kind not in ("full_attention", "sliding_attention"):
+            raise UnsupportedModelError(f"{reader.source}: layers of type {shorten(kind)} are not supported.")
+    return types
+
+
+def _llama_config(reader: ConfigReader, family: Family) -> ModelConfig:
     """Read what all families have in common."""
     vocab_size = reader.integer("vocab_size", 1, 2**24)
     hidden_size = reader.integer("hidden_size", 1, 2**17)
@@ -103,7 +157,7 @@ def _llama_config(reader: ConfigReader) -> ModelConfig:
     head_dim = reader.integer("head_dim", 2, 4096, default=max(2, hidden_size // heads))
     if head_dim % 2:
         raise CheckpointError(f"{reader.source}: head_dim {head_dim} is odd; rotary embedding needs pairs.")
-    activation = reader.text("hidden_act", "silu")
+    activation = reader.text("hidden_activation", reader.text("hidden_act", "silu"))
     if activation not in ACTIVATIONS:
         raise UnsupportedModelError(
             f"{reader.source}: the activation {activation[:40]!r} is not supported; {' and '.join(ACTIVATIONS)} are."
@@ -121,7 +175,7 @@ def _llama_config(reader: ConfigReader) -> ModelConfig:
         max_position_embeddings=reader.integer("max_position_embeddings", 1, 2**28),
         rms_norm_eps=reader.number("rms_norm_eps", 1e-12, 1),
         layers=(layer,) * layers,
-        ropes=(read_rope(reader),),
+        ropes=(read_rope(reader, head_dim, family.default_theta, family.rope_section),),
         tie_word_embeddings=reader.boolean("tie_word_embeddings") if "tie_word_embeddings" in reader else None,
         bos_token_id=bos[0] if bos else None,
         eos_token_ids=reader.token_ids("eos_token_id", vocab_size),
