@@ -6,8 +6,8 @@ from pathlib import Path
 from typing import Any
 
 from tests.attack.conftest import Attack
-from tests.conversation.test_exchange import chatgpt, talk
-from tests.conversation.test_foreign_exports import archive, claude, open_webui
+from tests.conversation.conversations import talk
+from tests.conversation.exports import archive, chatgpt, claude, open_webui
 from tui.conversation.tree import Outcome
 from tui.formatting.reply_details import made
 from tui.formatting.sampling import own

@@ -14,8 +14,8 @@ import psutil
 import pytest
 
 from inference.system.atomic_write import ABANDONED_SECONDS
-from tests.conversation.test_store import shape, talk
-from tests.conversation.test_trouble import sound
+from tests.conversation.conversations import shape, talk
+from tests.conversation.integrity import sound
 from tui.storage import network_filesystems, schema
 from tui.storage.backup import back_up_daily, backups
 from tui.storage.errors import StoreError

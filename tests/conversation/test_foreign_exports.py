@@ -1,22 +1,16 @@
 """What other programs export: Claude, Open WebUI, ChatGPT's marks, and archives with any of it."""
 
 import json
-import zipfile
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from tests.conversation.test_exchange import GOOD, OTHER, chatgpt, entry, write
+from tests.conversation.exports import GOOD, OTHER, archive, chatgpt, claude, entry, open_webui, write
 from tui.import_export import archive as archives
 from tui.import_export.importer import Imported, import_file
 from tui.storage.errors import StoreError
 from tui.storage.store import Store
-
-
-@pytest.fixture
-def store(tmp_path: Path) -> Store:
-    return Store(tmp_path / "s.db")
 
 
 def said(store: Store, session_id: str) -> list[tuple[str, str]]:
@@ -24,39 +18,6 @@ def said(store: Store, session_id: str) -> list[tuple[str, str]]:
 
 
 # ---- Claude
-
-
-def claude(**changes: object) -> dict[str, Any]:
-    return {
-        "uuid": "12345678-1234-1234-1234-123456789abc",
-        "name": "Sums",
-        "created_at": "2024-05-06T07:08:09.500000Z",
-        "updated_at": "2024-05-06T07:09:10+00:00",
-        "account": {"uuid": "x"},
-        "chat_messages": [
-            {
-                "uuid": "00000000-0000-0000-0000-000000000001",
-                "sender": "human",
-                "text": "What is in it?",
-                "content": [{"type": "text", "text": "What is in it?", "citations": []}],
-                "attachments": [{"file_name": "a.txt", "extracted_content": "two plus two"}],
-                "files": [{"file_name": "b.png"}],
-            },
-            {
-                "uuid": "00000000-0000-0000-0000-000000000002",
-                "sender": "assistant",
-                "text": "A sum.\nFour.",
-                "content": [
-                    {"type": "thinking", "thinking": "hm"},
-                    {"type": "text", "text": "A sum."},
-                    {"type": "tool_use", "name": "calc", "input": {}},
-                    {"type": "tool_result", "content": []},
-                    {"type": "text", "text": "Four."},
-                ],
-            },
-            {"sender": "human", "text": "Thanks"},
-        ],
-    } | changes
 
 
 def test_a_conversation_from_claude(store: Store, tmp_path: Path) -> None:
@@ -97,36 +58,6 @@ def test_versions_from_claude_are_branches(store: Store, tmp_path: Path) -> None
 
 
 # ---- Open WebUI
-
-
-def open_webui(**changes: object) -> dict[str, Any]:
-    messages = {
-        "a": {"id": "a", "parentId": None, "childrenIds": ["b", "c"], "role": "user", "content": "Hello?"},
-        "b": {"id": "b", "parentId": "a", "childrenIds": [], "role": "assistant", "content": "Hi.", "model": "x:1b"},
-        "c": {"id": "c", "parentId": "a", "childrenIds": ["d"], "role": "assistant", "content": "Hello!"},
-        "d": {
-            "parentId": "c",
-            "role": "user",
-            "content": [{"type": "text", "text": "See:"}, {"type": "image_url", "image_url": {"url": "data:"}}],
-            "files": [{"type": "image"}],
-        },
-    }
-    return {
-        "id": "87654321-1234-1234-1234-123456789abc",
-        "user_id": "u",
-        "title": "Greetings",
-        "chat": {
-            "title": "Greetings",
-            "models": ["x:1b"],
-            "params": {"system": "Be kind."},
-            "history": {"messages": messages, "currentId": "d"},
-            "messages": [],
-            "timestamp": 1700000000000,
-        },
-        "updated_at": 1700000100,
-        "created_at": 1700000000,
-        "pinned": True,
-    } | changes
 
 
 def test_a_conversation_from_open_webui(store: Store, tmp_path: Path) -> None:
@@ -211,13 +142,6 @@ def test_citation_marks_are_taken_out_of_answers(store: Store, tmp_path: Path, t
 
 
 # ---- archives
-
-
-def archive(file: Path, members: dict[str, str | bytes], kind: int = zipfile.ZIP_DEFLATED) -> Path:
-    with zipfile.ZipFile(file, "w", kind) as target:
-        for name, content in members.items():
-            target.writestr(name, content)
-    return file
 
 
 def test_an_archive(store: Store, tmp_path: Path) -> None:

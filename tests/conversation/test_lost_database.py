@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.conversation.test_store import shape, talk
+from tests.conversation.conversations import shape, talk
 from tui.conversation.conversation import Conversation
 from tui.services.session import Session
 from tui.services.sessions import SessionManager

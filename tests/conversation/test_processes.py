@@ -7,9 +7,9 @@ from threading import Barrier
 
 import pytest
 
+from tests.conversation.conversations import talk
 from tests.conversation.disk import python
-from tests.conversation.test_store import talk
-from tests.conversation.test_trouble import sound
+from tests.conversation.integrity import sound
 from tui.conversation.conversation import Conversation
 from tui.storage.database import connect
 from tui.storage.errors import ChangedElsewhereError, OpenElsewhereError

@@ -9,20 +9,10 @@ from pathlib import Path
 
 import pytest
 
+from tests.conversation.conversations import shape, talk
 from tests.conversation.disk import WITHOUT_PRIVILEGES, open_up, python, small_disk
-from tests.conversation.test_store import shape, talk
+from tests.conversation.integrity import sound
 from tui.storage.store import Store
-
-
-def sound(file: Path) -> bool:
-    """SQLite's own judgement, and that of its index."""
-    db = sqlite3.connect(file)
-    try:
-        db.execute("INSERT INTO words (words, rank) VALUES ('integrity-check', 1)")
-        return db.execute("PRAGMA integrity_check").fetchall() == [("ok",)]
-    finally:
-        db.close()
-
 
 # ---- what cannot be written
 

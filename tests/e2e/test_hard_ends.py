@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from tests.conversation.disk import small_disk
-from tests.conversation.test_trouble import sound
+from tests.conversation.integrity import sound
 from tests.e2e.talking import (
     DISK_FULL,
     INTERRUPTED,

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.conversation.test_trouble import sound
+from tests.conversation.integrity import sound
 from tests.e2e.login import POSSIBLE, login_command, remotely, ssh_server
 from tests.e2e.talking import COPIED, HELP, LOADED, PROGRAM, lost, quit_program, rest, say, until_lines
 from tests.e2e.terminal import PATIENCE, Terminal

@@ -14,7 +14,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.conversation.test_trouble import sound
+from tests.conversation.integrity import sound
 from tests.e2e.anything import anything
 from tests.e2e.talking import (
     INTERRUPTED,
