@@ -1,6 +1,7 @@
 """Writes models of Hugging Face directories as GGUF files, with the names of tensors that the gguf package knows."""
 
 import json
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -10,16 +11,25 @@ from gguf import GGMLQuantizationType as Kind
 
 from inference.checkpoint.safetensors_weights import open_tensor_files
 from inference.kernels.reference import widen
+from tests.gguf_quantizers import quantize
 
 # Architectures whose rotary embedding takes neighbors as pairs.
 INTERLEAVED = ("llama", "granite", "smollm3")
 ARCHITECTURES = {"mistral": "llama", "gemma3_text": "gemma3"}
 
 
-def make_gguf(model: Path, target: Path, kind: str = "F32", files: int = 1, **metadata: Any) -> Path:
+def make_gguf(
+    model: Path,
+    target: Path,
+    kind: str = "F32",
+    files: int = 1,
+    kinds: Mapping[str, str] | None = None,
+    **metadata: Any,
+) -> Path:
     """Write the model, its matrices in ``kind``, and return the path; of several files that of the first.
 
-    ``metadata``: more keys, or others than those of the model, with ``__`` for a dot.
+    ``kinds``: those of single matrices by the last part of their names. ``metadata``: more keys, or others than those
+    of the model, with ``__`` for a dot.
     """
     config = json.loads((model / "config.json").read_text())
     architecture = ARCHITECTURES.get(config["model_type"], config["model_type"])
@@ -33,9 +43,9 @@ def make_gguf(model: Path, target: Path, kind: str = "F32", files: int = 1, **me
     for key, value in metadata.items():
         _add(writer, key.replace("__", "."), value)
     for name, values in tensors.items():
-        matrix = values.ndim > 1
-        held = Kind[kind] if matrix else Kind.F32
-        writer.add_tensor(name, gguf.quantize(values, held), raw_shape=None, raw_dtype=held)
+        own = (kinds or {}).get(name.split(".")[-2], kind)
+        held = Kind[own] if values.ndim > 1 else Kind.F32
+        writer.add_tensor(name, quantize(values, held), raw_dtype=held)
     writer.write_header_to_file(target)
     writer.write_kv_data_to_file()
     writer.write_tensors_to_file()

@@ -3,6 +3,7 @@
 import shutil
 from pathlib import Path
 
+import gguf
 import numpy as np
 import pytest
 from safetensors.numpy import load_file
@@ -10,7 +11,8 @@ from safetensors.numpy import load_file
 from inference import CheckpointError, Model, UnsupportedModelError
 from inference.checkpoint.checkpoint import open_checkpoint
 from inference.checkpoint.weight_cache import Shelf
-from inference.transformer.builder import build
+from inference.kernels.layout import INT4_MINIMUMS, INT8
+from inference.transformer.builder import build, form_of
 from inference.transformer.kv_cache import KVCache
 from tests.gguf_models import make_gguf
 from tests.tiny_model import make_tiny_model
@@ -38,6 +40,53 @@ def test_floats_are_taken_as_stored(kind, precision, tmp_path):
     path = make_gguf(GOLDENS / "llama-tied", tmp_path / "it.gguf", kind)
     assert open_checkpoint(path).weights.precision == precision
     assert (logits(path, precision) == logits(path)).all()
+
+
+@pytest.fixture(scope="module")
+def wide_model(tmp_path_factory):
+    """Wide enough for blocks of 256 weights."""
+    sizes = {"hidden_size": 256, "intermediate_size": 256, "num_attention_heads": 8, "head_dim": 32}
+    return make_tiny_model(tmp_path_factory.mktemp("models") / "wide", num_hidden_layers=2, **sizes)
+
+
+EIGHT_BITS = ("Q8_0", "Q5_0", "Q5_1", "Q5_K", "Q6_K", "IQ4_NL")
+FOUR_BITS = ("Q4_0", "Q4_1", "Q4_K")
+
+
+def divergence(expected: np.ndarray, found: np.ndarray) -> float:
+    """Mean KL divergence in nats of what the logits mean."""
+    logs = [
+        wide - np.log(np.exp(wide).sum(-1, keepdims=True)) for wide in (expected.astype(float), found.astype(float))
+    ]
+    return float((np.exp(logs[0]) * (logs[0] - logs[1])).sum(-1).mean())
+
+
+@pytest.mark.parametrize("kind", [*EIGHT_BITS, *FOUR_BITS])
+def test_quantized_weights_lose_next_to_nothing(kind, wide_model, tmp_path):
+    """Beside the file's own weights; and what is close to the file's own size takes little more memory."""
+    path = make_gguf(wide_model, tmp_path / "it.gguf", kind)
+    weights = open_checkpoint(path).weights
+    assert weights.precision == ("int8" if kind in EIGHT_BITS else "int4")
+    stored = gguf.GGUFReader(path)
+    tensor = next(tensor for tensor in stored.tensors if tensor.name == "blk.1.ffn_up.weight")
+    assert (weights.array("layers.1.up_proj")[:] == gguf.dequantize(tensor.data, tensor.tensor_type)).all()
+    ids = np.random.default_rng(0).integers(3, 380, 60).tolist()
+    assert divergence(logits(path, ids=ids), logits(path, weights.precision, ids=ids)) < 2e-3
+    if kind in ("Q8_0", *FOUR_BITS):
+        matrices = [name for name in weights if len(weights.info(name).shape) > 1]
+        packed = sum(form_of(weights, [name], weights.precision).nbytes for name in matrices)
+        assert packed <= 1.15 * sum(weights.info(name).nbytes for name in matrices)
+
+
+def test_a_matrix_that_is_not_packed_like_its_neighbors(wide_model, tmp_path, backend):
+    """As in Q4_K_M: one of the matrices that the compiled kernels multiply at once has more bits, so all take int8."""
+    path = make_gguf(wide_model, tmp_path / "it.gguf", "Q4_K", kinds={"attn_v": "Q6_K", "ffn_down": "Q6_K"})
+    weights = open_checkpoint(path).weights
+    stack = [f"layers.0.{name}_proj" for name in "qkv"]
+    assert [form_of(weights, [name], "int4").packing for name in stack] == [INT4_MINIMUMS, INT4_MINIMUMS, INT8]
+    assert form_of(weights, stack, "int4").packing == INT8
+    ids = np.random.default_rng(0).integers(3, 380, 60).tolist()
+    assert divergence(logits(path, ids=ids), logits(path, "int4", backend, ids)) < 2e-3
 
 
 def test_a_split_model_is_opened_by_any_of_its_files(tmp_path):
