@@ -1,6 +1,7 @@
 """Writes models of Hugging Face directories as GGUF files, with the names of tensors that the gguf package knows."""
 
 import json
+import math
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -72,7 +73,7 @@ def _tensors(model: Path, config: dict[str, Any], architecture: str) -> dict[str
             name = names.get_name(stored, try_suffixes=(".weight", ".bias"))
             assert name is not None, stored
             tensors[name] = values
-    return tensors
+    return tensors | _divisors(config)
 
 
 def _describe(writer: gguf.GGUFWriter, config: dict[str, Any]) -> None:
@@ -84,9 +85,63 @@ def _describe(writer: gguf.GGUFWriter, config: dict[str, Any]) -> None:
     writer.add_head_count(heads)
     writer.add_head_count_kv(config.get("num_key_value_heads") or heads)
     writer.add_layer_norm_rms_eps(config["rms_norm_eps"])
-    writer.add_key_length(config.get("head_dim") or config["hidden_size"] // heads)
-    rope = config.get("rope_parameters") or config
+    head_dim = config.get("head_dim") or config["hidden_size"] // heads
+    writer.add_key_length(head_dim)
+    given = {
+        "sliding_window": writer.add_sliding_window,
+        "attn_logit_softcapping": writer.add_attn_logit_softcapping,
+        "final_logit_softcapping": writer.add_final_logit_softcapping,
+        "attention_multiplier": writer.add_attention_scale,
+        "embedding_multiplier": writer.add_embedding_scale,
+        "residual_multiplier": writer.add_residual_scale,
+        "logits_scaling": writer.add_logit_scale,
+        "sliding_window_pattern": writer.add_sliding_window_pattern,
+    }
+    for key, add in given.items():
+        if config.get(key) is not None:
+            add(config[key])
+    rope = _rope(config)
     writer.add_rope_freq_base(rope["rope_theta"])
+    writer.add_rope_dimension_count(int(head_dim * rope.get("partial_rotary_factor", 1)))
+    if "local_theta" in rope:
+        writer.add_rope_freq_base_swa(rope["local_theta"])
+    if rope.get("rope_type") in ("linear", "yarn", "longrope"):
+        writer.add_rope_scaling_type(gguf.RopeScalingType(rope["rope_type"]))
+    if "factor" in rope and rope["rope_type"] != "llama3":
+        writer.add_rope_scaling_factor(rope["factor"])
+    if "original_max_position_embeddings" in rope:
+        original = rope["original_max_position_embeddings"]
+        writer.add_rope_scaling_orig_ctx_len(original)
+        if rope["rope_type"] == "longrope":
+            stretched = max(1, config["max_position_embeddings"] / original)
+            writer.add_rope_scaling_attn_factors(math.sqrt(1 + math.log(stretched) / math.log(original)))
+
+
+def _rope(config: dict[str, Any]) -> dict[str, Any]:
+    """What either spelling says, with ``local_theta`` for a second rotary embedding."""
+    top = ("rope_theta", "partial_rotary_factor", "original_max_position_embeddings")
+    rope = {key: config[key] for key in top if key in config}
+    rope |= config.get("rope_scaling") or {}
+    spelled = config.get("rope_parameters") or {}
+    rope |= spelled.get("full_attention", spelled)
+    local = spelled.get("sliding_attention", {}).get("rope_theta", config.get("rope_local_base_freq"))
+    return rope if local is None else rope | {"local_theta": local}
+
+
+def _divisors(config: dict[str, Any]) -> dict[str, np.ndarray]:
+    """The divisors of the frequencies, for rotary embeddings that are stored so."""
+    rope = _rope(config)
+    if rope.get("rope_type") == "longrope":
+        return {f"rope_factors_{name}.weight": np.float32(rope[f"{name}_factor"]) for name in ("long", "short")}
+    if rope.get("rope_type") != "llama3":
+        return {}
+    size = config.get("head_dim") or config["hidden_size"] // config["num_attention_heads"]
+    turns = (
+        rope["original_max_position_embeddings"] / (2 * math.pi) / rope["rope_theta"] ** (np.arange(0, size, 2) / size)
+    )
+    low, high = rope["low_freq_factor"], rope["high_freq_factor"]
+    kept = np.clip((turns - low) / (high - low), 0, 1)
+    return {"rope_freqs.weight": (1 / (kept + (1 - kept) / rope["factor"])).astype(np.float32)}
 
 
 def _add_tokenizer(writer: gguf.GGUFWriter, tokenizer: dict[str, Any], config: dict[str, Any]) -> None:

@@ -69,6 +69,11 @@ def _scaled_as_gemma(largest: int) -> Callable[[Values], Values]:
     """Attention scales by the size of a head, in the ``largest`` model of a generation by hidden_size / heads."""
 
     def adapt(values: Values) -> Values:
+        pattern = values.get("sliding_window_pattern")
+        if isinstance(pattern, list):
+            kinds = ["sliding_attention" if slides else "full_attention" for slides in pattern]
+            values = {key: value for key, value in values.items() if key != "sliding_window_pattern"}
+            values["layer_types"] = kinds
         hidden, heads, size = (values.get(key) for key in ("hidden_size", "num_attention_heads", "head_dim"))
         if values.get("num_hidden_layers") == largest and isinstance(hidden, int) and isinstance(heads, int) and heads:
             size = hidden // heads
@@ -78,6 +83,8 @@ def _scaled_as_gemma(largest: int) -> Callable[[Values], Values]:
 
 
 WINDOW = {"sliding_window": "attention.sliding_window"}
+# Every so many layers one sees the whole context; of newer files, whether each layer has a window.
+PATTERN = {"sliding_window_pattern": "attention.sliding_window_pattern"}
 ARCHITECTURES: dict[str, Architecture] = {
     "llama": Architecture("llama", interleaved=True),
     "qwen2": Architecture("qwen2"),
@@ -93,7 +100,9 @@ ARCHITECTURES: dict[str, Architecture] = {
         _scaled_as_gemma(largest=46),
     ),
     "gemma3": Architecture(
-        "gemma3_text", WINDOW | {"rope_local_base_freq": "rope.freq_base_swa"}, _scaled_as_gemma(largest=62)
+        "gemma3_text",
+        WINDOW | PATTERN | {"rope_local_base_freq": "rope.freq_base_swa"},
+        _scaled_as_gemma(largest=62),
     ),
     "phi3": Architecture("phi3", WINDOW, layer_tensors=LAYER_TENSORS | STACKED),
     "olmo2": Architecture("olmo2"),

@@ -1,5 +1,6 @@
 """GGUF files: the same model as in a directory, whatever its tensors are stored as and however it is split."""
 
+import json
 import shutil
 from pathlib import Path
 
@@ -28,11 +29,62 @@ def logits(path: Path, precision: str = "float32", backend: str = "numpy", ids: 
     return transformer.forward_batch([(ids, cache)])[0]
 
 
-@pytest.mark.parametrize("name", ["llama-tied", "llama-odd-heads", "llama-biases", "mistral-no-window"])
+@pytest.mark.parametrize(
+    "name",
+    [
+        "granite",
+        "llama-biases",
+        "llama-linear-rope",
+        "llama-odd-heads",
+        "llama-tied",
+        "llama3-rope-v4",
+        "mistral-no-window",
+        "olmo2",
+        "phi3-longrope",
+        "phi3-longrope-short-bfloat16",
+        "qwen2-tied",
+        "qwen3",
+        "qwen3-yarn-float16",
+    ],
+)
 def test_the_same_logits_as_transformers(name, tmp_path):
     golden = load_file(GOLDENS / name / "golden.safetensors")
     path = make_gguf(GOLDENS / name, tmp_path / "it.gguf")
     assert np.abs(logits(path, ids=golden["token_ids"].tolist()) - golden["logits"]).max() < 2e-4
+
+
+@pytest.mark.parametrize(
+    ("name", "changes"),
+    [
+        ("gemma2", {"query_pre_attn_scalar": 12}),
+        ("gemma3-text", {"query_pre_attn_scalar": 12}),
+        ("gemma3-text-linear-float16", {"query_pre_attn_scalar": 12}),
+        ("smollm3", {"no_rope_layers": [1, 1], "layer_types": None}),
+    ],
+)
+def test_what_follows_from_the_architecture_is_not_in_the_metadata(name, changes, tmp_path):
+    """How attention is scaled, and which layers have no rotary embedding: always the same in models that exist."""
+    model = Path(shutil.copytree(GOLDENS / name, tmp_path / name))
+    config = json.loads((model / "config.json").read_text()) | changes
+    (model / "config.json").write_text(json.dumps(config))
+    assert (logits(make_gguf(model, tmp_path / "it.gguf")) == logits(model)).all()
+
+
+def test_the_windows_of_gemma_3_layer_by_layer(tmp_path):
+    for pattern in (3, [True, True, False], [False, True, True]):
+        path = make_gguf(
+            GOLDENS / "gemma3-text", tmp_path / "it.gguf", gemma3__attention__sliding_window_pattern=pattern
+        )
+        layers = open_checkpoint(path).config.layers
+        windowed = pattern if isinstance(pattern, list) else [True, True, False]
+        assert [layer.window for layer in layers] == [7 if slides else None for slides in windowed]
+        assert [layer.rope for layer in layers] == [int(slides) for slides in windowed]
+
+
+def test_every_fourth_layer_of_smollm3_has_no_rotary_embedding(tmp_path):
+    model = make_tiny_model(tmp_path / "tiny", num_hidden_layers=5, model_type="smollm3", architectures=None)
+    ropes = [layer.rope for layer in open_checkpoint(make_gguf(model, tmp_path / "it.gguf")).config.layers]
+    assert ropes == [0, 0, 0, None, 0]
 
 
 @pytest.mark.parametrize(("kind", "precision"), [("F32", "float32"), ("F16", "float16"), ("BF16", "bfloat16")])
