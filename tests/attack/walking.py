@@ -328,6 +328,14 @@ async def reading_while_it_writes(walker: Walker, session: str) -> None:
 
 
 @place
+async def story_without_a_model(walker: Walker, session: str) -> None:
+    """A story that is empty cannot be shown; one with text can."""
+    await walker.home(TALE if session == FULL else NEW, "story")
+    walker.app.actions.models.use_named("nowhere")
+    await walker.settle()
+
+
+@place
 async def story_while_it_writes(walker: Walker, session: str) -> None:
     await walker.home(TALE if session == FULL else NEW, "story")
     await walker.key(*"Once", "f5")

@@ -18,6 +18,7 @@ from tui.config.settings import load_settings
 from tui.conversation.conversation import Conversation
 from tui.screens.help import HelpScreen, help_page
 from tui.storage.store import Store
+from tui.widgets.composer import Composer
 
 
 async def test_switching_keeps_what_was_typed(tiny_model: Path) -> None:
@@ -143,6 +144,33 @@ async def test_without_a_model_the_screen_says_how_to_give_one() -> None:
         assert "nowhere" in str(absent.content) and "llm-tui --model DIR" in str(absent.content)
         await pilot.press("ctrl+t", "f5", "ctrl+n", "f1", "escape", "ctrl+q")
     assert pilot.app.return_code == 0
+
+
+async def test_keys_in_a_story_without_a_model_go_nowhere(tiny_model: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The hidden input had the focus, and handed each key on to what has the focus: to itself, without an end."""
+    keys: list[str] = []
+    usual = Composer._on_key
+
+    async def counted(composer: Composer, event: events.Key) -> None:
+        keys.append(event.key)
+        if len(keys) < 50:
+            await usual(composer, event)
+
+    monkeypatch.setattr(Composer, "_on_key", counted)
+    async with make_app("nowhere", mode="story").run_test(size=(80, 24)) as pilot:
+        main = app_of(pilot).main
+        await until(pilot, lambda: main.absent.display)
+        main.focus_work()
+        assert main.focused is None
+        await pilot.press("a", "enter")
+        main.set_focus(main.composer)
+        await pilot.press("b", "enter")
+        assert keys == ["b", "enter"] and main.composer.text == ""
+        main.set_focus(None)
+        app_of(pilot).actions.models.use_named(str(tiny_model))
+        await until(pilot, lambda: main.story_pane)
+        await pilot.press(*"Once")
+        assert main.story_pane is not None and main.story_pane.text == "Once"
 
 
 async def test_a_broken_model_is_explained_and_the_app_lives(tmp_path: Path) -> None:

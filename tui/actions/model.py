@@ -31,9 +31,7 @@ class ModelActions(ActionGroup):
         if choice is None or self._refused():
             return
         self._workspace.use(choice)
-        self.adapt()
-        self._presenter.show()
-        self._replies.recount(self.current)
+        self._show(to_end=True)
 
     def adapt(self) -> None:
         """Make a new chat a story if its model can only continue text."""
@@ -50,8 +48,13 @@ class ModelActions(ActionGroup):
         if isinstance(event, ModelLoading):
             self._presenter.refresh_progress()
             return
+        self._show(to_end=False)
+
+    def _show(self, to_end: bool) -> None:
         self.adapt()
-        self._presenter.show(to_end=False)
+        self._presenter.show(to_end)
+        if self._screen.focused is None:  # there was nothing to type into without a model
+            self._screen.focus_work()
         self._replies.recount(self.current)
 
     def stop_loading(self) -> bool:

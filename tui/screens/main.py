@@ -134,9 +134,10 @@ class MainScreen(Screen[None]):
         self.sidebar.remove_class("-opened")
 
     def focus_work(self) -> None:
-        """Focus the input or story, with nothing over it."""
+        """Focus the input or story, with nothing over it; nothing, if a story cannot be shown for want of a model."""
         self.sidebar.remove_class("-opened")
-        work = self.transcript if self.composer.disabled else self.composer
+        chat = self.transcript if self.composer.disabled else self.composer
+        work = chat if self.composer.display else None
         self.set_focus(self.story_pane or work)  # immediately, so that following keys go there
 
     @property

@@ -84,9 +84,10 @@ class Composer(Editor):
         if event.key == "enter":
             event.prevent_default()
         attended = self.screen.focused
-        if not self.display and attended is not None:  # typed before the story pane replaced it
+        if not self.display:  # typed before the story pane replaced it
             event.prevent_default().stop()
-            attended.post_message(events.Key(event.key, event.character))
+            if attended is not None and attended is not self:
+                attended.post_message(events.Key(event.key, event.character))
         elif event.key == "tab" and self._offered:
             event.prevent_default().stop()
             self._complete()
