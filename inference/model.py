@@ -10,9 +10,10 @@ import numpy.typing as npt
 
 from inference.checkpoint.checkpoint import Checkpoint, open_checkpoint
 from inference.checkpoint.config import ModelConfig
+from inference.checkpoint.generation_config import faults
 from inference.checkpoint.weight_cache import Shelf
 from inference.checkpoint.weights import Weights
-from inference.errors import ParameterError, TemplateError, UnsupportedModelError
+from inference.errors import CheckpointError, ParameterError, TemplateError, UnsupportedModelError
 from inference.kernels.backend import Backend, choose_backend
 from inference.kernels.reference import Floats
 from inference.system.memory import EXACT_BELOW, best_precision, choose_precision
@@ -96,6 +97,7 @@ class Model:
         cache_limit: int | None = None,
         cache_precision: str = "auto",
         backend: str = "auto",
+        chat: bool = False,
     ) -> "Model":
         """Load a Hugging Face model directory.
 
@@ -108,8 +110,10 @@ class Model:
         ``auto``, which is ``jit`` if numba is installed and the environment does not say ``LLM_TUI_KERNELS=numpy``.
         Models of both backends can be in use in one process; a KV cache belongs to one backend.
 
-        A broken chat template only prevents chats: ``no_chat`` says what is wrong with it.
-        Raises CheckpointError, UnsupportedModelError, ParameterError or, before any weight is read, MemoryLimitError.
+        ``chat``: refuse a model that cannot chat. Without it, a missing or broken chat template only prevents chats:
+        ``no_chat`` says what is wrong.
+        Raises CheckpointError, UnsupportedModelError, ParameterError or, before any weight is read, MemoryLimitError
+        and TemplateError.
         """
         if threads is not None and threads < 1:
             raise ParameterError(f"Invalid threads {threads} (must be at least 1).")
@@ -130,6 +134,8 @@ class Model:
         ends = _end_ids(checkpoint.generation_config, config)
         tokenizer = Tokenizer.load(checkpoint, ends)
         template = _chat_template(checkpoint)
+        if chat and isinstance(template, str):
+            raise TemplateError(template)
         eos = tokenizer.token_id(token_text(checkpoint.tokenizer_config.get("eos_token")) or "")
         shelf = Shelf(cache_limit)
         progress = progress or (lambda done, total, what: None)
@@ -147,7 +153,7 @@ class Model:
             checkpoint.generation_config,
             ends,
             CACHE_PRECISIONS[cache_precision],
-            (*config.notes, *shelf.warnings),
+            [*config.notes, *checkpoint.warnings, *_recommendation_warnings(checkpoint), *shelf.warnings],
         )
 
     @staticmethod
@@ -211,9 +217,15 @@ def _chat_template(checkpoint: Checkpoint) -> ChatTemplate | str:
     """Return the chat template, or a sentence that says why there is none."""
     try:
         template = ChatTemplate.load(checkpoint)
-    except TemplateError as error:
+    except (CheckpointError, TemplateError) as error:
         return f"{error} {checkpoint.path.name} can continue a story, but not chat."
     return template or f"{checkpoint.path.name} has no chat template: it can continue a story, but not chat."
+
+
+def _recommendation_warnings(checkpoint: Checkpoint) -> list[str]:
+    """Return sentences about recommended sampling parameters that are out of bounds."""
+    found = faults(checkpoint.generation_config).values()
+    return [f"{checkpoint.path.name} recommends a value that is ignored. {sentence}" for sentence in found]
 
 
 def _end_ids(generation_config: Mapping[str, Any], config: ModelConfig) -> frozenset[int]:

@@ -1,17 +1,18 @@
 """A model as its makers publish it: config, weights, tokenizer, chat template, whatever files these are in."""
 
 import hashlib
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from functools import cached_property
 from pathlib import Path
 from typing import Any, Protocol
 
 from inference.checkpoint.config import ModelConfig
-from inference.checkpoint.families import FAMILIES, Family, read_config
+from inference.checkpoint.families import FAMILIES, Family, parse_config
+from inference.checkpoint.foreign_formats import refuse_directory, refuse_quantized
 from inference.checkpoint.safetensors_weights import SafetensorsWeights, open_tensor_files
 from inference.checkpoint.weights import Weights
 from inference.errors import CheckpointError
-from inference.system.json_file import MAX_JSON_BYTES, read_json
+from inference.system.json_file import MAX_JSON_BYTES, read_json, read_optional
 from inference.system.regular_file import read_bytes
 
 MAX_TEMPLATE_BYTES = 4_000_000
@@ -33,6 +34,7 @@ class Checkpoint(Protocol):
         chat_template: Source of the chat template, or None.
         generation_config: As in ``generation_config.json``: the model's own sampling defaults, ``eos_token_id``.
         size_on_disk: Bytes.
+        warnings: Sentences about optional files that are broken, and ignored.
     """
 
     @property
@@ -57,6 +59,8 @@ class Checkpoint(Protocol):
     def generation_config(self) -> Mapping[str, Any]: ...
     @property
     def size_on_disk(self) -> int: ...
+    @property
+    def warnings(self) -> Sequence[str]: ...
 
 
 def open_checkpoint(path: str | Path) -> Checkpoint:
@@ -77,6 +81,7 @@ class HuggingFaceDirectory:
 
     def __init__(self, path: Path) -> None:
         self.path = path
+        self.warnings: list[str] = []
 
     @property
     def config(self) -> ModelConfig:
@@ -114,12 +119,13 @@ class HuggingFaceDirectory:
     @cached_property
     def tokenizer_config(self) -> dict[str, Any]:
         """Read ``tokenizer_config.json``; empty if there is none."""
-        return self._optional("tokenizer_config.json")
+        path = self.path / "tokenizer_config.json"
+        return read_json(path) if path.exists() else {}
 
     @cached_property
     def special_tokens(self) -> dict[str, Any]:
         """Read ``tokenizer_config.json``, and ``special_tokens_map.json`` for what it leaves open."""
-        return self._optional("special_tokens_map.json") | self.tokenizer_config
+        return read_optional(self.path / "special_tokens_map.json", self.warnings) | self.tokenizer_config
 
     @cached_property
     def chat_template(self) -> str | None:
@@ -141,7 +147,7 @@ class HuggingFaceDirectory:
     @cached_property
     def generation_config(self) -> dict[str, Any]:
         """Read ``generation_config.json``; empty if there is none."""
-        return self._optional("generation_config.json")
+        return read_optional(self.path / "generation_config.json", self.warnings)
 
     @property
     def size_on_disk(self) -> int:
@@ -150,8 +156,8 @@ class HuggingFaceDirectory:
 
     @cached_property
     def _family_and_config(self) -> tuple[Family, ModelConfig]:
-        return read_config(self.path, FAMILIES)
-
-    def _optional(self, name: str) -> dict[str, Any]:
-        path = self.path / name
-        return read_json(path) if path.exists() else {}
+        refuse_directory(self.path)
+        source = self.path / "config.json"
+        values = read_json(source)
+        refuse_quantized(values, self.path)
+        return parse_config(values, source, FAMILIES)

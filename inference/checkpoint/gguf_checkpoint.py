@@ -15,10 +15,19 @@ from inference.checkpoint.gguf_file import GGUFFile
 from inference.checkpoint.gguf_tokenizer import tokenizer_config, tokenizer_json
 from inference.checkpoint.gguf_weights import GGUFWeights
 from inference.errors import CheckpointError
+from inference.system.json_file import read_optional
 
 # As llama.cpp names the files of a split model.
 SPLIT = re.compile(r"(?P<name>.+)-(?P<number>\d{5})-of-(?P<count>\d{5})\.gguf")
 MAX_FILES = 1000
+# Keys of generation_config.json to those of the metadata.
+SAMPLING = {
+    "temperature": "temp",
+    "top_k": "top_k",
+    "top_p": "top_p",
+    "min_p": "min_p",
+    "repetition_penalty": "penalty_repeat",
+}
 
 
 class GGUFCheckpoint:
@@ -26,6 +35,7 @@ class GGUFCheckpoint:
 
     def __init__(self, path: Path) -> None:
         self.path = path
+        self.warnings: list[str] = []
 
     @property
     def config(self) -> ModelConfig:
@@ -80,10 +90,11 @@ class GGUFCheckpoint:
         """The special tokens in the metadata."""
         return self.tokenizer_config
 
-    @property
+    @cached_property
     def generation_config(self) -> dict[str, Any]:
-        """Empty: GGUF files recommend no sampling."""
-        return {}
+        """What the metadata recommends, or ``generation_config.json`` beside the file, where downloads have it."""
+        found = {name: self.files[0].metadata.get(f"general.sampling.{key}") for name, key in SAMPLING.items()}
+        return found | read_optional(self.path.parent / "generation_config.json", self.warnings)
 
     @property
     def size_on_disk(self) -> int:

@@ -10,6 +10,7 @@ import numpy.typing as npt
 
 from inference.checkpoint.config import ModelConfig
 from inference.checkpoint.families.base import Family
+from inference.checkpoint.foreign_formats import missing_weights, refuse_tensors
 from inference.checkpoint.safetensors_file import SafetensorsFile, TensorInfo
 from inference.checkpoint.weights import Shape, expected_tensors
 from inference.errors import CheckpointError, UnsupportedModelError
@@ -49,6 +50,8 @@ class SafetensorsWeights:
         stacks: dict[str, list[tuple[str, Shape]]] = {}
         for name, stored_name, shape in expected_tensors(family, config, top, self.tied):
             stacks.setdefault(stored_name, []).append((name, shape))
+        found = {name: file.tensors[own].dtype for name, (file, own) in stored.items()}
+        refuse_tensors(found, stacks, source)
         self._places: dict[str, _Place] = {}
         for stored_name, parts in stacks.items():
             rows = sum(shape[0] for _, shape in parts)
@@ -134,13 +137,7 @@ def open_tensor_files(directory: Path) -> list[SafetensorsFile]:
     if (directory / SINGLE).exists():
         return [SafetensorsFile(directory / SINGLE)]
     if not (directory / INDEX).exists():
-        pickled = any(directory.glob("*.bin")) or any(directory.glob("*.pth"))
-        hint = (
-            "its weights are pickled, which could run code: take a safetensors version"
-            if pickled
-            else "download all of its files"
-        )
-        raise CheckpointError(f"{directory} holds no {SINGLE}; {hint}.")
+        raise missing_weights(directory)
     weight_map = read_index(directory)
     files = {name: SafetensorsFile(directory / name) for name in sorted(set(weight_map.values()))}
     for tensor, name in weight_map.items():

@@ -13,20 +13,13 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+from inference.checkpoint.generation_config import BOUNDS, fault, faults, recommended, shown
 from inference.errors import InferenceError, ParameterError
 from inference.kernels.reference import Floats
 
-# Lowest, highest, whether the lowest is excluded, and the type. NaN compares false.
-BOUNDS: dict[str, tuple[int, int, bool, type]] = {
-    "temperature": (0, 5, False, float),
-    "top_k": (0, 1_000_000, False, int),
-    "top_p": (0, 1, True, float),
-    "min_p": (0, 1, False, float),
-    "repetition_penalty": (0, 10, True, float),
-    "seed": (0, 2**64 - 1, False, int),
-    "max_tokens": (1, 10_000_000, False, int),
-}
 MOST_STOPS, LONGEST_STOP = 100, 1000
+# For models that recommend nothing: with the whole distribution, small ones write nonsense.
+USUAL = {"temperature": 0.8, "top_k": 40, "top_p": 0.95, "min_p": 0.05}
 
 
 @dataclass(frozen=True)
@@ -49,37 +42,29 @@ class SamplingParams:
 
     @classmethod
     def from_generation_config(cls, values: Mapping[str, Any], chosen: Mapping[str, Any] = {}) -> "SamplingParams":
-        """Parameters from a model's ``generation_config.json``, with the class's defaults for the rest.
+        """Parameters from a model's ``generation_config.json``; USUAL ones if it recommends no temperature.
 
-        ``chosen``: overrides by the user. Raises ParameterError for an invalid value.
+        Invalid ones are ignored (``Model.warnings`` names them). ``chosen``: overrides by the user, which raise
+        ParameterError if they are invalid.
         """
-        names = ("temperature", "top_k", "top_p", "min_p", "repetition_penalty")
-        recommended = {name: values[name] for name in names if values.get(name) is not None and name not in chosen}
-        if values.get("do_sample") is False and "temperature" not in chosen:
-            recommended["temperature"] = 0.0
-        try:
-            cls(**recommended)
-        except ParameterError as error:
-            message = f"{str(error).rstrip('.')} in generation_config.json. Fix the file or override the value."
-            raise ParameterError(message) from None
-        return cls(**recommended, **chosen)
+        found, wrong = recommended(values), faults(values)
+        found = {name: value for name, value in found.items() if name not in wrong}
+        # Who recommends a temperature means the rest as it is: what is not said is off.
+        usual = USUAL if values.get("temperature") is None or "temperature" in wrong else {}
+        return cls(**{**usual, **found, **chosen})
 
     def __post_init__(self) -> None:
         stop = (self.stop,) if isinstance(self.stop, str) else self.stop
         if isinstance(stop, list | tuple):
             object.__setattr__(self, "stop", tuple(stop))
-        for name, (lowest, highest, open_below, kind) in BOUNDS.items():
+        for name in BOUNDS:
             value = getattr(self, name)
-            if value is None and name in ("seed", "max_tokens"):
-                continue
-            if not (_is(value, kind) and lowest <= value <= highest) or (open_below and value == lowest):
-                range_ = f"above {lowest} and at most {highest}" if open_below else f"from {lowest} to {highest}"
-                number = "an integer" if kind is int else "a number"
-                raise ParameterError(f"Invalid {name} {_shown(value)} (must be {number} {range_}).")
+            if (value is not None or name not in ("seed", "max_tokens")) and (why := fault(name, value)):
+                raise ParameterError(why)
         texts = isinstance(stop, list | tuple) and all(isinstance(text, str) and text for text in stop)
         if not texts or len(stop) > MOST_STOPS or max(map(len, stop), default=0) > LONGEST_STOP:
             raise ParameterError(
-                f"Invalid stop {_shown(self.stop)} (must be at most {MOST_STOPS} non-empty strings of at most "
+                f"Invalid stop {shown(self.stop)} (must be at most {MOST_STOPS} non-empty strings of at most "
                 f"{LONGEST_STOP} characters)."
             )
 
@@ -168,16 +153,3 @@ def _candidates(weights: Floats, p: SamplingParams) -> npt.NDArray[np.int64] | N
 def _factor(value: float) -> np.float32:
     """Clamp to the range of float32; more extreme values have the same effect."""
     return np.float32(min(max(value, 1e-30), 1e30))
-
-
-def _is(value: object, kind: type) -> bool:
-    return isinstance(value, (int,) if kind is int else (int, float)) and not isinstance(value, bool)
-
-
-def _shown(value: object) -> str:
-    """Truncated repr (Python refuses to convert huge integers)."""
-    try:
-        spelled = repr(value)
-    except ValueError:
-        return "with thousands of digits"
-    return spelled if len(spelled) <= 60 else spelled[:59] + "…"

@@ -20,6 +20,15 @@ def read_json(path: Path, limit: int = MAX_JSON_BYTES) -> dict[str, Any]:
         raise CheckpointError(f"{path} is missing; a model directory needs it.") from None
 
 
+def read_optional(path: Path, warnings: list[str]) -> dict[str, Any]:
+    """The JSON object in a file that a model works without; a broken one adds a sentence to ``warnings``."""
+    try:
+        return read_json(path) if path.exists() else {}
+    except CheckpointError as error:
+        warnings.append(f"{error} Until then it is ignored.")
+        return {}
+
+
 def parse_json(content: bytes, path: Path) -> dict[str, Any]:
     """The JSON object ``content`` of ``path``. Raises CheckpointError if it is invalid."""
     if sum(map(content.count, (b"[", b"{", b","))) > MAX_PARTS:

@@ -8,6 +8,8 @@ from typing import BinaryIO
 from inference.errors import CheckpointError
 
 KINDS = {stat.S_IFDIR: "a directory", stat.S_IFIFO: "a pipe", stat.S_IFCHR: "a device", stat.S_IFBLK: "a device"}
+# How a file begins that Git LFS has not fetched.
+POINTER = b"version https://git-lfs"
 
 
 def open_file(path: Path) -> BinaryIO:
@@ -27,6 +29,11 @@ def open_file(path: Path) -> BinaryIO:
     if kind != stat.S_IFREG:
         os.close(descriptor)
         raise CheckpointError(f"{path} cannot be read: it is {KINDS.get(kind, 'no file')}.")
+    if os.pread(descriptor, len(POINTER), 0) == POINTER:
+        os.close(descriptor)
+        raise CheckpointError(
+            f"{path} is a Git LFS pointer, not the file itself. Run git lfs pull there, or download the model again."
+        )
     return os.fdopen(descriptor, "rb")
 
 

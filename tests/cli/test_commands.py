@@ -13,14 +13,14 @@ from tests.tiny_model import make_tiny_model
 
 
 def test_story_continues_the_prompt(tiny_model):
-    arguments = ("story", "Once upon", "--model", str(tiny_model), "--max-tokens", "8", "--seed", "1", "--stats")
+    arguments = ("story", "Once upon", "--model", str(tiny_model), "--max-tokens", "8", "--seed", "3", "--stats")
     first, second = run(*arguments), start(*arguments)
     assert (first.returncode, second.returncode) == (0, 0)
     assert first.stdout == second.stdout
     assert first.stdout.startswith("Once upon")
     assert first.stdout.endswith("\n")
     assert "8 generated" in first.stderr
-    assert "seed 1" in first.stderr
+    assert "seed 3" in first.stderr
 
 
 def test_the_model_may_be_named_before_the_command(tiny_model):
@@ -143,13 +143,27 @@ def test_odd_input_and_output(tiny_model, arguments, stdin, code, words):
     assert "Traceback" not in result[1] and "Exception ignored" not in result[1]
 
 
-def test_a_recommendation_that_cannot_be_is_named_and_can_be_overruled(tmp_path):
+@pytest.mark.parametrize(
+    ("content", "words"),
+    [
+        ('{"temperature": -1}', "odd recommends a value that is ignored. Invalid temperature -1 (must be a number"),
+        ('{"temperature": 0.5,', "generation_config.json is not valid JSON"),
+    ],
+)
+def test_a_recommendation_that_cannot_be_is_named_and_blocks_nothing(tmp_path, content, words):
     model = make_tiny_model(tmp_path / "odd")
-    (model / "generation_config.json").write_text('{"temperature": -1}')
-    refused = run("story", "Once", "--model", str(model))
+    (model / "generation_config.json").write_text(content)
+    told = run("story", "Once", "--model", str(model), "--max-tokens", "2")
+    assert told.returncode == 0
+    assert words in told.stderr
+
+
+def test_a_model_that_cannot_chat_says_so_before_it_is_packed(tmp_path, monkeypatch):
+    monkeypatch.setattr("inference.model.build", lambda *_: pytest.fail("packed in vain"))
+    model = make_tiny_model(tmp_path / "plain", chat_template=None)
+    refused = run("chat", "hi", "--model", str(model))
     assert refused.returncode == 1
-    assert "Invalid temperature -1 (must be a number from 0 to 5) in generation_config.json" in refused.stderr
-    assert run("story", "Once", "--model", str(model), "--max-tokens", "2", "--temperature", "1").returncode == 0
+    assert "plain has no chat template: it can continue a story, but not chat" in refused.stderr
 
 
 def test_a_broken_template_leaves_the_stories(tmp_path):

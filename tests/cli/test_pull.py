@@ -182,7 +182,7 @@ def test_a_model_that_cannot_be_used_is_refused_before_its_weights(
     (mute / "tokenizer.json").unlink()
     cases = {
         bert: "org/bert: models of type 'bert' are not supported",
-        quantized: "quantized (gptq)",
+        quantized: "quantized with GPTQ",
         pickled: "no model.safetensors (its weights are .bin)",
         mute: "no tokenizer.json",
         wild: "cannot be used as a tokenizer",

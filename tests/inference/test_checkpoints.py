@@ -10,7 +10,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from safetensors.numpy import load_file, save_file
 
-from inference import CheckpointError, InferenceError, MemoryLimitError, Model, UnsupportedModelError
+from inference import CheckpointError, InferenceError, MemoryLimitError, Model, TemplateError, UnsupportedModelError
 from inference.system import memory
 
 
@@ -54,7 +54,6 @@ def refusal(directory: Path) -> str:
         ({"rope_scaling": {"type": "longrope", "long_factor": [1.0]}}, CheckpointError, "short_factor"),
         ({"rope_scaling": {"type": "yarn", "factor": 2, "beta_fast": 1}}, CheckpointError, "beta_fast"),
         ({"rope_scaling": {"rope_type": "linear", "factor": "two"}}, CheckpointError, "factor"),
-        ({"quantization_config": {"quant_method": "gptq"}}, UnsupportedModelError, "gptq"),
         ({"model_type": "mistral", "architectures": None, "rope_theta": None}, CheckpointError, "no rope_theta"),
         ({"rope_parameters": {"rope_theta": 5.0, "rope_type": "default"}}, CheckpointError, "rope_theta"),
         (
@@ -238,3 +237,19 @@ def test_progress_counts_bytes_and_can_cancel(directory):
 def test_end_tokens_come_from_all_files(directory):
     (directory / "generation_config.json").write_text(json.dumps({"eos_token_id": [7, 9]}))
     assert Model.load(directory).eos_token_ids == {2, 7, 9}
+
+
+@pytest.mark.parametrize("content", [b"{", b"[1]", b"\xff", b"version https://git-lfs.github.com/spec/v1\n"])
+@pytest.mark.parametrize("name", ["generation_config.json", "special_tokens_map.json"])
+def test_a_broken_optional_file_blocks_nothing_and_is_named(directory, name, content):
+    (directory / name).write_bytes(content)
+    (warning,) = Model.load(directory).warnings
+    assert warning.startswith(str(directory / name)) and warning.endswith("Until then it is ignored.")
+
+
+def test_a_broken_chat_template_blocks_only_chats(directory):
+    (directory / "chat_template.jinja").write_bytes(b"\xff\xfe")
+    model = Model.load(directory)
+    assert model.chat_template is None and "chat_template.jinja is not readable as text" in model.no_chat
+    with pytest.raises(TemplateError, match="not readable"):
+        Model.load(directory, chat=True)

@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 from safetensors.numpy import load_file
 
-from inference import CheckpointError, Model, UnsupportedModelError
+from inference import CheckpointError, Model, SamplingParams, UnsupportedModelError
 from inference.checkpoint.checkpoint import open_checkpoint
 from inference.checkpoint.weight_cache import Shelf
 from inference.kernels.layout import INT4_MINIMUMS, INT8
@@ -187,3 +187,16 @@ def test_metadata_that_are_refused(metadata, kind, words, tmp_path):
     with pytest.raises(kind, match=words) as raised:
         Model.inspect(path)
     assert str(path) in str(raised.value)
+
+
+def test_the_makers_recommendation_is_in_the_metadata_or_beside_the_file(tmp_path):
+    path = make_gguf(
+        GOLDENS / "llama-tied", tmp_path / "it.gguf", general__sampling__temp=0.25, general__sampling__top_k=7
+    )
+    assert SamplingParams.from_generation_config(open_checkpoint(path).generation_config) == (
+        SamplingParams(temperature=0.25, top_k=7)
+    )
+    (tmp_path / "generation_config.json").write_text('{"temperature": 0.5, "top_p": 0.75}')
+    assert SamplingParams.from_generation_config(open_checkpoint(path).generation_config) == (
+        SamplingParams(temperature=0.5, top_k=7, top_p=0.75)
+    )

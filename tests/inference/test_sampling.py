@@ -131,4 +131,34 @@ def test_generation_config():
     values = {"do_sample": True, "temperature": 0.6, "top_k": 20, "top_p": None, "eos_token_id": 5}
     assert SamplingParams.from_generation_config(values) == SamplingParams(temperature=0.6, top_k=20)
     assert SamplingParams.from_generation_config({"do_sample": False, "temperature": 0.6}).temperature == 0
+
+
+def test_a_model_that_recommends_nothing_is_sampled_as_usual():
+    usual = SamplingParams(temperature=0.8, top_k=40, top_p=0.95, min_p=0.05)
+    for values in ({}, {"do_sample": True, "eos_token_id": 2}, {"temperature": None}, {"temperature": "hot"}):
+        assert SamplingParams.from_generation_config(values) == usual
+    chosen = SamplingParams.from_generation_config({"top_k": 20}, {"temperature": 1.5})
+    assert chosen == SamplingParams(temperature=1.5, top_k=20, top_p=0.95, min_p=0.05)
+    greedy = {"do_sample": False}
+    assert SamplingParams.from_generation_config(greedy, {"temperature": 1.5}).top_p == 0.95
+
+
+def test_who_recommends_a_temperature_is_taken_at_their_word():
+    made = SamplingParams.from_generation_config({"temperature": 0.2, "top_p": 0.9})
+    assert made == SamplingParams(temperature=0.2, top_p=0.9, top_k=0, min_p=0)
+
+
+@pytest.mark.parametrize(
+    ("values", "expected"),
+    [
+        ({"temperature": 0.6, "top_k": -1}, SamplingParams(temperature=0.6)),
+        ({"temperature": 0.6, "top_p": 0}, SamplingParams(temperature=0.6)),
+        ({"temperature": 0.6, "top_k": 0, "top_p": 1, "min_p": None}, SamplingParams(temperature=0.6)),
+        ({"temperature": 0.0, "top_k": -1, "top_p": 0.0, "do_sample": False}, SamplingParams(temperature=0)),
+        ({"temperature": 0.6, "do_sample": False}, SamplingParams(temperature=0)),
+        ({"temperature": 0.6, "top_k": -7, "top_p": 2}, SamplingParams(temperature=0.6)),
+    ],
+)
+def test_what_is_off_in_any_spelling_is_off(values, expected):
+    assert SamplingParams.from_generation_config(values) == expected
     assert SamplingParams(stop="end").stop == ("end",)

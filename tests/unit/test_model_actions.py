@@ -6,7 +6,7 @@ from tests.stubs.fake_engine import FakeModel, Script
 from tests.unit.conftest import Desk
 from tui.actions.model import ModelActions
 from tui.actions.session_settings import SettingsActions
-from tui.messages import DownloadEnded
+from tui.messages import DownloadEnded, ModelLoaded
 from tui.screens.model_picker import ModelPicker
 from tui.services.model_choice import ModelChoice
 from tui.services.reply import BUSY
@@ -68,6 +68,13 @@ async def test_loading_is_stopped(desk: Desk, actions: ModelActions) -> None:
     assert not actions.stop_loading()
     desk.workspace.load()
     assert actions.stop_loading() and desk.services.models.state(desk.current).failed
+
+
+async def test_what_was_ignored_in_a_model_is_told(desk: Desk, actions: ModelActions, model: FakeModel) -> None:
+    model.warnings = ("Its generation_config.json is ignored.", "So is another file.")
+    desk.workspace.load()
+    actions.take(ModelLoaded(desk.services.models.choice(desk.current), model))  # type: ignore[arg-type]
+    assert desk.mailbox.notified == list(model.warnings)
 
 
 async def test_the_end_of_a_download_is_told_where_it_is_not_seen(desk: Desk, actions: ModelActions) -> None:

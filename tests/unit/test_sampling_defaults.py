@@ -2,7 +2,7 @@
 
 import pytest
 
-from inference import InferenceError, SamplingParams
+from inference import SamplingParams
 from tests.stubs.fake_engine import FakeModel
 from tests.unit.conftest import Desk
 from tui.config.settings import load_settings
@@ -48,14 +48,12 @@ async def test_a_continuation_of_a_story_has_a_limit(desk: Desk) -> None:
     assert unset.values(desk.current)["max_tokens"] == STORY_TOKENS
 
 
-async def test_what_the_model_recommends_must_be_valid_where_it_holds(
+async def test_what_the_model_recommends_is_ignored_where_it_is_invalid(
     desk: Desk, model: FakeModel, defaults: SamplingDefaults
 ) -> None:
     model.generation_config = {"temperature": -1}
     desk.load()
-    assert defaults.defaults(desk.current) == {}
-    with pytest.raises(InferenceError):
-        defaults.params(desk.current)
+    assert defaults.params(desk.current).temperature == 0.8
     desk.current.change_settings({"sampling": {"temperature": 0.5}})
     assert defaults.params(desk.current).temperature == 0.5
 

@@ -188,9 +188,9 @@ async def test_a_story_has_a_length(desk: Desk) -> None:
     assert sampling(desk, max_tokens=5).defaults(story)["max_tokens"] == 5
 
 
-async def test_what_a_model_recommends_and_cannot_be_is_told_by_the_reply(desk: Desk, model: FakeModel) -> None:
+async def test_what_a_model_recommends_and_cannot_be_is_ignored(desk: Desk, model: FakeModel) -> None:
     model.generation_config = {"temperature": -1}
     desk.load()
-    assert sampling(desk).defaults(desk.current) == {}
+    assert sampling(desk).defaults(desk.current)["temperature"] == 0.8
     desk.workspace.ask(desk.current, lambda: desk.current.tree.begin("assistant"))
     assert sampling(desk, temperature=0.5).params(desk.current).temperature == 0.5

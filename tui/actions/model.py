@@ -48,6 +48,9 @@ class ModelActions(ActionGroup):
         if isinstance(event, ModelLoading):
             self._presenter.refresh_progress()
             return
+        if isinstance(event, ModelLoaded):
+            for warning in event.model.warnings:
+                self._app.notify(warning, severity="warning", timeout=10)
         self._show(to_end=False)
 
     def _show(self, to_end: bool) -> None:

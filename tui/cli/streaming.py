@@ -77,7 +77,10 @@ def _load(settings: Settings, which: str) -> "Model":
     if settings.source(which) == DEFAULT and not (shipped("models") / name / "config.json").is_file():
         raise InferenceError(HOW_TO_GIVE_A_MODEL)
     path = find(name, settings.model_directories)
-    model = Model.load(path, settings.precision, progress=_Patience(), **settings.computing)
+    chat = which == "chat_model"
+    model = Model.load(path, settings.precision, progress=_Patience(), chat=chat, **settings.computing)
+    for warning in model.warnings:
+        tell(warning)
     model.prepare(_Patience())
     return model
 

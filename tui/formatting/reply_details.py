@@ -43,10 +43,6 @@ def _parameters(outcome: Outcome, model: "Model | None") -> list[str]:
     given.pop("seed", None)  # always listed
     if model is None:
         return differing(given, {})
-    from inference import InferenceError, SamplingParams
+    from inference import SamplingParams
 
-    try:
-        defaults = asdict(SamplingParams.from_generation_config(model.generation_config))
-    except InferenceError:  # invalid generation_config.json
-        defaults = {}
-    return differing(given, defaults)
+    return differing(given, asdict(SamplingParams.from_generation_config(model.generation_config)))

@@ -1,6 +1,5 @@
 """Resolves sampling parameters: the session's, else the user's, else the model's."""
 
-from collections.abc import Mapping
 from dataclasses import asdict
 from typing import TYPE_CHECKING, Any
 
@@ -23,25 +22,21 @@ class SamplingDefaults:
         self._params = params
 
     def params(self, session: Session) -> "SamplingParams":
-        """Parameters of the session's next reply. Its model must be loaded. Raises InferenceError for invalid ones."""
+        """Parameters of the session's next reply. Its model must be loaded."""
         from inference import SamplingParams
 
-        chosen = own(session.settings)
-        return SamplingParams(**self._defaults(session, chosen) | chosen)
+        return SamplingParams(**self.values(session))
 
     def defaults(self, session: Session) -> dict[str, Any]:
-        """Values that apply where the session sets none; the model's are missing until it is loaded.
+        """Values that apply where the session sets none; the model's are missing until it is loaded."""
+        given = asdict(self._params) if self._params else self._settings.sampling
+        values: dict[str, Any] = {"seed": None, "max_tokens": None, "stop": ()}
+        if model := self._models.model(session):
+            from inference import SamplingParams
 
-        Empty if the model's are invalid, which is reported when a reply is asked for.
-        """
-        if self._models.model(session) is None:
-            return self._defaults(session, {})
-        from inference import InferenceError
-
-        try:
-            return self._defaults(session, {})
-        except InferenceError:
-            return {}
+            values = asdict(SamplingParams.from_generation_config(model.generation_config))
+        values |= given
+        return values | {"max_tokens": STRATEGIES[session.mode].token_limit(values["max_tokens"])}
 
     def values(self, session: Session) -> dict[str, Any]:
         """Parameters of the session's next reply, as far as known."""
@@ -53,14 +48,3 @@ class SamplingDefaults:
         system = [] if (session.settings.get("system") or "") == (default or "") else ["system prompt"]
         values = own(session.settings)
         return system + (differing(values, self.defaults(session)) if values else [])
-
-    def _defaults(self, session: Session, chosen: Mapping[str, Any]) -> dict[str, Any]:
-        """The defaults; the model's values of parameters in ``chosen`` are not validated."""
-        given = asdict(self._params) if self._params else self._settings.sampling
-        values: dict[str, Any] = {"seed": None, "max_tokens": None, "stop": ()}
-        if model := self._models.model(session):
-            from inference import SamplingParams
-
-            values = asdict(SamplingParams.from_generation_config(model.generation_config, {**given, **chosen}))
-        values |= given
-        return values | {"max_tokens": STRATEGIES[session.mode].token_limit(values["max_tokens"])}

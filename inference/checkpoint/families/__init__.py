@@ -1,6 +1,6 @@
 """Model families: one declarative file each. A family says how its ``config.json`` and tensor names become ours."""
 
-from inference.checkpoint.families.base import Family, parse_config, read_config
+from inference.checkpoint.families.base import Family, parse_config
 from inference.checkpoint.families.gemma2 import GEMMA2
 from inference.checkpoint.families.gemma3 import GEMMA3, GEMMA3_TEXT
 from inference.checkpoint.families.granite import GRANITE
@@ -15,4 +15,4 @@ from inference.checkpoint.families.smollm3 import SMOLLM3
 _ALL = (LLAMA, MISTRAL, QWEN2, QWEN3, SMOLLM3, GEMMA2, GEMMA3, GEMMA3_TEXT, PHI3, OLMO2, GRANITE)
 FAMILIES: dict[str, Family] = {family.model_type: family for family in _ALL}
 
-__all__ = ["FAMILIES", "Family", "parse_config", "read_config"]
+__all__ = ["FAMILIES", "Family", "parse_config"]

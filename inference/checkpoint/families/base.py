@@ -10,7 +10,6 @@ from inference.checkpoint.config import LayerSpec, ModelConfig
 from inference.checkpoint.config_reader import ConfigReader, shorten
 from inference.checkpoint.rope import read_rope
 from inference.errors import CheckpointError, UnsupportedModelError
-from inference.system.json_file import read_json
 
 # Canonical tensor names to Hugging Face (Llama-style) names. Tensors of layers are needed if the LayerSpec says so.
 TOP_TENSORS = {
@@ -78,11 +77,6 @@ class Family:
         return None
 
 
-def read_config(directory: Path, families: Mapping[str, Family]) -> tuple[Family, ModelConfig]:
-    """Read and check ``config.json`` before anything else of the model is opened. Raises as ``parse_config``."""
-    return parse_config(read_json(directory / "config.json"), directory / "config.json", families)
-
-
 def parse_config(values: Mapping[str, Any], source: Path, families: Mapping[str, Family]) -> tuple[Family, ModelConfig]:
     """Normalize the values of a ``config.json``; ``source`` is named in errors.
 
@@ -101,12 +95,6 @@ def parse_config(values: Mapping[str, Any], source: Path, families: Mapping[str,
     if architectures and architectures != [family.architecture]:
         raise UnsupportedModelError(
             f"{source.parent}: architecture {str(architectures)[:80]} is not supported; {family.architecture} is."
-        )
-    if "quantization_config" in reader:
-        method = reader.section("quantization_config").text("quant_method", "of an unknown kind")
-        raise UnsupportedModelError(
-            f"{source.parent}: the checkpoint is quantized ({method[:40]}); "
-            "take the original one in bfloat16 or float16."
         )
     if family.text_section is not None:
         given = {key: value for key, value in values.items() if value is not None}
