@@ -173,6 +173,10 @@ class LlmTui(InterruptibleApp):
         """Run a slash command or send a message."""
         self.commands.send(event.text)
 
+    def on_composer_sent_nothing(self) -> None:
+        """Take the model that is offered, if one is."""
+        self.actions.models.take_offer()
+
     @on(Composer.Typed)
     @on(StoryPane.Typed)
     def _on_typed(self) -> None:

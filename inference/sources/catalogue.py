@@ -7,6 +7,7 @@ from inference.checkpoint.checkpoint import open_checkpoint
 from inference.errors import InferenceError
 from inference.model import Model, ModelInfo
 from inference.sources.found import Found
+from inference.sources.gguf_names import gguf_models
 from inference.sources.places import Places
 from inference.sources.registry import find_models
 
@@ -18,6 +19,12 @@ class Listing:
     found: Found
     info: ModelInfo | None = None
     problem: str = ""
+
+    @property
+    def width(self) -> str:
+        """How the weights are stored: the quantisation that the name of a GGUF file says, else a precision."""
+        named = next(iter(gguf_models([self.found.path.name]).values()), None)
+        return (named.quantization if named else "") or (self.info.stored if self.info else "")
 
     def fitting(self, available: int | None) -> list[str]:
         """The precisions in which it fits into ``available`` bytes, the largest first; None: nobody knows, so all."""

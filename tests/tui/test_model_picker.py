@@ -14,8 +14,9 @@ from textual.widgets import Input
 
 from inference.model import PRECISIONS, ModelInfo
 from tests.fake_hub import FakeHub, serve
+from tests.gguf_models import make_gguf
 from tests.stubs.fake_engine import Script
-from tests.tiny_model import make_tiny_model, make_tokenizer
+from tests.tiny_model import CHATML, make_tiny_model, make_tokenizer
 from tests.tui.conftest import SIZE, app_of, current, fake_directory, idle, make_app, ready, say, shown, tap, until
 from tui.config.paths import downloads_directory
 from tui.screens.command_palette import OFFERED
@@ -282,6 +283,42 @@ async def test_any_directory_can_be_typed(shelf: Path, tmp_path: Path, monkeypat
         assert "No matching model" in str(picker(pilot)._about.content)
         await tap(pilot, "enter")
         assert isinstance(pilot.app.screen, ModelPicker)
+
+
+async def test_with_nothing_but_the_built_in_models_enter_gets_the_suggested_one(
+    script: Script, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("inference.available_memory", lambda: 500 * 2**20)
+    pulled, go_on = [], threading.Event()
+    monkeypatch.setattr("inference.sources.pull.pull", lambda name, *_: (pulled.append(name), go_on.wait(60)))
+    async with make_app("guide").run_test(size=(160, 48)) as pilot:
+        await ready(pilot)
+        screen = await open_picker(pilot)
+        assert [row.group for row in screen._list.rows] == ["built-in", "built-in", "suggested"]  # one fits
+        assert screen._list.row and screen._list.row.shown_name == "SmolLM2 135M Instruct"
+        said = told(screen)["SmolLM2 135M Instruct"]
+        assert "93.8 MB to download" in said and "Apache-2.0" in said and "temperature 0.2" in said
+        await tap(pilot, "enter")
+        await until(pilot, lambda: pulled == [screen._list.row and screen._list.row.name])
+        await pilot.press(*"smollm2")
+        assert [(row.group, row.shown_name) for row in screen._list.rows] == [("unfinished", "SmolLM2 135M Instruct")]
+        go_on.set()
+
+
+async def test_a_gguf_file_is_chosen_by_its_path(real_shelf: Path) -> None:
+    file = make_gguf(real_shelf / "second", real_shelf / "second.Q8_0.gguf", "Q8_0", tokenizer__chat_template=CHATML)
+    async with make_app(real_shelf / "first").run_test(size=(160, 48)) as pilot:
+        await ready(pilot)
+        screen = await open_picker(pilot)
+        await pilot.press(*str(file))
+        await until(pilot, lambda: len(screen._list.rows) == 1)
+        line = str(screen._list.get_option("0").prompt)
+        assert "Q8_0" in line and "llama" in line
+        await tap(pilot, "enter")
+        await until(pilot, lambda: current(pilot).model == str(file))
+        await until(pilot, lambda: app_of(pilot).services.workspace.model)
+        await say(pilot, "hello there")
+        assert current(pilot).tip and current(pilot).tip.text
 
 
 async def test_a_model_of_the_hub_is_downloaded_and_used(hub: FakeHub, shelf: Path) -> None:

@@ -1,9 +1,14 @@
 """Actions on the open session's model: choose, download, cancel loading."""
 
+from pathlib import Path
+
 from tui.actions.context import ActionGroup
+from tui.config.paths import model_places
 from tui.messages import DownloadEnded, ModelFailed, ModelLoaded, ModelLoading
+from tui.process.in_thread import FILES, in_thread
 from tui.services.model_choice import ModelChoice
 from tui.services.reply import BUSY
+from tui.services.session import Session
 from tui.storage.store import OPEN_ELSEWHERE
 
 
@@ -67,10 +72,36 @@ class ModelActions(ActionGroup):
             self._presenter.show(to_end=False)
         return cancelled
 
+    def take_offer(self) -> None:
+        """Continue with the model that is offered, downloaded first if it is not here."""
+        if (name := self._services.offer.name(self.current)) and not self._refused():
+            self._app.run_worker(self._get(self.current, name), group=FILES)
+
+    async def _get(self, session: Session, name: str) -> None:
+        if await in_thread(_is_here, name, self._services.models.directories):
+            self._continue(session, name)
+        else:
+            self._services.offer.waiting = session
+            self._services.downloads.begin(name)
+            self._presenter.refresh()
+
+    def _continue(self, session: Session, name: str) -> None:
+        """Continue with the offered model, if the offer still stands."""
+        if self.current is session and self._services.offer.name(session) == name:
+            self.use_named(name)
+            self._presenter.say("Ask again, or press Esc, then r for another reply to your question.")
+
     def downloaded(self, event: DownloadEnded) -> None:
-        """Notify the user, unless the model picker shows it."""
+        """Notify the user, unless the model picker shows it or a session waits for it."""
         from tui.screens.model_picker import ModelPicker
 
+        waiting, offer = self._services.offer.waiting, self._services.offer
+        if waiting is not None and event.name == offer.name(waiting):
+            offer.waiting = None
+            self._presenter.refresh()
+            if not event.failure and waiting is self.current and not isinstance(self._app.screen, ModelPicker):
+                self._continue(waiting, event.name)
+                return
         if isinstance(self._app.screen, ModelPicker):
             return
         if event.failure:
@@ -88,3 +119,14 @@ class ModelActions(ActionGroup):
         else:
             return False
         return True
+
+
+def _is_here(name: str, directories: tuple[Path, ...]) -> bool:
+    from inference import CheckpointError
+    from inference.sources.registry import find_model
+
+    try:
+        find_model(name, model_places(directories))
+    except CheckpointError:
+        return False
+    return True

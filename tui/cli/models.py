@@ -14,6 +14,7 @@ from tui.terminal.sanitize import one_line
 if TYPE_CHECKING:
     from inference.model import ModelInfo
     from inference.sources.catalogue import Listing
+    from inference.sources.suggested import Suggestion
 
 SOURCES = {
     "built-in": "built-in",
@@ -37,14 +38,21 @@ def models(context: click.Context, as_json: bool) -> None:
     """
     from inference import available_memory
     from inference.sources.catalogue import catalogue
+    from inference.sources.suggested import suggestions
 
     write, available = writer(), available_memory()
     listings = catalogue(model_places(settings_for(context).model_directories))
     if as_json:
         write(json.dumps([_as_json(listing, available) for listing in listings], indent=1) + "\n")
         return
+    here = set()
     for listing in listings:
+        here.add(listing.found.name)
         write(_as_text(listing, available) + "\n")
+    offered = [entry for entry in suggestions() if entry.fits(available) and str(entry.name) not in here]
+    if offered:
+        write("Suggested, by memory (`llm-tui pull NAME` downloads one):\n")
+        write("".join(f"  {_suggested(entry)}\n" for entry in offered))
     if available is not None:
         write(f"Free memory: {size(available)}\n")
 
@@ -58,6 +66,7 @@ def _as_json(listing: "Listing", available: int | None) -> dict[str, Any]:
         **about,
         "family": info.family,
         "parameters": info.parameters,
+        "width": listing.width,
         "context": info.context,
         "size_on_disk": info.size_on_disk,
         "memory": info.memory,
@@ -74,11 +83,24 @@ def _as_text(listing: "Listing", available: int | None) -> str:
     about = [
         info.family,
         f"{short_count(info.parameters)} parameters",
+        listing.width,
         f"{size(info.size_on_disk)} on disk",
         f"context {info.context}",
         "chat and stories" if info.has_chat_template else "stories only",
     ]
     return f"{name}  ({source})\n  {' · '.join(about)}\n  memory {_memory(info, listing.fitting(available))}"
+
+
+def _suggested(entry: "Suggestion") -> str:
+    about = [
+        entry.family,
+        f"{short_count(entry.parameters)} parameters",
+        entry.name.selector,
+        f"{size(entry.size)} to download",
+        f"memory {size(entry.memory)}",
+        entry.licence,
+    ]
+    return f"{entry.alias}  {entry.title}: {' · '.join(about)}"
 
 
 def _memory(info: "ModelInfo", fitting: list[str]) -> str:

@@ -40,6 +40,7 @@ class MainPresenter:
         self._models = services.models
         self._sampling = services.sampling
         self._onboarding = services.onboarding
+        self._offer = services.offer
         self._views: dict[Mode, SessionView] = {
             "chat": ChatView(screen, services.models),
             "story": StoryView(screen, services.sampling),
@@ -120,7 +121,7 @@ class MainPresenter:
         screen.top.model = " · ".join([model_name(session.model), *precision, *self._sampling.differing(session)])
         told = self._refresh_status(session)
         failed = "" if session.empty else sanitize(state.failed)
-        hint = "" if session.reply else self._onboarding.text(session.mode)
+        hint = "" if session.reply else self._offer.text(session) or self._onboarding.text(session.mode)
         notice = session.notice or failed or (OPEN_ELSEWHERE if session.readonly else "") or hint
         screen.say("\n".join(filter(None, (notice, self._sessions.trouble))))
         screen.sidebar.say(session.notice)

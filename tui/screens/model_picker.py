@@ -2,7 +2,7 @@
 
 import contextlib
 import time
-from collections.abc import Callable, Coroutine, Iterator
+from collections.abc import Callable, Coroutine, Iterator, Mapping
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -27,11 +27,12 @@ from tui.widgets.safe_input import Field
 
 if TYPE_CHECKING:
     from inference.sources.catalogue import Listing
+    from inference.sources.suggested import Suggestion
 
 # How long headers are read per batch, and how often download progress is redrawn.
 BATCH_SECONDS, REDRAW_SECONDS = 0.1, 0.2
-PLACEHOLDER = "Filter, or enter a directory or Hugging Face model (org/name)"
-NOTHING = "No matching model. Enter a directory or a Hugging Face model (org/name)."
+PLACEHOLDER = "Filter, or enter a path or a Hugging Face model (org/name)"
+NOTHING = "No matching model. Enter a path or a Hugging Face model (org/name)."
 
 
 class ModelPicker(Picker[ModelChoice | None]):
@@ -60,6 +61,7 @@ class ModelPicker(Picker[ModelChoice | None]):
         self._list: ModelList = ModelList(current.name)
         self._about = Plain(id="model-about")
         self._listings: list[Listing] = []
+        self._suggestions: Mapping[str, Suggestion] = {}
         self._typed: list[Row] = []
         self._timer: Timer | None = None
 
@@ -86,24 +88,33 @@ class ModelPicker(Picker[ModelChoice | None]):
     async def _read(self) -> None:
         """Read the catalogue in batches, showing each."""
         listings, self._list.available = await in_thread(_catalogue, self._directories)
+        self._suggestions = await in_thread(_suggestions, self._list.available)
         found: list[Listing] = []
         while batch := await in_thread(_batch, listings):
             found += batch
             self._listings = max(found, self._listings, key=len)
             self._fill()
         if self._current not in [listing.found.name for listing in found]:  # a directory given by path
-            found += [row.listing for row in await in_thread(_named, self._current) if row.listing]
+            found += [row.listing for row in await in_thread(_named, self._current, self._directories) if row.listing]
         self._listings = found
+        if self._suggestions and all(listing.found.source == "built-in" for listing in found):
+            self._list.prefer(next(iter(self._suggestions)))
         self._fill()
 
     def _fill(self) -> None:
         """List the models whose names contain the typed words, and the typed directory or Hub name itself."""
         words = self._field.value.casefold().split()
         here = [Row(listing.found.name, listing.found.source, listing) for listing in self._listings]
-        coming = [Row(each.name, "unfinished", None, each) for each in self._downloads if not each.complete]
+        known = self._suggestions
+        coming = [
+            Row(each.name, "unfinished", None, each, known.get(each.name))
+            for each in self._downloads
+            if not each.complete
+        ]
+        offered = [Row(name, "suggested", suggestion=suggestion) for name, suggestion in known.items()]
         rows: dict[str, Row] = {}
-        for row in [*coming, *here]:
-            if all(word in row.name.casefold() for word in words):
+        for row in [*coming, *here, *offered]:
+            if all(word in row.sought for word in words):
                 rows.setdefault(row.name, row)
         for row in self._typed:
             rows.setdefault(row.name, row)
@@ -129,7 +140,7 @@ class ModelPicker(Picker[ModelChoice | None]):
         self._start(partial(self._look, event.value.strip()), "typed")
 
     async def _look(self, text: str) -> None:
-        self._typed = await in_thread(_named, text)
+        self._typed = await in_thread(_named, text, self._directories)
         if self._typed:
             self._fill()
 
@@ -171,6 +182,7 @@ class ModelPicker(Picker[ModelChoice | None]):
             self._timer.stop()
             self._timer = None
             self._start(self._read, "catalogue")
+            self._start(partial(self._look, self._field.value.strip()), "typed")
 
 
 def _catalogue(directories: tuple[Path, ...]) -> "tuple[Iterator[Listing], int | None]":
@@ -179,6 +191,13 @@ def _catalogue(directories: tuple[Path, ...]) -> "tuple[Iterator[Listing], int |
     from inference.sources.catalogue import catalogue
 
     return catalogue(model_places(directories)), available_memory()
+
+
+def _suggestions(available: int | None) -> "dict[str, Suggestion]":
+    """The suggested models that fit, by name, the smallest first."""
+    from inference.sources.suggested import suggestions
+
+    return {str(suggestion.name): suggestion for suggestion in suggestions() if suggestion.fits(available)}
 
 
 def _batch(listings: "Iterator[Listing]") -> "list[Listing]":
@@ -192,12 +211,14 @@ def _batch(listings: "Iterator[Listing]") -> "list[Listing]":
     return batch
 
 
-def _named(text: str) -> list[Row]:
+def _named(text: str, directories: tuple[Path, ...]) -> list[Row]:
     """Rows for the directory or GGUF file of that path and for the Hub model of that name."""
+    from inference import CheckpointError
     from inference.sources.catalogue import describe
     from inference.sources.found import Found
     from inference.sources.hub_name import HubName
     from inference.sources.places import expanded, lasting
+    from inference.sources.registry import find_model
 
     rows = []
     with contextlib.suppress(OSError, ValueError):  # an invalid file name
@@ -205,5 +226,9 @@ def _named(text: str) -> list[Row]:
         if ("/" in text or text.startswith(("~", "."))) and (path.is_dir() or path.is_file()):
             rows.append(Row(str(path), "typed", describe(Found(str(path), "directory", path))))
     if name := HubName.parse(text):
-        rows.append(Row(str(name), "typed"))
+        try:
+            found = Found(str(name), "download", find_model(str(name), model_places(directories)))
+            rows.append(Row(str(name), "typed", describe(found)))
+        except CheckpointError:
+            rows.append(Row(str(name), "typed"))
     return rows

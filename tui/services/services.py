@@ -10,6 +10,7 @@ from tui.conversation.conversation import Mode
 from tui.messages import SessionRead, SessionsChanged
 from tui.services.autosave import Autosave
 from tui.services.downloads import Downloads
+from tui.services.model_offer import ModelOffer
 from tui.services.models import ModelManager
 from tui.services.onboarding import Onboarding
 from tui.services.replies import ReplyService
@@ -36,6 +37,7 @@ class Services:
         self.onboarding = Onboarding(first=self.sessions.latest() is None)
         self.models = ModelManager(app, settings, snapshots)
         self.downloads = Downloads(app)
+        self.offer = ModelOffer(self.downloads)
         self.sampling = SamplingDefaults(self.models, settings, params)
         self.replies = ReplyService(app, self.models, self.sampling, self.sessions.snapshots)
         self.workspace = Workspace(app, self.sessions, self.models, self.replies, settings, mode)

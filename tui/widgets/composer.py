@@ -30,6 +30,9 @@ class Composer(Editor):
             super().__init__()
             self.text = text
 
+    class SentNothing(Message):
+        """Enter in the empty input."""
+
     class Typed(Message):
         """The text differs from the last ``put``."""
 
@@ -99,6 +102,8 @@ class Composer(Editor):
     def action_send(self) -> None:
         if self.text.strip():
             self.post_message(self.Sent(self.whole))
+        else:
+            self.post_message(self.SentNothing())
 
     def action_expand_pasted(self) -> None:
         self.replace(self.whole, self.document.start, self.document.end)

@@ -18,6 +18,7 @@ from tui.widgets.status_bar import gauge
 if TYPE_CHECKING:
     from inference.model import ModelInfo
     from inference.sources.catalogue import Listing
+    from inference.sources.suggested import Suggestion
 
 # In the order of the list.
 GROUPS = {
@@ -29,22 +30,27 @@ GROUPS = {
     "hub-cache": "Hugging Face cache",
     "ollama": "Ollama",
     "lm-studio": "LM Studio",
+    "suggested": "Suggested, not downloaded",
 }
 # Columns after the name: alignment and width. If there is no room, those of SPARED are dropped in order.
-COLUMNS = {"family": "<8", "params": ">7", "disk": ">9", "context": ">7", "memory": "<16"}
-SPARED = ("family", "context", "disk", "params")
+COLUMNS = {"family": "<8", "params": ">7", "width": "<8", "disk": ">9", "context": ">7", "memory": "<16"}
+SPARED = ("family", "context", "params", "width", "disk")
 NAME_WIDTH = 34
 GAP = "  "
 
 
 @dataclass(frozen=True)
 class Row:
-    """``group`` is one of GROUPS. Without ``listing``, or with an incomplete one, it can be downloaded."""
+    """``group`` is one of GROUPS. Without ``listing``, or with an incomplete one, it can be downloaded.
+
+    ``suggestion``: what is known of a suggested one before.
+    """
 
     name: str
     group: str
     listing: "Listing | None" = None
     download: Download | None = None
+    suggestion: "Suggestion | None" = None
 
     @property
     def info(self) -> "ModelInfo | None":
@@ -68,8 +74,16 @@ class Row:
         return self.listing is None or self.listing.found.source == "unfinished"
 
     @property
+    def sought(self) -> str:
+        """What a filter looks in."""
+        also = (self.suggestion.alias, self.suggestion.title) if self.suggestion else ()
+        return " ".join((self.name, *also)).casefold()
+
+    @property
     def shown_name(self) -> str:
-        """The directory's basename, or the name."""
+        """The title of a suggested model, the basename of a path, or the name."""
+        if self.suggestion:
+            return self.suggestion.title
         return one_line(Path(self.name).name if Path(self.name).is_absolute() else self.name)
 
 
@@ -113,6 +127,11 @@ class ModelList(OptionList, can_focus=False):
         if name in names:
             self.highlighted = self.get_option_index(str(names.index(name)))
 
+    def prefer(self, name: str) -> None:
+        """Highlight this model instead of the one in use, unless the user has moved the highlight."""
+        if self._wanted == self._current:
+            self._wanted = name
+
     def stay(self) -> None:
         """Treat the current highlight as the user's choice."""
         if self.row:
@@ -151,6 +170,8 @@ class ModelList(OptionList, can_focus=False):
     def _facts(self, row: Row, columns: Sequence[str]) -> str:
         if row.downloading:
             return arriving(row.downloading)
+        if row.suggestion:
+            return _suggested_facts(row.suggestion, columns)
         if row.fetchable:
             return "available on Hugging Face"
         info = row.info
@@ -159,6 +180,7 @@ class ModelList(OptionList, can_focus=False):
         facts = {
             "family": info.family,
             "params": short_count(info.parameters),
+            "width": row.listing.width if row.listing else "",
             "disk": size(info.size_on_disk),
             "context": str(info.context),
             "memory": _fit(info, self.available),
@@ -175,6 +197,8 @@ def about(row: Row, precision: str, available: int | None, width: int, running: 
     if row.downloading:
         lines += [plain(arriving(row.downloading)), _hint("Press Enter to pause; progress is kept.")]
     elif row.fetchable:
+        if row.suggestion:
+            lines.append(_about_suggested(row.suggestion))
         if row.download and row.download.failed:
             lines.append(plain(one_line(row.download.failed), "$error"))
         verb = "resume" if row.listing or (row.download and row.download.done) else "download"
@@ -197,6 +221,29 @@ def about(row: Row, precision: str, available: int | None, width: int, running: 
             *_precisions(info, precision, available, width, running),
         ]
     return Content("\n").join(lines)
+
+
+def _suggested_facts(suggestion: "Suggestion", columns: Sequence[str]) -> str:
+    facts = {
+        "family": suggestion.family,
+        "params": short_count(suggestion.parameters),
+        "width": suggestion.name.selector,
+        "disk": size(suggestion.size),
+        "context": str(suggestion.context),
+        "memory": "fits",
+    }
+    return GAP.join(f"{facts[column]:{COLUMNS[column]}}" for column in columns)
+
+
+def _about_suggested(suggestion: "Suggestion") -> Content:
+    sampling = ", ".join(f"{name.replace('_', '-')} {value:g}" for name, value in suggestion.sampling.items())
+    facts = (
+        f"{size(suggestion.size)} to download",
+        f"{size(suggestion.memory)} of memory",
+        f"licence {suggestion.licence}",
+        f"sampled at {sampling}",
+    )
+    return plain(" · ".join(facts))
 
 
 def arriving(download: Download) -> str:
