@@ -89,7 +89,7 @@ model_options = options(
     click.option(
         "--model",
         metavar="DIR|ORG/NAME",
-        help="Model: a built-in one, a directory or ORG/NAME.  [default: guide, or story for stories]",
+        help="Model: built-in, a directory, a GGUF file or ORG/NAME.  [default: guide, or story for stories]",
     ),
     click.option("--precision", type=click.Choice(PRECISIONS), help="Weight precision.  [default: auto]"),
     click.option("--cache-precision", type=click.Choice(CACHE_PRECISIONS), help="KV cache precision.  [default: auto]"),

@@ -49,7 +49,7 @@ class Settings:
     """
 
     theme: str = _setting("dark", TEXT, "Colour theme; `llm-tui themes` lists them.")
-    chat_model: str = _setting("guide", TEXT, "Model for chats: a built-in one, a directory or ORG/NAME.")
+    chat_model: str = _setting("guide", TEXT, "Model for chats: a built-in one, a directory, a GGUF file or ORG/NAME.")
     story_model: str = _setting("story", TEXT, "Model for stories.")
     precision: str = _setting("auto", one_of(*PRECISIONS), "Weight precision: " + ", ".join(PRECISIONS) + ".")
     cache_precision: str = _setting(
