@@ -1,17 +1,10 @@
-"""A fake `inference` for tests of the interface: no weights, no kernels, no threads. Replies are scripts.
+"""An engine for tests of the interface: no weights, no kernels, no threads. Replies are scripts."""
 
-A script is a series of pieces. A string is streamed as one token; None leaves what follows to the next poll; a
-``threading.Event`` holds the reply until it is set or the reply is cancelled; an ``InferenceError`` ends it. At the end
-of its script a reply ends.
-"""
-
-import itertools
 import json
-import re
 import threading
 import time
 import weakref
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import partial
 from pathlib import Path
@@ -33,106 +26,10 @@ from inference import (
     Stats,
     Token,
 )
+from tests.stubs.fake_tokenizer import Template, Words
+from tests.stubs.script import Script
 
-Piece = str | threading.Event | InferenceError | None
-USUAL = re.findall(r"\S+ ", "That is a good question, and there is more than one answer to it. ")
-WORD = re.compile(r"\s*\S+|\s+")
 BYTES_PER_TOKEN = 1024
-
-
-class Script:
-    """The replies to come, in their order, then ``usual`` for all others. ``prompts``: what was asked, as text.
-
-    At temperature 0 the usual reply is always the same, else its first words tell how many there were.
-    """
-
-    def __init__(self) -> None:
-        self.usual: Callable[[], Iterable[Piece]] = lambda: USUAL
-        self.prompts: list[str] = []
-        self.tokenizer = Words()
-        self.loading: Callable[[Path], None] = lambda path: None  # called while a model is loaded; may raise or wait
-        self._replies: list[Sequence[Piece]] = []
-
-    def reply(self, *pieces: Piece) -> None:
-        """Have the next reply without a script stream these."""
-        self._replies.append(pieces)
-
-    def held(self, *pieces: Piece) -> threading.Event:
-        """Have the next reply stream these and then wait; ``set`` what is returned to end it."""
-        hold = threading.Event()
-        self.reply(*pieces, hold)
-        return hold
-
-    def take(self, prompt: str, greedy: bool) -> Iterable[Piece]:
-        """The reply to ``prompt``."""
-        self.prompts.append(prompt)
-        if self._replies:
-            return self._replies.pop(0)
-        return self.usual() if greedy else itertools.chain([f"Reply {len(self.prompts)}: "], self.usual())
-
-
-def endless() -> Iterator[Piece]:
-    """A few tokens with each poll, until the reply is cancelled or the context full."""
-    for number in itertools.count():
-        yield from ("word ", "after ", "word ", f"{number}\n" if number % 5 == 4 else f"{number} ")
-        if number % 2:
-            yield None
-
-
-class Words:
-    """A tokenizer with one token per word; it learns its vocabulary as it reads."""
-
-    def __init__(self) -> None:
-        self._words: list[str] = []
-        self._ids: dict[str, int] = {}
-
-    @property
-    def vocab_size(self) -> int:
-        return len(self._words)
-
-    def encode(self, text: str, add_special_tokens: bool = True) -> list[int]:
-        return [self._id(word) for word in WORD.findall(text)]
-
-    def encode_pieces(self, pieces: Sequence[str | Sequence[int]], limit: int | None = None) -> list[int]:
-        return [id_ for piece in pieces for id_ in (self.encode(piece) if isinstance(piece, str) else piece)]
-
-    def decode(self, ids: Sequence[int], skip_special_tokens: bool = True) -> str:
-        return "".join(self._words[id_] for id_ in ids)
-
-    def ordinary(self, ids: Sequence[int]) -> bool:
-        return all(0 <= id_ < len(self._words) for id_ in ids)
-
-    def token(self, text: str) -> int:
-        """The id of ``text`` as a whole."""
-        return self._id(text)
-
-    def _id(self, word: str) -> int:
-        if word not in self._ids:
-            self._ids[word] = len(self._words)
-            self._words.append(word)
-        return self._ids[word]
-
-
-class Template:
-    """Role and text of each message, one after the other."""
-
-    def encode(
-        self,
-        messages: Sequence[Mapping[str, Any]],
-        tokenizer: Words,
-        add_generation_prompt: bool = True,
-        continue_final_message: bool = False,
-        limit: int | None = None,
-    ) -> list[int]:
-        pieces: list[str | Sequence[int]] = []
-        for message in messages:
-            pieces += [_head(tokenizer, message["role"]), message.get("token_ids") or str(message["content"])]
-        return tokenizer.encode_pieces([*pieces, *([_head(tokenizer, "assistant")] if add_generation_prompt else [])])
-
-
-def _head(tokenizer: Words, role: str) -> list[int]:
-    """The one token before a message of this role."""
-    return [tokenizer.token(f"\n{role}:\n")]
 
 
 @dataclass

@@ -18,7 +18,8 @@ from textual._context import active_app
 from textual.pilot import Pilot
 
 from inference import SamplingParams
-from tests.stubs.fake_engine import FakeCache, FakeEngine, Script, endless, loader
+from tests.stubs.fake_engine import FakeCache, FakeEngine, loader
+from tests.stubs.script import Script, endless
 from tests.tiny_model import make_tiny_model
 from tui.app import LlmTui
 from tui.config.settings import load_settings

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 from textual.pilot import Pilot
 
-from tests.stubs.fake_engine import Script
+from tests.stubs.script import Script
 from tests.tui.conftest import SIZE, app_of, current, fake_directory, idle, ready, say, tap, until
 from tui.app import LlmTui
 from tui.config.errors import SettingsError

@@ -8,7 +8,8 @@ from typing import Any
 import pytest
 
 from inference import InferenceError, Model
-from tests.stubs.fake_engine import FakeGeneration, Template
+from tests.stubs.fake_engine import FakeGeneration
+from tests.stubs.fake_tokenizer import Template
 from tests.tui.conftest import SIZE, app_of, current, make_app, ready, say, until
 from tui.process.in_thread import in_thread
 from tui.storage import database

@@ -8,9 +8,10 @@ from typing import ClassVar
 import pytest
 
 from inference import SamplingParams
-from tests.stubs.fake_engine import FakeCache, FakeEngine, FakeModel, Script
+from tests.stubs.fake_engine import FakeCache, FakeEngine, FakeModel
 from tests.stubs.mailbox import Mailbox
 from tests.stubs.screen import FakePresenter, FakeScreen
+from tests.stubs.script import Script
 from tui.actions.context import ActionContext
 from tui.config.settings import load_settings
 from tui.messages import ModelLoaded, ReplyProgressed

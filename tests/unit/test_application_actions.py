@@ -3,7 +3,7 @@
 import pytest
 
 from tests.stubs.conversations import answered, save
-from tests.stubs.fake_engine import Script
+from tests.stubs.script import Script
 from tests.unit.conftest import Desk
 from tui.actions import application
 from tui.actions.application import ApplicationActions

@@ -5,8 +5,8 @@ from unittest.mock import MagicMock, Mock
 import pytest
 
 from tests.stubs.conversations import answered, save
-from tests.stubs.fake_engine import Script
 from tests.stubs.mailbox import Mailbox
+from tests.stubs.script import Script
 from tests.unit.conftest import Desk
 from tui.config.settings import load_settings
 from tui.conversation.conversation import Conversation

@@ -1,8 +1,9 @@
 """Events of a generation become one message per reply and tick."""
 
 from inference import InferenceError
-from tests.stubs.fake_engine import FakeEngine, FakeModel, Script
+from tests.stubs.fake_engine import FakeEngine, FakeModel
 from tests.stubs.mailbox import Mailbox
+from tests.stubs.script import Script
 from tui.messages import ReplyProgressed
 from tui.services.event_poller import EventPoller
 from tui.services.reply import Reply

@@ -16,7 +16,8 @@ from inference import (
     Started,
     Token,
 )
-from tests.stubs.fake_engine import FakeEngine, FakeModel, Script, endless
+from tests.stubs.fake_engine import FakeEngine, FakeModel
+from tests.stubs.script import Script, endless
 
 HELLO = [{"role": "user", "content": "hello there"}]
 

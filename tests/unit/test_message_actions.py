@@ -2,7 +2,7 @@
 
 import pytest
 
-from tests.stubs.fake_engine import Script
+from tests.stubs.script import Script
 from tests.unit.conftest import Desk
 from tui.actions.messages import MessageActions
 from tui.services.reply import BUSY

@@ -2,7 +2,8 @@
 
 import pytest
 
-from tests.stubs.fake_engine import FakeModel, Script
+from tests.stubs.fake_engine import FakeModel
+from tests.stubs.script import Script
 from tests.unit.conftest import Desk
 from tui.actions.model import ModelActions
 from tui.actions.session_settings import SettingsActions

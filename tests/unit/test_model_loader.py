@@ -9,8 +9,9 @@ from pathlib import Path
 import pytest
 
 from inference import CheckpointError
-from tests.stubs.fake_engine import FakeModel, Script, loader
+from tests.stubs.fake_engine import FakeModel, loader
 from tests.stubs.mailbox import Mailbox
+from tests.stubs.script import Script
 from tui.messages import ModelFailed, ModelLoaded, ModelLoading
 from tui.services.model_choice import ModelChoice
 from tui.services.model_loader import ModelLoader

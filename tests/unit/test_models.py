@@ -5,7 +5,8 @@ from pathlib import Path
 
 import pytest
 
-from tests.stubs.fake_engine import FakeModel, Script
+from tests.stubs.fake_engine import FakeModel
+from tests.stubs.script import Script
 from tests.unit.conftest import FakeLoader
 from tui.conversation.conversation import Conversation
 from tui.messages import ModelFailed, ModelLoaded, ModelLoading

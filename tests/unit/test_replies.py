@@ -6,8 +6,9 @@ from pathlib import Path
 import pytest
 
 from inference import InferenceError, SamplingParams
-from tests.stubs.fake_engine import FakeModel, Script
+from tests.stubs.fake_engine import FakeModel
 from tests.stubs.mailbox import Mailbox
+from tests.stubs.script import Script
 from tui.config.settings import load_settings
 from tui.conversation.conversation import Conversation
 from tui.conversation.tree import Node

@@ -2,8 +2,8 @@
 
 import pytest
 
-from tests.stubs.fake_engine import Script
 from tests.stubs.screen import FakePane
+from tests.stubs.script import Script
 from tests.unit.conftest import Desk
 from tui.actions.messages import MessageActions
 from tui.actions.story import KEPT, StoryActions

@@ -4,7 +4,8 @@ import pytest
 
 from inference import SamplingParams
 from tests.stubs.conversations import answered, save
-from tests.stubs.fake_engine import FakeModel, Script
+from tests.stubs.fake_engine import FakeModel
+from tests.stubs.script import Script
 from tests.unit.conftest import Desk, FakeLoader
 from tui.config.settings import load_settings
 from tui.conversation.conversation import Conversation
