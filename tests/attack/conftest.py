@@ -11,6 +11,9 @@ from pathlib import Path
 
 import pytest
 
+from inference import Model
+from tests.tiny_model import make_tiny_model
+
 HERE = Path(__file__).parent
 ROUNDS = int(os.environ.get("LLM_TUI_ATTACKS", "1"))
 Attack = Callable[[str], AbstractContextManager[None]]
@@ -20,6 +23,17 @@ Attack = Callable[[str], AbstractContextManager[None]]
 def rounds() -> int:
     """How many times its usual length a corpus is run."""
     return ROUNDS
+
+
+@pytest.fixture(scope="module")
+def model(tiny_model: Path) -> Model:
+    return Model.load(tiny_model)
+
+
+@pytest.fixture(scope="module")
+def brief_model(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """For replies of one token in long sessions."""
+    return make_tiny_model(tmp_path_factory.mktemp("models") / "brief", max_position_embeddings=8192)
 
 
 @pytest.fixture

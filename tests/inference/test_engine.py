@@ -23,6 +23,7 @@ from inference import (
     TemplateError,
     Token,
 )
+from tests.inference.events import finished
 from tests.tiny_model import make_tiny_model
 
 HELLO = [{"role": "user", "content": "Hello"}]
@@ -52,11 +53,6 @@ def endless(model) -> SamplingParams:
             else:
                 return SamplingParams(seed=seed)
     pytest.fail("every seed met an end token")
-
-
-def finished(events) -> Finished:
-    assert isinstance(events[-1], Finished), events[-1]
-    return events[-1]
 
 
 def ids_of(events) -> list[int]:

@@ -4,7 +4,7 @@ import pytest
 
 from inference import ChatTemplate, Model
 from inference.text.message_roles import alternating, without_system
-from tests.inference.test_template import INST
+from tests.inference.chat_templates import INST
 from tests.tiny_model import CHATML
 
 # Templates of models without a system role: one refuses such a message, one leaves it out.
