@@ -6,47 +6,11 @@ import pytest
 from textual import events
 from textual.message import Message
 
+from tests.unit.terminal_answers import ANSWERS
 from tui.terminal.input_parser import TerminalParser
 from tui.terminal.key_sequences import Typed
 
 SILENCE = 1.1
-# What terminals say that nobody asks for here, or that is no key; nothing of it is typed.
-ANSWERS = [
-    b"\x1b]11;rgb:ffff/ffff/ffff\x07",
-    b"\x1b]11;rgb:ffff/ffff/ffff\x1b\\",
-    b"\x1b]10;rgb:0000/0000/0000\x07",
-    b"\x1b]4;1;rgb:cd/00/00\x1b\\",
-    b"\x1b]52;c;aGVsbG8=\x07",
-    b"\x1b]lA title\x1b\\",
-    b"\x1b[?62;22c",
-    b"\x1b[>41;390;0c",
-    b"\x1b[?1u",
-    b"\x1b[?2026;2$y",
-    b"\x1b[4;2$y",
-    b"\x1b[?997;1n",
-    b"\x1b[0n",
-    b"\x1b[12;40R",
-    b"\x1b[?12;40R",
-    b"\x1b[8;24;80t",
-    b"\x1b[4;600;800t",
-    b"\x1b[48;24;80;600;800t",
-    b"\x1b[32;10;5M",
-    b"\x1bP>|XTerm(390)\x1b\\",
-    b"\x1bP1$r0m\x1b\\",
-    b"\x1bP1+r544e=787465726d\x1b\\",
-    b"\x1bP!|00000000\x1b\\",
-    b"\x1b_Gi=31;OK\x1b\\",
-    b"\x1b^private\x1b\\",
-    b"\x1bXa string\x1b\\",
-    b"\x1b[I",
-    b"\x1b[O",
-    b"\x1b[<35;10;5M",
-    b"\x1b[<0;10;5m",
-    b"\x1b[<64;-1;5M",
-    b"\x1b[M\xa0\xff\xe9",
-    b"\x1b[M   ",
-    "\x1b[Mé!".encode(),
-]
 KEYS = {
     b"\x1b[A": "up",
     b"\x1bOA": "up",
