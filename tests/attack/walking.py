@@ -12,8 +12,8 @@ from textual.pilot import Pilot
 
 from tests.attack.conftest import Attack
 from tests.stubs.conversations import answered
+from tests.tui.answers import CODE, THOUGHT
 from tests.tui.conftest import app_of, current
-from tests.tui.test_reading import CODE, THOUGHT
 from tui.app import LlmTui
 from tui.config.keymap import KEYMAP
 from tui.conversation.conversation import Conversation

@@ -6,7 +6,7 @@ import pytest
 from rich.cells import cell_len
 
 from tests.tui.conftest import app_of, make_app, ready, shown
-from tests.tui.test_story import pane
+from tests.tui.story import pane
 from tui.screens.chat_view import GREETING, WELCOME
 from tui.widgets.story_editor import WIDEST
 from tui.widgets.transcript.styles import fitted

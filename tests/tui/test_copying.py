@@ -4,9 +4,10 @@ from pathlib import Path
 
 import pytest
 
+from tests.tui.answers import read, talk
 from tests.tui.conftest import SIZE, app_of, current, make_app, until
-from tests.tui.test_reading import read, talk
 from tui.markdown.thinking import without_thoughts
+from tui.terminal.clipboard import osc52
 
 THOUGHTS = {
     "hello": "hello",
@@ -61,3 +62,9 @@ async def test_in_tmux_it_is_said_what_tmux_did(
         assert (tmp_path / "taken").read_text() == text
         assert (tmp_path / "asked").read_text() == "load-buffer -w -\n"
         assert any("\x1b]52" in each for each in written) == (not works)
+
+
+def test_both_forms_of_osc_52() -> None:
+    plain = "\x1b]52;c;w6Q=\a"
+    assert osc52("ä", tmux=False) == plain
+    assert osc52("ä", tmux=True) == plain + "\x1bPtmux;\x1b" + plain + "\x1b\\"

@@ -16,7 +16,7 @@ from textual.screen import Screen
 from textual.strip import Strip
 
 from tests.tui.conftest import SIZE, app_of, current, make_app, ready, say, until
-from tests.tui.test_story import pane
+from tests.tui.story import pane
 from tui.services.workspace import WARM
 from tui.terminal.textual_patches import ENTRIES
 from tui.widgets.story_editor import StoryPane

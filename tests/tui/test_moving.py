@@ -7,9 +7,9 @@ from textual.geometry import Offset
 
 from tests.attack.walking import FULL, Walker, long_talk
 from tests.stubs.conversations import save
+from tests.tui.composing import composer, paste
 from tests.tui.conftest import app_of, idle, make_app, ready, until
-from tests.tui.test_composing import composer, paste
-from tests.tui.test_story import pane
+from tests.tui.story import pane
 from tui.conversation.conversation import Mode
 from tui.widgets.safe_text_area import Editor
 

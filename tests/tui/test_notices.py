@@ -7,7 +7,7 @@ import pytest
 from textual import events
 
 from tests.tui.conftest import SIZE, app_of, current, idle, make_app, ready, say, tap, until
-from tests.tui.test_story import line, pane
+from tests.tui.story import line, pane
 from tui.conversation.tree import Outcome
 from tui.formatting.reply_details import made
 from tui.screens.main import MainScreen

@@ -1,48 +1,13 @@
 """What one does while reading a chat: code is copied, thoughts unfold, figures come on demand, words are found."""
 
-import time
 from pathlib import Path
 
 from textual.pilot import Pilot
 
-from tests.stubs.conversations import answered, save
-from tests.tui.conftest import app_of, current, make_app, ready, say, shown
-from tests.tui.test_search_screen import SIZE
-from tui.conversation.conversation import Conversation
+from tests.tui.answers import CODE, THOUGHT, read, talk
+from tests.tui.conftest import SIZE, app_of, current, make_app, ready, say, shown
 from tui.widgets.transcript.find_bar import FindBar
 from tui.widgets.transcript.transcript import NEW_BELOW
-
-CODE = """Two ways:
-
-```python
-total = sum(numbers)
-```
-
-or, *slower*:
-
-```
-for n in numbers:
-    total += n
-```
-"""
-THOUGHT = "<think>They greet me.\nI greet back.</think>\nHello **you**!"
-
-
-def talk(*answers: str) -> str:
-    """The id of a session with these answers."""
-    conversation = Conversation(title="Talk", updated=time.time())
-    for number, answer in enumerate(answers):
-        answered(conversation, f"question {number}", answer)
-    save(conversation)
-    return conversation.id
-
-
-async def read(pilot: Pilot[None], session_id: str) -> None:
-    """With the focus on its messages."""
-    await ready(pilot)
-    app_of(pilot).actions.application.open(session_id)
-    await pilot.pause()
-    await pilot.press("escape")
 
 
 def copied(pilot: Pilot[None]) -> str:

@@ -7,14 +7,12 @@ from textual.pilot import Pilot
 from textual.widgets import OptionList
 
 from tests.stubs.conversations import answered, save
-from tests.tui.conftest import app_of, current, make_app, ready, say, tap, until
+from tests.tui.conftest import SIZE, app_of, current, make_app, ready, say, tap, until
 from tui.config.settings import load_settings
 from tui.conversation.conversation import Conversation
 from tui.conversation.tree import Node
 from tui.screens.search import FOUND, HELP, NOTHING, SearchScreen
 from tui.storage.store import OPEN_ELSEWHERE, Store
-
-SIZE = (100, 30)
 
 
 def weather() -> tuple[Conversation, list[Node]]:

@@ -7,8 +7,8 @@ from textual.geometry import Offset
 from textual.pilot import Pilot
 from textual.selection import SELECT_ALL, Selection
 
+from tests.tui.answers import read, talk
 from tests.tui.conftest import SIZE, app_of, current, make_app, ready, shown, tap, until
-from tests.tui.test_reading import read, talk
 from tui.widgets.transcript.message import written
 
 CODE = "See:\n\n```py\ndef f():\n\tif x:\n\n\t\treturn 1\n\n\n    a\t= 2\n```\n\nThat is all."

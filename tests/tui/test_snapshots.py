@@ -8,10 +8,10 @@ import pytest
 from textual.pilot import Pilot
 
 from tests.stubs.conversations import answered, save
+from tests.tui.answers import CODE, THOUGHT
+from tests.tui.composing import paste
 from tests.tui.conftest import app_of, current, make_app, ready, until
-from tests.tui.test_composing import paste
 from tests.tui.test_model_picker import open_picker
-from tests.tui.test_reading import CODE, THOUGHT
 from tui.app import LlmTui
 from tui.config.settings import load_settings
 from tui.conversation.conversation import Conversation

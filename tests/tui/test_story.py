@@ -7,10 +7,10 @@ from textual.pilot import Pilot
 
 from inference import SamplingParams, tokens_within
 from tests.tui.conftest import SIZE, app_of, current, idle, make_app, ready, tap, until
+from tests.tui.story import line, pane
 from tui.app import LlmTui
 from tui.config.settings import load_settings
 from tui.terminal.sanitize import sanitize
-from tui.widgets.story_editor import StoryPane
 
 
 def inventive_app(model: Path, **params: Any) -> LlmTui:
@@ -19,20 +19,10 @@ def inventive_app(model: Path, **params: Any) -> LlmTui:
     return LlmTui(load_settings(model=str(model)), params=SamplingParams(**params))
 
 
-def line(pilot: Pilot[None]) -> str:
-    return " · ".join(app_of(pilot).main.story_line.figures)
-
-
 def tinted(pilot: Pilot[None]) -> str:
     """What the pane shows in the colour of generated text."""
     shown = [pane(pilot).get_line(row) for row in range(pane(pilot).document.line_count)]
     return "\n".join(text.plain[span.start : span.end] for text in shown for span in text.spans)
-
-
-def pane(pilot: Pilot[None]) -> StoryPane:
-    found = app_of(pilot).main.story_pane
-    assert found
-    return found
 
 
 async def test_f5_continues_and_ctrl_z_takes_back_the_whole_of_it(story_only_model: Path) -> None:
