@@ -100,6 +100,27 @@ def real_model(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return make_tiny_model(tmp_path_factory.mktemp("models") / "tiny")
 
 
+@pytest.fixture
+def shelf(script: Script, tmp_path: Path) -> Path:
+    """A person's directory of models: two that can be used, and two that cannot. The engine is a fake one."""
+    return fill(tmp_path / "mine")
+
+
+@pytest.fixture
+def real_shelf(tmp_path: Path) -> Path:
+    """The same for the real engine."""
+    return fill(tmp_path / "mine")
+
+
+def fill(directory: Path) -> Path:
+    make_tiny_model(directory / "first")
+    make_tiny_model(directory / "second", seed=1)
+    make_tiny_model(directory / "foreign", model_type="gpt2")
+    (directory / "broken").mkdir()
+    (directory / "broken" / "config.json").write_text("{")
+    return directory
+
+
 def make_app(model: Path | str, max_tokens: int | None = 12, mode: Mode | None = None, **flags: Any) -> LlmTui:
     """Greedy, so that the same words give the same reply."""
     settings = load_settings(model=str(model), **flags)

@@ -11,7 +11,7 @@ from tests.stubs.conversations import answered, save
 from tests.tui.answers import CODE, THOUGHT
 from tests.tui.composing import paste
 from tests.tui.conftest import app_of, current, make_app, ready, until
-from tests.tui.test_model_picker import open_picker
+from tests.tui.model_picking import open_picker
 from tui.app import LlmTui
 from tui.config.settings import load_settings
 from tui.conversation.conversation import Conversation
