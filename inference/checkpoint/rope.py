@@ -74,8 +74,8 @@ def read_rope(
         values["rope_theta"] = default_theta
     section = reader.over(values)
     rope_type = section.text("rope_type", "default")
-    if rope_type in ("su", "yarn") and "short_factor" in section:
-        rope_type = "longrope"  # as early Phi-3 models call it
+    if rope_type == "yarn" and "short_factor" in section:
+        rope_type = "longrope"  # as some Phi-3 models call it
     if rope_type not in _TYPES:
         raise UnsupportedModelError(f"{reader.source}: rope type {shorten(rope_type)} is not supported.")
     plain = RopeParameters(
@@ -91,6 +91,7 @@ def _merged(reader: ConfigReader, layer_type: str | None) -> dict[str, Any]:
     for section in _sections(reader, layer_type):
         for name, value in section.items():
             key = "rope_type" if name == "type" else name
+            value = "longrope" if (key, value) == ("rope_type", "su") else value
             if value is not None and merged.setdefault(key, value) != value:
                 raise CheckpointError(
                     f"{reader.source}: {key} is given as {shorten(merged[key])} and as {shorten(value)}; "
