@@ -93,7 +93,7 @@ class SafetensorsWeights:
         """Return a tensor's dtype, shape and place in its file."""
         place = self._places[name]
         whole = place.file.tensors[place.stored_name]
-        row_bytes = whole.nbytes // whole.shape[0]
+        row_bytes = whole.nbytes // math.prod(whole.shape) * math.prod(place.shape[1:])
         start = whole.start + place.row * row_bytes
         return TensorInfo(whole.dtype, place.shape, start, start + place.shape[0] * row_bytes)
 
@@ -103,7 +103,10 @@ class SafetensorsWeights:
     def array(self, name: str) -> npt.NDArray[Any]:
         """Return a view of the tensor as stored: float32, float16, or bfloat16 as uint16; memory-mapped."""
         place = self._places[name]
-        return place.file.array(place.stored_name)[place.row : place.row + place.shape[0]]
+        rows = place.file.array(place.stored_name)
+        # All experts' matrices in one tensor are a stack of stacks.
+        rows = rows.reshape(-1, rows.shape[-1]) if rows.ndim == 3 else rows
+        return rows[place.row : place.row + place.shape[0]]
 
     def _stored(self, family: Family) -> dict[str, _Stored]:
         """Return the tensors by their names in a model of text only, each with its file and its own name."""
@@ -121,7 +124,8 @@ class SafetensorsWeights:
             raise CheckpointError(f"{self._source}: the tensor {name} is missing; the checkpoint is incomplete.")
         file, own_name = stored[name]
         info = file.tensors[own_name]
-        if info.shape != shape:
+        whole = (info.shape[0] * info.shape[1], info.shape[2]) if len(info.shape) == 3 else info.shape
+        if whole != shape:
             raise CheckpointError(
                 f"{self._source}: the tensor {name} has shape {list(info.shape)}; config.json asks for {list(shape)}."
             )

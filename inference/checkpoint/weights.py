@@ -74,7 +74,7 @@ def layer_shapes(config: ModelConfig, spec: LayerSpec) -> dict[str, Shape]:
     queries, keys = config.num_attention_heads * head_dim, config.num_key_value_heads * head_dim
     attention = {"q_proj": (queries, hidden), "k_proj": (keys, hidden), "v_proj": (keys, hidden)}
     output = {"o_proj": (hidden, queries)}
-    mlp = {"gate_proj": (ffn, hidden), "up_proj": (ffn, hidden), "down_proj": (hidden, ffn)}
+    mlp = _mlp_shapes(hidden, ffn) if spec.experts is None else {}
     shapes: dict[str, Shape] = {**attention, **output, **mlp}
     for matrices, biased in ((attention, spec.qkv_bias), (output, spec.output_bias), (mlp, spec.mlp_bias)):
         shapes |= {f"{name}.bias": shape[:1] for name, shape in matrices.items() if biased}
@@ -85,7 +85,16 @@ def layer_shapes(config: ModelConfig, spec: LayerSpec) -> dict[str, Shape]:
     if spec.qk_norm is not None:
         per_head = spec.qk_norm == "head"
         shapes |= {"query_norm": (head_dim if per_head else queries,), "key_norm": (head_dim if per_head else keys,)}
+    if spec.experts is not None:
+        shapes["router"] = (spec.experts.count, hidden)
+        matrices = _mlp_shapes(hidden, spec.experts.intermediate_size)
+        for expert in range(spec.experts.count):
+            shapes |= {f"experts.{expert}.{name}": shape for name, shape in matrices.items()}
     return shapes
+
+
+def _mlp_shapes(hidden: int, ffn: int) -> dict[str, Shape]:
+    return {"gate_proj": (ffn, hidden), "up_proj": (ffn, hidden), "down_proj": (hidden, ffn)}
 
 
 def expected_tensors(
@@ -100,10 +109,20 @@ def expected_tensors(
     for layer, spec in enumerate(config.layers):
         shapes = layer_shapes(config, spec)
         # In the family's order, which is that of stacked tensors.
-        for name, pattern in family.layer_tensors.items():
-            stored_name = pattern.format(layer=layer)
+        for name, stored_name in _layer_tensors(family, layer, 0 if spec.experts is None else spec.experts.count):
             if name in shapes:
                 yield f"layers.{layer}.{name}", stored_name, shapes[name]
             if f"{name}.bias" in shapes:
                 bias = stored_name.removesuffix("weight") + "bias"
                 yield f"layers.{layer}.{name}.bias", bias, shapes[f"{name}.bias"]
+
+
+def _layer_tensors(family: Family, layer: int, experts: int) -> Iterator[tuple[str, str]]:
+    """Yield canonical and stored names of all tensors that a layer with so many experts can have."""
+    of_experts = {name: pattern for name, pattern in family.layer_tensors.items() if name.startswith("experts.")}
+    for name, pattern in family.layer_tensors.items():
+        if name not in of_experts:
+            yield name, pattern.format(layer=layer)
+    for expert in range(experts):
+        for name, pattern in of_experts.items():
+            yield name.replace("experts", f"experts.{expert}"), pattern.format(layer=layer, expert=expert)

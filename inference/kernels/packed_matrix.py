@@ -38,6 +38,11 @@ class PackedMatrix(NamedTuple):
         weights = matrix.weights.view(STORAGE[f"int{packing.bits}"])
         return cls(weights, scales.view(STORAGE["float16"]) if packing.minimums else scales, _stacked(outputs, biases))
 
+    @classmethod
+    def absent(cls) -> "PackedMatrix":
+        """Return a matrix that is none: its weights have one dimension, so compiled code knows it by its type."""
+        return cls(np.zeros(0, np.float32), np.zeros((0, 0, 0), np.uint8), np.zeros(0, np.float32))
+
 
 def column_starts(outputs: Sequence[int]) -> tuple[int, ...]:
     """Return the columns where the outputs of stacked parts begin: each part starts a block of LANES rows."""

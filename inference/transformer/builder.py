@@ -6,7 +6,7 @@ import numpy as np
 import threadpoolctl
 
 from inference.checkpoint.checkpoint import Checkpoint
-from inference.checkpoint.config import LayerSpec, ModelConfig
+from inference.checkpoint.config import Experts, LayerSpec, ModelConfig
 from inference.checkpoint.weight_cache import Shelf
 from inference.checkpoint.weights import Weights
 from inference.errors import UnsupportedModelError
@@ -18,7 +18,7 @@ from inference.kernels.reference import Floats
 from inference.kernels.rows import Rows
 from inference.system.cores import usable_cores, worthwhile_cores
 from inference.transformer.attention import Attention
-from inference.transformer.layers import ACTIVATIONS, GatedMLP, RMSNorm
+from inference.transformer.layers import ACTIVATIONS, GatedMLP, MixtureOfExperts, RMSNorm
 from inference.transformer.linear import Embedding, Linear
 from inference.transformer.numpy_transformer import Block, NumpyTransformer
 from inference.transformer.rotary import in_long_context, rotary_embedding
@@ -26,16 +26,11 @@ from inference.transformer.transformer import Progress, Transformer
 
 # The embedding and the output matrix take at least eight bits, for accuracy.
 AT_LEAST_INT8 = ("embed_tokens", "lm_head")
-# The matrices of a layer that share their inputs.
-FUSED: list[tuple[str, ...]] = [("q", "k", "v"), ("o",), ("gate", "up"), ("down",)]
 PACKINGS = {"int8": INT8, "int4": INT4}
 
 
 def require_supported(config: ModelConfig) -> None:
     """Raise UnsupportedModelError for what a config may say but no transformer computes yet."""
-    for layer in config.layers:
-        if layer.experts is not None:
-            raise UnsupportedModelError(f"A mixture of experts ({config.model_type}) is not supported.")
     for rope in config.ropes:
         size = rope.rotated(config.head_dim)
         if size % 2:
@@ -141,16 +136,35 @@ def _packing(weights: Weights, name: str, precision: str) -> Packing:
 
 def _stacks(weights: Weights, config: ModelConfig, fused: bool) -> list[tuple[str, ...]]:
     """Return the names of all multiplied matrices; those that ``fused`` layers read at once are grouped."""
-    together = FUSED if fused else [(name,) for names in FUSED for name in names]
-    layers = range(config.num_hidden_layers)
-    stacks = [tuple(f"layers.{layer}.{name}_proj" for name in names) for layer in layers for names in together]
+    together = [names for layer, spec in enumerate(config.layers) for names in _together(f"layers.{layer}", spec)]
+    stacks = together if fused else [(name,) for names in together for name in names]
     return [*stacks, ("embed_tokens" if weights.tied else "lm_head",)]
+
+
+def _together(prefix: str, layer: LayerSpec) -> list[tuple[str, ...]]:
+    """Return the names of a layer's matrices in groups: those with the same inputs, and of all experts."""
+    mlps = [prefix] if layer.experts is None else [f"{prefix}.experts.{index}" for index in range(layer.experts.count)]
+    return [
+        (f"{prefix}.q_proj", f"{prefix}.k_proj", f"{prefix}.v_proj"),
+        (f"{prefix}.o_proj",),
+        tuple(f"{mlp}.{name}_proj" for mlp in mlps for name in ("gate", "up")),
+        tuple(f"{mlp}.down_proj" for mlp in mlps),
+    ]
 
 
 def _numpy_transformer(load: Loader, config: ModelConfig, fingerprint: str) -> Transformer:
     def norm(name: str) -> RMSNorm | None:
         weight = load.norm(name)
         return None if weight is None else RMSNorm(weight, config.rms_norm_eps)
+
+    def mlp(prefix: str, layer: LayerSpec) -> GatedMLP:
+        gate, up, down = (load.linear(f"{prefix}.{name}_proj") for name in ("gate", "up", "down"))
+        return GatedMLP(gate, up, down, ACTIVATIONS[layer.activation])
+
+    def mixture(prefix: str, layer: LayerSpec, experts: Experts) -> MixtureOfExperts:
+        mlps = tuple(mlp(f"{prefix}.experts.{index}", layer) for index in range(experts.count))
+        router = Linear(reference.widen(load.stored(f"{prefix}.router")[:]))
+        return MixtureOfExperts(router, mlps, experts.per_token, experts.normalize)
 
     def block(index: int, layer: LayerSpec) -> Block:
         prefix = f"layers.{index}"
@@ -169,13 +183,12 @@ def _numpy_transformer(load: Loader, config: ModelConfig, fingerprint: str) -> T
             softcap=layer.attention_softcap,
             window=layer.window,
         )
-        gate, up, down = (load.linear(f"{prefix}.{name}_proj") for name in ("gate", "up", "down"))
         return Block(
             attention_norm=norm(f"{prefix}.attention_norm"),
             attention=attention,
             post_attention_norm=norm(f"{prefix}.post_attention_norm"),
             mlp_norm=norm(f"{prefix}.mlp_norm"),
-            mlp=GatedMLP(gate, up, down, ACTIVATIONS[layer.activation]),
+            mlp=mlp(prefix, layer) if layer.experts is None else mixture(prefix, layer, layer.experts),
             post_mlp_norm=norm(f"{prefix}.post_mlp_norm"),
             residual_multiplier=layer.residual_multiplier,
         )
@@ -208,21 +221,29 @@ def _jit_transformer(load: Loader, config: ModelConfig, fingerprint: str, thread
         weight = load.norm(name)
         return np.zeros(0, np.float32) if weight is None else np.ascontiguousarray(weight)
 
-    def block(prefix: str) -> BlockWeights:
+    def router(prefix: str, layer: LayerSpec) -> PackedMatrix:
+        if layer.experts is None:
+            return PackedMatrix.absent()
+        return PackedMatrix.pack([load.stored(f"{prefix}.router")], [None], "float32")
+
+    def block(index: int, layer: LayerSpec) -> BlockWeights:
+        prefix = f"layers.{index}"
+        qkv, output, gate_up, down = (packed(*names) for names in _together(prefix, layer))
         return BlockWeights(
             attention_norm=norm(f"{prefix}.attention_norm"),
-            qkv=packed(*(f"{prefix}.{name}_proj" for name in "qkv")),
+            qkv=qkv,
             query_norm=head_norm(f"{prefix}.query_norm"),
             key_norm=head_norm(f"{prefix}.key_norm"),
-            output=packed(f"{prefix}.o_proj"),
+            output=output,
             post_attention_norm=norm(f"{prefix}.post_attention_norm"),
             mlp_norm=norm(f"{prefix}.mlp_norm"),
-            gate_up=packed(*(f"{prefix}.{name}_proj" for name in ("gate", "up"))),
-            down=packed(f"{prefix}.down_proj"),
+            router=router(prefix, layer),
+            gate_up=gate_up,
+            down=down,
             post_mlp_norm=norm(f"{prefix}.post_mlp_norm"),
         )
 
-    blocks = tuple(block(f"layers.{index}") for index in range(config.num_hidden_layers))
+    blocks = tuple(block(index, layer) for index, layer in enumerate(config.layers))
     head = packed("embed_tokens" if load.weights.tied else "lm_head")
     threads = threads or worthwhile_cores(head.weights.nbytes + sum(map(matrix_bytes, blocks)))
     return JitTransformer(config, fingerprint, _embedding(load), blocks, norm("norm"), head, threads)

@@ -119,6 +119,9 @@ def _block_shape(config: ModelConfig, layer: LayerSpec) -> BlockShape:
         scale=np.float32(layer.attention_scale),
         softcap=np.float32(layer.attention_softcap or 0),
         residual=np.float32(layer.residual_multiplier),
+        experts=0 if layer.experts is None else layer.experts.count,
+        per_token=0 if layer.experts is None else layer.experts.per_token,
+        normalize=layer.experts is not None and layer.experts.normalize,
     )
 
 

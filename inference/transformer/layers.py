@@ -1,7 +1,9 @@
-"""The small layers: RMSNorm and gated MLP."""
+"""The small layers: RMSNorm, gated MLP, and a mixture of such MLPs."""
 
 from collections.abc import Callable
 from dataclasses import dataclass
+
+import numpy as np
 
 from inference.kernels import reference
 from inference.kernels.reference import Floats
@@ -34,3 +36,29 @@ class GatedMLP:
     def __call__(self, x: Floats) -> Floats:
         """``x`` [rows, hidden]; returns the same shape."""
         return self.down(self.activation(self.gate(x)) * self.up(x))
+
+
+@dataclass(frozen=True)
+class MixtureOfExperts:
+    """The sum of ``per_token`` MLPs, which the router chooses for each token and weighs (arXiv 1701.06538).
+
+    ``normalize``: the weights of the chosen ones are scaled to a sum of one.
+    """
+
+    router: Linear
+    experts: tuple[GatedMLP, ...]
+    per_token: int
+    normalize: bool
+
+    def __call__(self, x: Floats) -> Floats:
+        """``x`` [rows, hidden]; returns the same shape."""
+        shares = reference.softmax(self.router(x))  # rows, experts
+        chosen = np.argsort(-shares, axis=-1, kind="stable")[:, : self.per_token]  # rows, per_token
+        weights = np.take_along_axis(shares, chosen, axis=-1)
+        if self.normalize:
+            weights = weights / weights.sum(axis=-1, keepdims=True)
+        mixed = np.zeros_like(x)
+        for expert in np.unique(chosen):
+            rows, rank = np.nonzero(chosen == expert)
+            mixed[rows] += weights[rows, rank, None] * self.experts[expert](x[rows])
+        return mixed

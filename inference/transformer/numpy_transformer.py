@@ -9,7 +9,7 @@ from inference.checkpoint.config import ModelConfig
 from inference.kernels.reference import Floats
 from inference.transformer.attention import Attention
 from inference.transformer.kv_cache import KVCache
-from inference.transformer.layers import GatedMLP, RMSNorm
+from inference.transformer.layers import GatedMLP, MixtureOfExperts, RMSNorm
 from inference.transformer.linear import Embedding, Linear
 from inference.transformer.transformer import Ids, Progress, Sequences, Transformer
 
@@ -22,7 +22,7 @@ class Block:
     attention: Attention
     post_attention_norm: RMSNorm | None
     mlp_norm: RMSNorm | None
-    mlp: GatedMLP
+    mlp: GatedMLP | MixtureOfExperts
     post_mlp_norm: RMSNorm | None
     residual_multiplier: float
 

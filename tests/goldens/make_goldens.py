@@ -69,6 +69,9 @@ FAMILIES = {
     "phi3": "Phi3",
     "olmo2": "Olmo2",
     "granite": "Granite",
+    "qwen3_moe": "Qwen3Moe",
+    "mixtral": "Mixtral",
+    "granitemoe": "GraniteMoe",
 }
 
 # name -> (family, changes to SMALL, stored dtype, spelling of the config, shard size or None)
@@ -178,6 +181,30 @@ CASES: dict[str, tuple[str, dict[str, Any], str, int, str | None]] = {
         None,
     ),
     "granite-float16": ("granite", {"mlp_bias": True, "attention_bias": True}, "float16", 4, None),
+    "qwen3-moe": (
+        "qwen3_moe",
+        {"head_dim": 8, "num_experts": 6, "num_experts_per_tok": 2, "moe_intermediate_size": 24}
+        | {"norm_topk_prob": True, "num_hidden_layers": 3, "mlp_only_layers": [1]},
+        "float32",
+        4,
+        None,
+    ),
+    "qwen3-moe-step-bfloat16": (
+        "qwen3_moe",
+        {"head_dim": 8, "num_experts": 5, "num_experts_per_tok": 3, "moe_intermediate_size": 20}
+        | {"norm_topk_prob": False, "decoder_sparse_step": 2},
+        "bfloat16",
+        5,
+        None,
+    ),
+    "mixtral": ("mixtral", {"num_local_experts": 4, "sliding_window": 9}, "float32", 4, None),
+    "granitemoe-float16": (
+        "granitemoe",
+        {"num_local_experts": 5, "num_experts_per_tok": 2, "logits_scaling": 0.7, "attention_multiplier": 0.3},
+        "float16",
+        5,
+        None,
+    ),
 }
 
 
@@ -231,7 +258,7 @@ def randomise(model: torch.nn.Module) -> None:
         elif parameter.dim() == 1:
             parameter.data = 0.3 * torch.randn_like(parameter)
         else:
-            parameter.data = torch.randn_like(parameter) / parameter.shape[1] ** 0.5
+            parameter.data = torch.randn_like(parameter) / parameter.shape[-1] ** 0.5
 
 
 def respell(path: Path, spelling: int) -> None:
@@ -241,6 +268,8 @@ def respell(path: Path, spelling: int) -> None:
     if spelling == 4:
         rope = config.pop("rope_parameters")
         config.pop("layer_types", None)
+        if config["model_type"] == "qwen3_moe":
+            config["num_experts"] = config.pop("num_local_experts")
         if "full_attention" in rope:
             config["rope_local_base_freq"] = rope["sliding_attention"]["rope_theta"]
             rope = rope["full_attention"]

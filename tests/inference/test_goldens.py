@@ -54,8 +54,10 @@ def token_by_token(model: Model, ids: list[int]) -> np.ndarray:
 
 
 WAYS = {"one pass": one_pass, "chunks": in_chunks, "batch": in_a_batch, "token by token": token_by_token}
-# Largest mean KL divergence, in nats: a tiny model of random weights suffers more than a real one.
-KL_BOUNDS = {"int8": 0.002, "int4": 0.25}
+# Largest mean KL divergence, in nats: a tiny model of random weights suffers more than a real one, and most where
+# rounding makes a router choose another expert.
+KL_BOUNDS = {"bfloat16": 2e-4, "float16": 5e-6, "int8": 2e-3, "int4": 0.25}
+KL_BOUNDS_OF_EXPERTS = {"bfloat16": 0.02, "float16": 0.02, "int8": 0.02, "int4": 0.5}
 
 
 class Golden:
@@ -158,18 +160,11 @@ def test_only_the_last_logits(load, golden):
     assert np.abs(last[0] - one_pass(model, golden.ids)[-1]).max() <= rounding(model)
 
 
-@pytest.mark.parametrize("precision", ["bfloat16", "float16"])
-def test_sixteen_bit_precisions_stay_close(load, golden, report, precision):
+@pytest.mark.parametrize("precision", KL_BOUNDS)
+def test_other_precisions_stay_close(load, golden, report, precision):
     model = load(precision)
     assert model.new_cache().dtype == np.float16
     logits = one_pass(model, golden.ids)
     report(precision, "one pass", logits)
-    difference = np.abs(logits[: len(golden.prompt)] - golden.logits)
-    assert difference.mean() < (0.02 if precision == "bfloat16" else 0.004)
-
-
-@pytest.mark.parametrize("precision", KL_BOUNDS)
-def test_quantized_models_stay_close(load, golden, report, precision):
-    logits = one_pass(load(precision), golden.ids)
-    report(precision, "one pass", logits)
-    assert golden.divergence(logits) < KL_BOUNDS[precision]
+    plain = all(layer.experts is None for layer in model.config.layers)
+    assert golden.divergence(logits) < (KL_BOUNDS if plain else KL_BOUNDS_OF_EXPERTS)[precision]

@@ -16,7 +16,7 @@ from safetensors.numpy import save_file
 
 from inference import Model, ModelConfig, UnsupportedModelError
 from inference.checkpoint import checkpoint
-from inference.checkpoint.config import Experts, LayerSpec
+from inference.checkpoint.config import LayerSpec
 from inference.checkpoint.families.base import LAYER_TENSORS, TOP_TENSORS, Family
 from inference.checkpoint.rope import RopeParameters
 from inference.checkpoint.weights import layer_shapes
@@ -222,12 +222,8 @@ def test_both_transformers_agree_in_other_precisions(make, precision):
 @pytest.mark.parametrize("backend", ["numpy", "jit"])
 def test_what_no_transformer_computes_is_refused(make, backend):
     directory, _ = make(CASES["qwen3"])
-    experts = Case({"qk_norm": "head"}, {2: {"experts": Experts(8, 2, 24, True)}})
-    checkpoint.FAMILIES["strange"] = family(experts)
-    for call in (lambda: Model.load(directory, backend=backend), lambda: Model.inspect(directory)):
-        with pytest.raises(UnsupportedModelError, match="A mixture of experts"):
-            call()
     odd = Case({"qk_norm": "head"}, top={"ropes": (RopeParameters(1e4, partial_rotary_factor=0.5),)})
     checkpoint.FAMILIES["strange"] = family(odd)
-    with pytest.raises(UnsupportedModelError, match="rotary"):
-        Model.load(directory, backend=backend)
+    for call in (lambda: Model.load(directory, backend=backend), lambda: Model.inspect(directory)):
+        with pytest.raises(UnsupportedModelError, match="rotary"):
+            call()

@@ -6,7 +6,7 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any, Literal
 
-from inference.checkpoint.config import LayerSpec, ModelConfig
+from inference.checkpoint.config import Experts, LayerSpec, ModelConfig
 from inference.checkpoint.config_reader import ConfigReader, shorten
 from inference.checkpoint.rope import read_rope
 from inference.errors import CheckpointError, UnsupportedModelError
@@ -32,6 +32,12 @@ QK_NORM_TENSORS = {
     "query_norm": "model.layers.{layer}.self_attn.q_norm.weight",
     "key_norm": "model.layers.{layer}.self_attn.k_norm.weight",
 }
+EXPERT_TENSORS = {
+    "router": "model.layers.{layer}.mlp.gate.weight",
+    "experts.gate_proj": "model.layers.{layer}.mlp.experts.{expert}.gate_proj.weight",
+    "experts.up_proj": "model.layers.{layer}.mlp.experts.{expert}.up_proj.weight",
+    "experts.down_proj": "model.layers.{layer}.mlp.experts.{expert}.down_proj.weight",
+}
 # ``hidden_act`` to LayerSpec.activation.
 ACTIVATIONS: dict[str, Literal["silu", "gelu_tanh"]] = {"silu": "silu", "gelu_pytorch_tanh": "gelu_tanh"}
 
@@ -46,8 +52,9 @@ class Family:
         configure: Takes the reader of ``config.json`` and the config of a plain Llama model of that shape; returns the
             config of this family's.
         top_tensors: Canonical names of tensors outside the layers to those in a checkpoint.
-        layer_tensors: The same for the tensors of a layer, with ``{layer}`` for its number. Matrices that the
-            checkpoint stacks in one tensor, by rows, have the same name there, in the order in which they are stacked.
+        layer_tensors: The same for the tensors of a layer, with ``{layer}`` for its number and ``{expert}`` for that
+            of an expert. Matrices that the checkpoint stacks in one tensor, by rows, have the same name there, in the
+            order in which they are stacked.
         defaults: Values of keys that this family's configs may leave out.
         default_theta: The same for ``rope_theta``; None: none is assumed.
         rope_section: Section of ``rope_parameters`` for most layers, if the family has several.
@@ -116,6 +123,17 @@ def with_window(reader: ConfigReader, config: ModelConfig, layers: Sequence[bool
         layers = [kind == "sliding_attention" for kind in read_layer_types(reader, len(config.layers))]
     windows = [window if slides else None for slides in layers]
     return config.with_layers(window=windows)
+
+
+def read_experts(reader: ConfigReader, count_key: str, size_key: str, normalize: bool) -> Experts:
+    """Read how many experts there are, how large, and how many of them a token takes."""
+    count = reader.integer(count_key, 1, 4096)
+    return Experts(
+        count=count,
+        per_token=reader.integer("num_experts_per_tok", 1, count),
+        intermediate_size=reader.integer(size_key, 1, 2**20),
+        normalize=normalize,
+    )
 
 
 def read_layer_types(reader: ConfigReader, count: int) -> list[str]:

@@ -14,9 +14,10 @@ from numba import njit, types
 from numba.extending import intrinsic
 
 from inference.kernels.jit.attention import WorkItems, attend, merge
-from inference.kernels.jit.elementwise import add_scaled, gate, norm, prepare_rows
+from inference.kernels.jit.elementwise import add_scaled, norm, prepare_rows
 from inference.kernels.jit.llvm import I64, load
 from inference.kernels.jit.matmul import project
+from inference.kernels.jit.mlp import mlp
 from inference.kernels.jit.numba_internals import array_at, make_tuple, unpack_tuple
 from inference.kernels.layout import LANES, PADDING
 from inference.kernels.packed_matrix import PackedMatrix
@@ -24,7 +25,10 @@ from inference.kernels.reference import Floats
 
 
 class BlockWeights(NamedTuple):
-    """The weights of one block; norms are padded as activations are."""
+    """The weights of one block; norms are padded as activations are.
+
+    With a ``router`` [experts, hidden], ``gate_up`` and ``down`` are those of all experts, one after the other.
+    """
 
     attention_norm: Floats
     qkv: PackedMatrix
@@ -33,6 +37,7 @@ class BlockWeights(NamedTuple):
     output: PackedMatrix
     post_attention_norm: Floats
     mlp_norm: Floats
+    router: PackedMatrix
     gate_up: PackedMatrix
     down: PackedMatrix
     post_mlp_norm: Floats
@@ -43,7 +48,8 @@ class BlockShape(NamedTuple):
 
     ``query``, ``key`` and ``value`` are the columns where each begins in the output of ``qkv``. ``window``: how many
     positions a token sees, itself included. ``scale`` multiplies queries. ``softcap`` bounds attention scores; 0: none.
-    ``residual``: multiplies what is added to the residual stream.
+    ``residual``: multiplies what is added to the residual stream. ``experts``: how many there are, of which each token
+    goes through ``per_token``; ``normalize``: their weights are scaled to a sum of one.
     """
 
     hidden: int
@@ -59,6 +65,9 @@ class BlockShape(NamedTuple):
     scale: np.float32
     softcap: np.float32
     residual: np.float32
+    experts: int
+    per_token: int
+    normalize: bool
 
 
 class CacheOffsets(NamedTuple):
@@ -124,12 +133,9 @@ def attention(x, weights, shape, cos, sin, batch, cache):
 
 @njit(nogil=True, inline="always")
 def feed_forward(x, weights, shape):
-    """``x += down(activation(gate(norm(x))) * up(norm(x)))``; gate and up are the halves of one matrix."""
-    both = project(weights.gate_up, normalized(x, weights.mlp_norm, shape))
-    middle = len(weights.gate_up.weights) * LANES // 2
-    gated = np.zeros((len(x), -(-middle // PADDING) * PADDING), np.float32)
-    gate(both, middle, shape.gelu, gated)
-    add_to_residual(x, project(weights.down, gated), weights.post_mlp_norm, shape)
+    """``x += mlp(norm(x))``."""
+    delta = mlp(weights, normalized(x, weights.mlp_norm, shape), shape)
+    add_to_residual(x, delta, weights.post_mlp_norm, shape)
 
 
 def plain(value: Any) -> Any:
