@@ -27,3 +27,9 @@ def test_the_keys_in_the_readme_are_those_of_the_key_map() -> None:
     """If this fails: python -m tests.readme.make_readme KEYS-ONLY"""
     readme = (ROOT / "README.md").read_text(encoding="utf-8")
     assert with_keys(readme) == readme
+
+
+def test_the_example_of_a_model_family_is_that_family():
+    family = (ROOT / "inference/checkpoint/families/exaone4.py").read_text(encoding="utf-8")
+    assert f"```python\n{family}```" in (ROOT / "CONTRIBUTING.md").read_text(encoding="utf-8")
+    assert len(family.splitlines()) < 60

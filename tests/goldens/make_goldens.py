@@ -72,6 +72,7 @@ FAMILIES = {
     "qwen3_moe": "Qwen3Moe",
     "mixtral": "Mixtral",
     "granitemoe": "GraniteMoe",
+    "exaone4": "Exaone4",
 }
 
 # name -> (family, changes to SMALL, stored dtype, spelling of the config, shard size or None)
@@ -202,6 +203,13 @@ CASES: dict[str, tuple[str, dict[str, Any], str, int, str | None]] = {
         "granitemoe",
         {"num_local_experts": 5, "num_experts_per_tok": 2, "logits_scaling": 0.7, "attention_multiplier": 0.3},
         "float16",
+        5,
+        None,
+    ),
+    "exaone4-bfloat16": (
+        "exaone4",
+        {"sliding_window": 7, "sliding_window_pattern": 2, "num_hidden_layers": 3},
+        "bfloat16",
         5,
         None,
     ),

@@ -1,6 +1,7 @@
 """Model families: one declarative file each. A family says how its ``config.json`` and tensor names become ours."""
 
 from inference.checkpoint.families.base import Family, parse_config
+from inference.checkpoint.families.exaone4 import EXAONE4
 from inference.checkpoint.families.gemma2 import GEMMA2
 from inference.checkpoint.families.gemma3 import GEMMA3, GEMMA3_TEXT
 from inference.checkpoint.families.granite import GRANITE
@@ -15,7 +16,7 @@ from inference.checkpoint.families.qwen3 import QWEN3
 from inference.checkpoint.families.qwen3_moe import QWEN3_MOE
 from inference.checkpoint.families.smollm3 import SMOLLM3
 
-_DENSE = (LLAMA, MISTRAL, QWEN2, QWEN3, SMOLLM3, GEMMA2, GEMMA3, GEMMA3_TEXT, PHI3, OLMO2, GRANITE)
+_DENSE = (LLAMA, MISTRAL, QWEN2, QWEN3, SMOLLM3, GEMMA2, GEMMA3, GEMMA3_TEXT, PHI3, OLMO2, GRANITE, EXAONE4)
 _MIXTURES = (QWEN3_MOE, MIXTRAL, GRANITEMOE)
 FAMILIES: dict[str, Family] = {family.model_type: family for family in (*_DENSE, *_MIXTURES)}
 
