@@ -2,6 +2,7 @@
 
 import json
 import math
+import re
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -15,8 +16,8 @@ from inference.kernels.reference import widen
 from tests.gguf_quantizers import quantize
 
 # Architectures whose rotary embedding takes neighbors as pairs.
-INTERLEAVED = ("llama", "granite", "smollm3")
-ARCHITECTURES = {"mistral": "llama", "gemma3_text": "gemma3"}
+INTERLEAVED = ("llama", "granite", "granitemoe", "smollm3")
+ARCHITECTURES = {"mistral": "llama", "mixtral": "llama", "gemma3_text": "gemma3", "qwen3_moe": "qwen3moe"}
 
 
 def make_gguf(
@@ -60,20 +61,32 @@ def _tensors(model: Path, config: dict[str, Any], architecture: str) -> dict[str
     heads = {"q_proj": config["num_attention_heads"]}
     heads["k_proj"] = config.get("num_key_value_heads") or config["num_attention_heads"]
     tensors = {}
-    for file in open_tensor_files(model):
-        for stored in file.tensors:
-            values = np.array(widen(file.array(stored)))
-            part = stored.split(".")[-2]
-            if architecture in INTERLEAVED and part in heads:
-                # Rows i and i + half of a head become neighbors.
-                split = values.reshape(heads[part], 2, -1, *values.shape[1:])
-                values = np.ascontiguousarray(split.swapaxes(1, 2).reshape(values.shape))
-            if architecture.startswith("gemma") and stored.endswith("norm.weight"):
-                values = values + 1
-            name = names.get_name(stored, try_suffixes=(".weight", ".bias"))
-            assert name is not None, stored
-            tensors[name] = values
+    for stored, values in _with_all_experts(model).items():
+        part = stored.split(".")[-2]
+        if architecture in INTERLEAVED and part in heads:
+            # Rows i and i + half of a head become neighbors.
+            split = values.reshape(heads[part], 2, -1, *values.shape[1:])
+            values = np.ascontiguousarray(split.swapaxes(1, 2).reshape(values.shape))
+        if architecture.startswith("gemma") and stored.endswith("norm.weight"):
+            values = values + 1
+        if part == "input_linear":
+            prefix = f"blk.{stored.split('.')[2]}"
+            for name, half in zip(("gate", "up"), np.split(values, 2, axis=1), strict=True):
+                tensors[f"{prefix}.ffn_{name}_exps.weight"] = np.ascontiguousarray(half)
+            continue
+        name = names.get_name(stored, try_suffixes=(".weight", ".bias"))
+        assert name is not None, stored
+        tensors[name] = values
     return tensors | _divisors(config)
+
+
+def _with_all_experts(model: Path) -> dict[str, np.ndarray]:
+    """The tensors as stored, but those of all experts in one."""
+    stored = {name: widen(file.array(name)) for file in open_tensor_files(model) for name in file.tensors}
+    merged: dict[str, list[np.ndarray]] = {}
+    for name, values in stored.items():
+        merged.setdefault(re.sub(r"\.experts\.\d\.", ".experts.", name), []).append(values)
+    return {name: np.stack(parts) if ".experts." in name else np.array(parts[0]) for name, parts in merged.items()}
 
 
 def _describe(writer: gguf.GGUFWriter, config: dict[str, Any]) -> None:
@@ -96,6 +109,10 @@ def _describe(writer: gguf.GGUFWriter, config: dict[str, Any]) -> None:
         "residual_multiplier": writer.add_residual_scale,
         "logits_scaling": writer.add_logit_scale,
         "sliding_window_pattern": writer.add_sliding_window_pattern,
+        "num_experts": writer.add_expert_count,
+        "num_local_experts": writer.add_expert_count,
+        "num_experts_per_tok": writer.add_expert_used_count,
+        "moe_intermediate_size": writer.add_expert_feed_forward_length,
     }
     for key, add in given.items():
         if config.get(key) is not None:

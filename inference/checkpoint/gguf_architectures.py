@@ -41,6 +41,13 @@ STACKED = {
     **dict.fromkeys(("q_proj", "k_proj", "v_proj"), "blk.{layer}.attn_qkv.weight"),
     **dict.fromkeys(("gate_proj", "up_proj"), "blk.{layer}.ffn_up.weight"),
 }
+# Those of all experts are in one tensor.
+EXPERT_TENSORS = {
+    "router": "blk.{layer}.ffn_gate_inp.weight",
+    "experts.gate_proj": "blk.{layer}.ffn_gate_exps.weight",
+    "experts.up_proj": "blk.{layer}.ffn_up_exps.weight",
+    "experts.down_proj": "blk.{layer}.ffn_down_exps.weight",
+}
 
 # The values of a ``config.json``.
 Values = dict[str, Any]
@@ -85,6 +92,13 @@ def _scaled_as_gemma(largest: int) -> Callable[[Values], Values]:
 WINDOW = {"sliding_window": "attention.sliding_window"}
 # Every so many layers one sees the whole context; of newer files, whether each layer has a window.
 PATTERN = {"sliding_window_pattern": "attention.sliding_window_pattern"}
+MULTIPLIERS = {
+    "attention_multiplier": "attention.scale",
+    "embedding_multiplier": "embedding_scale",
+    "residual_multiplier": "residual_scale",
+    "logits_scaling": "logit_scale",
+}
+EXPERTS = {"num_local_experts": "expert_count", "num_experts_per_tok": "expert_used_count"}
 ARCHITECTURES: dict[str, Architecture] = {
     "llama": Architecture("llama", interleaved=True),
     "qwen2": Architecture("qwen2"),
@@ -108,12 +122,24 @@ ARCHITECTURES: dict[str, Architecture] = {
     "olmo2": Architecture("olmo2"),
     "granite": Architecture(
         "granite",
-        {
-            "attention_multiplier": "attention.scale",
-            "embedding_multiplier": "embedding_scale",
-            "residual_multiplier": "residual_scale",
-            "logits_scaling": "logit_scale",
-        },
+        MULTIPLIERS,
         interleaved=True,
+    ),
+}
+# Those with experts: a file of the architecture llama may be a Mixtral model.
+MIXTURES: dict[str, Architecture] = {
+    "llama": Architecture("mixtral", EXPERTS, layer_tensors=LAYER_TENSORS | EXPERT_TENSORS, interleaved=True),
+    "qwen3moe": Architecture(
+        "qwen3_moe",
+        {
+            "num_experts": "expert_count",
+            "num_experts_per_tok": "expert_used_count",
+            "moe_intermediate_size": "expert_feed_forward_length",
+        },
+        lambda values: values | {"norm_topk_prob": True},
+        layer_tensors=LAYER_TENSORS | EXPERT_TENSORS,
+    ),
+    "granitemoe": Architecture(
+        "granitemoe", MULTIPLIERS | EXPERTS, layer_tensors=LAYER_TENSORS | EXPERT_TENSORS, interleaved=True
     ),
 }

@@ -7,7 +7,7 @@ from typing import Any
 
 from inference.checkpoint.config import ModelConfig
 from inference.checkpoint.families import FAMILIES, Family, parse_config
-from inference.checkpoint.gguf_architectures import ARCHITECTURES, KEYS, TOP_TENSORS, Architecture, Values
+from inference.checkpoint.gguf_architectures import ARCHITECTURES, KEYS, MIXTURES, TOP_TENSORS, Architecture, Values
 from inference.checkpoint.gguf_file import GGUFFile
 from inference.errors import CheckpointError, UnsupportedModelError
 
@@ -23,8 +23,12 @@ def read_config(files: Sequence[GGUFFile], source: Path) -> tuple[Architecture, 
     """
     metadata = files[0].metadata
     name = str(metadata.get("general.architecture"))
-    architecture = supported_architecture(name, source)
-    _refuse_experts(metadata, name, source)
+    require_supported_architecture(name, source)
+    mixture = bool(metadata.get(f"{name}.expert_count"))
+    architecture = (MIXTURES if mixture else ARCHITECTURES).get(name)
+    if architecture is None:
+        kind = "with experts" if mixture else "without experts"
+        raise UnsupportedModelError(f"{source}: models of architecture {name} {kind} are not supported.")
     stored = {tensor: file for file in files for tensor in file.tensors}
     values = _config_json(metadata, name, architecture, stored, source)
     family, config = parse_config(values, source, FAMILIES)
@@ -34,20 +38,13 @@ def read_config(files: Sequence[GGUFFile], source: Path) -> tuple[Architecture, 
     return architecture, family, replace(config.in_every_layer(**biases), norm_offset=0.0)
 
 
-def supported_architecture(name: str, source: object) -> Architecture:
-    """Return the architecture of that name. Raises UnsupportedModelError if it has no family."""
-    architecture = ARCHITECTURES.get(name)
-    if architecture is None or architecture.model_type not in FAMILIES:
-        known = sorted(name for name, known in ARCHITECTURES.items() if known.model_type in FAMILIES)
+def require_supported_architecture(name: str, source: object) -> None:
+    """Raise UnsupportedModelError if no family has models of this architecture."""
+    known = sorted(ARCHITECTURES.keys() | MIXTURES.keys())
+    if name not in known:
         raise UnsupportedModelError(
             f"{source}: models of architecture {name[:60]!r} are not supported; supported are {', '.join(known)}."
         )
-    return architecture
-
-
-def _refuse_experts(metadata: Mapping[str, Any], name: str, source: Path) -> None:
-    if metadata.get(f"{name}.expert_count"):
-        raise UnsupportedModelError(f"{source}: a mixture of experts of architecture {name} is not supported.")
 
 
 def _config_json(

@@ -141,7 +141,8 @@ class GGUFWeights:
         if name not in stored:
             raise CheckpointError(f"{self._source}: the tensor {name} is missing; the checkpoint is incomplete.")
         tensor = stored[name].tensors[name]
-        if tensor.shape != shape:
+        whole = (math.prod(tensor.shape[:-1]), tensor.shape[-1]) if len(tensor.shape) == 3 else tensor.shape
+        if whole != shape:
             raise CheckpointError(
                 f"{self._source}: the tensor {name} has shape {list(tensor.shape)}; "
                 f"its metadata asks for {list(shape)}."

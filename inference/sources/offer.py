@@ -8,7 +8,7 @@ from typing import Any
 from huggingface_hub import HfApi, get_token, hf_hub_url
 from huggingface_hub.errors import HfHubHTTPError
 
-from inference.checkpoint.gguf_config import supported_architecture
+from inference.checkpoint.gguf_config import require_supported_architecture
 from inference.checkpoint.safetensors_weights import INDEX, SINGLE
 from inference.errors import HubError
 from inference.sources.download import TIMEOUT_SECONDS, RemoteFile
@@ -43,7 +43,7 @@ def offered(name: HubName) -> Offer:
     if name.selector or not {SINGLE, INDEX} & siblings.keys():
         name, paths = _gguf_files(name, siblings)
         if architecture := (info.gguf or {}).get("architecture"):
-            supported_architecture(str(architecture), name)
+            require_supported_architecture(str(architecture), name)
     else:
         paths = tuple(file for file in siblings if file in DESCRIPTIONS or _is_weights(file))
         for file in NEEDED:

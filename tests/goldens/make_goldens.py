@@ -198,7 +198,7 @@ CASES: dict[str, tuple[str, dict[str, Any], str, int, str | None]] = {
         5,
         None,
     ),
-    "mixtral": ("mixtral", {"num_local_experts": 4, "sliding_window": 9}, "float32", 4, None),
+    "mixtral": ("mixtral", {"num_local_experts": 4}, "float32", 4, None),
     "granitemoe-float16": (
         "granitemoe",
         {"num_local_experts": 5, "num_experts_per_tok": 2, "logits_scaling": 0.7, "attention_multiplier": 0.3},
