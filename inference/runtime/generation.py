@@ -59,7 +59,9 @@ class Generation:
         self.started = False
         self._admitted = False
         self._watched = watched
-        self._eos_token_ids = model.eos_token_ids
+        named = {model.tokenizer.control_tokens.get(stop.strip()) for stop in params.stop}
+        # A control token has no text that a stop string could be found in.
+        self._end_ids = model.eos_token_ids | named
         self._detokenizer = StreamingDetokenizer(model.tokenizer, prompt_ids)
         self._stop = StopStrings(params.stop)
         self._texts: list[str] = []
@@ -169,7 +171,7 @@ class Generation:
             self.started = True
             self._first_token = time.perf_counter()
             self._emit(Started(len(self.prompt_ids), self.reused_tokens))
-        if token_id in self._eos_token_ids:
+        if token_id in self._end_ids:
             self.finish("stop")
         else:
             self._report(token_id, logprob)
