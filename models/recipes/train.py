@@ -12,6 +12,7 @@ import torch
 from safetensors import safe_open
 from torch import nn
 
+from models.recipes.muon import Muon
 from models.recipes.network import Llama
 from models.recipes.prepare import read_items
 from models.recipes.recipe import Recipe
@@ -179,9 +180,9 @@ def describe_device(device: str) -> str:
 
 
 def optimisers(network: Llama, weight_decay: float) -> list[torch.optim.Optimizer]:
-    """Muon for the blocks' matrices, scaled so that AdamW's rate fits it; AdamW for embedding and norms."""
+    """Muon for the blocks' matrices, AdamW for embedding and norms."""
     return [
-        torch.optim.Muon(network.matrices(), weight_decay=weight_decay, adjust_lr_fn="match_rms_adamw"),
+        Muon(network.matrices(), weight_decay=weight_decay),
         torch.optim.AdamW(network.others(), betas=(0.9, 0.95), weight_decay=0.0, fused=True),
     ]
 
