@@ -16,8 +16,8 @@ from safetensors.numpy import save_file
 
 from inference import Model, ModelConfig, UnsupportedModelError
 from inference.checkpoint import checkpoint
-from inference.checkpoint.config import LayerSpec
-from inference.checkpoint.families.base import LAYER_TENSORS, TOP_TENSORS, Family
+from inference.checkpoint.config import Experts, LayerSpec
+from inference.checkpoint.families.base import EXPERT_TENSORS, LAYER_TENSORS, TOP_TENSORS, Family
 from inference.checkpoint.rope import RopeParameters
 from inference.checkpoint.weights import layer_shapes
 from tests.tiny_model import CONFIG, make_tokenizer
@@ -74,12 +74,14 @@ CASES = {
         {"residual_multiplier": 0.22, "attention_scale": 0.125, "mlp_bias": True},
         top={"embedding_multiplier": 12.0, "logits_multiplier": 1 / 8},
     ),
+    "qwen3_moe": Case({"qk_norm": "head", "experts": Experts(6, 2, 40, False)}, {1: {"experts": None}}),
+    "mixtral": Case({"experts": Experts(5, 3, 40, True), "activation": "gelu_tanh"}),
     "phi3": Case({}, top={"ropes": (RopeParameters(1e4, partial_rotary_factor=0.6),)}, stacked=True),
 }
 
 
 def family(case: Case) -> Family:
-    tensors = LAYER_TENSORS | EXTRA_TENSORS | (STACKED if case.stacked else {})
+    tensors = LAYER_TENSORS | EXTRA_TENSORS | EXPERT_TENSORS | (STACKED if case.stacked else {})
     return Family("strange", "StrangeForCausalLM", case.configure, TOP_TENSORS, tensors)
 
 
@@ -120,9 +122,11 @@ def stored(weights: dict[str, np.ndarray], family: Family) -> dict[str, np.ndarr
     """The tensors under the names that they have in the checkpoint, stacked where several have one name."""
     parts: dict[str, list[np.ndarray]] = {}
     for name, array in weights.items():
-        _, index, part, *bias = name.split(".") if name.startswith("layers.") else ("", "", name)
-        pattern = family.layer_tensors.get(part) or family.top_tensors[part]
-        stored_name = pattern.format(layer=index)
+        index, part = name.removeprefix("layers.").split(".", 1) if name.startswith("layers.") else ("", name)
+        part, bias = part.removesuffix(".bias"), part.endswith(".bias")
+        expert = part.split(".")[1] if part.startswith("experts.") else ""
+        pattern = family.layer_tensors.get(part.replace(f".{expert}.", ".")) or family.top_tensors[part]
+        stored_name = pattern.format(layer=index, expert=expert)
         parts.setdefault(stored_name.removesuffix("weight") + "bias" if bias else stored_name, []).append(array)
     return {name: np.concatenate(arrays) for name, arrays in parts.items()}
 
@@ -178,12 +182,24 @@ def reference_logits(config: ModelConfig, weights: dict[str, np.ndarray], ids: l
         y = rms(y, part("post_attention_norm"), config) if layer.post_norms else y
         x = x + layer.residual_multiplier * y
         y = rms(x, part("mlp_norm"), config) if layer.pre_norms else x
-        gate = product("gate_proj", y)
-        if layer.activation == "silu":
-            gate = gate / (1 + np.exp(-gate))
+
+        def mlp(prefix: str, y: np.ndarray, layer: LayerSpec = layer, product: Callable[..., Any] = product) -> Any:
+            gate = product(f"{prefix}gate_proj", y)
+            if layer.activation == "silu":
+                gate = gate / (1 + np.exp(-gate))
+            else:
+                gate = 0.5 * gate * (1 + np.tanh(math.sqrt(2 / math.pi) * (gate + 0.044715 * gate**3)))
+            return product(f"{prefix}down_proj", gate * product(f"{prefix}up_proj", y))
+
+        if layer.experts is None:
+            y = mlp("", y)
         else:
-            gate = 0.5 * gate * (1 + np.tanh(math.sqrt(2 / math.pi) * (gate + 0.044715 * gate**3)))
-        y = product("down_proj", gate * product("up_proj", y))
+            likelihood = np.exp(product("router", y))
+            likelihood /= likelihood.sum(-1, keepdims=True)
+            least = np.sort(likelihood)[:, -layer.experts.per_token, None]
+            shares = np.where(likelihood >= least, likelihood, 0)
+            shares /= shares.sum(-1, keepdims=True) if layer.experts.normalize else 1
+            y = sum(shares[:, [expert]] * mlp(f"experts.{expert}.", y) for expert in range(layer.experts.count))
         y = rms(y, part("post_mlp_norm"), config) if layer.post_norms else y
         x = x + layer.residual_multiplier * y
     logits = rms(x, w["norm"], config) @ w["lm_head"].T * config.logits_multiplier
