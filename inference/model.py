@@ -19,7 +19,6 @@ from inference.kernels.reference import Floats
 from inference.system.memory import EXACT_BELOW, best_precision, choose_precision
 from inference.text.template import ChatTemplate
 from inference.text.tokenizer import Tokenizer, token_text
-from inference.text.turn_markers import NO_MARKERS
 from inference.transformer.builder import build, require_supported
 from inference.transformer.kv_cache import KVCache
 from inference.transformer.transformer import Batch, Counters, Progress, Transformer
@@ -133,16 +132,15 @@ class Model:
         kept_exact = precision == "auto" and weights.parameters < EXACT_BELOW
         precision = choose_precision(_memory_needed(weights, config), precision, weights.parameters, weights.precision)
         ends = _end_ids(checkpoint.generation_config, config)
+        tokenizer = Tokenizer.load(checkpoint, ends)
         template = _chat_template(checkpoint)
         if chat and isinstance(template, str):
             raise TemplateError(template)
-        markers = template.turn_markers if isinstance(template, ChatTemplate) else NO_MARKERS
-        tokenizer = Tokenizer.load(checkpoint, ends, markers, config.vocab_size)
         eos = tokenizer.token_id(token_text(checkpoint.tokenizer_config.get("eos_token")) or "")
         shelf = Shelf(cache_limit)
         progress = progress or (lambda done, total, what: None)
         transformer = build(checkpoint, precision, chosen, threads, progress, shelf)
-        ends |= {end for end in (eos, tokenizer.first_control(markers.after_reply)) if end is not None}
+        ends = ends if eos is None else ends | {eos}
         if cache_precision == "auto":
             cache_precision = "float32" if kept_exact or precision == "float32" else "float16"
         return cls(

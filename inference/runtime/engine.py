@@ -16,6 +16,7 @@ from inference.runtime.generation import Generation
 from inference.runtime.sampling import SamplingParams
 from inference.runtime.scheduler import Step, plan
 from inference.runtime.session import Session
+from inference.runtime.thoughts import Thoughts
 from inference.system.memory import available_memory
 from inference.transformer.kv_cache import KVCache
 
@@ -75,7 +76,7 @@ class Engine:
             self._sessions.add(session)
         return session
 
-    def submit(self, session: Session, prompt_ids: list[int], params: SamplingParams) -> Generation:
+    def submit(self, session: Session, prompt_ids: list[int], params: SamplingParams, thoughts: Thoughts) -> Generation:
         """Queue a request; called by the session. May read the session's cache from a disk.
 
         Raises BusyError if the session has a request already.
@@ -85,7 +86,8 @@ class Engine:
             if not self._thread.is_alive():
                 self._active.clear()  # those that waited for it have been told
                 self._thread = self._started()
-            generation = Generation(session, prompt_ids, params, len(self._active), self._thread.is_alive)
+            ahead = len(self._active)
+            generation = Generation(session, prompt_ids, params, ahead, self._thread.is_alive, thoughts)
             session.occupy(generation)  # from now on its cache stays in memory, once it is there
         try:
             session.load_cache()

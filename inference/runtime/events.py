@@ -55,7 +55,8 @@ class Token:
     """A sampled token and the text that became certain with it, perhaps none yet.
 
     ``logprob`` is in nats, under the model's own distribution. Text that was withheld to the end (half a character, the
-    beginning of a stop string) comes in a last event whose ``token_id`` and ``logprob`` are None.
+    beginning of a stop string) comes in a last event whose ``token_id`` and ``logprob`` are None. So does, in a first
+    one, ``<think>`` that the chat template has written in the prompt.
     """
 
     text: str

@@ -12,6 +12,7 @@ from inference.model import Model
 from inference.runtime.events import Event, Failed, Finished, Prefill, Queued, Reason, Started, Stats, Token
 from inference.runtime.sampling import Sampler, SamplingParams
 from inference.runtime.stop_strings import StopStrings
+from inference.runtime.thoughts import NO_THOUGHTS, Thoughts
 from inference.text.detokenizer import StreamingDetokenizer
 from inference.transformer.kv_cache import KVCache
 
@@ -47,6 +48,7 @@ class Generation:
         params: SamplingParams,
         ahead: int,
         watched: Callable[[], bool] = lambda: True,
+        thoughts: Thoughts = NO_THOUGHTS,
     ) -> None:
         """``watched`` tells whether there is somebody yet who drives it."""
         model = session.model
@@ -59,10 +61,10 @@ class Generation:
         self.started = False
         self._admitted = False
         self._watched = watched
-        named = {model.tokenizer.control_tokens.get(stop.strip()) for stop in params.stop}
-        # A control token has no text that a stop string could be found in.
-        self._end_ids = model.eos_token_ids | named
-        self._detokenizer = StreamingDetokenizer(model.tokenizer, prompt_ids)
+        self._eos_token_ids = model.eos_token_ids
+        self._detokenizer = StreamingDetokenizer(model.tokenizer, prompt_ids, thoughts.shown_ids)
+        self._thoughts = thoughts
+        self._thought_filter = thoughts.filter()
         self._stop = StopStrings(params.stop)
         self._texts: list[str] = []
         self._sampled: list[tuple[int, int]] = []  # token id, length of the text that is certain with it
@@ -124,8 +126,9 @@ class Generation:
         """Ids that stand for ``text``: those sampled, without an end token or what a stop string cut off."""
         kept = len(self.text)
         ids = [token_id for token_id, certain in self._sampled if certain <= kept]
+        ids = [*self._thoughts.opened_ids, *ids]
         shown = max((certain for _, certain in self._sampled if certain <= kept), default=0)
-        if len(ids) < len(self._sampled) and shown < kept:
+        if len(ids) < len(self._thoughts.opened_ids) + len(self._sampled) and shown < kept:
             # A stop string cut a token in two; what is left of it has no id of its own.
             ids += self.model.tokenizer.encode_continuation(self.text[shown:])
         return ids
@@ -171,28 +174,43 @@ class Generation:
             self.started = True
             self._first_token = time.perf_counter()
             self._emit(Started(len(self.prompt_ids), self.reused_tokens))
-        if token_id in self._end_ids:
+            if self._thoughts.opened:
+                self._certain = len(self._thoughts.opened)
+                self._emit(Token(self._thoughts.opened, None, None))
+        if token_id in self._eos_token_ids and not self._within_tag(token_id):
             self.finish("stop")
         else:
             self._report(token_id, logprob)
 
     def _report(self, token_id: int, logprob: float) -> None:
         text = self._detokenizer.push(token_id)
+        if self._thought_filter:
+            text = self._thought_filter.push(text)
         self._certain += len(text)
         self._sampled.append((token_id, self._certain))
         shown, stopped = self._stop.push(text)
         reason: Reason | None = "stop" if stopped else self._limit()
         if reason in ("length", "context"):
-            rest, stopped = self._stop.push(self._detokenizer.flush())
+            rest, stopped = self._stop.push(self._flush())
             shown += rest if stopped else rest + self._stop.flush()
             reason = "stop" if stopped else reason
         self._emit(Token(shown, token_id, logprob))
         if reason:
             self._end(reason)
 
+    def _within_tag(self, token_id: int) -> bool:
+        """True if a token that ends replies belongs to the tag that ends a thought."""
+        thinking = self._thought_filter is not None and self._thought_filter.thinking
+        return thinking and token_id in self._thoughts.shown_ids
+
+    def _flush(self) -> str:
+        """The text that was withheld because it might become something else."""
+        rest = self._detokenizer.flush()
+        return self._thought_filter.push(rest) + self._thought_filter.flush() if self._thought_filter else rest
+
     def finish(self, reason: Reason) -> None:
         """Report what was withheld, then the end."""
-        rest, stopped = self._stop.push(self._detokenizer.flush())
+        rest, stopped = self._stop.push(self._flush())
         rest += "" if stopped else self._stop.flush()
         if rest:
             self._emit(Token(rest, None, None))

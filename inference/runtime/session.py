@@ -3,7 +3,7 @@
 import os
 import threading
 import time
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any, Protocol
 
@@ -14,6 +14,7 @@ from inference.model import Model
 from inference.runtime.evicted_cache import CacheWriter, EvictedCache
 from inference.runtime.generation import Generation
 from inference.runtime.sampling import SamplingParams
+from inference.runtime.thoughts import NO_THOUGHTS, Thoughts
 from inference.text.message_roles import Message
 from inference.text.template import ChatTemplate
 from inference.transformer.kv_cache import KVCache
@@ -24,7 +25,9 @@ class Worker(Protocol):
 
     writer: CacheWriter
 
-    def submit(self, session: "Session", prompt_ids: list[int], params: SamplingParams) -> Generation: ...
+    def submit(
+        self, session: "Session", prompt_ids: list[int], params: SamplingParams, thoughts: Thoughts
+    ) -> Generation: ...
 
 
 class Session:
@@ -81,17 +84,24 @@ class Session:
         return len(self._token_ids) - self.cache.length
 
     def reply(
-        self, messages: Sequence[Message], params: SamplingParams | None = None, continue_final_message: bool = False
+        self,
+        messages: Sequence[Message],
+        params: SamplingParams | None = None,
+        continue_final_message: bool = False,
+        variables: Mapping[str, Any] = {},
     ) -> Generation:
         """Ask for the next message of a chat, or for more of the last one.
+
+        ``variables``: of the template, such as those in its ``switches``. A thought in the reply stands between
+        ``<think>`` and ``</think>``, whatever the model writes around it.
 
         Raises TemplateError, ContextOverflowError with both numbers (nothing is cut), or BusyError while a reply is
         under way on this session.
         """
         template, context = self._template(), self.model.config.max_position_embeddings
         goes_on = continue_final_message
-        ids = template.encode(messages, self.model.tokenizer, not goes_on, goes_on, limit=context)
-        return self._submit(ids, params)
+        ids = template.encode(messages, self.model.tokenizer, not goes_on, goes_on, context, variables)
+        return self._submit(ids, params, Thoughts.after(ids, template.thought_tags, self.model.tokenizer, goes_on))
 
     def complete(self, text: str | Sequence[str | Sequence[int]], params: SamplingParams | None = None) -> Generation:
         """Ask for the continuation of ``text``: a string, or strings and token ids known already, in turn.
@@ -105,11 +115,11 @@ class Session:
         context = self.model.config.max_position_embeddings
         return self._submit(self.model.tokenizer.encode_pieces(pieces, limit=context), params)
 
-    def count(self, messages: Sequence[Message]) -> int:
+    def count(self, messages: Sequence[Message], variables: Mapping[str, Any] = {}) -> int:
         """Count the tokens of these messages with the generation prompt; estimate if they are far too many."""
         limit = self.model.config.max_position_embeddings
         try:
-            return len(self._template().encode(messages, self.model.tokenizer, limit=limit))
+            return len(self._template().encode(messages, self.model.tokenizer, limit=limit, variables=variables))
         except ContextOverflowError as error:
             return error.needed
 
@@ -128,7 +138,9 @@ class Session:
             raise TemplateError(self.model.no_chat)
         return self.model.chat_template
 
-    def _submit(self, prompt_ids: list[int], params: SamplingParams | None) -> Generation:
+    def _submit(
+        self, prompt_ids: list[int], params: SamplingParams | None, thoughts: Thoughts = NO_THOUGHTS
+    ) -> Generation:
         if self._closed:
             raise InferenceError("This session is closed.")
         if not prompt_ids:
@@ -136,7 +148,7 @@ class Session:
         context = self.model.config.max_position_embeddings
         if len(prompt_ids) > context:
             raise ContextOverflowError(len(prompt_ids), context)
-        return self._engine.submit(self, prompt_ids, params or SamplingParams())
+        return self._engine.submit(self, prompt_ids, params or SamplingParams(), thoughts)
 
     # ---- for the engine
 

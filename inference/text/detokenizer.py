@@ -16,8 +16,12 @@ BEFORE, MAX_BROKEN = "\n", 2**14
 class StreamingDetokenizer:
     """Converts ids one at a time; the returned pieces concatenate to the text that they add to the prompt."""
 
-    def __init__(self, tokenizer: Tokenizer, prompt_ids: Sequence[int] = ()) -> None:
+    def __init__(
+        self, tokenizer: Tokenizer, prompt_ids: Sequence[int] = (), shown_ids: frozenset[int] = frozenset()
+    ) -> None:
+        """``shown_ids``: control tokens that are text here."""
         self._tokenizer = tokenizer
+        self._hidden_ids = tokenizer.control_ids - shown_ids
         self._ids, self._shown = self._window(prompt_ids)
         self._text = self._shown
         self._waiting = 0
@@ -25,7 +29,7 @@ class StreamingDetokenizer:
     def push(self, token_id: int) -> str:
         """Add an id; returns the completed text, empty while a character is incomplete."""
         self._ids.append(token_id)
-        self._text = self._tokenizer.decode(self._ids)
+        self._text = self._decode(self._ids)
         if not self._text.startswith(self._shown):  # completes a character of the prompt
             self._shown = self._shown.rstrip(REPLACEMENT)
         certain = self._text.rstrip(REPLACEMENT)
@@ -54,10 +58,13 @@ class StreamingDetokenizer:
     def _window(self, ids: Sequence[int]) -> tuple[list[int], str]:
         """The last ids and their text, starting at a character boundary: keeps the cost per token constant."""
         for start in range(max(0, len(ids) - CONTEXT_TOKENS), len(ids)):
-            text = self._tokenizer.decode(ids[start:])
+            text = self._decode(ids[start:])
             if not text.startswith(REPLACEMENT):
                 return list(ids[start:]), text
         return [], ""
+
+    def _decode(self, ids: Sequence[int]) -> str:
+        return self._tokenizer.decode([id_ for id_ in ids if id_ not in self._hidden_ids], skip_special_tokens=False)
 
 
 def tokens_within(tokenizer: Tokenizer, prompt_ids: Sequence[int], ids: Sequence[int], length: int) -> tuple[int, str]:

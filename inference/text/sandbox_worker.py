@@ -50,16 +50,15 @@ def main(memory: int, seconds: float) -> None:
         del line, request, content
 
 
-def carry_out(content: bytes, request: dict[str, Any]) -> str | None:
+def carry_out(content: bytes, request: dict[str, Any]) -> Any:
     """``try`` a tokenizer, ``check`` a template or ``render`` it. Raises InferenceError on failure."""
     task = request.pop("task")
     if task == "try":
-        from inference.text.tokenizer_file import TokenUse
         from inference.text.tokenizer_trial import try_tokenizer
 
-        try_tokenizer(content, Path(request.pop("path")), TokenUse(**request))
+        try_tokenizer(content, Path(request.pop("path")), **request)
     elif task == "check":
-        _templates().check(**request)
+        return _templates().check(**request)
     else:
         return _templates().render(**request)
     return None

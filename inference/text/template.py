@@ -14,9 +14,9 @@ from inference.errors import TemplateError
 from inference.text.detokenizer import stand_for
 from inference.text.message_roles import Message, rearrangements, without_system
 from inference.text.placeholders import END, Marks, around, marks_in, strings
+from inference.text.reasoning import ThoughtTags, split_thought, switches, thought_tags
 from inference.text.sandbox_process import Limit, SandboxError, SandboxProcess, SandboxRefusal
 from inference.text.tokenizer import Tokenizer, token_text
-from inference.text.turn_markers import TurnMarkers, turn_markers
 
 MAX_SOURCE = 1_000_000
 # Shared by all templates: the process keeps no state between requests but a cache.
@@ -57,7 +57,7 @@ class ChatTemplate:
             raise TemplateError(f"The chat template is too long ({len(source)} characters).")
         self.source = source
         self._tokens = {"bos_token": bos_token or "", "eos_token": eos_token or "", **other_tokens}
-        _ask(task="check", source=source)
+        self._variables: list[str] = _ask(task="check", source=source)
 
     @classmethod
     def load(cls, source: TemplateSource) -> "ChatTemplate | None":
@@ -69,9 +69,14 @@ class ChatTemplate:
         return cls(source.chat_template, **tokens)
 
     @cached_property
-    def turn_markers(self) -> TurnMarkers:
-        """What the template writes of its own."""
-        return turn_markers(self.source, self.render)
+    def switches(self) -> dict[str, bool | None]:
+        """Variables that switch reasoning, such as ``enable_thinking``, and their defaults (None: neither)."""
+        return switches(self._variables, self._render)
+
+    @cached_property
+    def thought_tags(self) -> ThoughtTags | None:
+        """The tags around a thought in the family's own replies; None if the template knows of none."""
+        return thought_tags(self.source, self._variables, self._render)
 
     def render(
         self,
@@ -123,21 +128,34 @@ class ChatTemplate:
             tokenizer.check_fits(
                 "".join(strings([m.get("content") for m in messages if m.get("role") == "user"])), limit
             )
-        marks = Marks(list(tokenizer.control_tokens), tokenizer.tags)
-        plain = [
-            {key: marks.hide(value, reply=message.get("role") == "assistant") for key, value in message.items()}
-            for message in messages
-        ]
-        text = self.render(plain, add_generation_prompt, continue_final_message, variables)
+        marks = Marks(list(tokenizer.control_tokens))
+        plain = [{key: marks.hide(value) for key, value in message.items()} for message in messages]
+        text = self._render_reply(plain, add_generation_prompt, continue_final_message, variables)
         if limit is not None:
             tokenizer.check_fits(text, limit, marks.restore)
         marked, known = _mark_known(plain, marks, tokenizer)
         if known:
-            marked_text = self.render(marked, add_generation_prompt, continue_final_message, variables)
+            marked_text = self._render_reply(marked, add_generation_prompt, continue_final_message, variables)
             # A template that inspects its messages may behave differently with placeholders: ignore token_ids then.
             if "".join(piece for piece in _pieces(marked_text, known, ids=False) if isinstance(piece, str)) == text:
                 return _encode(_pieces(marked_text, known, ids=True), marks, tokenizer)
         return _encode([text], marks, tokenizer)
+
+    def _render_reply(
+        self, messages: Sequence[Message], add_generation_prompt: bool, goes_on: bool, variables: Mapping[str, Any]
+    ) -> str:
+        """Render messages whose thoughts stand between common tags, in a family that may have others."""
+        tags = self.thought_tags
+        if tags is None or tags.common:
+            return self.render(messages, add_generation_prompt, goes_on, variables)
+        last = split_thought(messages[-1].get("content")) if goes_on and messages else None
+        apart = [_with_thought_apart(message) for message in messages]
+        if last is None:
+            return self.render(apart, add_generation_prompt, goes_on, variables)
+        thought, answer = last
+        text = self._render(apart[:-1], True, variables)
+        text += "" if text.rstrip().endswith(tags.opening) else tags.opening
+        return text + thought + ("" if answer is None else tags.closing + answer)
 
     def _render(
         self, messages: Sequence[Message], add_generation_prompt: bool, variables: Mapping[str, Any] = {}
@@ -201,7 +219,7 @@ def _mark_known(
     for message in messages:
         content, token_ids = message.get("content"), list(message.get("token_ids") or ())
         # The end of a turn is written by the template.
-        while token_ids and token_ids[-1] in tokenizer.hidden_ids:
+        while token_ids and token_ids[-1] in tokenizer.control_ids:
             token_ids.pop()
         if (
             token_ids
@@ -284,6 +302,12 @@ def _controls(text: str, marks: Marks) -> list[tuple[int, str]]:
         position += len(match.group())
         start = match.end()
     return found
+
+
+def _with_thought_apart(message: Message) -> Message:
+    """Move the thought of a reply to a field of its own, from which a template writes it with the family's tags."""
+    thought = split_thought(message.get("content")) if message.get("role") == "assistant" else None
+    return message if thought is None else {**message, "reasoning_content": thought[0], "content": thought[1] or ""}
 
 
 def _as_templates_read(message: Message) -> Message:

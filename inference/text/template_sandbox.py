@@ -12,7 +12,7 @@ from typing import Any, NoReturn, TypeVar
 
 import jinja2
 import jinja2.sandbox
-from jinja2 import nodes
+from jinja2 import meta, nodes
 from jinja2.ext import Extension, loopcontrols
 from jinja2.parser import Parser
 
@@ -52,9 +52,10 @@ class TemplateSandbox(jinja2.sandbox.ImmutableSandboxedEnvironment):
         self._max_size = OUTPUT_FLOOR
         self._compiled = functools.lru_cache(maxsize=8)(self.from_string)
 
-    def check(self, source: str) -> None:
-        """Raises TemplateError if ``source`` does not compile."""
+    def check(self, source: str) -> list[str]:
+        """Return the names of the variables that ``source`` reads. Raises TemplateError if it does not compile."""
         _told(lambda: self._compiled(source))
+        return sorted(_told(lambda: meta.find_undeclared_variables(self.parse(source))))
 
     def render(self, source: str, variables: dict[str, Any], input_size: int) -> str:
         """Render ``source`` with ``variables``, which contain ``input_size`` characters of text."""
