@@ -42,6 +42,8 @@ def make_gguf(
         _describe(writer, config)
     if (model / "tokenizer.json").exists():
         _add_tokenizer(writer, json.loads((model / "tokenizer.json").read_text()), config)
+    else:
+        writer.add_tokenizer_model("no_vocab")
     for key, value in metadata.items():
         _add(writer, key.replace("__", "."), value)
     for name, values in tensors.items():
@@ -91,6 +93,7 @@ def _with_all_experts(model: Path) -> dict[str, np.ndarray]:
 
 def _describe(writer: gguf.GGUFWriter, config: dict[str, Any]) -> None:
     heads = config["num_attention_heads"]
+    writer.add_vocab_size(config["vocab_size"])
     writer.add_context_length(config["max_position_embeddings"])
     writer.add_embedding_length(config["hidden_size"])
     writer.add_block_count(config["num_hidden_layers"])
@@ -100,6 +103,7 @@ def _describe(writer: gguf.GGUFWriter, config: dict[str, Any]) -> None:
     writer.add_layer_norm_rms_eps(config["rms_norm_eps"])
     head_dim = config.get("head_dim") or config["hidden_size"] // heads
     writer.add_key_length(head_dim)
+    writer.add_value_length(head_dim)
     given = {
         "sliding_window": writer.add_sliding_window,
         "attn_logit_softcapping": writer.add_attn_logit_softcapping,
