@@ -6,7 +6,7 @@ import time
 from pathlib import Path
 
 from inference.bench.engine_process import Loaded
-from inference.checkpoint.checkpoint import HuggingFaceDirectory
+from inference.checkpoint.checkpoint import open_checkpoint
 from inference.errors import InferenceError
 from inference.model import PRECISIONS, Model
 from inference.runtime.engine import Engine
@@ -78,9 +78,9 @@ class OwnEngine:
             self._model.forward(ids[start : start + CHUNK], cache, last_only=True)
 
 
-def weight_bytes(directory: Path, precision: str) -> int:
+def weight_bytes(model: Path, precision: str) -> int:
     """Weight bytes read per token: all except an embedding table that is not also the output matrix."""
-    weights = HuggingFaceDirectory(directory).weights
+    weights = open_checkpoint(model).weights
     total = 0.0
     for name in weights:
         shape = weights.info(name).shape
