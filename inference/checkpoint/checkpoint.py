@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any, Protocol
 
 from inference.checkpoint.config import ModelConfig
+from inference.checkpoint.directory_tokenizer import read_tokenizer_json, tokenizer_path
 from inference.checkpoint.families import FAMILIES, Family, parse_config
 from inference.checkpoint.foreign_formats import refuse_directory, refuse_quantized
 from inference.checkpoint.safetensors_weights import SafetensorsWeights, open_tensor_files
@@ -16,7 +17,6 @@ from inference.system.json_file import MAX_JSON_BYTES, read_json, read_optional
 from inference.system.regular_file import read_bytes
 
 MAX_TEMPLATE_BYTES = 4_000_000
-MAX_TOKENIZER_BYTES = 64 * 2**20
 
 
 class Checkpoint(Protocol):
@@ -105,16 +105,13 @@ class HuggingFaceDirectory:
 
     @property
     def tokenizer_file(self) -> Path:
-        """The path of ``tokenizer.json``, which may be missing."""
-        return self.path / "tokenizer.json"
+        """The path of ``tokenizer.json`` or what is in its place; it may be missing."""
+        return tokenizer_path(self.path)
 
     @property
     def tokenizer_json(self) -> bytes:
-        """Read ``tokenizer.json``."""
-        try:
-            return read_bytes(self.tokenizer_file, MAX_TOKENIZER_BYTES)
-        except FileNotFoundError:
-            raise CheckpointError(f"{self.tokenizer_file} is missing; a model directory needs it.") from None
+        """Read ``tokenizer.json``, or make it of what is in its place."""
+        return read_tokenizer_json(self.tokenizer_file, self.special_tokens)
 
     @cached_property
     def tokenizer_config(self) -> dict[str, Any]:

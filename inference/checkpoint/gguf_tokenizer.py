@@ -203,7 +203,8 @@ def _unigram(metadata: Mapping[str, Any], vocabulary: Vocabulary, path: Path, un
     if table := metadata.get(f"{PREFIX}.precompiled_charsmap"):
         steps.append({"type": "Precompiled", "precompiled_charsmap": _charsmap(table, unusable)})
     if metadata.get(f"{PREFIX}.remove_extra_whitespaces", False) is True:
-        steps.append({"type": "Strip", "strip_left": True, "strip_right": True})
+        # Blanks alone: the library's own step takes all white space.
+        steps.append({"type": "Replace", "pattern": {"Regex": r"\A +| +\z"}, "content": ""})
         steps.append({"type": "Replace", "pattern": {"Regex": " {2,}"}, "content": " "})
     prefix = metadata.get(f"{PREFIX}.add_space_prefix", True) is True
     blanks = {

@@ -4,7 +4,8 @@ import shutil
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
-from inference.checkpoint.checkpoint import MAX_TOKENIZER_BYTES, HuggingFaceDirectory
+from inference.checkpoint.checkpoint import HuggingFaceDirectory
+from inference.checkpoint.directory_tokenizer import MAX_TOKENIZER_BYTES
 from inference.checkpoint.safetensors_weights import SINGLE, read_index
 from inference.errors import HubError, InferenceError, TemplateError, UnavailableError
 from inference.sources.download import RemoteFile, arrived, fetch

@@ -224,6 +224,12 @@ def test_a_model_in_gguf_has_the_tokenizer_of_its_directory(tmp_path: Path) -> N
     assert made.control_tokens == original.control_tokens
 
 
+def test_blanks_of_unigrams_are_taken_together_where_the_file_says_so() -> None:
+    made = backend(unigrams(remove_extra_whitespaces=True))
+    assert made.encode("  hi   the \u0085").tokens == made.encode("hi the \u0085").tokens
+    assert made.encode("\u0085").tokens
+
+
 HOSTILE: dict[str, Metadata] = {
     "no tokens": {**byte_level(), "tokenizer.ggml.tokens": []},
     "tokens that are numbers": {**byte_level(), "tokenizer.ggml.tokens": [1, 2]},
