@@ -29,7 +29,7 @@ if TYPE_CHECKING:
         TemplateError,
         UnsupportedModelError,
     )
-    from inference.model import PRECISIONS, Model, ModelInfo
+    from inference.model import Model, ModelInfo
     from inference.runtime.engine import Engine
     from inference.runtime.events import Event, Failed, Finished, Prefill, Queued, Started, Stats, Token
     from inference.runtime.generation import Generation
@@ -40,6 +40,7 @@ if TYPE_CHECKING:
     from inference.text.template import ChatTemplate
     from inference.text.tokenizer import Tokenizer
     from inference.transformer.kv_cache import KVCache
+    from inference.transformer.memory_plan import PRECISIONS, MemoryPlan
 
 _NAMES = {
     "checkpoint.config": ("ModelConfig",),
@@ -54,7 +55,7 @@ _NAMES = {
         "TemplateError",
         "UnsupportedModelError",
     ),
-    "model": ("PRECISIONS", "Model", "ModelInfo"),
+    "model": ("Model", "ModelInfo"),
     "runtime.engine": ("Engine",),
     "runtime.events": ("Event", "Failed", "Finished", "Prefill", "Queued", "Started", "Stats", "Token"),
     "runtime.generation": ("Generation",),
@@ -65,6 +66,7 @@ _NAMES = {
     "text.template": ("ChatTemplate",),
     "text.tokenizer": ("Tokenizer",),
     "transformer.kv_cache": ("KVCache",),
+    "transformer.memory_plan": ("PRECISIONS", "MemoryPlan"),
 }
 _HOMES = {name: f"inference.{module}" for module, names in _NAMES.items() for name in names}
 
@@ -91,6 +93,7 @@ __all__ = [
     "InferenceError",
     "KVCache",
     "MemoryLimitError",
+    "MemoryPlan",
     "Model",
     "ModelConfig",
     "ModelInfo",

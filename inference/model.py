@@ -5,35 +5,37 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-import numpy as np
 import numpy.typing as npt
 
 from inference.checkpoint.checkpoint import Checkpoint, open_checkpoint
 from inference.checkpoint.config import ModelConfig
 from inference.checkpoint.generation_config import faults
 from inference.checkpoint.weight_cache import Shelf
-from inference.checkpoint.weights import Weights
 from inference.errors import CheckpointError, ParameterError, TemplateError, UnsupportedModelError
 from inference.kernels.backend import Backend, choose_backend
 from inference.kernels.reference import Floats
-from inference.system.memory import EXACT_BELOW, best_precision, choose_precision
+from inference.system.memory import available_memory
 from inference.text.template import ChatTemplate
 from inference.text.tokenizer import Tokenizer, token_text
 from inference.transformer.builder import build, require_supported
 from inference.transformer.kv_cache import KVCache
+from inference.transformer.memory_plan import (
+    CACHE_PRECISIONS,
+    EXACT_BELOW,
+    PRECISIONS,
+    MemoryPlan,
+    cache_dtype,
+    plan_memory,
+)
 from inference.transformer.transformer import Batch, Counters, Progress, Transformer
-
-CACHE_PRECISIONS: dict[str, npt.DTypeLike] = {"float32": np.float32, "float16": np.float16, "int8": np.int8}
-# Bytes per weight, scales included, largest first. Norms and biases are float32 in all of them.
-PRECISIONS = {"float32": 4.0, "bfloat16": 2.0, "float16": 2.0, "int8": 1 + 1 / 32, "int4": 0.5 + 1 / 32}
 
 
 @dataclass(frozen=True)
 class ModelInfo:
     """Metadata from a checkpoint's headers.
 
-    ``memory``: bytes needed per precision, with a KV cache of the full context. ``stored``: precision of the weights
-    on disk.
+    ``context``: the model's own; how much of it fits, and in what precision, is in ``plan``. ``stored``: precision of
+    the weights on disk.
     """
 
     path: Path
@@ -41,19 +43,22 @@ class ModelInfo:
     parameters: int
     context: int
     size_on_disk: int
-    memory: dict[str, int]
+    plan: MemoryPlan
     has_chat_template: bool
     stored: str
 
-    def auto_precision(self, available: int | None) -> str | None:
-        """Return the precision that ``auto`` selects with ``available`` bytes free, or None if none fits."""
-        return best_precision(self.memory, self.parameters, self.stored, available)
+    @property
+    def memory(self) -> dict[str, int]:
+        """Bytes needed per precision, with a KV cache of the full context."""
+        return {name: need.at(self.context) for name, need in self.plan.needs.items()}
 
 
 class Model:
     """A transformer with its tokenizer and chat template. Not thread-safe: one caller of ``forward`` at a time.
 
-    ``precision`` and ``backend`` are the ones in use, never ``auto``.
+    ``precision`` and ``backend`` are the ones in use, never ``auto``. ``context``: tokens that a conversation may take
+    unless its session says otherwise. ``longest_context``: those for which there was memory when the model was loaded,
+    up to the model's own.
     """
 
     def __init__(
@@ -67,6 +72,8 @@ class Model:
         generation_config: Mapping[str, Any],
         eos_token_ids: frozenset[int],
         cache_dtype: npt.DTypeLike,
+        context: int,
+        longest_context: int,
         warnings: Sequence[str] = (),
     ) -> None:
         """``chat_template`` is a sentence that says why if there is none.
@@ -83,6 +90,8 @@ class Model:
         self.no_chat = "" if isinstance(chat_template, ChatTemplate) else chat_template
         self.generation_config = generation_config
         self.eos_token_ids = eos_token_ids
+        self.context = context
+        self.longest_context = longest_context
         self.warnings = tuple(warnings)
         self._transformer = transformer
         self._cache_dtype = cache_dtype
@@ -98,6 +107,7 @@ class Model:
         cache_precision: str = "auto",
         backend: str = "auto",
         chat: bool = False,
+        context: int | None = None,
     ) -> "Model":
         """Load a Hugging Face model directory.
 
@@ -109,6 +119,8 @@ class Model:
         ``backend``: ``numpy``, the readable reference; ``jit``, kernels compiled for this CPU, which need numba; or
         ``auto``, which is ``jit`` if numba is installed and the environment does not say ``LLM_TUI_KERNELS=numpy``.
         Models of both backends can be in use in one process; a KV cache belongs to one backend.
+        ``context``: limit of a conversation in tokens; None is the longest that fits the memory, up to the model's own.
+        Less than was asked for is a warning.
 
         ``chat``: refuse a model that cannot chat. Without it, a missing or broken chat template only prevents chats:
         ``no_chat`` says what is wrong.
@@ -117,6 +129,8 @@ class Model:
         """
         if threads is not None and threads < 1:
             raise ParameterError(f"Invalid threads {threads} (must be at least 1).")
+        if context is not None and context < 1:
+            raise ParameterError(f"Invalid context {context} (must be at least 1).")
         chosen = choose_backend(backend)
         checkpoint = open_checkpoint(path)
         config, weights = checkpoint.config, checkpoint.weights
@@ -130,7 +144,9 @@ class Model:
                 f"The cache precision {cache_precision!r} is not available; choose auto, {', '.join(CACHE_PRECISIONS)}."
             )
         kept_exact = precision == "auto" and weights.parameters < EXACT_BELOW
-        precision = choose_precision(_memory_needed(weights, config), precision, weights.parameters, weights.precision)
+        plan, available = plan_memory(weights, config, chosen, cache_precision), available_memory()
+        precision = plan.choose(precision, available, context)
+        granted = plan.granted(precision, available, context)
         ends = _end_ids(checkpoint.generation_config, config)
         tokenizer = Tokenizer.load(checkpoint, ends)
         template = _chat_template(checkpoint)
@@ -141,8 +157,6 @@ class Model:
         progress = progress or (lambda done, total, what: None)
         transformer = build(checkpoint, precision, chosen, threads, progress, shelf)
         ends = ends if eos is None else ends | {eos}
-        if cache_precision == "auto":
-            cache_precision = "float32" if kept_exact or precision == "float32" else "float16"
         return cls(
             checkpoint.path,
             transformer,
@@ -152,12 +166,20 @@ class Model:
             template,
             checkpoint.generation_config,
             ends,
-            CACHE_PRECISIONS[cache_precision],
-            [*config.notes, *checkpoint.warnings, *_recommendation_warnings(checkpoint), *shelf.warnings],
+            cache_dtype(cache_precision, precision, kept_exact),
+            granted,
+            plan.longest(precision, available),
+            [
+                *config.notes,
+                *checkpoint.warnings,
+                *_recommendation_warnings(checkpoint),
+                *shelf.warnings,
+                *_shortened(granted, min(context or 0, config.max_position_embeddings)),
+            ],
         )
 
     @staticmethod
-    def inspect(path: str | Path) -> ModelInfo:
+    def inspect(path: str | Path, cache_precision: str = "auto") -> ModelInfo:
         """Read a checkpoint's headers without its weights. Raises the errors of ``load``."""
         checkpoint = open_checkpoint(path)
         config, weights = checkpoint.config, checkpoint.weights
@@ -168,7 +190,7 @@ class Model:
             parameters=weights.parameters,
             context=config.max_position_embeddings,
             size_on_disk=checkpoint.size_on_disk,
-            memory=_memory_needed(weights, config),
+            plan=plan_memory(weights, config, choose_backend(), cache_precision),
             has_chat_template=checkpoint.chat_template is not None,
             stored=weights.precision,
         )
@@ -228,16 +250,13 @@ def _recommendation_warnings(checkpoint: Checkpoint) -> list[str]:
     return [f"{checkpoint.path.name} recommends a value that is ignored. {sentence}" for sentence in found]
 
 
+def _shortened(context: int, wanted: int) -> list[str]:
+    """Return a warning if the context is less than ``wanted``."""
+    return [f"The context is limited to {context} tokens: {wanted} do not fit the memory."] if context < wanted else []
+
+
 def _end_ids(generation_config: Mapping[str, Any], config: ModelConfig) -> frozenset[int]:
     """Collect the end-of-sequence ids of ``config.json`` and ``generation_config.json``."""
     given = generation_config.get("eos_token_id")
     ids = given if isinstance(given, list) else [given]
     return frozenset(config.eos_token_ids) | {i for i in ids if isinstance(i, int) and 0 <= i < config.vocab_size}
-
-
-def _memory_needed(weights: Weights, config: ModelConfig) -> dict[str, int]:
-    def cache(item: int) -> int:
-        heads = config.num_hidden_layers * config.num_key_value_heads
-        return 2 * heads * config.head_dim * config.max_position_embeddings * item
-
-    return {name: int(weights.parameters * item) + cache(4 if item == 4 else 2) for name, item in PRECISIONS.items()}

@@ -8,13 +8,14 @@ from pathlib import Path
 from inference.bench.engine_process import Loaded
 from inference.checkpoint.checkpoint import open_checkpoint
 from inference.errors import InferenceError
-from inference.model import PRECISIONS, Model
+from inference.model import Model
 from inference.runtime.engine import Engine
 from inference.runtime.events import Failed, Finished
 from inference.runtime.sampling import SamplingParams
 from inference.runtime.scheduler import CHUNK
 from inference.transformer.builder import PACKINGS, form_of
 from inference.transformer.kv_cache import KVCache
+from inference.transformer.memory_plan import PRECISIONS
 
 
 class OwnEngine:

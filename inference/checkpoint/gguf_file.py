@@ -55,6 +55,10 @@ class GGUFFile:
         """Raise CheckpointError if the file was modified since it was opened."""
         self._map.check()
 
+    def release(self) -> None:
+        """Give back the memory of what was read; arrays stay valid."""
+        self._map.release()
+
     def samples(self) -> Iterator[bytes]:
         """Yield the header and evenly spaced pieces of the data, enough to distinguish two checkpoints."""
         return self._map.samples(self._header_bytes)

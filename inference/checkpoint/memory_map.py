@@ -42,6 +42,11 @@ class MemoryMap:
         if written_to or self.bytes.size() != len(self.bytes):
             raise CheckpointError(f"{self.path} has been changed while it was in use: start the program again.")
 
+    def release(self) -> None:
+        """Let go of the pages that were read: they no longer count as this process's and are mapped again when used."""
+        if hasattr(mmap, "MADV_DONTNEED"):
+            self.bytes.madvise(mmap.MADV_DONTNEED)
+
     def samples(self, header: int) -> Iterator[bytes]:
         """Yield the first ``header`` bytes and SAMPLES evenly spaced pieces, enough to distinguish two checkpoints."""
         size = len(self.bytes)

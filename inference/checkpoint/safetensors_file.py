@@ -63,6 +63,10 @@ class SafetensorsFile:
         """Raise CheckpointError if the file was modified since it was opened."""
         self._map.check()
 
+    def release(self) -> None:
+        """Give back the memory of what was read; arrays stay valid."""
+        self._map.release()
+
     def array(self, name: str) -> npt.NDArray[Any]:
         """Return a read-only view of the mapped tensor; bfloat16 as uint16 words.
 

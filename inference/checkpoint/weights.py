@@ -17,6 +17,9 @@ class MappedFile(Protocol):
     def check(self) -> None:
         """Raise CheckpointError if the file has been changed since it was opened."""
 
+    def release(self) -> None:
+        """Give back the memory of what was read; arrays stay valid and are read again."""
+
 
 class TensorMetadata(Protocol):
     """A tensor before it is read: its shape and its bytes as stored. Matrices are [outputs, inputs]."""

@@ -9,7 +9,7 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 from types import TracebackType
 
-from inference.errors import CacheError, InferenceError, explained
+from inference.errors import CacheError, InferenceError, MemoryLimitError, explained
 from inference.model import Model
 from inference.runtime.evicted_cache import CacheWriter
 from inference.runtime.generation import Generation
@@ -24,6 +24,7 @@ from inference.transformer.kv_cache import KVCache
 NICENESS = 5
 # Caches that may wait for a slow disk, in bytes, where the budget for idle ones is less than that.
 WAITING_BYTES = 2**28
+NO_ROOM = "There is no memory for more than {length} tokens. Close other programs, or lower the context limit."
 
 
 class _CancelledMidway(Exception):
@@ -35,7 +36,8 @@ class Engine:
 
     The caches of idle sessions together take at most ``cache_budget`` bytes (None: a quarter of the memory that is free
     now). Beyond that the least recently used go to snapshots in ``snapshot_dir`` and come back when they are needed;
-    without a directory they are computed again. ``writer`` waits for the disk; the engine's thread never does.
+    without a directory they are computed again. They also go when a conversation needs more memory than is free.
+    ``writer`` waits for the disk; the engine's thread never does.
     """
 
     def __init__(
@@ -152,15 +154,39 @@ class Engine:
 
     def _evict(self) -> None:
         """Keep the idle caches within their budget; those in use are no part of it."""
+        self._free(sum(session.resident_bytes for session in self._idle()) - self._cache_budget)
+
+    def _idle(self) -> list[Session]:
+        """Return the idle sessions with a cache in memory, the least recently used first."""
         with self._change:
             sessions = list(self._sessions)
-        idle = sorted((s for s in sessions if s.idle and s.resident_bytes), key=lambda s: s.last_used)
-        excess = sum(session.resident_bytes for session in idle) - self._cache_budget
-        for session in idle:
-            if excess <= 0:
-                return
-            excess -= session.resident_bytes
+        return sorted((s for s in sessions if s.idle and s.resident_bytes), key=lambda s: s.last_used)
+
+    def _free(self, size: int) -> int:
+        """Evict idle caches until ``size`` bytes are freed; returns how many are still missing."""
+        for session in self._idle() if size > 0 else []:
+            if size <= 0:
+                break
+            size -= session.resident_bytes
             session.evict(self._snapshot_dir)
+        return size
+
+    def _admissible(self, work: Sequence[tuple[Generation, int]]) -> Sequence[tuple[Generation, int]]:
+        """Make room for the caches to grow; end the requests, the last ones first, for which there is none.
+
+        A cache grows by a block every BLOCK positions, so that memory is rarely asked for.
+        """
+        growth = [generation.session.cache.growth(count) for generation, count in work]
+        if not any(growth) or (available := available_memory()) is None:
+            return work
+        missing = self._free(sum(growth) - available)
+        admitted = list(work)
+        for place in reversed(range(len(work))):
+            if missing > 0 and growth[place]:
+                missing -= growth[place]
+                generation, _ = admitted.pop(place)
+                generation.fail(MemoryLimitError(NO_ROOM.format(length=generation.session.cache.length)))
+        return admitted
 
     def _step(self, step: Step[Generation]) -> None:
         """One pass over one model's weights, then a token for each request whose prompt is through."""
@@ -170,12 +196,15 @@ class Engine:
                 raise _CancelledMidway
 
         with _failing([generation for generation, _ in step.work]):
-            batch = [(generation.session.pending(count), generation.session.cache) for generation, count in step.work]
+            work = self._admissible(step.work)
+            if not work:
+                return
+            batch = [(generation.session.pending(count), generation.session.cache) for generation, count in work]
             try:
-                logits = step.work[0][0].model.forward_batch(batch, last_only=True, check_cancelled=check_cancelled)
+                logits = work[0][0].model.forward_batch(batch, last_only=True, check_cancelled=check_cancelled)
             except _CancelledMidway:
                 return
-            for (generation, _), row in zip(step.work, logits, strict=True):
+            for (generation, _), row in zip(work, logits, strict=True):
                 with _failing([generation]):
                     generation.advance(row[-1])
 

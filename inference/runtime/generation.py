@@ -28,6 +28,8 @@ class TokenSequence(Protocol):
     @property
     def cache(self) -> KVCache: ...
     @property
+    def context(self) -> int: ...
+    @property
     def remaining(self) -> int: ...
     def begin(self, prompt_ids: list[int]) -> int: ...
     def pending(self, count: int) -> list[int]: ...
@@ -61,6 +63,7 @@ class Generation:
         self.started = False
         self._admitted = False
         self._watched = watched
+        self._context = session.context
         self._eos_token_ids = model.eos_token_ids
         self._detokenizer = StreamingDetokenizer(model.tokenizer, prompt_ids, thoughts.shown_ids)
         self._thoughts = thoughts
@@ -228,7 +231,7 @@ class Generation:
         return "context" if self._full() else None
 
     def _full(self) -> bool:
-        return len(self.prompt_ids) + len(self._sampled) >= self.model.config.max_position_embeddings
+        return len(self.prompt_ids) + len(self._sampled) >= self._context
 
     def _end(self, reason: Reason) -> None:
         self._emit(Finished(reason, self.stats))

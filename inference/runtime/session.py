@@ -43,6 +43,7 @@ class Session:
         self.model = model
         self._cache = cache
         self._engine = engine
+        self._limit = model.context
         self._token_ids = list(token_ids)
         self._generation: Generation | None = None
         self._closed = False
@@ -50,6 +51,15 @@ class Session:
         self._lock = threading.Lock()  # held for moments: nobody waits for a disk with it
         self._loading = threading.Lock()
         self.last_used = time.monotonic()
+
+    @property
+    def context(self) -> int:
+        """Most tokens that the conversation may take: the model's limit unless ``limit`` set another."""
+        return self._limit
+
+    def limit(self, context: int | None) -> None:
+        """Limit the context from the next request on; None: as the model does."""
+        self._limit = min(context or self.model.context, self.model.longest_context)
 
     @property
     def token_ids(self) -> list[int]:
@@ -98,7 +108,7 @@ class Session:
         Raises TemplateError, ContextOverflowError with both numbers (nothing is cut), or BusyError while a reply is
         under way on this session.
         """
-        template, context = self._template(), self.model.config.max_position_embeddings
+        template, context = self._template(), self.context
         goes_on = continue_final_message
         ids = template.encode(messages, self.model.tokenizer, not goes_on, goes_on, context, variables)
         return self._submit(ids, params, Thoughts.after(ids, template.thought_tags, self.model.tokenizer, goes_on))
@@ -112,14 +122,12 @@ class Session:
         vocab_size = self.model.config.vocab_size
         if not all(isinstance(piece, str) or _are_ids(piece, vocab_size) for piece in pieces):
             raise InferenceError(f"What to continue must be text, or lists of token ids from 0 to {vocab_size - 1}.")
-        context = self.model.config.max_position_embeddings
-        return self._submit(self.model.tokenizer.encode_pieces(pieces, limit=context), params)
+        return self._submit(self.model.tokenizer.encode_pieces(pieces, limit=self.context), params)
 
     def count(self, messages: Sequence[Message], variables: Mapping[str, Any] = {}) -> int:
         """Count the tokens of these messages with the generation prompt; estimate if they are far too many."""
-        limit = self.model.config.max_position_embeddings
         try:
-            return len(self._template().encode(messages, self.model.tokenizer, limit=limit, variables=variables))
+            return len(self._template().encode(messages, self.model.tokenizer, limit=self.context, variables=variables))
         except ContextOverflowError as error:
             return error.needed
 
@@ -145,9 +153,8 @@ class Session:
             raise InferenceError("This session is closed.")
         if not prompt_ids:
             raise InferenceError("There is nothing to continue: write a few words first.")
-        context = self.model.config.max_position_embeddings
-        if len(prompt_ids) > context:
-            raise ContextOverflowError(len(prompt_ids), context)
+        if len(prompt_ids) > self.context:
+            raise ContextOverflowError(len(prompt_ids), self.context)
         return self._engine.submit(self, prompt_ids, params or SamplingParams(), thoughts)
 
     # ---- for the engine

@@ -26,25 +26,24 @@ class Listing:
         named = next(iter(gguf_models([self.found.path.name]).values()), None)
         return (named.quantization if named else "") or (self.info.stored if self.info else "")
 
-    def fitting(self, available: int | None) -> list[str]:
-        """The precisions in which it fits into ``available`` bytes, the largest first; None: nobody knows, so all."""
-        needed = self.info.memory if self.info else {}
-        return [name for name, size in needed.items() if available is None or size <= available]
+    def fitting(self, available: int | None, limit: int | None = None) -> dict[str, int]:
+        """The precisions in which it fits into ``available`` bytes (None: unknown), with the context that each gets."""
+        return self.info.plan.fitting(available, limit) if self.info else {}
 
 
-def catalogue(places: Places) -> Iterator[Listing]:
+def catalogue(places: Places, cache_precision: str = "auto") -> Iterator[Listing]:
     """By source and name. Only configs and the headers of weights are read."""
-    return map(describe, find_models(places))
+    return (describe(found, cache_precision) for found in find_models(places))
 
 
-def describe(found: Found) -> Listing:
-    """The description of one model."""
+def describe(found: Found, cache_precision: str = "auto") -> Listing:
+    """The description of one model; its memory is counted with a KV cache of this precision."""
     if found.source == "unfinished":
         return Listing(found, problem=f"Incomplete download; `llm-tui pull {found.name}` resumes it.")
     if found.problem:
         return Listing(found, problem=found.problem)
     try:
-        info = Model.inspect(found.path)
+        info = Model.inspect(found.path, cache_precision)
         if not open_checkpoint(found.path).tokenizer_file.is_file():
             return Listing(found, problem=f"{found.path} has no tokenizer.json.")
     except InferenceError as error:

@@ -4,14 +4,11 @@ import contextlib
 from dataclasses import dataclass
 from pathlib import Path
 
-from inference.errors import MemoryLimitError
 from inference.system.cgroups import groups
 
 # A limit that is none: version 1 of control groups writes the largest number of whole pages.
 UNLIMITED = 2**62
 USAGE = ("memory.current", "memory.usage_in_bytes")
-# Models of fewer parameters are fast in any precision, and rounding costs them most.
-EXACT_BELOW = 16_000_000
 
 
 @dataclass(frozen=True)
@@ -67,35 +64,6 @@ def _number(file: Path) -> int | None:
         return int(file.read_text())
     except (OSError, ValueError):
         return None
-
-
-def best_precision(needed: dict[str, int], parameters: int, stored: str, available: int | None) -> str | None:
-    """Return the precision that ``auto`` chooses with these bytes free (None: unknown); None if none fits."""
-    fitting = [name for name, size in needed.items() if available is None or size <= available]
-    small = parameters < EXACT_BELOW
-    best = stored if small else "int8"
-    return best if best in fitting else next(iter(fitting[:1] if small else fitting[-1:]), None)
-
-
-def choose_precision(needed: dict[str, int], precision: str, parameters: int, stored: str) -> str:
-    """The precision to load in; ``needed`` holds bytes by precision, largest first.
-
-    ``auto`` (see ``best_precision``): models so small that any precision is fast stay as they are ``stored``; others
-    become int8, which is the fastest that changes next to nothing. What does not fit gives way to what does. Raises
-    MemoryLimitError, with the numbers and a precision that fits, if the one asked for does not.
-    """
-    available = available_memory()
-    fitting = [name for name, size in needed.items() if available is None or size <= available]
-    if precision == "auto" and (best := best_precision(needed, parameters, stored, available)):
-        return best
-    if precision in fitting or available is None:
-        return precision
-    wanted = min(needed, key=lambda name: needed[name]) if precision == "auto" else precision
-    advice = f"precision {fitting[0]} would fit" if fitting else "close other programs or take a smaller model"
-    raise MemoryLimitError(
-        f"The model needs {in_gigabytes(needed[wanted])} in {wanted} (weights and a full context), "
-        f"but {in_gigabytes(available)} are free: {advice}."
-    )
 
 
 def in_gigabytes(size: int) -> str:

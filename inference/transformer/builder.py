@@ -57,7 +57,7 @@ def build(
     layout = "tiled" if backend == "jit" else "plain"
     fingerprint = f"{checkpoint.fingerprint} {precision} {layout}"
     if precision in PACKINGS:
-        load.quantize(shelf, _stacks(weights, config, fused=backend == "jit"), fingerprint)
+        load.quantize(shelf, matrix_stacks(weights, config, fused=backend == "jit"), fingerprint)
     if any(in_long_context(rope, config.max_position_embeddings) for rope in config.ropes):
         fingerprint += " long"
     if backend == "jit":
@@ -90,7 +90,9 @@ class Loader:
 
         def pack(name: str) -> QuantizedMatrix:
             parts = [self.stored(part, "packing weights") for part in named[name]]
-            return QuantizedMatrix.pack(*parts, packing=forms[name].packing, backend=self.backend)
+            matrix = QuantizedMatrix.pack(*parts, packing=forms[name].packing, backend=self.backend)
+            self.release()
+            return matrix
 
         forms = {name: form_of(self.weights, names, self.precision) for name, names in named.items()}
         self.quantized = shelf.matrices(forms, pack, key)
@@ -101,6 +103,11 @@ class Loader:
         # Matrices are packed again if saving them failed half-way.
         self._done = min(self._done + self.weights.info(name).nbytes, self.weights.nbytes)
         return self.weights.array(name)
+
+    def release(self) -> None:
+        """Give the pages back that were read of the files: a large model would fill the memory twice."""
+        for file in self.weights.files:
+            file.release()
 
     def norm(self, name: str) -> Floats | None:
         """Return the weights of a norm, or None if the model has none of this name."""
@@ -134,7 +141,7 @@ def _packing(weights: Weights, name: str, precision: str) -> Packing:
     return INT8 if name in AT_LEAST_INT8 else PACKINGS[precision]
 
 
-def _stacks(weights: Weights, config: ModelConfig, fused: bool) -> list[tuple[str, ...]]:
+def matrix_stacks(weights: Weights, config: ModelConfig, fused: bool) -> list[tuple[str, ...]]:
     """Return the names of all multiplied matrices; those that ``fused`` layers read at once are grouped."""
     together = [names for layer, spec in enumerate(config.layers) for names in _together(f"layers.{layer}", spec)]
     stacks = together if fused else [(name,) for names in together for name in names]
@@ -211,7 +218,9 @@ def _jit_transformer(load: Loader, config: ModelConfig, fingerprint: str, thread
         if names[0] in load.quantized:
             outputs = [load.weights.info(name).shape[0] for name in names]
             return PackedMatrix.quantized(load.quantized[names[0]], outputs, biases)
-        return PackedMatrix.pack([load.stored(name) for name in names], biases, load.precision)
+        matrix = PackedMatrix.pack([load.stored(name) for name in names], biases, load.precision)
+        load.release()
+        return matrix
 
     def norm(name: str) -> Floats:
         weight = load.norm(name)

@@ -1,5 +1,6 @@
 """KVCache: the keys and values of every position a conversation has been through."""
 
+import math
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any, Protocol
@@ -123,13 +124,15 @@ class KVCache:
             self._blocks.append(np.zeros(self._block_shape, self.dtype))
             self._owned.append(True)
 
+    def growth(self, count: int) -> int:
+        """Bytes that ``reserve(count)`` would allocate."""
+        first, last = self._length // BLOCK, -(-(self._length + count) // BLOCK)
+        kept = sum(self._owned[first:last])
+        return (last - first - kept) * block_bytes(self.config, self.dtype, self.tiled)
+
     @property
     def _block_shape(self) -> tuple[int, ...]:
-        c, item = self.config, self.dtype.itemsize
-        if self.tiled:
-            return c.num_hidden_layers, sum(cache_bytes(c.num_key_value_heads, c.head_dim, item)) // item
-        scale = SCALE_BYTES if item == 1 else 0
-        return c.num_hidden_layers, 2, c.num_key_value_heads, BLOCK, c.head_dim + scale
+        return _block_shape(self.config, self.dtype.itemsize, self.tiled)
 
     @property
     def addresses(self) -> list[int]:
@@ -165,6 +168,19 @@ class KVCache:
             if self.dtype == np.int8:
                 keys, values = _widened(keys), _widened(values)
             yield keys, values
+
+
+def block_bytes(config: ModelConfig, dtype: npt.DTypeLike, tiled: bool) -> int:
+    """Bytes of BLOCK positions: all layers hold all of them, those with a sliding window too, for rolling back."""
+    item = np.dtype(dtype).itemsize
+    return math.prod(_block_shape(config, item, tiled)) * item
+
+
+def _block_shape(config: ModelConfig, item: int, tiled: bool) -> tuple[int, ...]:
+    layers, kv_heads = config.num_hidden_layers, config.num_key_value_heads
+    if tiled:
+        return layers, sum(cache_bytes(kv_heads, config.head_dim, item)) // item
+    return layers, 2, kv_heads, BLOCK, config.head_dim + (SCALE_BYTES if item == 1 else 0)
 
 
 def _quantized(vectors: Array) -> Array:

@@ -10,8 +10,16 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from safetensors.numpy import load_file, save_file
 
-from inference import CheckpointError, InferenceError, MemoryLimitError, Model, TemplateError, UnsupportedModelError
-from inference.system import memory
+import inference.model as model_module
+from inference import (
+    CheckpointError,
+    InferenceError,
+    MemoryLimitError,
+    Model,
+    ParameterError,
+    TemplateError,
+    UnsupportedModelError,
+)
 
 
 @pytest.fixture
@@ -197,15 +205,30 @@ def test_an_index_cannot_lead_out_of_the_directory(directory):
 
 
 def test_too_big_for_memory_names_the_numbers_and_what_fits(directory, monkeypatch):
-    edit_config(directory, max_position_embeddings=2**20)
-    needed = Model.inspect(directory).memory
-    monkeypatch.setattr(memory, "available_memory", lambda: needed["bfloat16"] + 1)
+    needs = Model.inspect(directory).plan.needs
+    monkeypatch.setattr(model_module, "available_memory", lambda: needs["bfloat16"].at(256))
     with pytest.raises(MemoryLimitError, match="bfloat16 would fit"):
         Model.load(directory, precision="float32")
-    assert Model.load(directory).precision == "bfloat16"
-    monkeypatch.setattr(memory, "available_memory", lambda: 1000)
-    with pytest.raises(MemoryLimitError, match="smaller model"):
+    assert (Model.load(directory).precision, Model.load(directory).context) == ("bfloat16", 256)
+    monkeypatch.setattr(model_module, "available_memory", lambda: 1000)
+    with pytest.raises(MemoryLimitError, match=r"context of 256 tokens\), but 0 MB are free.*smaller model"):
         Model.load(directory)
+
+
+def test_the_context_is_what_fits_or_less_if_that_was_asked_for(directory, monkeypatch):
+    edit_config(directory, max_position_embeddings=2**20)
+    needs = Model.inspect(directory).plan.needs
+    monkeypatch.setattr(model_module, "available_memory", lambda: needs["float32"].at(8192))
+    model = Model.load(directory)
+    assert (model.precision, model.longest_context) == ("float32", 8192)
+    assert 8192 * 8 // 10 <= model.context < 8192 and not model.warnings  # others are left some
+    model = Model.load(directory, context=5000)
+    assert (model.context, model.longest_context, model.warnings) == (5000, 8192, ())
+    model = Model.load(directory, "float32", context=10_000)
+    assert model.context == 8192 and "10000 do not fit" in model.warnings[0]
+    assert Model.load(directory, context=10_000).precision == "bfloat16"
+    with pytest.raises(ParameterError):
+        Model.load(directory, context=0)
 
 
 def test_inspect_reads_headers_only(directory):
@@ -213,7 +236,9 @@ def test_inspect_reads_headers_only(directory):
     weights = load_file(directory / "model.safetensors")
     assert info.parameters == sum(array.size for array in weights.values())
     assert (info.family, info.context, info.has_chat_template) == ("llama", 512, True)
-    assert info.memory["float32"] == 4 * info.parameters + 2 * 2 * 2 * 8 * 512 * 4
+    cache = 2 * 2 * 2 * 8 * 512 * 4
+    assert cache <= info.plan.needs["float32"].at(512) - info.plan.needs["float32"].fixed <= 2.1 * cache
+    assert info.plan.needs["float32"].fixed > 4 * info.parameters
 
 
 def test_an_unknown_precision_is_named(directory):

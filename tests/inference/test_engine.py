@@ -2,6 +2,7 @@
 
 import threading
 import time
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -15,6 +16,7 @@ from inference import (
     Failed,
     Finished,
     InferenceError,
+    MemoryLimitError,
     Model,
     Prefill,
     Queued,
@@ -23,6 +25,7 @@ from inference import (
     TemplateError,
     Token,
 )
+from inference.runtime import engine as engine_module
 from tests.inference.events import finished
 from tests.tiny_model import make_tiny_model
 
@@ -206,6 +209,38 @@ def test_the_end_of_the_context(engine):
     assert finished(events).reason in ("context", "stop")
     assert finished(events).stats.generated_tokens <= 12
     assert finished(list(engine.new_session().complete([[5] * 512], GREEDY))).reason == "context"
+
+
+def test_a_session_may_have_a_limit_of_its_own(engine, endless):
+    session = engine.new_session()
+    assert session.context == 512
+    session.limit(300)
+    with pytest.raises(ContextOverflowError, match="needs 301 tokens but the context holds 300"):
+        session.complete([[5] * 301])
+    assert finished(list(session.complete([[5] * 290], replace(endless, max_tokens=12)))).reason == "context"
+    assert len(session.token_ids) == 300
+    session.limit(10**6)
+    assert session.context == 512
+    session.limit(None)
+    assert finished(list(session.complete([[5] * 290], replace(endless, max_tokens=12)))).reason == "length"
+
+
+def test_without_memory_a_reply_ends_and_the_others_go_on(model, endless, monkeypatch):
+    """Idle caches make room first; then the request that came last finds none."""
+    with Engine(model, cache_budget=2**30) as engine:
+        first, second, third = (engine.new_session() for _ in range(3))
+        finished(list(first.complete("Once", GREEDY)))
+        monkeypatch.setattr(engine_module, "available_memory", lambda: 0)
+        finished(list(second.complete("Once", GREEDY)))
+        assert (first.resident_bytes, second.cache.length > 0) == (0, True)
+        streaming = second.complete("Once", replace(endless, max_tokens=100))
+        next(event for event in streaming if isinstance(event, Token))
+        (*_, failed) = third.complete("Once", GREEDY)
+        assert isinstance(failed, Failed) and isinstance(failed.error, MemoryLimitError)
+        assert "no memory for more than 0 tokens" in str(failed.error)
+        assert finished(list(streaming)).reason == "length"
+        monkeypatch.setattr(engine_module, "available_memory", lambda: None)
+        finished(list(third.complete("Once", GREEDY)))
 
 
 def test_stop_strings_never_show(engine):

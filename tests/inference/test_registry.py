@@ -290,10 +290,11 @@ def test_fitting(places: Places, tiny_model: Path) -> None:
     put(tiny_model, places.shipped / "guide")
     (listing,) = catalogue(places)
     assert listing.info is not None
-    memory = listing.info.memory
-    assert listing.fitting(None) == listing.fitting(max(memory.values())) == list(memory)
-    assert listing.fitting(memory["int8"]) == ["int8", "int4"]
-    assert listing.fitting(memory["int4"] - 1) == []
+    needs, context = listing.info.plan.needs, listing.info.context
+    assert listing.fitting(None) == dict.fromkeys(needs, context)
+    fitting = listing.fitting(needs["int8"].at(context), context)
+    assert [name for name, fits in fitting.items() if fits == context] == ["int8", "int4"]
+    assert listing.fitting(needs["int4"].at(1) - 1) == {}
 
 
 def swell(model: Path, times: int, vocab_size: int) -> None:

@@ -63,6 +63,7 @@ class FakeModel:
     script: Script
     generation_config: Mapping[str, Any] = field(default_factory=dict)
     warnings: tuple[str, ...] = ()
+    limit: int | None = None
 
     def __post_init__(self) -> None:
         known = {"max_position_embeddings": 512} | _read(self.path / "config.json")
@@ -72,6 +73,15 @@ class FakeModel:
         self.chat_template = Template() if chats else None
         self.no_chat = "" if chats else f"{self.path.name} has no chat template: it can continue a story, but not chat."
         self.counters = SimpleNamespace(rows=0)
+
+    @property
+    def longest_context(self) -> int:
+        length: int = self.config.max_position_embeddings
+        return length
+
+    @property
+    def context(self) -> int:
+        return min(self.limit or self.longest_context, self.longest_context)
 
     @property
     def tokenizer(self) -> "Words":
@@ -95,12 +105,13 @@ def loader(script: Script) -> Callable[..., FakeModel]:
         precision: str = "auto",
         threads: int | None = None,
         progress: Callable[[int, int, str], None] | None = None,
+        context: int | None = None,
         **_limits: object,
     ) -> FakeModel:
         script.loading(Path(path))
         if progress is not None:
             progress(1, 1, "loading the model")
-        return FakeModel(Path(path), "float32" if precision == "auto" else precision, script)
+        return FakeModel(Path(path), "float32" if precision == "auto" else precision, script, limit=context)
 
     return load
 
@@ -140,6 +151,14 @@ class FakeSession:
         self.token_ids = token_ids
         self.closed = False
         self._generation: FakeGeneration | None = None
+        self._limit: int | None = None
+
+    @property
+    def context(self) -> int:
+        return min(self._limit or self.model.context, self.model.longest_context)
+
+    def limit(self, context: int | None) -> None:
+        self._limit = context
 
     @property
     def idle(self) -> bool:
@@ -185,9 +204,8 @@ class FakeSession:
             raise BusyError("This session is still replying; stop that reply first.")
         if not prompt_ids:
             raise InferenceError("There is nothing to continue: write a few words first.")
-        context = self.model.config.max_position_embeddings
-        if len(prompt_ids) > context:
-            raise ContextOverflowError(len(prompt_ids), context)
+        if len(prompt_ids) > self.context:
+            raise ContextOverflowError(len(prompt_ids), self.context)
         self._generation = FakeGeneration(self, prompt_ids, params or SamplingParams())
         return self._generation
 
@@ -287,7 +305,7 @@ class FakeGeneration:
     def _limit(self) -> Literal["length", "context"] | None:
         if self.params.max_tokens is not None and len(self._ids) >= self.params.max_tokens:
             return "length"
-        full = len(self.session.token_ids) >= self.model.config.max_position_embeddings
+        full = len(self.session.token_ids) >= self.session.context
         return "context" if full else None
 
     def _end(self, reason: Literal["stop", "length", "cancelled", "context"]) -> Finished:

@@ -6,7 +6,6 @@ from pathlib import Path
 import pytest
 from textual.widgets import Input
 
-from inference.model import PRECISIONS, ModelInfo
 from tests.gguf_models import make_gguf
 from tests.tiny_model import CHATML
 from tests.tui.conftest import SIZE, app_of, current, make_app, ready, say, tap, until
@@ -60,13 +59,6 @@ async def test_what_cannot_be_used_cannot_be_chosen(shelf: Path) -> None:
 
 
 async def test_auto_says_what_runs() -> None:
-    for name in PRECISIONS:
-        if name == "auto":
-            continue
-        info = ModelInfo(Path("x"), "llama", 10**6, 512, 1, {"float32": 8, "bfloat16": 4, "int8": 2}, True, name)
-        assert info.auto_precision(None) == (name if name in info.memory else "float32")
-    large = ModelInfo(Path("x"), "llama", 10**9, 512, 1, {"float32": 8, "bfloat16": 4, "int8": 2}, True, "bfloat16")
-    assert [large.auto_precision(free) for free in (8, 4, 2, 1)] == ["int8", "int8", "int8", None]
     async with make_app("story", mode="story").run_test(size=SIZE) as pilot:
         await until(pilot, lambda: app_of(pilot).services.workspace.model, 120)
         screen = await open_picker(pilot)
@@ -78,11 +70,11 @@ async def test_what_does_not_fit_is_marked(shelf: Path) -> None:
     async with make_app(shelf / "first", model_directories=(str(shelf),)).run_test(size=SIZE) as pilot:
         await ready(pilot)
         screen = await open_picker(pilot)
-        needed = next(row.info.memory for row in screen._list.rows if row.shown_name == "second" and row.info)
-        screen._list.available = needed["int8"]
+        info = next(row.info for row in screen._list.rows if row.shown_name == "second" and row.info)
+        screen._list.available = info.plan.needs["int8"].at(1)
         says = told(screen)["second"]
         assert "auto: int8" in says
-        assert says.count("✗") == 3 and says.count("✓") == 2
+        assert says.count("✗") == 3 and says.count("for 256 ✓") == 2 and "context 256 of 512" in says
         screen._list.redraw()
         lines = [screen._list.get_option(str(index)).prompt for index in range(len(screen._list.rows))]
         assert any("second" in str(line) and "fits in int8" in str(line) for line in lines)

@@ -60,6 +60,7 @@ async def test_the_models_defaults_are_shown_and_what_differs_is_marked(choosy_m
             "seed": "random",
             "max_tokens": "12",
             "stop": "none",
+            "context": "512",
         }
         await put(pilot, parameters["temperature"], "0.25")
         await put(pilot, parameters["top_k"], "40")
@@ -146,6 +147,26 @@ async def test_the_system_prompt_has_lines_and_the_model_is_told(choosy_model: P
         assert current(pilot).engine
         told = app.services.workspace.model.tokenizer.decode(current(pilot).engine.token_ids)
         assert "Be brief.\nBe kind." in told
+
+
+async def test_the_context_can_be_limited_as_far_as_the_model_allows(choosy_model: Path) -> None:
+    async with make_app(choosy_model, context=400).run_test(size=SIZE) as pilot:
+        await ready(pilot)
+        assert app_of(pilot).main.status.context == 400
+        parameters = await open_dialog(pilot)
+        assert parameters["context"].field.placeholder == "400"
+        await put(pilot, parameters["context"], "300")
+        await pilot.press("enter")
+        assert current(pilot).settings == {"context": 300}
+        assert app_of(pilot).main.status.context == 300
+        assert app_of(pilot).main.top.model.endswith(" · context limit 300")
+        await say(pilot, "hello")
+        assert current(pilot).engine and current(pilot).engine.context == 300
+        parameters = await open_dialog(pilot)
+        await put(pilot, parameters["context"], "3000")
+        await pilot.press("enter")
+        assert app_of(pilot).main.status.context == 512
+        assert "holds 512 tokens" in current(pilot).notice
 
 
 async def test_a_story_has_no_system_prompt_and_its_own_length(choosy_model: Path) -> None:

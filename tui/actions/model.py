@@ -24,7 +24,8 @@ class ModelActions(ActionGroup):
         if not self._refused():
             model, choice = self._workspace.model, self._services.models.choice(self.current)
             running = model.precision if model else None
-            screen = ModelPicker(choice, self._services.models.directories, self._services.downloads, running)
+            models = self._services.models
+            screen = ModelPicker(choice, models.directories, self._services.downloads, running, models.computing)
             self._app.push_screen(screen, self.use)
 
     def use_named(self, name: str) -> None:

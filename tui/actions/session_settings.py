@@ -1,8 +1,9 @@
-"""Action that changes the open session's system prompt and sampling parameters."""
+"""Action that changes the open session's system prompt, sampling parameters and context limit."""
 
 from typing import Any
 
 from tui.actions.context import ActionGroup
+from tui.formatting.sampling import own_context
 from tui.storage.store import OPEN_ELSEWHERE
 
 
@@ -17,8 +18,9 @@ class SettingsActions(ActionGroup):
         if session.readonly:
             self._presenter.say(OPEN_ELSEWHERE)
         else:
-            screen = SettingsScreen(session.mode, session.settings, self._services.sampling.defaults(session))
-            self._app.push_screen(screen, self._save)
+            defaults, model = self._services.sampling.defaults(session), self._services.models.model(session)
+            defaults |= {"context": model.context} if model else {}
+            self._app.push_screen(SettingsScreen(session.mode, session.settings, defaults), self._save)
 
     def _save(self, chosen: dict[str, Any] | None) -> None:
         if chosen is not None:
@@ -27,3 +29,6 @@ class SettingsActions(ActionGroup):
             self._sessions.save(session)
             self._presenter.refresh()
             self._replies.recount(session)
+            context = self._services.models.context(session)
+            if context and context < (own_context(session.settings) or 0):
+                self._presenter.say(f"The context holds {context} tokens: the model or the memory allows no more.")

@@ -12,7 +12,7 @@ from tui.formatting.units import short_count, size
 from tui.terminal.sanitize import one_line
 
 if TYPE_CHECKING:
-    from inference.model import ModelInfo
+    from inference import MemoryPlan
     from inference.sources.catalogue import Listing
     from inference.sources.suggested import Suggestion
 
@@ -41,14 +41,15 @@ def models(context: click.Context, as_json: bool) -> None:
     from inference.sources.suggested import suggestions
 
     write, available = writer(), available_memory()
-    listings = catalogue(model_places(settings_for(context).model_directories))
+    settings = settings_for(context)
+    listings = catalogue(model_places(settings.model_directories), settings.cache_precision)
     if as_json:
-        write(json.dumps([_as_json(listing, available) for listing in listings], indent=1) + "\n")
+        write(json.dumps([_as_json(listing, available, settings.context) for listing in listings], indent=1) + "\n")
         return
     here = set()
     for listing in listings:
         here.add(listing.found.name)
-        write(_as_text(listing, available) + "\n")
+        write(_as_text(listing, available, settings.context) + "\n")
     offered = [entry for entry in suggestions() if entry.fits(available) and str(entry.name) not in here]
     if offered:
         write("Suggested, by memory (`llm-tui pull NAME` downloads one):\n")
@@ -57,7 +58,7 @@ def models(context: click.Context, as_json: bool) -> None:
         write(f"Free memory: {size(available)}\n")
 
 
-def _as_json(listing: "Listing", available: int | None) -> dict[str, Any]:
+def _as_json(listing: "Listing", available: int | None, limit: int | None) -> dict[str, Any]:
     found, info = listing.found, listing.info
     about = {"name": found.name, "source": found.source, "path": str(found.path)}
     if info is None:
@@ -69,13 +70,13 @@ def _as_json(listing: "Listing", available: int | None) -> dict[str, Any]:
         "width": listing.width,
         "context": info.context,
         "size_on_disk": info.size_on_disk,
-        "memory": info.memory,
-        "fits": listing.fitting(available),
+        "memory": {name: info.plan.memory(name, available, limit) for name in info.plan.needs},
+        "fits": info.plan.fitting(available, limit),
         "has_chat_template": info.has_chat_template,
     }
 
 
-def _as_text(listing: "Listing", available: int | None) -> str:
+def _as_text(listing: "Listing", available: int | None, limit: int | None) -> str:
     name, source = one_line(listing.found.name), SOURCES[listing.found.source]
     if listing.info is None:
         return f"{name}  ({source})\n  unsupported: {one_line(listing.problem)}"
@@ -88,7 +89,7 @@ def _as_text(listing: "Listing", available: int | None) -> str:
         f"context {info.context}",
         "chat and stories" if info.has_chat_template else "stories only",
     ]
-    return f"{name}  ({source})\n  {' · '.join(about)}\n  memory {_memory(info, listing.fitting(available))}"
+    return f"{name}  ({source})\n  {' · '.join(about)}\n  memory {_memory(info.plan, available, limit)}"
 
 
 def _suggested(entry: "Suggestion") -> str:
@@ -103,12 +104,18 @@ def _suggested(entry: "Suggestion") -> str:
     return f"{entry.alias}  {entry.title}: {' · '.join(about)}"
 
 
-def _memory(info: "ModelInfo", fitting: list[str]) -> str:
-    """Memory per precision, grouped by size: ``float32 27 MB, bfloat16/float16 13 MB, …: fits``."""
-    names: dict[int, list[str]] = {}
-    for name, needed in info.memory.items():
-        names.setdefault(needed, []).append(name)
-    needs = ", ".join(f"{'/'.join(group)} {size(needed)}" for needed, group in names.items())
+def _memory(plan: "MemoryPlan", available: int | None, limit: int | None) -> str:
+    """Memory per precision, grouped by size: ``float32 27 MB, bfloat16/float16 13 MB, …: fits``.
+
+    The context is told where it is not the model's own: ``int8 12.1 GB for 81920 tokens``.
+    """
+    fitting = plan.fitting(available, limit)
+    names: dict[str, list[str]] = {}
+    for name in plan.needs:
+        context = fitting.get(name, plan.context)
+        tokens = "" if context == plan.context else f" for {context} tokens"
+        names.setdefault(f"{size(plan.memory(name, available, limit))}{tokens}", []).append(name)
+    needs = ", ".join(f"{'/'.join(group)} {needed}" for needed, group in names.items())
     if not fitting:
         return f"{needs}: does not fit"
-    return f"{needs}: fits" + ("" if len(fitting) == len(info.memory) else f" in {' or '.join(fitting)}")
+    return f"{needs}: fits" + ("" if len(fitting) == len(plan.needs) else f" in {' or '.join(fitting)}")

@@ -93,6 +93,7 @@ model_options = options(
     ),
     click.option("--precision", type=click.Choice(PRECISIONS), help="Weight precision.  [default: auto]"),
     click.option("--cache-precision", type=click.Choice(CACHE_PRECISIONS), help="KV cache precision.  [default: auto]"),
+    bounded("context", "Context limit in tokens.  [default: the longest that fits the memory]"),
     bounded("threads", "Compute threads.  [default: automatic]"),
 )
 db_option = click.option(
@@ -121,7 +122,7 @@ sampling_options = options(
 )
 
 
-def settings_for(context: click.Context, **flags: Any) -> "Settings":
+def settings_for(context: click.Context, /, **flags: Any) -> "Settings":
     """Effective settings of a command: its flags, then those of `llm-tui` itself, then the configuration file.
 
     Prints warnings about the file. Raises SettingsError for an invalid value.

@@ -55,6 +55,9 @@ class Settings:
     cache_precision: str = _setting(
         "auto", one_of(*CACHE_PRECISIONS), "KV cache precision: " + ", ".join(CACHE_PRECISIONS) + "."
     )
+    context: int | None = _number(
+        "context", None, "Context limit in tokens (default: the longest that fits the memory)."
+    )
     threads: int | None = _number("threads", None, "Compute threads (default: automatic).")
     system: str | None = _setting(None, ANY_TEXT, "System prompt for new chats.")
     temperature: float | None = _number(
@@ -94,7 +97,7 @@ class Settings:
     @property
     def computing(self) -> dict[str, Any]:
         """Keyword arguments of ``Model.load`` common to all models."""
-        return {"threads": self.threads, "cache_precision": self.cache_precision}
+        return {"threads": self.threads, "cache_precision": self.cache_precision, "context": self.context}
 
     @property
     def flags(self) -> dict[str, Any]:

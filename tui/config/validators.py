@@ -48,6 +48,7 @@ BOUNDS = {
     "repetition_penalty": Bounds(0, 10, above=True),
     "seed": Bounds(0, 2**64 - 1, whole=True),
     "max_tokens": Bounds(1, 10_000_000, whole=True),
+    "context": Bounds(256, 2**28, whole=True),
     "threads": Bounds(1, 1024, whole=True),
     "cache_budget_mb": Bounds(1, 100_000_000, whole=True),
     "snapshot_limit_mb": Bounds(0, 100_000_000, whole=True),

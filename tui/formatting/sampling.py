@@ -1,4 +1,4 @@
-"""Parsing and formatting of sampling parameters."""
+"""Parsing and formatting of sampling parameters and of the context limit."""
 
 import json
 from collections.abc import Mapping
@@ -17,6 +17,7 @@ LABELS = {
     "seed": "seed",
     "max_tokens": "max tokens",
     "stop": "stop strings",
+    "context": "context limit",
 }
 # Values that switch a parameter off.
 OFF: dict[str, tuple[object, str]] = {
@@ -40,6 +41,12 @@ def own(settings: Mapping[str, Any]) -> dict[str, Any]:
         for name in SAMPLING
         if isinstance(given, dict) and name in given and KINDS[name].accepts(given[name])
     }
+
+
+def own_context(settings: Mapping[str, Any]) -> int | None:
+    """Context limit in a session's settings. An invalid one (from imports) is ignored."""
+    limit = settings.get("context")
+    return limit if limit is not None and KINDS["context"].accepts(limit) else None
 
 
 def parse(name: str, text: str) -> Any:

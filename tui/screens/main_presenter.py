@@ -149,8 +149,7 @@ class MainPresenter:
             return False
         self._told = now
         status.state = state
-        model = self._models.model(session)
-        status.context = model.config.max_position_embeddings if model else 0
+        status.context = self._models.context(session)
         status.figures = session.figures
         status.streaming = sum(each.state == "streaming" for each in self._sessions)
         return True

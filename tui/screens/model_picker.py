@@ -5,7 +5,7 @@ import time
 from collections.abc import Callable, Coroutine, Iterator, Mapping
 from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from textual import events
 from textual.app import ComposeResult
@@ -38,7 +38,7 @@ NOTHING = "No matching model. Enter a path or a Hugging Face model (org/name)."
 class ModelPicker(Picker[ModelChoice | None]):
     """Returns the chosen model. The field keeps the focus and filters the list.
 
-    ``running``: the precision of the ``current`` model, if it is loaded.
+    ``running``: the precision of the ``current`` model, if it is loaded. ``computing``: as in Settings.
     """
 
     BINDINGS = [  # noqa: RUF012  as Textual declares it
@@ -48,7 +48,12 @@ class ModelPicker(Picker[ModelChoice | None]):
     ]
 
     def __init__(
-        self, current: ModelChoice, directories: tuple[Path, ...], downloads: Downloads, running: str | None = None
+        self,
+        current: ModelChoice,
+        directories: tuple[Path, ...],
+        downloads: Downloads,
+        running: str | None = None,
+        computing: Mapping[str, Any] | None = None,
     ) -> None:
         super().__init__()
         self._in_use = running if current.precision == "auto" else None
@@ -58,7 +63,9 @@ class ModelPicker(Picker[ModelChoice | None]):
         self._downloads = downloads
         self._field = Field(placeholder=PLACEHOLDER, id="model-name")
         self._header = Plain(id="model-header")
-        self._list: ModelList = ModelList(current.name)
+        computing = computing or {}
+        self._cache_precision: str = computing.get("cache_precision", "auto")
+        self._list: ModelList = ModelList(current.name, computing.get("context"))
         self._about = Plain(id="model-about")
         self._listings: list[Listing] = []
         self._suggestions: Mapping[str, Suggestion] = {}
@@ -87,7 +94,7 @@ class ModelPicker(Picker[ModelChoice | None]):
 
     async def _read(self) -> None:
         """Read the catalogue in batches, showing each."""
-        listings, self._list.available = await in_thread(_catalogue, self._directories)
+        listings, self._list.available = await in_thread(_catalogue, self._directories, self._cache_precision)
         self._suggestions = await in_thread(_suggestions, self._list.available)
         found: list[Listing] = []
         while batch := await in_thread(_batch, listings):
@@ -126,7 +133,8 @@ class ModelPicker(Picker[ModelChoice | None]):
         self._header.show(self._list.header())
         width = self._about.size.width
         running = self._in_use if row and row.name == self._current else None
-        self._about.show(about(row, self._precision, self._list.available, width, running) if row else NOTHING)
+        free, limit = self._list.available, self._list.limit
+        self._about.show(about(row, self._precision, free, width, running, limit) if row else NOTHING)
 
     def on_resize(self, event: events.Resize) -> None:
         self.call_after_refresh(self._fill)
@@ -185,12 +193,12 @@ class ModelPicker(Picker[ModelChoice | None]):
             self._start(partial(self._look, self._field.value.strip()), "typed")
 
 
-def _catalogue(directories: tuple[Path, ...]) -> "tuple[Iterator[Listing], int | None]":
+def _catalogue(directories: tuple[Path, ...], cache_precision: str) -> "tuple[Iterator[Listing], int | None]":
     """A lazy iterator over all models, and the free memory in bytes."""
     from inference import available_memory
     from inference.sources.catalogue import catalogue
 
-    return catalogue(model_places(directories)), available_memory()
+    return catalogue(model_places(directories), cache_precision), available_memory()
 
 
 def _suggestions(available: int | None) -> "dict[str, Suggestion]":

@@ -1,4 +1,4 @@
-"""F6: session settings (system prompt and sampling parameters)."""
+"""F6: session settings (system prompt, sampling parameters, context limit)."""
 
 from collections.abc import Mapping
 from typing import Any
@@ -14,7 +14,7 @@ from textual.widgets import Input
 from tui.config.errors import SettingsError
 from tui.config.settings import MEANINGS, SAMPLING
 from tui.conversation.conversation import Mode
-from tui.formatting.sampling import LABELS, differing, own, parse, spell, spell_default
+from tui.formatting.sampling import LABELS, differing, own, own_context, parse, spell, spell_default
 from tui.widgets.plain_text import Plain
 from tui.widgets.safe_input import Field
 from tui.widgets.safe_text_area import Editor
@@ -84,7 +84,7 @@ class Parameter(Vertical):
 
 
 class SettingsScreen(ModalScreen[Settings | None]):
-    """Returns the session's new "system" and "sampling" settings.
+    """Returns the session's new "system", "sampling" and "context" settings.
 
     ``defaults`` apply to empty fields; some are unknown until the model is loaded.
     """
@@ -100,8 +100,8 @@ class SettingsScreen(ModalScreen[Settings | None]):
         super().__init__()
         self._chats = mode == "chat"
         self._system = str(settings.get("system") or "")
-        values = own(settings)
-        self._parameters = [Parameter(name, values.get(name), defaults) for name in SAMPLING]
+        values = own(settings) | {"context": own_context(settings)}
+        self._parameters = [Parameter(name, values.get(name), defaults) for name in (*SAMPLING, "context")]
         self._prompt = SystemPrompt("No system prompt", id="system")
         self._meaning = Plain(id="meaning")
 
@@ -138,6 +138,7 @@ class SettingsScreen(ModalScreen[Settings | None]):
                 parameter.field.focus()
                 return
         values = {each.parameter: each.value for each in self._parameters if each.value is not None}
+        context = values.pop("context", None)
         sampling = {name: list(value) if name == "stop" else value for name, value in values.items()}
         system = self._prompt.text if self._chats else self._system
-        self.dismiss({"system": system, "sampling": sampling})
+        self.dismiss({"system": system, "sampling": sampling, "context": context})

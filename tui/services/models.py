@@ -9,6 +9,7 @@ from textual.message_pump import MessagePump
 
 from tui.config.paths import shipped
 from tui.config.settings import KINDS, Settings
+from tui.formatting.sampling import own_context
 from tui.messages import ModelFailed, ModelLoaded, ModelLoading
 from tui.services.detached_cache import DetachedCache
 from tui.services.model_choice import ModelChoice
@@ -38,7 +39,7 @@ class ModelManager:
     def __init__(self, pump: MessagePump, settings: Settings, evicted: Path | None) -> None:
         self.directories = settings.model_directories
         self._pump = pump
-        self._computing = settings.computing
+        self.computing = settings.computing
         self._precision = settings.precision
         self._cache_budget = settings.cache_budget_mb and settings.cache_budget_mb * 2**20
         self._evicted = evicted
@@ -70,6 +71,11 @@ class ModelManager:
         """The session's model, once it is loaded."""
         return self.state(session).model
 
+    def context(self, session: Session) -> int:
+        """Most tokens that the session may take: its own limit, if memory allows, or the default; 0 until loaded."""
+        model = self.model(session)
+        return min(own_context(session.settings) or model.context, model.longest_context) if model else 0
+
     # ---- loading
 
     def lacks(self, choice: ModelChoice, again: bool = False) -> bool:
@@ -87,7 +93,7 @@ class ModelManager:
             self._states[choice] = ModelState(model=same)
             return
         self._states[choice] = ModelState()
-        self._loaders[choice] = ModelLoader(self._pump, choice, self._computing, self.directories, leaving)
+        self._loaders[choice] = ModelLoader(self._pump, choice, self.computing, self.directories, leaving)
         self._loaders[choice].start()
 
     def take(self, event: ModelLoading | ModelLoaded | ModelFailed) -> bool:

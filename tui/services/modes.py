@@ -53,8 +53,8 @@ class ModeStrategy(ABC):
         """
 
     @abstractmethod
-    def count(self, session: Session, path: list[Node], model: "Model") -> int:
-        """Number of context tokens the path takes. Raises ContextOverflowError if they do not fit."""
+    def count(self, session: Session, path: list[Node], model: "Model", limit: int) -> int:
+        """Number of context tokens the path takes. Raises ContextOverflowError if they clearly exceed ``limit``."""
 
 
 class ChatStrategy(ModeStrategy):
@@ -79,10 +79,10 @@ class ChatStrategy(ModeStrategy):
     ) -> "Generation":
         return engine.reply(session.messages(path if resumed else path[:-1], session.model), params, resumed)
 
-    def count(self, session: Session, path: list[Node], model: "Model") -> int:
+    def count(self, session: Session, path: list[Node], model: "Model", limit: int) -> int:
         if not path or model.chat_template is None:
             return 0
-        messages, limit = session.messages(path, session.model), model.config.max_position_embeddings
+        messages = session.messages(path, session.model)
         return len(model.chat_template.encode(messages, model.tokenizer, add_generation_prompt=False, limit=limit))
 
 
@@ -108,10 +108,10 @@ class StoryStrategy(ModeStrategy):
     ) -> "Generation":
         return engine.complete(story_pieces(session, path[:-1], engine.model), params)
 
-    def count(self, session: Session, path: list[Node], model: "Model") -> int:
+    def count(self, session: Session, path: list[Node], model: "Model", limit: int) -> int:
         # The draft holds edits since the last continuation.
         text = [session.draft] if session.draft else story_pieces(session, path, model)
-        return len(model.tokenizer.encode_pieces(text, model.config.max_position_embeddings)) if text else 0
+        return len(model.tokenizer.encode_pieces(text, limit)) if text else 0
 
 
 STRATEGIES: dict[Mode, ModeStrategy] = {"chat": ChatStrategy(), "story": StoryStrategy()}

@@ -143,6 +143,7 @@ class ReplyService:
 
     def _submit(self, session: Session, reply: Reply, path: list[Node]) -> "Generation":
         engine = self._engine_session(session)
+        engine.limit(self._models.context(session))
         reply.rows_before = engine.model.counters.rows
         params = self._sampling.params(session)
         return STRATEGIES[session.mode].ask(engine, session, path, bool(reply.seed_text), params)
@@ -192,17 +193,14 @@ class ReplyService:
         if session.reply is None:
             tip = session.tip
             if tip and tip.outcome and tip.outcome.reason == "context":  # the end-of-message tokens do not count then
-                used = min(used, self._context(session))
+                used = min(used, self._models.context(session))
             session.figures = replace(session.figures, context_used=used)
             self._app.post_message(ContextCounted(session))
 
-    def _context(self, session: Session) -> int:
-        model = self._models.model(session)
-        return model.config.max_position_embeddings if model else 0
-
     def _tokens(self, session: Session, path: list[Node]) -> int:
         model = self._models.model(session)
-        return 0 if model is None else STRATEGIES[session.mode].count(session, path, model)
+        limit = self._models.context(session)
+        return 0 if model is None else STRATEGIES[session.mode].count(session, path, model, limit)
 
     # ---- progress
 

@@ -4,7 +4,7 @@ from dataclasses import asdict
 from typing import TYPE_CHECKING, Any
 
 from tui.config.settings import Settings
-from tui.formatting.sampling import differing, own
+from tui.formatting.sampling import differing, own, own_context
 from tui.services.models import ModelManager
 from tui.services.modes import STRATEGIES
 from tui.services.session import Session
@@ -46,5 +46,7 @@ class SamplingDefaults:
         """The session's settings that differ from their defaults, abbreviated."""
         default = STRATEGIES[session.mode].new_settings(self._settings).get("system")
         system = [] if (session.settings.get("system") or "") == (default or "") else ["system prompt"]
-        values = own(session.settings)
+        values: dict[str, Any] = own(session.settings)
+        if limit := own_context(session.settings):
+            values["context"] = limit
         return system + (differing(values, self.defaults(session)) if values else [])

@@ -16,7 +16,7 @@ from tui.widgets.plain_text import plain
 from tui.widgets.status_bar import gauge
 
 if TYPE_CHECKING:
-    from inference.model import ModelInfo
+    from inference import MemoryPlan, ModelInfo
     from inference.sources.catalogue import Listing
     from inference.sources.suggested import Suggestion
 
@@ -88,12 +88,13 @@ class Row:
 
 
 class ModelList(OptionList, can_focus=False):
-    """``current``: the model in use. ``available``: free memory in bytes, None if unknown."""
+    """``current``: the model in use. ``limit``: of the context. ``available``: free bytes, None if unknown."""
 
-    def __init__(self, current: str) -> None:
+    def __init__(self, current: str, limit: int | None) -> None:
         super().__init__(id="model-list", compact=True, markup=False)
         self._current = self._wanted = current
         self._put_on = ""
+        self.limit = limit
         self.available: int | None = None
         self.rows: list[Row] = []
 
@@ -182,16 +183,24 @@ class ModelList(OptionList, can_focus=False):
             "params": short_count(info.parameters),
             "width": row.listing.width if row.listing else "",
             "disk": size(info.size_on_disk),
-            "context": str(info.context),
-            "memory": _fit(info, self.available),
+            "context": _context(info.plan, self.available, self.limit),
+            "memory": _fit(info.plan, self.available, self.limit),
         }
         return GAP.join(f"{facts[column]:{COLUMNS[column]}}" for column in columns)
 
 
-def about(row: Row, precision: str, available: int | None, width: int, running: str | None = None) -> Content:
+def about(
+    row: Row,
+    precision: str,
+    available: int | None,
+    width: int,
+    running: str | None = None,
+    limit: int | None = None,
+) -> Content:
     """Details of a model and what Enter does, in lines of ``width`` cells.
 
     ``precision``: the chosen one. ``running``: the precision ``auto`` resolved to, if the model is loaded.
+    ``limit``: of the context.
     """
     lines = [plain(one_line(row.name), "bold")]
     if row.downloading:
@@ -211,14 +220,14 @@ def about(row: Row, precision: str, available: int | None, width: int, running: 
             info.family,
             f"{short_count(info.parameters)} parameters",
             f"{size(info.size_on_disk)} on disk",
-            f"context {info.context}",
+            f"context {_context(info.plan, available, limit, f' of {info.context}')}",
             "chat and stories" if info.has_chat_template else "stories only",
         )
         free = "" if available is None else f" ({size(available)} free)"
         lines += [
             plain(" · ".join(facts)),
-            _hint(f"Memory at full context{free}:"),
-            *_precisions(info, precision, available, width, running),
+            _hint(f"Memory with the context that fits{free}:"),
+            *_precisions(info.plan, precision, available, limit, width, running),
         ]
     return Content("\n").join(lines)
 
@@ -256,13 +265,18 @@ def arriving(download: Download) -> str:
 
 
 def _precisions(
-    info: "ModelInfo", chosen: str, available: int | None, width: int, running: str | None
+    plan: "MemoryPlan", chosen: str, available: int | None, limit: int | None, width: int, running: str | None
 ) -> list[Content]:
-    """Memory per precision, ✓ if it fits and ✗ if not, the chosen one in ‹ ›. Never broken inside an entry."""
-    fitting = _fitting(info, available)
-    texts = {"auto": f"auto: {running or info.auto_precision(available) or 'none fits'}"}
-    for name, needed in info.memory.items():
-        texts[name] = f"{name} {size(needed)} {'✓' if name in fitting else '✗'}"
+    """Memory per precision, ✓ if it fits and ✗ if not, the chosen one in ‹ ›. Never broken inside an entry.
+
+    The context is told where it is not the model's own.
+    """
+    fitting = plan.fitting(available, limit)
+    texts = {"auto": f"auto: {running or plan.automatic(available, limit) or 'none fits'}"}
+    for name in plan.needs:
+        context = fitting.get(name, plan.context)
+        tokens = "" if context == plan.context else f" for {context}"
+        texts[name] = f"{name} {size(plan.memory(name, available, limit))}{tokens} {'✓' if name in fitting else '✗'}"
     lines = [Content("")]
     for name, text in texts.items():
         part = plain(f"‹{text}›", "bold $accent") if name == chosen else plain(f" {text} ")
@@ -272,15 +286,18 @@ def _precisions(
     return lines
 
 
-def _fit(info: "ModelInfo", available: int | None) -> str:
-    fitting = _fitting(info, available)
-    if len(fitting) == len(info.memory):
+def _fit(plan: "MemoryPlan", available: int | None, limit: int | None) -> str:
+    fitting = plan.fitting(available, limit)
+    if len(fitting) == len(plan.needs):
         return "fits"
-    return f"fits in {info.auto_precision(available)}" if fitting else "does not fit"
+    return f"fits in {plan.automatic(available, limit) or next(iter(fitting))}" if fitting else "does not fit"
 
 
-def _fitting(info: "ModelInfo", available: int | None) -> list[str]:
-    return [name for name, needed in info.memory.items() if available is None or needed <= available]
+def _context(plan: "MemoryPlan", available: int | None, limit: int | None, of_all: str = "") -> str:
+    """The context that a conversation gets, followed by ``of_all`` if that is not the model's own."""
+    chosen = plan.automatic(available, limit)
+    context = plan.granted(chosen, available, limit) if chosen else plan.context
+    return str(context) + (of_all if context < plan.context else "")
 
 
 def _hint(text: str) -> Content:
