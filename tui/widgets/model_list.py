@@ -35,7 +35,7 @@ GROUPS = {
 # Columns after the name: alignment and width. If there is no room, those of SPARED are dropped in order.
 COLUMNS = {"family": "<8", "params": ">7", "width": "<8", "disk": ">9", "context": ">7", "memory": "<16"}
 SPARED = ("family", "context", "params", "width", "disk")
-NAME_WIDTH = 34
+NAME_WIDTH = 32
 GAP = "  "
 
 
