@@ -17,6 +17,7 @@ from inference.kernels.reference import Floats
 from inference.system.memory import available_memory
 from inference.text.template import ChatTemplate
 from inference.text.tokenizer import Tokenizer, token_text
+from inference.text.turn_markers import NO_MARKERS
 from inference.transformer.builder import build, require_supported
 from inference.transformer.kv_cache import KVCache
 from inference.transformer.memory_plan import (
@@ -148,15 +149,16 @@ class Model:
         precision = plan.choose(precision, available, context)
         granted = plan.granted(precision, available, context)
         ends = _end_ids(checkpoint.generation_config, config)
-        tokenizer = Tokenizer.load(checkpoint, ends)
         template = _chat_template(checkpoint)
         if chat and isinstance(template, str):
             raise TemplateError(template)
+        markers = template.turn_markers if isinstance(template, ChatTemplate) else NO_MARKERS
+        tokenizer = Tokenizer.load(checkpoint, ends, markers, config.vocab_size)
         eos = tokenizer.token_id(token_text(checkpoint.tokenizer_config.get("eos_token")) or "")
         shelf = Shelf(cache_limit)
         progress = progress or (lambda done, total, what: None)
         transformer = build(checkpoint, precision, chosen, threads, progress, shelf)
-        ends = ends if eos is None else ends | {eos}
+        ends |= {end for end in (eos, tokenizer.first_control(markers.after_reply)) if end is not None}
         return cls(
             checkpoint.path,
             transformer,

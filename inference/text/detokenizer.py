@@ -21,7 +21,7 @@ class StreamingDetokenizer:
     ) -> None:
         """``shown_ids``: control tokens that are text here."""
         self._tokenizer = tokenizer
-        self._hidden_ids = tokenizer.control_ids - shown_ids
+        self._hidden_ids = tokenizer.hidden_ids - shown_ids
         self._ids, self._shown = self._window(prompt_ids)
         self._text = self._shown
         self._waiting = 0

@@ -5,7 +5,7 @@ They consist of low surrogates, which no valid text contains, so messages can ne
 
 import itertools
 import re
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from typing import Any
 
 from inference.errors import InferenceError
@@ -23,11 +23,13 @@ END = chr(LAST + BASE)
 class Marks:
     """Hides control tokens quoted in messages, to tell them from those written by the template."""
 
-    def __init__(self, controls: Sequence[str]) -> None:
+    def __init__(self, controls: Sequence[str], tags: Collection[str] = ()) -> None:
+        """``tags``: control tokens that a reply may have."""
         self._numbers = itertools.count()
         self._hidden: dict[str, str] = {}
         self._mark_of: dict[str, str] = {}
-        self.control = re.compile("|".join(map(re.escape, sorted(controls, key=len, reverse=True))) or r"(?!)")
+        self.control = _any_of(controls)
+        self._in_replies = _any_of([token for token in controls if token not in tags])
         self._prefixes = {token[:n] for token in controls for n in range(1, len(token))}
         self._suffixes = {token[n:] for token in controls for n in range(1, len(token))}
         self._longest = max(map(len, controls), default=0)
@@ -41,20 +43,21 @@ class Marks:
             mark = chr(DIGIT + digit) + mark
         return mark
 
-    def hide(self, value: Any) -> Any:
+    def hide(self, value: Any, reply: bool = False) -> Any:
         """Hide control tokens, and partial ones at the ends, in all strings of ``value``.
 
-        Raises InferenceError for lone surrogates.
+        ``reply``: it is one of the model's, which may have tags. Raises InferenceError for lone surrogates.
         """
         if isinstance(value, dict):
-            return {self.hide(key): self.hide(item) for key, item in value.items()}
+            return {self.hide(key, reply): self.hide(item, reply) for key, item in value.items()}
         if isinstance(value, list | tuple):
-            return [self.hide(item) for item in value]
+            return [self.hide(item, reply) for item in value]
         if not isinstance(value, str):
             return value
         if _HALVES.search(value):
             raise InferenceError(NO_TEXT)
-        text = self.control.sub(lambda match: self._hide(match.group()), value)
+        control = self._in_replies if reply else self.control
+        text = control.sub(lambda match: self._hide(match.group()), value)
         core = text.strip()
         lead, trail = around(text, core)
         # A partial control token could be completed by the template's text.
@@ -80,6 +83,10 @@ class Marks:
             mark = self.new()
             self._mark_of[text], self._hidden[mark] = mark, text
         return self._mark_of[text]
+
+
+def _any_of(tokens: Sequence[str]) -> re.Pattern[str]:
+    return re.compile("|".join(map(re.escape, sorted(tokens, key=len, reverse=True))) or r"(?!)")
 
 
 def around(text: str, core: str) -> tuple[str, str]:

@@ -54,9 +54,10 @@ def carry_out(content: bytes, request: dict[str, Any]) -> Any:
     """``try`` a tokenizer, ``check`` a template or ``render`` it. Raises InferenceError on failure."""
     task = request.pop("task")
     if task == "try":
+        from inference.text.tokenizer_file import TokenUse
         from inference.text.tokenizer_trial import try_tokenizer
 
-        try_tokenizer(content, Path(request.pop("path")), **request)
+        try_tokenizer(content, Path(request.pop("path")), TokenUse(**request))
     elif task == "check":
         return _templates().check(**request)
     else:

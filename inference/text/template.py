@@ -17,6 +17,7 @@ from inference.text.placeholders import END, Marks, around, marks_in, strings
 from inference.text.reasoning import ThoughtTags, split_thought, switches, thought_tags
 from inference.text.sandbox_process import Limit, SandboxError, SandboxProcess, SandboxRefusal
 from inference.text.tokenizer import Tokenizer, token_text
+from inference.text.turn_markers import TurnMarkers, turn_markers
 
 MAX_SOURCE = 1_000_000
 # Shared by all templates: the process keeps no state between requests but a cache.
@@ -67,6 +68,11 @@ class ChatTemplate:
         names = [f"{name}_token" for name in ("bos", "eos", "unk", "sep", "pad", "cls", "mask")]
         tokens = {name: text for name in names if (text := token_text(source.special_tokens.get(name))) is not None}
         return cls(source.chat_template, **tokens)
+
+    @cached_property
+    def turn_markers(self) -> TurnMarkers:
+        """What the template writes of its own."""
+        return turn_markers(self.source, self.render)
 
     @cached_property
     def switches(self) -> dict[str, bool | None]:
@@ -128,8 +134,11 @@ class ChatTemplate:
             tokenizer.check_fits(
                 "".join(strings([m.get("content") for m in messages if m.get("role") == "user"])), limit
             )
-        marks = Marks(list(tokenizer.control_tokens))
-        plain = [{key: marks.hide(value) for key, value in message.items()} for message in messages]
+        marks = Marks(list(tokenizer.control_tokens), tokenizer.tags)
+        plain = [
+            {key: marks.hide(value, reply=message.get("role") == "assistant") for key, value in message.items()}
+            for message in messages
+        ]
         text = self._render_reply(plain, add_generation_prompt, continue_final_message, variables)
         if limit is not None:
             tokenizer.check_fits(text, limit, marks.restore)
@@ -219,7 +228,7 @@ def _mark_known(
     for message in messages:
         content, token_ids = message.get("content"), list(message.get("token_ids") or ())
         # The end of a turn is written by the template.
-        while token_ids and token_ids[-1] in tokenizer.control_ids:
+        while token_ids and token_ids[-1] in tokenizer.hidden_ids:
             token_ids.pop()
         if (
             token_ids

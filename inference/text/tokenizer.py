@@ -3,15 +3,15 @@
 import itertools
 import re
 import threading
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from dataclasses import asdict
 from pathlib import Path
 from typing import Any, Protocol
 
-import tokenizers
-
 from inference.errors import CheckpointError, ContextOverflowError, InferenceError, from_library
 from inference.text.sandbox_process import SandboxError, SandboxProcess, SandboxRefusal
-from inference.text.tokenizer_file import read_tokenizer
+from inference.text.tokenizer_file import LoadedTokenizer, TokenUse, other_tag, read_tokenizer
+from inference.text.turn_markers import NO_MARKERS, TurnMarkers
 
 # Limits of the trial run: the file is parsed twice, and large ones have a quarter of a million tokens.
 TRIAL_MEMORY, MEMORY_PER_BYTE = 256 * 2**20, 32
@@ -41,20 +41,21 @@ class TokenizerSource(Protocol):
     def tokenizer_json(self) -> bytes: ...
     @property
     def tokenizer_config(self) -> Mapping[str, Any]: ...
+    @property
+    def special_tokens(self) -> Mapping[str, Any]: ...
 
 
 class Tokenizer:
     """A tokenizer from ``tokenizer.json``.
 
-    Control tokens (special tokens and the model's end tokens) are produced only by ``encode_control`` and as BOS/EOS
-    around a text, never by plain text.
+    Control tokens (special tokens, the model's end tokens and whatever added token its chat template writes) are
+    produced only by ``encode_control`` and as BOS/EOS around a text, never by plain text. ``tags``: those of them that
+    enclose parts of a reply, such as ``<think>`` and ``</think>``; a reply may have them.
     """
 
-    def __init__(
-        self, backend: tokenizers.Tokenizer, bos_token_id: int | None = None, unknown_id: int | None = None
-    ) -> None:
-        """``bos_token_id``: prepended if the backend's post-processor does not. ``unknown_id``: the unknown token."""
-        self._backend = backend
+    def __init__(self, loaded: LoadedTokenizer, bos_token_id: int | None = None) -> None:
+        """``bos_token_id``: prepended if the backend's post-processor does not."""
+        self._backend = backend = loaded.backend
         self._lock = threading.Lock()
         around = self._run(ANCHORS[-1], True, add_special_tokens=True)
         own = [index for index, added in enumerate(around.special_tokens_mask) if not added] or [len(around.ids)]
@@ -63,25 +64,41 @@ class Tokenizer:
         added = backend.get_added_tokens_decoder()
         self.control_tokens = {token.content: id_ for id_, token in added.items() if token.special}
         self.control_ids = frozenset(self.control_tokens.values())
-        self._unknown_id = unknown_id
+        visible = {text: id_ for text, id_ in self.control_tokens.items() if id_ in loaded.visible_ids}
+        self.tags = {text: id_ for text, id_ in visible.items() if other_tag(text) in visible.keys() - {text}}
+        self.hidden_ids = self.control_ids - loaded.visible_ids
+        self._unknown_id = loaded.unknown_id
         longest_first = sorted(self.control_tokens, key=len, reverse=True)
         self._control = re.compile("|".join(map(re.escape, longest_first)) or r"(?!)")
 
     @classmethod
-    def load(cls, source: TokenizerSource, end_ids: Iterable[int] = ()) -> "Tokenizer":
-        """Load a model's tokenizer; ``end_ids`` always become control tokens.
+    def load(
+        cls,
+        source: TokenizerSource,
+        end_ids: Iterable[int] = (),
+        markers: TurnMarkers = NO_MARKERS,
+        vocab_size: int | None = None,
+    ) -> "Tokenizer":
+        """Load a model's tokenizer; ``end_ids`` and what the chat template writes always become control tokens.
 
-        Raises CheckpointError if it is missing or corrupt.
+        ``vocab_size``: number of tokens that the model has. Raises CheckpointError if it is missing or corrupt.
         """
         content, path, settings = source.tokenizer_json, source.tokenizer_file, source.tokenizer_config
-        names = [text for key in ("bos_token", "eos_token") if (text := token_text(settings.get(key))) is not None]
-        ids = list(end_ids)
-        _try(content, path, names, ids)
-        backend, unknown = read_tokenizer(content, path, names, ids)
+        use = TokenUse(
+            special=list(_special_tokens(source)),
+            special_ids=list(end_ids),
+            added=_added_tokens(settings),
+            written=markers.text,
+            after_reply=markers.after_reply,
+            vocab_size=vocab_size,
+        )
+        _try(content, path, use)
+        loaded = read_tokenizer(content, path, use)
+        backend = loaded.backend
         with from_library(lambda why: CheckpointError(f"{path} cannot be used as a tokenizer ({why[:120]}).")):
             bos = backend.token_to_id(token_text(settings.get("bos_token")) or "")
             wanted = settings.get("add_bos_token") is True and bos is not None
-            return cls(backend, bos if wanted and bos not in backend.encode("a").ids else None, unknown)
+            return cls(loaded, bos if wanted and bos not in backend.encode("a").ids else None)
 
     @property
     @from_library(_failed)
@@ -145,21 +162,27 @@ class Tokenizer:
 
     @from_library(_failed)
     def decode(self, ids: Sequence[int], skip_special_tokens: bool = True) -> str:
-        """Decode ids, skipping unknown ids and (by default) control tokens."""
+        """Decode ids, skipping unknown ids and (by default) special tokens."""
         if skip_special_tokens:
-            ids = [id_ for id_ in ids if id_ not in self.control_ids]
+            ids = [id_ for id_ in ids if id_ not in self.hidden_ids]
         return str(self._backend.decode(list(ids), skip_special_tokens=False))
 
     @from_library(_failed)
     def ordinary(self, ids: Iterable[int]) -> bool:
-        """True if all ids are in the vocabulary and none is a control token."""
+        """True if all ids are in the vocabulary and none is a control token other than a tag."""
+        forbidden = self.control_ids.difference(self.tags.values())
         return all(
             type(id_) is int
             and 0 <= id_ < 2**32
-            and id_ not in self.control_ids
+            and id_ not in forbidden
             and self._backend.id_to_token(id_) is not None
             for id_ in set(ids)
         )
+
+    def first_control(self, text: str) -> int | None:
+        """The id of the control token that ``text`` begins with, after white space."""
+        match = self._control.match(text.lstrip())
+        return self.control_tokens[match.group()] if match else None
 
     def _encode_plain(self, text: str, run: Run) -> list[int]:
         """Encode without control tokens. If the vocabulary or its merges produce one, the text is split there."""
@@ -230,12 +253,12 @@ def _cuts(span: Span, length: int) -> set[int]:
     return {length // 2}  # unknown span
 
 
-def _try(content: bytes, path: Path, names: Sequence[str], ids: Sequence[int]) -> None:
+def _try(content: bytes, path: Path, use: TokenUse) -> None:
     """Try the tokenizer in a sandbox process before loading it here."""
     size = len(content)
     process = SandboxProcess(TRIAL_MEMORY + MEMORY_PER_BYTE * size, TRIAL_SECONDS + size / 2**20)
     try:
-        process.ask(content, task="try", path=str(path), names=names, ids=ids)
+        process.ask(content, task="try", path=str(path), **asdict(use))
     except SandboxRefusal as refusal:
         raise CheckpointError(str(refusal)) from None
     except SandboxError as error:
@@ -243,6 +266,24 @@ def _try(content: bytes, path: Path, names: Sequence[str], ids: Sequence[int]) -
         raise CheckpointError(f"{path} cannot be used as a tokenizer ({why}).") from None
     finally:
         process.close()
+
+
+def _special_tokens(source: TokenizerSource) -> Iterator[str]:
+    """All tokens that the tokenizer's config gives a name."""
+    for settings in (source.tokenizer_config, source.special_tokens):
+        for key, value in settings.items():
+            if key.endswith(("_token", "_tokens")):
+                values = value if isinstance(value, list) else [value]
+                if key.endswith("_tokens") and isinstance(value, dict):
+                    values = list(value.values())
+                yield from (text for item in values if (text := token_text(item)) is not None)
+
+
+def _added_tokens(settings: Mapping[str, Any]) -> dict[str, Any]:
+    """The tokens of ``added_tokens_decoder`` that are sound."""
+    added = settings.get("added_tokens_decoder")
+    entries = added.items() if isinstance(added, dict) else ()
+    return {id_: token for id_, token in entries if id_.isdecimal() and isinstance(token, dict) and token_text(token)}
 
 
 def token_text(value: Any) -> str | None:

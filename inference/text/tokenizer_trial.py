@@ -1,13 +1,13 @@
 """Trial run of an untrusted tokenizer on all kinds of text, inside the sandbox process."""
 
-from collections.abc import Collection, Iterator
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 from inference.errors import CheckpointError, from_library
 from inference.system.json_file import parse_json
 from inference.text.placeholders import strings
-from inference.text.tokenizer_file import MAX_GROWTH, read_tokenizer
+from inference.text.tokenizer_file import MAX_GROWTH, TokenUse, read_tokenizer
 
 LONG = 2000
 IDS_AT_ONCE = 64
@@ -16,9 +16,9 @@ WORDS = (
 )
 
 
-def try_tokenizer(content: bytes, path: Path, names: Collection[str | None], ids: Collection[int]) -> None:
+def try_tokenizer(content: bytes, path: Path, use: TokenUse) -> None:
     """Raises CheckpointError if the tokenizer fails; exceeding a limit ends the process."""
-    backend, _ = read_tokenizer(content, path, names, ids)
+    backend = read_tokenizer(content, path, use).backend
 
     def unusable(why: str) -> CheckpointError:
         return CheckpointError(f"{path} cannot be used as a tokenizer ({why[:120]}).")

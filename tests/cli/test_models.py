@@ -1,5 +1,6 @@
 """`llm-tui models`, with a home of its own."""
 
+import hashlib
 import json
 import os
 import shutil
@@ -10,7 +11,8 @@ import pytest
 
 from tests.cli.running import COMMAND
 from tests.cli.running import start as run  # the library of the hub reads the environment once
-from tests.tiny_model import make_tiny_model
+from tests.gguf_models import make_gguf
+from tests.tiny_model import CHATML, make_tiny_model
 
 
 @pytest.fixture
@@ -29,7 +31,7 @@ def test_the_list(home: dict[str, str]) -> None:
     lines = result.stdout.splitlines()
     assert "story  (built-in)" in lines
     tiny = lines.index("org/tiny  (downloaded)")
-    assert lines[tiny + 1] == "  llama · 30.9 K parameters · 0.1 MB on disk · context 512 · chat and stories"
+    assert lines[tiny + 1] == "  llama · 30.9 K parameters · float32 · 0.1 MB on disk · context 512 · chat and stories"
     assert lines[tiny + 2].startswith("  memory float32 ")
     assert lines[tiny + 2].endswith(": fits")
     half = lines.index("org/half  (incomplete download)")
@@ -72,3 +74,36 @@ def test_a_terminal_gets_symbols(home: dict[str, str]) -> None:
     terminal.expect(pexpect.EOF)
     assert "\x1b" not in terminal.before
     assert "org/tiny" in terminal.before
+
+
+def test_models_of_ollama_and_lm_studio_are_listed_and_run(tmp_path: Path, tiny_model: Path) -> None:
+    """Ollama's blobs have no suffix; a split model in LM Studio's folder is one model."""
+    blob = make_gguf(tiny_model, tmp_path / "tiny.gguf", "Q8_0", tokenizer__chat_template=CHATML)
+    digest = hashlib.sha256(blob.read_bytes()).hexdigest()
+    store, studio = tmp_path / "ollama", tmp_path / ".lmstudio" / "models" / "pub" / "tiny-GGUF"
+    for directory in (store / "blobs", store / "manifests" / "registry.ollama.ai" / "library" / "tiny", studio):
+        directory.mkdir(parents=True)
+    blob.rename(store / "blobs" / f"sha256-{digest}")
+    layer = {"mediaType": "application/vnd.ollama.image.model", "digest": f"sha256:{digest}"}
+    (store / "manifests" / "registry.ollama.ai" / "library" / "tiny" / "latest").write_text(
+        json.dumps({"layers": [layer]})
+    )
+    make_gguf(tiny_model, studio / "tiny-F16.gguf", "F16", files=2, tokenizer__chat_template=CHATML)
+    home = {
+        "HOME": str(tmp_path),
+        "OLLAMA_MODELS": str(store),
+        "XDG_DATA_HOME": str(tmp_path),
+        "HF_HOME": str(tmp_path),
+    }
+    home["LLM_TUI_KERNELS"] = "numpy"
+    lines = run("models", **home).stdout.splitlines()
+    for name, source, width in (
+        ("ollama:tiny:latest", "Ollama", ""),  # nothing says its quantisation
+        ("pub/tiny-GGUF:F16", "LM Studio", " · F16 · "),
+    ):
+        described = lines[lines.index(f"{name}  ({source})") + 1]
+        assert (
+            "llama · 30.9 K parameters" in described and width in described and described.endswith("chat and stories")
+        )
+        result = run("chat", "Hello", "--model", name.removesuffix(":latest"), "--max-tokens", "3", **home)
+        assert (result.returncode, result.stderr) == (0, "")

@@ -76,7 +76,7 @@ class Source:
 
     def __init__(self, values: Metadata) -> None:
         self.tokenizer_json = tokenizer_json(values, PATH)
-        self.tokenizer_config = tokenizer_config(values)
+        self.tokenizer_config = self.special_tokens = tokenizer_config(values)
 
 
 def backend(values: Metadata) -> Backend:

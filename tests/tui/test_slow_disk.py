@@ -14,7 +14,8 @@ from textual.pilot import Pilot
 from inference import KVCache
 from tests.held import Held
 from tests.tui.conftest import SIZE, app_of, current, idle, make_app, ready, say, tap, until
-from tui.config.paths import config_file
+from tui.config.help_topics import facts
+from tui.config.paths import config_file, shipped
 from tui.screens import main_presenter
 from tui.screens.main_presenter import MainPresenter
 from tui.services import autosave, sessions
@@ -155,6 +156,18 @@ async def test_while_the_settings_are_looked_at(
         await stream(pilot)
         held = hold_file(monkeypatch, "stat", config_file())
         await paints_and_streams(pilot, painted, held)  # it is looked at every two seconds
+        held.may_go_on.set()
+        await until(pilot, lambda: held.returned)
+
+
+async def test_while_the_topics_of_f1_are_read(
+    talkative_model: Path, monkeypatch: pytest.MonkeyPatch, painted: list[str]
+) -> None:
+    facts.cache_clear()
+    held = hold_file(monkeypatch, "read_text", shipped("models") / "recipes" / "guide" / "facts.toml")
+    async with make_app(talkative_model, max_tokens=None).run_test(size=SIZE) as pilot:
+        await stream(pilot)
+        await paints_and_streams(pilot, painted, held)
         held.may_go_on.set()
         await until(pilot, lambda: held.returned)
 

@@ -165,7 +165,8 @@ class ModelList(OptionList, can_focus=False):
     def _line(self, row: Row) -> Content:
         columns, width = self._columns()
         mark = plain("● " if row.name == self._current else "  ", "$accent")
-        name = plain(row.shown_name).truncate(width, ellipsis=True, pad=True)
+        shown = row.shown_name if len(row.shown_name) <= width else row.shown_name.rpartition("/")[2]
+        name = plain(shown).truncate(width, ellipsis=True, pad=True)
         return Content.assemble(mark, name, GAP, plain(self._facts(row, columns), "$text-muted"))
 
     def _facts(self, row: Row, columns: Sequence[str]) -> str:
