@@ -11,7 +11,7 @@ from textual.geometry import Offset, Size
 from textual.pilot import Pilot
 
 from tests.attack.conftest import Attack
-from tests.stubs.conversations import answered
+from tests.stubs.conversations import answered, save
 from tests.tui.answers import CODE, THOUGHT
 from tests.tui.conftest import app_of, current
 from tui.app import LlmTui
@@ -229,6 +229,10 @@ class Walker:
             app.actions.application.enter(app.services.workspace.new(mode))
         else:
             app.actions.application.open(session)
+            if app.services.workspace.current.id != session:  # a key has deleted it
+                save(*(each for each in long_talk() if each.id == session))
+                app.actions.application.open(session)
+            assert app.services.workspace.current.id == session
         main.composer.load("")
         main.focus_work()
         await self.settle()
