@@ -100,9 +100,9 @@ def compare(
     workload = workload_for(config.max_position_embeddings)
     threads = threads or worthwhile_cores(parameters)
     if peers_directory is not None:
-        _require_llama_cpp()
         if model.is_file():
             raise InferenceError("Only model directories can be compared with llama.cpp, not GGUF files.")
+        _require_llama_cpp()
         _check_windows(config, workload.longest)
     with contextlib.ExitStack() as stack:
 
