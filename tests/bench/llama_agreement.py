@@ -74,15 +74,24 @@ def llama_logits(file: Path, ids: list[int], vocab_size: int) -> np.ndarray:
     return np.stack(rows)
 
 
-def compare(file: Path, precision: str = "auto") -> Agreement:
-    """Compare the logits for the first TOKENS tokens of TEXT."""
-    model = Model.load(file, precision)
+def compare(file: Path, precision: str = "auto") -> dict[str, Agreement]:
+    """Compare the logits for the first TOKENS tokens of TEXT: ours, llama.cpp's, and those of float32 arithmetic.
+
+    llama.cpp rounds the inputs of products to eight bits as well, so neither can agree better with the other than both
+    do with float32.
+    """
+    model, exact = Model.load(file, precision), Model.load(file, "float32", backend="numpy")
     ids = model.tokenizer.encode(TEXT)[:TOKENS]
     assert len(ids) == TOKENS
-    found = model.forward(ids, model.new_cache())
-    return agreement(llama_logits(file, ids, model.config.vocab_size), found)
+    ours, unrounded = (each.forward(ids, each.new_cache()) for each in (model, exact))
+    llama = llama_logits(file, ids, model.config.vocab_size)
+    return {
+        f"{model.precision} and llama.cpp": agreement(llama, ours),
+        f"{model.precision} and float32": agreement(unrounded, ours),
+        "llama.cpp and float32": agreement(unrounded, llama),
+    }
 
 
 if __name__ == "__main__":
-    same, divergence = compare(Path(sys.argv[1]), *sys.argv[2:])
-    print(f"{TOKENS} tokens: {same:.1%} have the same most likely successor, mean KL {divergence:.2e} nats")
+    for pair, (same, divergence) in compare(Path(sys.argv[1]), *sys.argv[2:]).items():
+        print(f"{pair}: of {TOKENS} tokens {same:.1%} have the same likeliest successor, mean KL {divergence:.2e} nats")

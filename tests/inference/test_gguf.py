@@ -1,6 +1,7 @@
 """GGUF files: the same model as in a directory, whatever its tensors are stored as and however it is split."""
 
 import json
+import os
 import shutil
 from pathlib import Path
 
@@ -10,6 +11,7 @@ import pytest
 from safetensors.numpy import load_file
 
 from inference import CheckpointError, Model, SamplingParams, UnsupportedModelError
+from inference.checkpoint import weight_cache
 from inference.checkpoint.checkpoint import open_checkpoint
 from inference.checkpoint.weight_cache import Shelf
 from inference.kernels.layout import INT4_MINIMUMS, INT8
@@ -141,6 +143,41 @@ def test_a_matrix_that_is_not_packed_like_its_neighbors(wide_model, tmp_path, ba
     assert form_of(weights, stack, "int4").packing == INT8
     ids = np.random.default_rng(0).integers(3, 380, 60).tolist()
     assert divergence(logits(path, ids=ids), logits(path, "int4", backend, ids)) < 2e-3
+
+
+def test_a_model_is_loaded_as_from_a_directory(tmp_path):
+    model = make_tiny_model(tmp_path / "tiny")
+    loaded, expected = (
+        Model.load(make_gguf(model, tmp_path / "it.gguf"), backend="numpy"),
+        Model.load(model, backend="numpy"),
+    )
+    text = "How is the weather today? Système, 東京"
+    ids = expected.tokenizer.encode(text)
+    assert loaded.tokenizer.encode(text) == ids
+    assert (loaded.forward(ids, loaded.new_cache()) == expected.forward(ids, expected.new_cache())).all()
+    assert loaded.eos_token_ids == expected.eos_token_ids
+
+
+def test_four_bits_are_chosen_packed_once_and_mapped(tmp_path, monkeypatch):
+    monkeypatch.setattr(weight_cache, "WORTH_SAVING", 2**10)
+    path = make_gguf(make_tiny_model(tmp_path / "tiny"), tmp_path / "it.gguf", "Q4_1")
+
+    def load() -> tuple[Model, list[str]]:
+        stages: list[str] = []
+        return Model.load(path, backend="numpy", progress=lambda done, total, what: stages.append(what)), stages
+
+    (first, packing), (second, mapping) = load(), load()
+    assert (first.precision, first.warnings) == ("int4", ())
+    assert "packing weights" in packing and "packing weights" not in mapping
+    assert (first.forward(IDS, first.new_cache()) == second.forward(IDS, second.new_cache())).all()
+
+
+def test_a_file_that_is_cut_while_in_use_is_noticed(tmp_path):
+    path = make_gguf(make_tiny_model(tmp_path / "tiny"), tmp_path / "it.gguf", "Q8_0")
+    model = Model.load(path, backend="numpy")
+    os.truncate(path, 4096)
+    with pytest.raises(CheckpointError, match="changed while it was in use"):
+        model.forward(IDS, model.new_cache())
 
 
 def test_a_split_model_is_opened_by_any_of_its_files(tmp_path):

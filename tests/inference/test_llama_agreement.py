@@ -81,7 +81,11 @@ def test_every_type_of_tensors(kind, tmp_path):
 
 @pytest.mark.slow
 def test_smollm2(capsys):
+    """The two agree as well as the rounding of either allows."""
     found = compare(smollm2())
     with capsys.disabled():
         print(f"\nSmolLM2: {found}")
-    assert found.divergence < 5e-3
+    ours, rounded, llama = found.values()
+    assert ours.divergence < 5e-3
+    assert rounded.divergence < 1.5 * llama.divergence
+    assert ours.same > llama.same - 0.02
