@@ -118,7 +118,7 @@ def _vocabulary(metadata: Mapping[str, Any], unusable: Unusable) -> Vocabulary:
 def _byte_level_bpe(metadata: Mapping[str, Any], vocabulary: Vocabulary, path: Path, unusable: Unusable) -> Json:
     """Merges of bytes, which are written as characters, within the words of a pre-tokenizer."""
     name = metadata.get(f"{PREFIX}.pre")
-    if name not in PRE_TOKENIZERS:
+    if not isinstance(name, str) or name not in PRE_TOKENIZERS:
         which = "does not name its pre-tokenizer" if name is None else f"needs the pre-tokenizer {str(name)[:60]!r}"
         raise UnsupportedModelError(
             f"{path} {which}; supported are {', '.join(PRE_TOKENIZERS)}. Look for another conversion of this model."
@@ -153,21 +153,8 @@ def _halves(merge: str) -> tuple[str, str]:
 
 def _sentencepiece_bpe(metadata: Mapping[str, Any], vocabulary: Vocabulary, path: Path, unusable: Unusable) -> Json:
     """Any two neighbors that make a token are merged, those of the highest score first; the rest becomes bytes."""
-    prefix = metadata.get(f"{PREFIX}.add_space_prefix", True) is True
     unknown = _named_ids(metadata, "llama", len(vocabulary.tokens)).get("unk_token")
-    steps: list[Json] = [{"type": "Replace", "pattern": {"String": " "}, "content": BLANK}]
-    back: list[Json] = [
-        {"type": "Replace", "pattern": {"String": BLANK}, "content": " "},
-        {"type": "ByteFallback"},
-        {"type": "Fuse"},
-    ]
-    if prefix:
-        steps.insert(0, {"type": "Prepend", "prepend": BLANK})
-        back.append({"type": "Strip", "content": " ", "start": 1, "stop": 0})
-    return {
-        "normalizer": {"type": "Sequence", "normalizers": steps},
-        "pre_tokenizer": None,
-        "decoder": {"type": "Sequence", "decoders": back},
+    return _blanks_shown(metadata, []) | {
         "model": {
             "type": "BPE",
             "unk_token": None if unknown is None else vocabulary.tokens[unknown],
@@ -176,6 +163,24 @@ def _sentencepiece_bpe(metadata: Mapping[str, Any], vocabulary: Vocabulary, path
             "vocab": vocabulary.by_token,
             "merges": _merges(vocabulary, unusable),
         },
+    }
+
+
+def _blanks_shown(metadata: Mapping[str, Any], steps: Sequence[Json]) -> Json:
+    """Return what writes blanks as SentencePiece does, after other ``steps``, and what reads them."""
+    into = [*steps, {"type": "Replace", "pattern": {"String": " "}, "content": BLANK}]
+    back: list[Json] = [
+        {"type": "Replace", "pattern": {"String": BLANK}, "content": " "},
+        {"type": "ByteFallback"},
+        {"type": "Fuse"},
+    ]
+    if metadata.get(f"{PREFIX}.add_space_prefix", True) is True:
+        into.insert(len(steps), {"type": "Prepend", "prepend": BLANK})
+        back.append({"type": "Strip", "content": " ", "start": 1, "stop": 0})
+    return {
+        "normalizer": {"type": "Sequence", "normalizers": into},
+        "pre_tokenizer": None,
+        "decoder": {"type": "Sequence", "decoders": back},
     }
 
 
@@ -206,17 +211,7 @@ def _unigram(metadata: Mapping[str, Any], vocabulary: Vocabulary, path: Path, un
         # Blanks alone: the library's own step takes all white space.
         steps.append({"type": "Replace", "pattern": {"Regex": r"\A +| +\z"}, "content": ""})
         steps.append({"type": "Replace", "pattern": {"Regex": " {2,}"}, "content": " "})
-    prefix = metadata.get(f"{PREFIX}.add_space_prefix", True) is True
-    blanks = {
-        "type": "Metaspace",
-        "replacement": BLANK,
-        "prepend_scheme": "always" if prefix else "never",
-        "split": True,
-    }
-    return {
-        "normalizer": {"type": "Sequence", "normalizers": steps},
-        "pre_tokenizer": blanks,
-        "decoder": blanks,
+    return _blanks_shown(metadata, steps) | {
         "model": {
             "type": "Unigram",
             "unk_id": unknown,
