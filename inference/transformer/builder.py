@@ -21,7 +21,7 @@ from inference.transformer.attention import Attention
 from inference.transformer.layers import ACTIVATIONS, GatedMLP, MixtureOfExperts, RMSNorm
 from inference.transformer.linear import Embedding, Linear
 from inference.transformer.numpy_transformer import Block, NumpyTransformer
-from inference.transformer.rotary import in_long_context, rotary_embedding
+from inference.transformer.rotary import rotary_embedding
 from inference.transformer.transformer import Progress, Transformer
 
 # The embedding and the output matrix take at least eight bits, for accuracy.
@@ -58,8 +58,6 @@ def build(
     fingerprint = f"{checkpoint.fingerprint} {precision} {layout}"
     if precision in PACKINGS:
         load.quantize(shelf, matrix_stacks(weights, config, fused=backend == "jit"), fingerprint)
-    if any(in_long_context(rope, config.max_position_embeddings) for rope in config.ropes):
-        fingerprint += " long"
     if backend == "jit":
         transformer = _jit_transformer(load, config, fingerprint, threads)
     else:

@@ -13,8 +13,8 @@ from inference.kernels.reference import Floats
 class RotaryEmbedding:
     """Rotates each pair (i, i + R/2) of a head's first R dimensions by position times frequency (arXiv 2104.09864).
 
-    Without ``rope`` R is 0, and nothing is rotated. The frequencies depend on ``context``, the longest sequence that
-    the model may be given, and never on the sequence: keys that are in the cache stay right however it grows or is cut.
+    Without ``rope`` R is 0, and nothing is rotated. The frequencies depend on ``context``, the model's own, and
+    never on the sequence or its limit: keys that are in the cache stay right however it grows or is cut.
     """
 
     def __init__(self, rope: RopeParameters | None, head_dim: int, context: int) -> None:
@@ -40,11 +40,6 @@ def rotary_embedding(config: ModelConfig, layer: LayerSpec) -> RotaryEmbedding:
     return RotaryEmbedding(rope, config.head_dim, config.max_position_embeddings)
 
 
-def in_long_context(rope: RopeParameters, context: int) -> bool:
-    """Tell whether keys differ from those of the same model with a shorter ``context``."""
-    return rope.rope_type == "longrope" and context > rope.original_max_position_embeddings
-
-
 def inverse_frequencies(rope: RopeParameters, head_dim: int, context: int) -> Floats:
     """Return float32 [R/2] in radians per position. The arithmetic is float32, as in the models' training."""
     size = rope.rotated(head_dim)
@@ -53,7 +48,7 @@ def inverse_frequencies(rope: RopeParameters, head_dim: int, context: int) -> Fl
     if rope.rope_type == "linear":
         inv_freq = (inv_freq / np.float32(rope.factor)).astype(np.float32)
     if rope.rope_type == "longrope":
-        factors = rope.long_factors if in_long_context(rope, context) else rope.short_factors
+        factors = rope.long_factors if context > rope.original_max_position_embeddings else rope.short_factors
         inv_freq = (inv_freq / np.array(factors)).astype(np.float32)
     if rope.rope_type in ("llama3", "yarn"):
         kept = _kept_by_llama3(rope, inv_freq) if rope.rope_type == "llama3" else _kept_by_yarn(rope, size)
