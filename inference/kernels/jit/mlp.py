@@ -20,7 +20,8 @@ def mlp(weights, x, shape):
     raise TypeError("only compiled code calls this")
 
 
-@overload(mlp)
+# Inlined into run_blocks, like all that only it calls.
+@overload(mlp, inline="always")
 def _mlp(weights, x, shape):
     router = weights.types[weights.fields.index("router")]
     # By type, so that a model without experts compiles nothing of them.
@@ -35,7 +36,7 @@ def _mixture(weights, x, shape):
     return mixture(weights.router, weights.gate_up, weights.down, x, shape)
 
 
-@njit(nogil=True, cache=True)
+@njit(nogil=True, inline="always")
 def gated_mlp(gate_up, down, x, gelu):
     """``down(activation(gate(x)) * up(x))``; gate and up are the halves of one matrix."""
     both = project(gate_up, x)
