@@ -132,7 +132,9 @@ def test_the_first_screen(snap_compare: Callable[..., bool], size: str) -> None:
 
 @pytest.mark.parametrize("size", SIZES)
 def test_the_models(snap_compare: Callable[..., bool], monkeypatch: pytest.MonkeyPatch, size: str) -> None:
-    monkeypatch.setattr("inference.available_memory", lambda: 12_000_000)  # or each machine had a picture of its own
+    # Or each machine had a picture of its own.
+    monkeypatch.setattr("inference.available_memory", lambda: 24_000_000)
+    monkeypatch.setenv("LLM_TUI_KERNELS", "numpy")
 
     async def before(pilot: Pilot[None]) -> None:
         await loaded(pilot)
