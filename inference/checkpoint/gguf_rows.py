@@ -43,9 +43,16 @@ class QuantizedRows:
         return np.ascontiguousarray(found)
 
     def groups(self, indices: slice) -> tuple[npt.NDArray[np.uint8], Floats, Floats]:
-        """Return integers, scales and minimums as they are, for Q4_1 and Q4_K; see GroupedRows."""
+        """Return integers, scales and minimums as they are, for a type of four bits; see GroupedRows."""
         with np.errstate(all="ignore"):
-            return {Kind.Q4_1: _groups_of_q4_1, Kind.Q4_K: _groups_of_q4_k}[self.kind](self.blocks(indices))
+            return _GROUPS[self.kind](self.blocks(indices))
+
+
+def _groups_of_q4_0(blocks: npt.NDArray[np.uint8]) -> tuple[npt.NDArray[np.uint8], Floats, Floats]:
+    """A block of 32 weights: scale in float16, then the integers in our order, of which 8 stands for zero."""
+    parts = blocks.reshape(len(blocks), -1, 2 + GROUP // 2)
+    scales = _floats(parts[..., :2])[..., 0]
+    return parts[..., 2:], scales, -8 * scales
 
 
 def _groups_of_q4_1(blocks: npt.NDArray[np.uint8]) -> tuple[npt.NDArray[np.uint8], Floats, Floats]:
@@ -73,3 +80,6 @@ def _groups_of_q4_k(blocks: npt.NDArray[np.uint8]) -> tuple[npt.NDArray[np.uint8
 
 def _floats(words: npt.NDArray[np.uint8]) -> Floats:
     return np.ascontiguousarray(words).view(np.float16).astype(np.float32)
+
+
+_GROUPS = {Kind.Q4_0: _groups_of_q4_0, Kind.Q4_1: _groups_of_q4_1, Kind.Q4_K: _groups_of_q4_k}

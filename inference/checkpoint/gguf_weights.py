@@ -17,13 +17,13 @@ from inference.checkpoint.gguf_file import GGUFFile
 from inference.checkpoint.gguf_rows import QuantizedRows
 from inference.checkpoint.weights import Shape, expected_tensors
 from inference.errors import CheckpointError, UnsupportedModelError
-from inference.kernels.layout import INT4, INT4_MINIMUMS, Packing
+from inference.kernels.layout import INT4_MINIMUMS, Packing
 from inference.kernels.rows import Rows
 
 # bfloat16 as the uint16 words it is stored in.
 FLOATS: dict[Kind, np.dtype[Any]] = {Kind.F32: np.dtype("<f4"), Kind.F16: np.dtype("<f2"), Kind.BF16: np.dtype("<u2")}
 PRECISIONS = {Kind.F32: "float32", Kind.F16: "float16", Kind.BF16: "bfloat16"}
-FOUR_BITS = {Kind.Q4_0: INT4, Kind.Q4_1: INT4_MINIMUMS, Kind.Q4_K: INT4_MINIMUMS}
+FOUR_BITS = (Kind.Q4_0, Kind.Q4_1, Kind.Q4_K)
 EIGHT_BITS = (Kind.Q8_0, Kind.Q5_0, Kind.Q5_1, Kind.Q5_K, Kind.Q6_K, Kind.IQ4_NL)
 SUPPORTED = (*FLOATS, *FOUR_BITS, *EIGHT_BITS)
 
@@ -115,7 +115,7 @@ class GGUFWeights:
 
     def packing(self, name: str) -> Packing | None:
         """Return how the integers of a matrix are kept; see Weights."""
-        return FOUR_BITS.get(self._places[name].info.kind)
+        return INT4_MINIMUMS if self._places[name].info.kind in FOUR_BITS else None
 
     def array(self, name: str) -> Rows:
         """Return a view of a tensor of floats as stored, bfloat16 as uint16; the rows of a quantized one."""

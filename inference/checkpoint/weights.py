@@ -60,8 +60,9 @@ class Weights(Protocol):
         """Return a tensor's shape and size."""
 
     def packing(self, name: str) -> Packing | None:
-        """Return how the integers of a matrix that is quantized to four bits are kept, which makes it GroupedRows if
-        there are minimums; None for any other.
+        """Return how the integers of a matrix that is quantized to four bits are kept; None for any other.
+
+        With minimums the matrix is GroupedRows.
         """
 
     def array(self, name: str) -> Rows:

@@ -19,7 +19,7 @@ float32, and what a byte adds to it are the lowest bits of the exponent and the 
 So a weight costs 8.25 or 4.25 bits: reading weights is what takes the time, and float16 would add 3 or 6 % of it. A
 group with a NaN or inf weight gets an infinite scale, so its row's output is NaN.
 
-Weights that were quantized elsewhere to a scale and a minimum per group keep both, and their integers:
+Weights that were quantized elsewhere, to a scale and perhaps a minimum per group, keep these and their integers:
 
     int4   as above                                    value = scale * nibble + minimum; there is no zero point
     scales [rows/16][groups][2][16 rows]               float16: the scales of a group, then its minimums

@@ -15,6 +15,7 @@ from inference.checkpoint import weight_cache
 from inference.checkpoint.checkpoint import open_checkpoint
 from inference.checkpoint.weight_cache import Shelf
 from inference.kernels.layout import INT4_MINIMUMS, INT8
+from inference.kernels.quantized_matrix import QuantizedMatrix
 from inference.transformer.builder import build, form_of
 from inference.transformer.kv_cache import KVCache
 from tests.gguf_models import make_gguf
@@ -128,6 +129,11 @@ def test_quantized_weights_lose_next_to_nothing(kind, wide_model, tmp_path):
     assert (weights.array("layers.1.up_proj")[:] == gguf.dequantize(tensor.data, tensor.tensor_type)).all()
     ids = np.random.default_rng(0).integers(3, 380, 60).tolist()
     assert divergence(logits(path, ids=ids), logits(path, weights.precision, ids=ids)) < 2e-3
+    if kind in FOUR_BITS:
+        packed = QuantizedMatrix.pack(weights.array("layers.1.up_proj"), packing=INT4_MINIMUMS, backend="numpy")
+        assert np.abs(packed.rows(np.arange(256)) - weights.array("layers.1.up_proj")[:]).max() <= (
+            3e-4 if kind == "Q4_K" else 0
+        )
     if kind in ("Q8_0", *FOUR_BITS):
         matrices = [name for name in weights if len(weights.info(name).shape) > 1]
         packed = sum(form_of(weights, [name], weights.precision).nbytes for name in matrices)
