@@ -241,6 +241,8 @@ def _chat_template(checkpoint: Checkpoint) -> ChatTemplate | str:
     """Return the chat template, or a sentence that says why there is none."""
     try:
         template = ChatTemplate.load(checkpoint)
+        if template is not None:  # found out here, so that nobody has to wait for it later
+            _ = template.switches, template.thought_tags
     except (CheckpointError, TemplateError) as error:
         return f"{error} {checkpoint.path.name} can continue a story, but not chat."
     return template or f"{checkpoint.path.name} has no chat template: it can continue a story, but not chat."

@@ -14,7 +14,7 @@ from inference.errors import TemplateError
 from inference.text.detokenizer import stand_for
 from inference.text.message_roles import Message, rearrangements, without_system
 from inference.text.placeholders import END, Marks, around, marks_in, strings
-from inference.text.reasoning import ThoughtTags, split_thought, switches, thought_tags
+from inference.text.reasoning import MAIN, ThoughtTags, split_thought, switches, thought_tags
 from inference.text.sandbox_process import Limit, SandboxError, SandboxProcess, SandboxRefusal
 from inference.text.tokenizer import Tokenizer, token_text
 from inference.text.turn_markers import TurnMarkers, turn_markers
@@ -78,6 +78,11 @@ class ChatTemplate:
     def switches(self) -> dict[str, bool | None]:
         """Variables that switch reasoning, such as ``enable_thinking``, and their defaults (None: neither)."""
         return switches(self._variables, self._render)
+
+    @property
+    def reasoning_switch(self) -> str | None:
+        """The variable that switches reasoning as such; other ``switches`` decide what is kept of it."""
+        return next((name for name in MAIN if name in self.switches), None)
 
     @cached_property
     def thought_tags(self) -> ThoughtTags | None:

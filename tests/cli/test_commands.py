@@ -9,6 +9,7 @@ import pexpect
 import pytest
 
 from tests.cli.running import COMMAND, run, start
+from tests.inference.test_reasoning import SWITCHED
 from tests.tiny_model import make_tiny_model
 
 
@@ -172,3 +173,12 @@ def test_a_broken_template_leaves_the_stories(tmp_path):
     refused = run("chat", "hi", "--model", str(model))
     assert refused.returncode == 1
     assert "template failed" in refused.stderr and "can continue a story" in refused.stderr
+
+
+def test_reasoning_is_switched_by_a_flag(tmp_path):
+    model = make_tiny_model(tmp_path / "thinker", chat_template=SWITCHED)
+    sizes = [
+        int(run("chat", "hi", "--model", str(model), "--max-tokens", "1", "--stats", *flags).stderr.split()[0])
+        for flags in ((), ("--thinking",), ("--no-thinking",))
+    ]
+    assert sizes[0] == sizes[1] < sizes[2]

@@ -169,6 +169,7 @@ class FakeSession:
         messages: Sequence[Mapping[str, Any]],
         params: SamplingParams | None = None,
         continue_final_message: bool = False,
+        variables: Mapping[str, Any] = {},
     ) -> "FakeGeneration":
         assert self.model.chat_template is not None
         more = continue_final_message

@@ -42,7 +42,13 @@ class Words:
 
 
 class Template:
-    """Role and text of each message, one after the other."""
+    """Role and text of each message, one after the other. ``switches``: see ChatTemplate."""
+
+    switches: Mapping[str, bool | None] = {}
+
+    @property
+    def reasoning_switch(self) -> str | None:
+        return next(iter(self.switches), None)
 
     def encode(
         self,
@@ -51,6 +57,7 @@ class Template:
         add_generation_prompt: bool = True,
         continue_final_message: bool = False,
         limit: int | None = None,
+        variables: Mapping[str, Any] = {},
     ) -> list[int]:
         pieces: list[str | Sequence[int]] = []
         for message in messages:

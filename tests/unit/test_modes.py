@@ -14,7 +14,7 @@ from tui.services.session import Session
 def asked(model: FakeModel, session: Session, path: list[Node], resumed: bool = False) -> str:
     """The prompt of the path's last node."""
     engine = FakeEngine(model).new_session()
-    generation = STRATEGIES[session.mode].ask(engine, session, path, resumed, SamplingParams())  # type: ignore[arg-type]
+    generation = STRATEGIES[session.mode].ask(engine, session, path, resumed, SamplingParams(), {})  # type: ignore[arg-type]
     return model.tokenizer.decode(generation.prompt_ids)  # type: ignore[attr-defined]
 
 
@@ -88,18 +88,18 @@ def test_a_model_reads_its_own_token_ids_and_the_text_of_others(model: FakeModel
 
 def test_a_chat_counts_its_messages_and_not_what_is_typed(model: FakeModel) -> None:
     strategy, session = STRATEGIES["chat"], Session(Conversation(model="fake", draft="not sent yet"))
-    assert strategy.count(session, [], model) == 0  # type: ignore[arg-type]
+    assert strategy.count(session, [], model, 512, {}) == 0  # type: ignore[arg-type]
     session.tree.add("user", "one two three")
-    assert strategy.count(session, session.tree.path(), model) == 4, "with the head of the message"  # type: ignore[arg-type]
+    assert strategy.count(session, session.tree.path(), model, 512, {}) == 4, "with the head of the message"  # type: ignore[arg-type]
     model.chat_template = None
-    assert strategy.count(session, session.tree.path(), model) == 0  # type: ignore[arg-type]
+    assert strategy.count(session, session.tree.path(), model, 512, {}) == 0  # type: ignore[arg-type]
 
 
 def test_a_story_counts_its_text_as_it_is_edited(model: FakeModel) -> None:
     strategy, session = STRATEGIES["story"], Session(Conversation("story", model="fake"))
     assert strategy.counts_draft and not STRATEGIES["chat"].counts_draft
-    assert strategy.count(session, [], model) == 0  # type: ignore[arg-type]
+    assert strategy.count(session, [], model, 512, {}) == 0  # type: ignore[arg-type]
     session.tree.add("author", "one two three")
-    assert strategy.count(session, session.tree.path(), model) == 3  # type: ignore[arg-type]
+    assert strategy.count(session, session.tree.path(), model, 512, {}) == 3  # type: ignore[arg-type]
     session.put_draft("one two three four")
-    assert strategy.count(session, session.tree.path(), model) == 4  # type: ignore[arg-type]
+    assert strategy.count(session, session.tree.path(), model, 512, {}) == 4  # type: ignore[arg-type]

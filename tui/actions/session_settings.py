@@ -20,7 +20,9 @@ class SettingsActions(ActionGroup):
         else:
             defaults, model = self._services.sampling.defaults(session), self._services.models.model(session)
             defaults |= {"context": model.context} if model else {}
-            self._app.push_screen(SettingsScreen(session.mode, session.settings, defaults), self._save)
+            switches, chosen = self._services.sampling.switches(session), self._services.sampling.switched(session)
+            screen = SettingsScreen(session.mode, session.settings, defaults, switches, chosen)
+            self._app.push_screen(screen, self._save)
 
     def _save(self, chosen: dict[str, Any] | None) -> None:
         if chosen is not None:

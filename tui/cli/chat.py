@@ -1,6 +1,7 @@
 """`llm-tui chat`: one question, one answer."""
 
 import time
+from collections.abc import Mapping
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
@@ -12,6 +13,7 @@ from tui.cli.streaming import generate, with_piped
 from tui.storage.errors import OpenElsewhereError, StoreError
 
 if TYPE_CHECKING:
+    from inference import Generation, SamplingParams, Session
     from tui.config.settings import Settings
     from tui.conversation.conversation import Conversation
     from tui.storage.store import Store
@@ -30,6 +32,9 @@ KEEP_SECONDS = 0.5
     help="Ask in this session, given by its title or the start of its id.",
 )
 @click.option("--system", metavar="TEXT", callback=written, help="System prompt.")
+@click.option(
+    "--thinking/--no-thinking", default=None, help="Reasoning, of models that can switch it.  [default: the model's]"
+)
 @sampling_options
 @db_option
 @click.pass_context
@@ -51,7 +56,20 @@ def chat(
         return
     messages = [{"role": "system", "content": settings.system}] if settings.system else []
     messages.append({"role": "user", "content": text})
-    generate(settings, "chat_model", stats, lambda session, params: session.reply(messages, params))
+    generate(settings, "chat_model", stats, lambda session, params: _reply(session, messages, params, settings, {}))
+
+
+def _reply(
+    session: "Session",
+    messages: list[dict[str, Any]],
+    params: "SamplingParams",
+    settings: "Settings",
+    chosen: Mapping[str, Any],
+) -> "Generation":
+    """Ask for a reply; ``chosen``: the settings of the saved session."""
+    from tui.services.reasoning import variables
+
+    return session.reply(messages, params, variables=variables(session.model.chat_template, settings, chosen))
 
 
 def _session(store: "Store", name: str, settings: "Settings") -> "Conversation":
@@ -102,7 +120,13 @@ def _ask_within(store: "Store", conversation: "Conversation", text: str, setting
             settings,
             "chat_model",
             stats,
-            lambda session, params: session.reply(conversation.messages(path, settings.chat_model), params),
+            lambda session, params: _reply(
+                session,
+                conversation.messages(path, settings.chat_model),
+                params,
+                settings,
+                conversation.settings,
+            ),
             keep=keep,
         )
         tree.settle(node.id, tuple(generation.token_ids), outcome_of(generation, finished, settings.chat_model))

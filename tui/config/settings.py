@@ -19,6 +19,7 @@ from tui.config.validators import (
     STOPS,
     TEXT,
     TEXTS,
+    TRUTH,
     Kind,
     one_of,
 )
@@ -60,6 +61,7 @@ class Settings:
     )
     threads: int | None = _number("threads", None, "Compute threads (default: automatic).")
     system: str | None = _setting(None, ANY_TEXT, "System prompt for new chats.")
+    thinking: bool | None = _setting(None, TRUTH, "Reasoning, of models that can switch it (default: the model's).")
     temperature: float | None = _number(
         "temperature", None, "Sampling temperature; 0 always takes the most likely token."
     )

@@ -77,6 +77,7 @@ def _path(value: str | Path) -> Path:
 
 TEXT = Kind("a non-empty quoted string", _is_text)
 ANY_TEXT = Kind("a quoted string", lambda value: isinstance(value, str))
+TRUTH = Kind("true or false", lambda value: isinstance(value, bool))
 TEXTS = Kind("a list of quoted strings", _are_texts, tuple)
 STOPS = Kind(
     f"a list of at most {MOST_STOPS} quoted strings of at most {LONGEST_STOP} characters",

@@ -29,6 +29,8 @@ OFF: dict[str, tuple[object, str]] = {
     "max_tokens": (None, "unlimited"),
     "stop": ((), "none"),
 }
+# Variables of chat templates are switched on and off.
+SWITCHED = {"on": True, "off": False}
 STOP_WANTED = 'quoted strings separated by commas, such as "User:", "\\n\\n"'
 LONG = 24
 
@@ -51,6 +53,10 @@ def own_context(settings: Mapping[str, Any]) -> int | None:
 
 def parse(name: str, text: str) -> Any:
     """Parse a typed value. Raises SettingsError if it is invalid."""
+    if name not in KINDS:
+        if text.lower() not in SWITCHED:
+            raise SettingsError("Must be on or off.")
+        return SWITCHED[text.lower()]
     value = _texts(text) if name == "stop" else _number(text)
     if not KINDS[name].accepts(value):
         raise SettingsError(f"Must be {STOP_WANTED if name == 'stop' else KINDS[name].wanted}.")
@@ -59,6 +65,8 @@ def parse(name: str, text: str) -> Any:
 
 def spell(name: str, value: Any) -> str:
     """Inverse of ``parse``."""
+    if isinstance(value, bool):
+        return "on" if value else "off"
     if name != "stop":
         return f"{value:g}" if isinstance(value, float) and float(f"{value:g}") == value else str(value)
     plain = ", ".join(json.dumps(text, ensure_ascii=False) for text in value)
@@ -67,7 +75,7 @@ def spell(name: str, value: Any) -> str:
 
 def spell_default(name: str, defaults: Mapping[str, Any]) -> str:
     """The default as text; unknown until the model is loaded."""
-    if name not in defaults:
+    if name not in defaults or (defaults[name] is None and name not in KINDS):
         return "model default"
     value = defaults[name]
     off, words = OFF.get(name, (object(), ""))
@@ -77,10 +85,15 @@ def spell_default(name: str, defaults: Mapping[str, Any]) -> str:
 def differing(values: Mapping[str, Any], defaults: Mapping[str, Any]) -> list[str]:
     """Parameters that differ from the defaults, abbreviated."""
     return [
-        f"{LABELS[name]} {_shortened(spell(name, value))}"
+        f"{label(name)} {_shortened(spell(name, value))}"
         for name, value in values.items()
         if name not in defaults or value != defaults[name]
     ]
+
+
+def label(name: str) -> str:
+    """The name of a parameter, or of a variable of the chat template."""
+    return LABELS.get(name, name.replace("_", " "))
 
 
 def _number(text: str) -> float | None:

@@ -14,7 +14,7 @@ from textual.widgets import Input
 from tui.config.errors import SettingsError
 from tui.config.settings import MEANINGS, SAMPLING
 from tui.conversation.conversation import Mode
-from tui.formatting.sampling import LABELS, differing, own, own_context, parse, spell, spell_default
+from tui.formatting.sampling import differing, label, own, own_context, parse, spell, spell_default
 from tui.widgets.plain_text import Plain
 from tui.widgets.safe_input import Field
 from tui.widgets.safe_text_area import Editor
@@ -55,7 +55,7 @@ class Parameter(Vertical):
     def compose(self) -> ComposeResult:
         with Horizontal():
             yield self._mark
-            yield Plain(LABELS[self.parameter], classes="label")
+            yield Plain(label(self.parameter), classes="label")
             yield self.field
             yield self._remark
         yield self._error
@@ -96,12 +96,22 @@ class SettingsScreen(ModalScreen[Settings | None]):
         Binding("up", "app.focus_previous", "Previous", show=False),
     ]
 
-    def __init__(self, mode: Mode, settings: Mapping[str, Any], defaults: Settings) -> None:
+    def __init__(
+        self,
+        mode: Mode,
+        settings: Mapping[str, Any],
+        defaults: Settings,
+        switches: Mapping[str, bool | None] = {},
+        switched: Mapping[str, bool] = {},
+    ) -> None:
+        """``switches``: variables of the chat template and their defaults. ``switched``: the session's own values."""
         super().__init__()
         self._chats = mode == "chat"
         self._system = str(settings.get("system") or "")
-        values = own(settings) | {"context": own_context(settings)}
-        self._parameters = [Parameter(name, values.get(name), defaults) for name in (*SAMPLING, "context")]
+        self._switches = list(switches)
+        values: Settings = own(settings) | {"context": own_context(settings), **switched}
+        names = (*switches, *SAMPLING, "context")
+        self._parameters = [Parameter(name, values.get(name), {**defaults, **switches}) for name in names]
         self._prompt = SystemPrompt("No system prompt", id="system")
         self._meaning = Plain(id="meaning")
 
@@ -122,7 +132,8 @@ class SettingsScreen(ModalScreen[Settings | None]):
 
     def on_descendant_focus(self, event: events.DescendantFocus) -> None:
         name = next((each.parameter for each in self._parameters if each.field is self.focused), "system")
-        self._meaning.show("System prompt of this session." if name == "system" else MEANINGS[name])
+        meaning = MEANINGS.get(name, f"Variable {name} of the model's chat template: on or off.")
+        self._meaning.show("System prompt of this session." if name == "system" else meaning)
 
     def on_input_submitted(self, event: Input.Submitted) -> None:
         event.stop()
@@ -139,6 +150,8 @@ class SettingsScreen(ModalScreen[Settings | None]):
                 return
         values = {each.parameter: each.value for each in self._parameters if each.value is not None}
         context = values.pop("context", None)
+        switched = {name: values.pop(name) for name in self._switches if name in values}
         sampling = {name: list(value) if name == "stop" else value for name, value in values.items()}
         system = self._prompt.text if self._chats else self._system
-        self.dismiss({"system": system, "sampling": sampling, "context": context})
+        chosen = {"system": system, "sampling": sampling, "context": context}
+        self.dismiss(chosen | ({"switches": switched} if self._switches else {}))

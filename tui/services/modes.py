@@ -1,6 +1,7 @@
 """Strategies for chat and story: prompts, defaults and notices of each mode."""
 
 from abc import ABC, abstractmethod
+from collections.abc import Mapping
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
@@ -45,15 +46,24 @@ class ModeStrategy(ABC):
 
     @abstractmethod
     def ask(
-        self, engine: "inference.Session", session: Session, path: list[Node], resumed: bool, params: "SamplingParams"
+        self,
+        engine: "inference.Session",
+        session: Session,
+        path: list[Node],
+        resumed: bool,
+        params: "SamplingParams",
+        variables: Mapping[str, bool],
     ) -> "Generation":
         """Submit the generation of the path's last node. ``resumed``: it continues that node's text.
 
+        ``variables``: of the chat template.
         Raises InferenceError if the prompt cannot be built or does not fit.
         """
 
     @abstractmethod
-    def count(self, session: Session, path: list[Node], model: "Model", limit: int) -> int:
+    def count(
+        self, session: Session, path: list[Node], model: "Model", limit: int, variables: Mapping[str, bool]
+    ) -> int:
         """Number of context tokens the path takes. Raises ContextOverflowError if they clearly exceed ``limit``."""
 
 
@@ -75,15 +85,24 @@ class ChatStrategy(ModeStrategy):
         return limit
 
     def ask(
-        self, engine: "inference.Session", session: Session, path: list[Node], resumed: bool, params: "SamplingParams"
+        self,
+        engine: "inference.Session",
+        session: Session,
+        path: list[Node],
+        resumed: bool,
+        params: "SamplingParams",
+        variables: Mapping[str, bool],
     ) -> "Generation":
-        return engine.reply(session.messages(path if resumed else path[:-1], session.model), params, resumed)
+        messages = session.messages(path if resumed else path[:-1], session.model)
+        return engine.reply(messages, params, resumed, variables)
 
-    def count(self, session: Session, path: list[Node], model: "Model", limit: int) -> int:
+    def count(
+        self, session: Session, path: list[Node], model: "Model", limit: int, variables: Mapping[str, bool]
+    ) -> int:
         if not path or model.chat_template is None:
             return 0
         messages = session.messages(path, session.model)
-        return len(model.chat_template.encode(messages, model.tokenizer, add_generation_prompt=False, limit=limit))
+        return len(model.chat_template.encode(messages, model.tokenizer, False, limit=limit, variables=variables))
 
 
 class StoryStrategy(ModeStrategy):
@@ -104,11 +123,19 @@ class StoryStrategy(ModeStrategy):
         return limit or STORY_TOKENS
 
     def ask(
-        self, engine: "inference.Session", session: Session, path: list[Node], resumed: bool, params: "SamplingParams"
+        self,
+        engine: "inference.Session",
+        session: Session,
+        path: list[Node],
+        resumed: bool,
+        params: "SamplingParams",
+        variables: Mapping[str, bool],
     ) -> "Generation":
         return engine.complete(story_pieces(session, path[:-1], engine.model), params)
 
-    def count(self, session: Session, path: list[Node], model: "Model", limit: int) -> int:
+    def count(
+        self, session: Session, path: list[Node], model: "Model", limit: int, variables: Mapping[str, bool]
+    ) -> int:
         # The draft holds edits since the last continuation.
         text = [session.draft] if session.draft else story_pieces(session, path, model)
         return len(model.tokenizer.encode_pieces(text, limit)) if text else 0

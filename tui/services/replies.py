@@ -146,7 +146,8 @@ class ReplyService:
         engine.limit(self._models.context(session))
         reply.rows_before = engine.model.counters.rows
         params = self._sampling.params(session)
-        return STRATEGIES[session.mode].ask(engine, session, path, bool(reply.seed_text), params)
+        variables = self._sampling.variables(session)
+        return STRATEGIES[session.mode].ask(engine, session, path, bool(reply.seed_text), params, variables)
 
     def _engine_session(self, session: Session) -> "EngineSession":
         """The session's engine session, created on first use from its cache snapshot, if that is of this model."""
@@ -199,8 +200,10 @@ class ReplyService:
 
     def _tokens(self, session: Session, path: list[Node]) -> int:
         model = self._models.model(session)
-        limit = self._models.context(session)
-        return 0 if model is None else STRATEGIES[session.mode].count(session, path, model, limit)
+        if model is None:
+            return 0
+        limit, variables = self._models.context(session), self._sampling.variables(session)
+        return STRATEGIES[session.mode].count(session, path, model, limit, variables)
 
     # ---- progress
 

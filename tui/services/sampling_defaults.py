@@ -7,10 +7,11 @@ from tui.config.settings import Settings
 from tui.formatting.sampling import differing, own, own_context
 from tui.services.models import ModelManager
 from tui.services.modes import STRATEGIES
+from tui.services.reasoning import configured, own_switches, variables
 from tui.services.session import Session
 
 if TYPE_CHECKING:
-    from inference import SamplingParams
+    from inference import ChatTemplate, SamplingParams
 
 
 class SamplingDefaults:
@@ -49,4 +50,25 @@ class SamplingDefaults:
         values: dict[str, Any] = own(session.settings)
         if limit := own_context(session.settings):
             values["context"] = limit
-        return system + (differing(values, self.defaults(session)) if values else [])
+        values |= self.switched(session)
+        return system + (differing(values, self.defaults(session) | self.switches(session)) if values else [])
+
+    def switches(self, session: Session) -> dict[str, Any]:
+        """Variables of the chat template that switch reasoning, with their values where the session sets none.
+
+        None: neither on nor off. Empty until the model is loaded.
+        """
+        template = self._template(session)
+        return {**template.switches, **configured(template, self._settings)} if template else {}
+
+    def switched(self, session: Session) -> dict[str, bool]:
+        """The session's own values of these variables."""
+        return own_switches(self._template(session), session.settings)
+
+    def variables(self, session: Session) -> dict[str, bool]:
+        """Variables of the chat template for the session's next reply."""
+        return variables(self._template(session), self._settings, session.settings)
+
+    def _template(self, session: Session) -> "ChatTemplate | None":
+        model = self._models.model(session)
+        return model.chat_template if model and session.mode == "chat" else None
