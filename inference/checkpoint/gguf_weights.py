@@ -3,6 +3,7 @@
 import math
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
 from typing import Any
 
@@ -90,7 +91,7 @@ class GGUFWeights:
         """Number of weights."""
         return sum(math.prod(place.info.shape) for place in self._places.values())
 
-    @property
+    @cached_property
     def precision(self) -> str:
         """The precision that holds every matrix exactly or, if they are quantized, next to exactly."""
         kinds = {place.info.kind for place in self._places.values() if len(place.info.shape) > 1}
