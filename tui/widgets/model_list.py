@@ -33,8 +33,8 @@ GROUPS = {
     "suggested": "Suggested, not downloaded",
 }
 # Columns after the name: alignment and width. If there is no room, those of SPARED are dropped in order.
-COLUMNS = {"family": "<8", "params": ">7", "width": "<8", "disk": ">9", "context": ">7", "memory": "<16"}
-SPARED = ("family", "context", "params", "width", "disk")
+COLUMNS = {"family": "<8", "params": ">7", "width": "<8", "disk": ">9", "context": ">7", "memory": ">9", "fit": "<16"}
+SPARED = ("family", "context", "params", "memory", "width", "disk")
 NAME_WIDTH = 32
 GAP = "  "
 
@@ -185,7 +185,8 @@ class ModelList(OptionList, can_focus=False):
             "width": row.listing.width if row.listing else "",
             "disk": size(info.size_on_disk),
             "context": _context(info.plan, self.available, self.limit),
-            "memory": _fit(info.plan, self.available, self.limit),
+            "memory": _memory(info.plan, self.available, self.limit),
+            "fit": _fit(info.plan, self.available, self.limit),
         }
         return GAP.join(f"{facts[column]:{COLUMNS[column]}}" for column in columns)
 
@@ -240,7 +241,8 @@ def _suggested_facts(suggestion: "Suggestion", columns: Sequence[str]) -> str:
         "width": suggestion.name.selector,
         "disk": size(suggestion.size),
         "context": str(suggestion.context),
-        "memory": "fits",
+        "memory": size(suggestion.memory),
+        "fit": "fits",
     }
     return GAP.join(f"{facts[column]:{COLUMNS[column]}}" for column in columns)
 
@@ -285,6 +287,11 @@ def _precisions(
             lines.append(Content(""))
         lines[-1] += part
     return lines
+
+
+def _memory(plan: "MemoryPlan", available: int | None, limit: int | None) -> str:
+    """What it needs as ``auto`` would load it, or at least."""
+    return size(plan.memory(plan.automatic(available, limit) or list(plan.needs)[-1], available, limit))
 
 
 def _fit(plan: "MemoryPlan", available: int | None, limit: int | None) -> str:
