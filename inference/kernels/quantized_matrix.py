@@ -77,6 +77,11 @@ class QuantizedMatrix:
         stop = start + math.prod(shape) * packing.scale_dtype.itemsize
         return self.buffer[start:stop].view(packing.scale_dtype).reshape(shape)
 
+    @property
+    def finite(self) -> bool:
+        """False if a weight was NaN or infinite: its group has such a scale."""
+        return all(bool(np.isfinite(part).all()) for part in reference.widen_scales(self.scales))
+
     def __call__(self, x: Floats) -> Floats:
         """Quantize ``x`` float32 [tokens, inputs] and multiply in numpy: float32 [tokens, outputs]."""
         weights, scales = self.weights, self.scales

@@ -1,6 +1,7 @@
 """Builds a transformer from a checkpoint, converting or packing its tensors to the precision."""
 
 from collections.abc import Sequence
+from pathlib import Path
 
 import numpy as np
 import threadpoolctl
@@ -9,7 +10,7 @@ from inference.checkpoint.checkpoint import Checkpoint
 from inference.checkpoint.config import Experts, LayerSpec, ModelConfig
 from inference.checkpoint.weight_cache import Shelf
 from inference.checkpoint.weights import Weights
-from inference.errors import UnsupportedModelError
+from inference.errors import CheckpointError, UnsupportedModelError
 from inference.kernels import reference
 from inference.kernels.backend import Backend
 from inference.kernels.layout import INT4, INT8, Packing
@@ -53,7 +54,7 @@ def build(
     """
     config, weights = checkpoint.config, checkpoint.weights
     require_supported(config)
-    load = Loader(weights, config.norm_offset, precision, backend, progress)
+    load = Loader(checkpoint.path, weights, config.norm_offset, precision, backend, progress)
     layout = "tiled" if backend == "jit" else "plain"
     fingerprint = f"{checkpoint.fingerprint} {precision} {layout}"
     if precision in PACKINGS:
@@ -72,8 +73,16 @@ class Loader:
     """Reads tensors, reporting progress as it goes."""
 
     def __init__(
-        self, weights: Weights, norm_offset: float, precision: str, backend: Backend, progress: Progress
+        self,
+        source: Path,
+        weights: Weights,
+        norm_offset: float,
+        precision: str,
+        backend: Backend,
+        progress: Progress,
     ) -> None:
+        """``source`` is named in errors."""
+        self.source = source
         self.weights = weights
         self.norm_offset = norm_offset
         self.precision = precision
@@ -89,6 +98,11 @@ class Loader:
         def pack(name: str) -> QuantizedMatrix:
             parts = [self.stored(part, "packing weights") for part in named[name]]
             matrix = QuantizedMatrix.pack(*parts, packing=forms[name].packing, backend=self.backend)
+            if not matrix.finite:
+                raise CheckpointError(
+                    f"{self.source}: {' or '.join(named[name])} has weights that are NaN or infinite; "
+                    "the file is damaged, or its makers' training failed. Download it again or take another model."
+                )
             self.release()
             return matrix
 

@@ -278,3 +278,14 @@ def test_a_broken_chat_template_blocks_only_chats(directory):
     assert model.chat_template is None and "chat_template.jinja is not readable as text" in model.no_chat
     with pytest.raises(TemplateError, match="not readable"):
         Model.load(directory, chat=True)
+
+
+@pytest.mark.parametrize("bad", [np.nan, np.inf, -np.inf])
+@pytest.mark.parametrize(("precision", "backend"), [("int8", "numpy"), ("int4", "numpy"), ("int4", "jit")])
+def test_a_weight_that_is_no_number_is_refused_while_packing(directory, bad, precision, backend):
+    def damage(weights):
+        weights["model.layers.1.mlp.down_proj.weight"][7, 40] = bad
+
+    edit_weights(directory, damage)
+    with pytest.raises(CheckpointError, match=r"layers\.1\.down_proj has weights that are NaN or infinite"):
+        Model.load(directory, precision, backend=backend, cache_limit=0)
