@@ -38,11 +38,12 @@ class Pull:
 
     def __init__(self) -> None:
         self.names: list[str] = []
-        self.go_on = threading.Event()
+        self.begun, self.go_on = threading.Event(), threading.Event()
         self.error: InferenceError | None = None
 
     def __call__(self, name: str, directory: Path, progress: Callable[[int, int, str], None]) -> None:
         self.names.append(name)
+        self.begun.set()
         self.go_on.wait(60)
         if self.error:
             raise self.error
@@ -99,7 +100,7 @@ async def test_one_key_downloads_it_and_goes_on_with_it(desk: Desk, actions: Mod
     for _ in range(2):
         actions.take_offer()
         await desk.mailbox.join()
-    assert pull.names == [NAME]
+    assert pull.begun.wait(60) and pull.names == [NAME]
     assert "F4 shows the progress" in desk.services.offer.text(desk.current)
     pull.go_on.set()
     await ended(desk, actions)
