@@ -109,7 +109,7 @@ def both_paths(directory: Path, precision: str, cache: str, seed: int, patch: py
 @contextmanager
 def by_steps(model: Model) -> Iterator[list[Any]]:
     """The compiled layers, called from here one kernel at a time; gives the activations' codes, product by product."""
-    from inference.kernels.jit import block, matmul, quantize
+    from inference.kernels.jit import block, matmul, mlp, quantize
     from inference.transformer import jit_transformer
 
     transformer: Any = model._transformer
@@ -125,6 +125,9 @@ def by_steps(model: Model) -> Iterator[list[Any]]:
             codes.append(inputs.values)
         matmul.multiply(matrix.weights, matrix.scales, inputs, out, 1)
 
+    def plain_mlp(weights: Any, x: Any, shape: Any) -> Any:
+        return mlp.gated_mlp.py_func(weights.gate_up, weights.down, x, shape.gelu)
+
     def run_blocks(x: Any, first: int, last: int, addresses: Any, like: Any, shape: Any, *rest: Any) -> None:
         cos, sin, (*rows, work, tiles), layer_bytes, item_bytes = rest
         shape, batch = block.BlockShape(*shape), block.Batch(*rows, block.WorkItems(*work), tiles)
@@ -139,6 +142,8 @@ def by_steps(model: Model) -> Iterator[list[Any]]:
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(matmul, "matmul", product)
         patch.setattr(block, "project", matmul.project.py_func)
+        patch.setattr(mlp, "project", matmul.project.py_func)
+        patch.setattr(block, "mlp", plain_mlp)
         patch.setattr(jit_transformer, "head_logits", block.head_logits.py_func)
         patch.setattr(jit_transformer, "run_blocks", run_blocks)
         yield codes

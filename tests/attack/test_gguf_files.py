@@ -129,8 +129,10 @@ def test_any_byte_changed(good: bytes, tmp_path: Path, attack: Attack, rounds: i
 
 
 def test_it_is_no_file_of_a_model(tmp_path: Path) -> None:
-    (tmp_path / "text.gguf").write_text("version https://git-lfs.github.com/spec/v1\n")
+    (tmp_path / "text.gguf").write_text("version 3 of the model is elsewhere\n")
     assert "not a GGUF file" in refusal(tmp_path / "text.gguf")
+    (tmp_path / "pointer.gguf").write_text("version https://git-lfs.github.com/spec/v1\n")
+    assert "Git LFS pointer" in refusal(tmp_path / "pointer.gguf")
     (tmp_path / "loop.gguf").symlink_to("loop.gguf")
     refusal(tmp_path / "loop.gguf")
     (tmp_path / "it-00002-of-00001.gguf").write_bytes(b"")

@@ -135,9 +135,11 @@ def report(samples: list[Sample], waits: list[Wait]) -> bool:
     quarter = max(1, len(warm) // 4)
     fine = True
     for name in ("megabytes", "descriptors", "threads"):
-        usual = statistics.mean if name == "megabytes" else min  # of the others, what stays open
-        first = usual(getattr(each, name) for each in warm[:quarter])
-        last = usual(getattr(each, name) for each in warm[-quarter:])
+        # Of what is counted, the least at the end and the most at the beginning: workers come when several are needed
+        # at once, and stay.
+        most, least = (statistics.mean, statistics.mean) if name == "megabytes" else (max, min)
+        first = most(getattr(each, name) for each in warm[:quarter])
+        last = least(getattr(each, name) for each in warm[-quarter:])
         flat = last <= first * (1 + FLAT)
         fine &= flat
         print(f"{name}: {first:.1f} after the warm-up, {last:.1f} at the end: {'flat' if flat else 'GROWS'}")

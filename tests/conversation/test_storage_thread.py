@@ -163,7 +163,7 @@ async def test_a_session_that_is_left_and_opened_again_before_that_was_written(
     with pytest.raises(OpeningError):
         library.open(session.id)
     held.may_go_on.set()
-    await until(lambda: not library.unsaved)
+    await until(lambda: not library.storage.busy)
     assert library.open(session.id) is session and not session.readonly
     session.tree.add("user", "more")
     library.save(session)

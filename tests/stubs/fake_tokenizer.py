@@ -8,7 +8,9 @@ WORD = re.compile(r"\s*\S+|\s+")
 
 
 class Words:
-    """A tokenizer with one token per word; it learns its vocabulary as it reads."""
+    """A tokenizer with one token per word; it learns its vocabulary as it reads. None of them is hidden."""
+
+    hidden_ids: frozenset[int] = frozenset()
 
     def __init__(self) -> None:
         self._words: list[str] = []

@@ -62,7 +62,7 @@ class ModelActions(ActionGroup):
     def _show(self, to_end: bool) -> None:
         self.adapt()
         self._presenter.show(to_end)
-        if self._screen.focused is None:  # there was nothing to type into without a model
+        if self._screen.whole and self._screen.focused is None:  # there was nothing to type into without a model
             self._screen.focus_work()
         self._replies.recount(self.current)
 
