@@ -176,7 +176,7 @@ def test_any_order(tmp_path, precision, cache, backend, part):
     examples = 30 if model.backend == "jit" else 15  # numpy takes twice as long
     case.settings = settings(max_examples=round(part * examples), stateful_step_count=20, deadline=None)
     case().runTest()
-    assert np.median(Sessions.differences) <= rounding(model)
+    assert np.median(Sessions.differences or [0.0]) <= rounding(model)  # none if no sequence came to compute twice
 
 
 def cost_of_rounding(model: Model) -> float:
