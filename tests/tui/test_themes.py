@@ -25,7 +25,11 @@ from tui.screens.theme_picker import ThemePicker
 SHIPPED = sorted(path.stem for path in shipped("themes").glob("*.toml"))
 BEHIND = ("background", "surface", "panel")
 TEXTS = (*(name for name in COLORS if name not in BEHIND), "text-muted", "text-disabled")
-LEAST = {"dark": 4.5, "light": 4.5, "candle": 4.5, "high-contrast": 7.0}
+MARKS = ("border", "border-blurred", "scrollbar")  # drawn lines, which must be seen and not read
+LIGHT = ["catppuccin-latte", "light", "solarized-light"]
+# Contrast of text, in each theme but the one that has the terminal's colours.
+LEAST = dict.fromkeys(SHIPPED, 4.5) | {"high-contrast": 7.0}
+del LEAST["terminal"]
 
 GOOD = "\n".join(f'{name} = "#{index:x}{index:x}{index:x}"' for index, name in enumerate(COLORS)) + "\n"
 
@@ -64,15 +68,35 @@ def test_contrast_is_computed_as_it_is_defined():
 def test_a_dark_a_light_one_for_poor_sight_one_for_any_palette_and_one_for_stories(home):
     found, problems = find_themes()
     assert problems == []
-    assert list(found) == ["dark", "candle", "high-contrast", "light", "terminal"]
+    assert {"dark", "light", "candle", "high-contrast", "terminal"} <= set(found)
+    assert next(iter(found)) == "dark"
     assert all(file.about and not file.own for file in found.values())
-    assert [name for name, file in found.items() if not file.theme.dark] == ["light"]
+    assert [name for name, file in found.items() if not file.theme.dark] == LIGHT
+
+
+def test_palettes_that_people_know_are_credited():
+    for name in (
+        "gruvbox",
+        "nord",
+        "dracula",
+        "catppuccin-mocha",
+        "catppuccin-latte",
+        "solarized-light",
+        "tokyo-night",
+    ):
+        assert "from the palette by" in (shipped("themes") / f"{name}.toml").read_text().splitlines()[0]
 
 
 @pytest.mark.parametrize(("name", "text", "behind"), list(product(LEAST, TEXTS, BEHIND)))
 def test_text_can_be_read_on_whatever_is_behind_it(name, text, behind):
     colors = read_theme(shipped("themes") / f"{name}.toml").theme.to_color_system().generate()
     assert contrast(Color.parse(colors[text]), Color.parse(colors[behind])) >= LEAST[name]
+
+
+@pytest.mark.parametrize(("name", "mark", "behind"), list(product(LEAST, MARKS, ("background", "surface"))))
+def test_marks_can_be_seen(name, mark, behind):
+    colors = read_theme(shipped("themes") / f"{name}.toml").theme.to_color_system().generate()
+    assert contrast(Color.parse(colors[mark]), Color.parse(colors[behind])) >= 3
 
 
 @pytest.mark.parametrize("name", LEAST)
@@ -194,7 +218,8 @@ async def test_the_picker_shows_what_the_cursor_is_on_and_escape_brings_the_old_
             await pilot.press(key)
             await pilot.pause()
             seen.append(shown_background(pilot))
-        assert seen == ["#14161d", "#1d1813", "#000000", "#fcfcfd"]
+        first = [file.theme.background for file in app_of(pilot).appearance.themes.values()][:4]
+        assert seen == first and len(set(seen)) == 4
         await pilot.press("escape")
         await pilot.pause()
         assert shown_background(pilot) == "#14161d"
@@ -336,10 +361,6 @@ def test_keys_that_cannot_be(keys, told):
 def test_warnings_on_keys():
     assert picked(hepl="f12")[1] == ["default: unknown action hepl; did you mean help?"]
     assert "cannot tell Ctrl+I from Tab" in picked(help="ctrl+i")[1][0]
-
-
-def test_shipped_names():
-    assert set(SHIPPED) == {*LEAST, "terminal"}
 
 
 @pytest.mark.parametrize("no_color", [False, True])
