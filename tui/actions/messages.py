@@ -9,6 +9,7 @@ from tui.messages import ReplyProgressed
 from tui.services.reply import BUSY
 from tui.services.session import Session
 from tui.storage.store import OPEN_ELSEWHERE
+from tui.widgets.transcript.folding import FOLD_ABOVE
 
 FORK = "fork: "
 IN_CHATS = "Only available in chats."
@@ -256,6 +257,11 @@ class MessageActions(ActionGroup):
         """Show or hide the message's reasoning."""
         if self.chats:
             self._screen.transcript.toggle_thoughts()
+
+    def toggle_fold(self) -> None:
+        """Fold the message to its first lines, or unfold it."""
+        if self.chats and not self._screen.transcript.toggle_fold():
+            self._presenter.say(f"Only messages of more than {FOLD_ABOVE} lines fold.")
 
     def toggle_details(self) -> None:
         """Show or hide how the reply was made."""

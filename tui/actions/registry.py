@@ -102,6 +102,7 @@ class Actions:
         yield _action("find_next", messages.find_next, looks=True)
         yield _action("find_previous", messages.find_previous, looks=True)
         yield _action("toggle_thoughts", messages.toggle_thoughts)
+        yield _action("toggle_fold", messages.toggle_fold)
         yield _action("toggle_details", messages.toggle_details)
         yield _action("continue_story", self.story.continue_story)
         yield _action("previous_alternative", self.story.previous_alternative)

@@ -92,6 +92,7 @@ KEYMAP: tuple[Key, ...] = (
     Key("find_next", "n", "messages", "Find next"),
     Key("find_previous", "N", "messages", "Find previous"),
     Key("toggle_thoughts", "t", "messages", "Toggle reasoning"),
+    Key("toggle_fold", "z", "messages", "Fold or unfold long message"),
     Key("toggle_details", "i", "messages", "Toggle reply details"),
     Key("continue_story", "f5,ctrl+enter", "story", "Continue from cursor"),
     Key("previous_alternative", "f7", "story", "Previous version"),

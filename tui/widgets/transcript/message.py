@@ -9,6 +9,7 @@ from tui.markdown.document import Document
 from tui.markdown.row import Row, Span
 from tui.terminal.sanitize import sanitize
 from tui.terminal.wrap import TAB, wrap
+from tui.widgets.transcript.folding import FOLD_ABOVE, FOLD_TO
 
 
 @dataclass(frozen=True)
@@ -22,11 +23,12 @@ class Entry:
 
 
 class Message:
-    """``unfolded``: show reasoning. ``detailed``: show details."""
+    """``unfolded``: show reasoning. ``detailed``: show details. ``folded``: show the beginning only, of a long text."""
 
     def __init__(self, entry: Entry, width: int, unfolded: bool = False, detailed: bool = False) -> None:
         self.entry = entry
         self.detailed = detailed
+        self.folded = False
         typed = entry.node.role != "assistant"
         self._document = Document(width, plain=typed, unfolded=unfolded)
         self._length = 0  # characters in the document
@@ -50,7 +52,22 @@ class Message:
 
     @property
     def height(self) -> int:
-        return 1 + max(1, len(self._document.rows)) + len(self._footer if self.detailed else ()) + 1
+        return 1 + self._rows_shown + len(self._footer if self.detailed else ()) + 1
+
+    @property
+    def foldable(self) -> bool:
+        """True if the text is long and complete."""
+        return len(self._document.rows) > FOLD_ABOVE and not self.entry.node.growing
+
+    @property
+    def hidden(self) -> int:
+        """Rows of the text that are folded."""
+        return len(self._document.rows) - FOLD_TO if self.folded and self.foldable else 0
+
+    @property
+    def _rows_shown(self) -> int:
+        """Rows of the text on the screen, with the one that stands for the folded ones."""
+        return FOLD_TO + 1 if self.hidden else max(1, len(self._document.rows))
 
     def show(self, entry: Entry) -> int:
         """Update from the node. Returns the first changed row."""
@@ -68,9 +85,11 @@ class Message:
     def row(self, number: int) -> Row:
         """Row ``number``; row 0 is the heading, which has no Row."""
         rows = self._document.rows
-        if 0 < number <= len(rows):
+        if self.hidden and number == FOLD_TO + 1:
+            return Row((Span(f"▸ {self.hidden} more lines", "fold"),))
+        if 0 < number <= min(len(rows), self._rows_shown):
             return rows[number - 1]
-        below = number - 1 - max(1, len(rows))
+        below = number - 1 - self._rows_shown
         return self._footer[below] if self.detailed and 0 <= below < len(self._footer) else Row()
 
     @property
@@ -133,7 +152,7 @@ class Message:
                 rows = []
 
     def folds_at(self, number: int) -> bool:
-        """True if the row is a folded thought."""
+        """True if the row is a folded thought, or stands for folded rows of the text."""
         return any(span.style == "fold" for span in self.row(number).spans)
 
     def code(self, number: int | None) -> str | None:
@@ -164,6 +183,7 @@ def written(source: str, shown: str, start: int, end: int) -> str:
     return shown[start:end]
 
 
-def guess(node: Node, width: int) -> int:
-    """Estimated height of a message that is not laid out."""
-    return len(node.text) // width + node.text.count("\n") + 3
+def guess(node: Node, width: int, folded: bool) -> int:
+    """Estimated height of a message that is not laid out. ``folded``: if it is long."""
+    rows = len(node.text) // width + node.text.count("\n") + 1
+    return (FOLD_TO + 1 if folded and rows > FOLD_ABOVE else rows) + 2

@@ -59,6 +59,12 @@ class Finder:
                 self.hit = self._previous(message, 0) or self._previous(len(self._nodes), 0) or self.hit
         return self.hit
 
+    def again(self) -> Hit | None:
+        """Place the current match anew: the message shows more of its text."""
+        if self.hit is not None:
+            self.hit = next(iter(self._hits(self.hit.message)), self.hit) if not self.hit.places else self.hit
+        return self.hit
+
     def marks(self, text: str, message: int, row: int) -> Iterator[tuple[int, int, str]]:
         """Highlights of a row as (start, end, style): all matches, then the current one."""
         for match in self.pattern.finditer(text):

@@ -12,10 +12,11 @@ from tui.config.keymap import bindings
 from tui.conversation.tree import Node
 from tui.markdown.row import Row
 from tui.terminal.wrap import wrap
+from tui.widgets.transcript.finding import Finding
+from tui.widgets.transcript.folding import FOLD_TO
 from tui.widgets.transcript.message import Entry, Message, guess
 from tui.widgets.transcript.row_offsets import Heights
-from tui.widgets.transcript.search import Finder, Hit
-from tui.widgets.transcript.selection import Selecting, Spot
+from tui.widgets.transcript.selection import Spot
 from tui.widgets.transcript.styles import CLASSES, Ink
 
 WIDEST = 100  # longer lines are hard to read
@@ -25,7 +26,7 @@ KEPT = 200
 NEW_BELOW = " ↓ new text below · G "
 
 
-class Transcript(Selecting, can_focus=True):
+class Transcript(Finding, can_focus=True):
     """Follows the end while scrolled to it. While focused, one message is selected, which keys act on.
 
     Heights of messages not yet laid out are estimated; the view stays in place when they are corrected.
@@ -37,16 +38,9 @@ class Transcript(Selecting, can_focus=True):
     def __init__(self) -> None:
         super().__init__(id="transcript")
         self._ink = Ink(self)
-        self._path: list[Node] = []
         self._describe: Callable[[Node], Entry] = lambda node: Entry(node, (1, 1), node.role)
-        self._heights = Heights()
         self._messages: dict[str, Message] = {}  # laid-out messages by node id, least recently used first
         self._current: set[str] = set()  # ids of the up-to-date ones
-        self._chosen: int | None = None
-        self._cursor: int | None = None  # clicked row of the selected message
-        self._unfolded: set[str] = set()
-        self._detailed: set[str] = set()
-        self._finder: Finder | None = None
         self._note: list[str] = []
         self._note_text = ""
         self._sought: str | None = None  # selected while the widget had no height
@@ -77,8 +71,7 @@ class Transcript(Selecting, can_focus=True):
             self.screen.clear_selection()
         self._path, self._describe = list(nodes), describe
         self._note_text, self.hint = note, tuple(hint)
-        if self._finder:
-            self._finder = self._finding(self._finder.text)
+        self.find_anew()
         self._begin()
         ids = [node.id for node in self._path]
         if chosen in ids:
@@ -93,7 +86,7 @@ class Transcript(Selecting, can_focus=True):
         self._width = self._text_width
         self._current.clear()
         laid_out = {id_: message.height for id_, message in self._messages.items() if message.width == self._width}
-        self._heights = Heights(laid_out.get(node.id) or guess(node, self._width) for node in self._path)
+        self._heights = Heights(laid_out.get(node.id) or self._guess(node) for node in self._path)
         self._note = wrap(self._note_text, self._width) if self._note_text else []
 
     def grow(self, node: Node, text: str) -> None:
@@ -105,7 +98,7 @@ class Transcript(Selecting, can_focus=True):
         message = self._messages.get(node.id)
         unseen, self._unseen = self._unseen, not self._following
         if message is None or message.width != self._width:
-            self._heights[last] = guess(node, self._width)
+            self._heights[last] = self._guess(node)
             changed = 0
         else:
             row, before = message.last_text_row, message.row(message.last_text_row)
@@ -137,12 +130,26 @@ class Transcript(Selecting, can_focus=True):
 
     def toggle_thoughts(self) -> None:
         """Unfold or fold the reasoning of the selected message."""
-        self._toggle(self._unfolded)
+        self._toggle(self._folding.thoughts)
 
     def toggle_details(self) -> bool:
         """Show or hide the details of the selected message; False if it has none."""
-        self._toggle(self._detailed)
+        self._toggle(self._folding.details)
         return bool(self._path and self._message(self._acted_on).entry.details)
+
+    def toggle_fold(self) -> bool:
+        """Fold or unfold the text of the selected message; False if it is short."""
+        if not (self._path and self._message(self._acted_on).foldable):
+            return False
+        index = self._acted_on
+        node, start = self._path[index], self._heights.start(index)
+        self._folding.fold(node, not self._folding.folded(node))
+        self._message(index)
+        self._following = False
+        self.scroll_to_row(min(self.scroll_offset.y, start))  # the rest of it is below
+        self._settle()
+        self.refresh()
+        return True
 
     def _toggle(self, shown: set[str]) -> None:
         if self._path:
@@ -155,48 +162,14 @@ class Transcript(Selecting, can_focus=True):
     def _acted_on(self) -> int:
         return len(self._path) - 1 if self._chosen is None else self._chosen
 
-    # ---- finding
-
-    def find(self, text: str) -> bool:
-        """Highlight matches and go to the next one; False if there are none."""
-        self._finder = self._finding(text) if text else None
-        found = self._finder is None or self._find_from_here()
-        self.refresh()
-        return found
-
-    def find_again(self, forward: bool) -> None:
-        """Go to the next or previous match."""
-        if self._finder:
-            self._go_to(self._finder.step(forward)) if self._finder.hit else self._find_from_here()
-
-    def _finding(self, text: str) -> Finder:
-        return Finder(text, self._path, lambda index: self._message(index).text_rows)
-
-    def _find_from_here(self) -> bool:
-        if not self._finder or not self._path:
-            return False
-        top = self.scroll_offset.y
-        index = self._heights.at(top)
-        return self._go_to(self._finder.first(index, top - self._heights.start(index) - 1))
-
-    def _go_to(self, hit: Hit | None) -> bool:
-        if hit is None:
-            return False
-        self._chosen, self._cursor = hit.message, hit.row + 1
-        self._message(hit.message)
-        row = self._heights.start(hit.message) + 1 + hit.row
-        if not self.scroll_offset.y <= row < self.scroll_offset.y + self.size.height:
-            self._scroll(row - self.size.height // 3)
-        self.refresh()
-        return True
-
     # ---- choosing
 
     def choose(self, node_id: str) -> None:
-        """Select this message and scroll it into view (later, if there is no height yet)."""
+        """Select this message, unfold it and scroll it into view (later, if there is no height yet)."""
         self._sought = None if self.size.height else node_id
         for index, node in enumerate(self._path):
             if node.id == node_id:
+                self._folding.fold(node, False)
                 self._choose(index)
 
     def action_choose_next(self) -> None:
@@ -218,11 +191,11 @@ class Transcript(Selecting, can_focus=True):
         self._message(self._chosen)
         top, height = self._heights.start(self._chosen), self._heights[self._chosen]
         if self._chosen == len(self._path) - 1:
-            self._scroll(self._height)
+            self.scroll_to_row(self._height)
         elif top < self.scroll_offset.y or height > self.size.height:
-            self._scroll(top)
+            self.scroll_to_row(top)
         elif top + height > self.scroll_offset.y + self.size.height:
-            self._scroll(top + height - self.size.height)
+            self.scroll_to_row(top + height - self.size.height)
         self.refresh()
 
     def on_focus(self) -> None:
@@ -243,11 +216,14 @@ class Transcript(Selecting, can_focus=True):
             return
         row = event.y + self.scroll_offset.y
         if self._unseen and event.y == self.size.height - 1 and event.x >= self.size.width - len(NEW_BELOW):
-            self._scroll(self._height)
+            self.scroll_to_row(self._height)
         elif self._path and row < self._heights.total:
             self._chosen = self._heights.at(row)
             self._cursor = row - self._heights.start(self._chosen)
-            if self._message(self._chosen).folds_at(self._cursor):
+            message = self._message(self._chosen)
+            if message.hidden and self._cursor == FOLD_TO + 1:
+                self.toggle_fold()
+            elif message.folds_at(self._cursor):
                 self.toggle_thoughts()
         self.refresh()
 
@@ -265,18 +241,21 @@ class Transcript(Selecting, can_focus=True):
         """The message, laid out."""
         node = self._path[index]
         message = self._messages.pop(node.id, None)
-        unfolded = node.id in self._unfolded
+        unfolded = node.id in self._folding.thoughts
         if message is None or message.width != self._width or message.unfolded != unfolded:
             message = Message(self._describe(node), self._width, unfolded)
         elif node.id not in self._current:
             message.show(self._describe(node))
-        message.detailed = node.id in self._detailed
+        message.detailed, message.folded = node.id in self._folding.details, self._folding.folded(node)
         self._messages[node.id] = message
         self._current.add(node.id)
         self._heights[index] = message.height
         while len(self._messages) > KEPT:
             del self._messages[next(iter(self._messages))]
         return message
+
+    def _guess(self, node: Node) -> int:
+        return guess(node, self._width, self._folding.folded(node))
 
     def _known(self, index: int) -> bool:
         node = self._path[index]
@@ -306,10 +285,10 @@ class Transcript(Selecting, can_focus=True):
                 row = self._heights.start(index) + self._heights[index]
         if self._height != self.virtual_size.height or self.virtual_size.width != self.size.width:
             self.virtual_size = Size(self.size.width, self._height)
-        self._scroll(top)
+        self.scroll_to_row(top)
 
-    def _scroll(self, top: int) -> None:
-        self.scroll_to(y=top, animate=False, force=True, immediate=True)
+    def scroll_to_row(self, row: int) -> None:
+        self.scroll_to(y=row, animate=False, force=True, immediate=True)
 
     def watch_scroll_y(self, old_value: float, new_value: float) -> None:
         super().watch_scroll_y(old_value, new_value)
@@ -338,7 +317,7 @@ class Transcript(Selecting, can_focus=True):
         self._message(index)
         self._following = following
         if not following:
-            self._scroll(self._heights.start(index) + round(share * self._heights[index]))
+            self.scroll_to_row(self._heights.start(index) + round(share * self._heights[index]))
         self._settle()
         self.refresh()
 

@@ -1,0 +1,77 @@
+"""Finds text in the messages of a transcript, and unfolds what hides it."""
+
+from typing import Any
+
+from tui.conversation.tree import Node
+from tui.widgets.transcript.folding import FOLD_TO, Folding
+from tui.widgets.transcript.row_offsets import Heights
+from tui.widgets.transcript.search import Finder, Hit
+from tui.widgets.transcript.selection import Selecting
+
+
+class Finding(Selecting):
+    """Messages with a cursor (the selected message and one of its rows), which goes to matches."""
+
+    def __init__(self, **options: Any) -> None:
+        super().__init__(**options)
+        self._path: list[Node] = []
+        self._heights = Heights()
+        self._chosen: int | None = None
+        self._cursor: int | None = None  # clicked row of the selected message
+        self._folding = Folding()
+        self._finder: Finder | None = None
+
+    def scroll_to_row(self, row: int) -> None:
+        """Make this the first visible row."""
+        raise NotImplementedError
+
+    def find(self, text: str) -> bool:
+        """Highlight matches and go to the next one; False if there are none."""
+        self._finder = self._finding(text) if text else None
+        found = self._finder is None or self._find_from_here(self._finder)
+        self.refresh()
+        return found
+
+    def find_again(self, forward: bool) -> None:
+        """Go to the next or previous match."""
+        if finder := self._finder:
+            self._go_to(finder, finder.step(forward)) if finder.hit else self._find_from_here(finder)
+
+    def find_anew(self) -> None:
+        """Highlight matches in other messages than before."""
+        if self._finder:
+            self._finder = self._finding(self._finder.text)
+
+    def _finding(self, text: str) -> Finder:
+        return Finder(text, self._path, lambda index: self.laid_out(index).text_rows)
+
+    def _find_from_here(self, finder: Finder) -> bool:
+        if not self._path:
+            return False
+        top = self.scroll_offset.y
+        index = self._heights.at(top)
+        return self._go_to(finder, finder.first(index, top - self._heights.start(index) - 1))
+
+    def _go_to(self, finder: Finder, hit: Hit | None) -> bool:
+        if hit is None:
+            return False
+        if self._reveal(hit):
+            hit = finder.again() or hit
+        self._chosen, self._cursor = hit.message, hit.row + 1
+        self.laid_out(hit.message)
+        row = self._heights.start(hit.message) + 1 + hit.row
+        if not self.scroll_offset.y <= row < self.scroll_offset.y + self.size.height:
+            self.scroll_to_row(row - self.size.height // 3)
+        self.refresh()
+        return True
+
+    def _reveal(self, hit: Hit) -> bool:
+        """Unfold what hides the match; False if nothing does."""
+        node, message = self._path[hit.message], self.laid_out(hit.message)
+        if message.hidden and hit.row >= FOLD_TO:
+            self._folding.fold(node, False)
+        elif not hit.places and not message.unfolded:
+            self._folding.thoughts.add(node.id)
+        else:
+            return False
+        return True
