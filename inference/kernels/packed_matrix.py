@@ -1,6 +1,6 @@
 """Weight matrices packed for the compiled kernels: several with the same inputs as one, in any precision."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -11,6 +11,9 @@ from inference.kernels.layout import GROUP, LANES, STORAGE, aligned
 from inference.kernels.quantized_matrix import QuantizedMatrix
 from inference.kernels.reference import Floats
 from inference.kernels.rows import Rows
+
+# Blocks of LANES rows that are packed between two checks.
+BLOCKS_AT_A_TIME = 64
 
 
 class PackedMatrix(NamedTuple):
@@ -26,9 +29,18 @@ class PackedMatrix(NamedTuple):
     bias: Floats
 
     @classmethod
-    def pack(cls, parts: Sequence[Rows], biases: list[Floats | None], precision: str) -> "PackedMatrix":
-        """Stack ``parts`` [outputs, inputs] by rows, in float32, float16 or bfloat16."""
-        weights = np.concatenate([_interleaved(part, precision) for part in parts])
+    def pack(
+        cls,
+        parts: Sequence[Rows],
+        biases: list[Floats | None],
+        precision: str,
+        check: Callable[[], None] = lambda: None,
+    ) -> "PackedMatrix":
+        """Stack ``parts`` [outputs, inputs] by rows, in float32, float16 or bfloat16.
+
+        ``check`` is called before each chunk of rows is read, and may raise.
+        """
+        weights = np.concatenate([_interleaved(part, precision, check) for part in parts])
         return cls(weights, np.zeros((0, 0, 0), np.uint8), _stacked([len(part) for part in parts], biases))
 
     @classmethod
@@ -62,12 +74,14 @@ def _stacked(outputs: list[int], biases: list[Floats | None]) -> Floats:
     return stacked
 
 
-def _interleaved(stored: Rows, precision: str) -> npt.NDArray[Any]:
+def _interleaved(stored: Rows, precision: str, check: Callable[[], None]) -> npt.NDArray[Any]:
     """Return [rows/16][K][16 rows], rows and inputs padded with zeros."""
     outputs, inputs = stored.shape
     shape = (-(-outputs // LANES), -(-inputs // GROUP) * GROUP, LANES)
     packed = aligned(shape, STORAGE[precision])
     for block in range(shape[0]):
+        if block % BLOCKS_AT_A_TIME == 0:
+            check()
         rows = reference.narrow(stored[block * LANES : (block + 1) * LANES], precision)
         packed[block, :inputs, : len(rows)] = rows.view(packed.dtype).T
     return packed

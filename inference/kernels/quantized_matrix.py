@@ -1,7 +1,7 @@
 """Weight matrices in int8 or int4, packed as layout.py draws them, and their product in numpy."""
 
 import math
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -47,8 +47,13 @@ class QuantizedMatrix:
     buffer: npt.NDArray[np.uint8]
 
     @classmethod
-    def pack(cls, *parts: Rows, packing: Packing, backend: Backend) -> "QuantizedMatrix":
-        """Quantize and stack ``parts`` by rows. With minimums they are GroupedRows, whose integers are kept."""
+    def pack(
+        cls, *parts: Rows, packing: Packing, backend: Backend, check: Callable[[], None] = lambda: None
+    ) -> "QuantizedMatrix":
+        """Quantize and stack ``parts`` by rows. With minimums they are GroupedRows, whose integers are kept.
+
+        ``check`` is called before each chunk of rows is read, and may raise.
+        """
         form = Form.stacked([part.shape for part in parts], packing)
         matrix = cls(form, aligned((form.nbytes,), np.uint8))
         weights, scales = matrix.weights, matrix.scales
@@ -56,9 +61,9 @@ class QuantizedMatrix:
             blocks = -(-len(part) // LANES)
             if packing.minimums:
                 assert isinstance(part, GroupedRows)
-                _pack_groups(part, weights[:blocks], scales[:blocks])
+                _pack_groups(part, weights[:blocks], scales[:blocks], check)
             else:
-                _pack(part, packing_kernel(backend, packing), weights[:blocks], scales[:blocks])
+                _pack(part, packing_kernel(backend, packing), weights[:blocks], scales[:blocks], check)
             weights, scales = weights[blocks:], scales[blocks:]
         # Read-only, as a memory-mapped file is: numba compiles another kernel for writable arrays.
         matrix.buffer.setflags(write=False)
@@ -106,11 +111,18 @@ class QuantizedMatrix:
         return wide.reshape(len(indices), -1)[:, : self.form.shape[1]]
 
 
-def _pack(stored: Rows, kernel: Kernel, weights: npt.NDArray[np.uint8], scales: npt.NDArray[np.uint8]) -> None:
+def _pack(
+    stored: Rows,
+    kernel: Kernel,
+    weights: npt.NDArray[np.uint8],
+    scales: npt.NDArray[np.uint8],
+    check: Callable[[], None],
+) -> None:
     """Quantize ``stored`` into ``weights`` and ``scales``, a chunk of rows at a time."""
     outputs, inputs = stored.shape
     padded = np.zeros((min(ROWS_AT_A_TIME, len(weights) * LANES), weights.shape[1] * GROUP), np.float32)
     for start in range(0, outputs, ROWS_AT_A_TIME):
+        check()
         part = reference.widen(stored[start : start + ROWS_AT_A_TIME])
         padded[: len(part), :inputs] = part
         padded[len(part) :] = 0
@@ -119,9 +131,15 @@ def _pack(stored: Rows, kernel: Kernel, weights: npt.NDArray[np.uint8], scales: 
         kernel(used, weights[blocks], scales[blocks])
 
 
-def _pack_groups(stored: GroupedRows, weights: npt.NDArray[np.uint8], scales: npt.NDArray[np.float16]) -> None:
+def _pack_groups(
+    stored: GroupedRows,
+    weights: npt.NDArray[np.uint8],
+    scales: npt.NDArray[np.float16],
+    check: Callable[[], None],
+) -> None:
     """Pack ``stored`` into ``weights`` and ``scales`` as it is, a chunk of rows at a time."""
     for start in range(0, len(stored), ROWS_AT_A_TIME):
         blocks = slice(start // LANES, start // LANES + ROWS_AT_A_TIME // LANES)
+        check()
         parts = stored.groups(slice(start, start + ROWS_AT_A_TIME))
         reference.pack_groups(*parts, weights[blocks], scales[blocks])

@@ -97,7 +97,8 @@ class Loader:
 
         def pack(name: str) -> QuantizedMatrix:
             parts = [self.stored(part, "packing weights") for part in named[name]]
-            matrix = QuantizedMatrix.pack(*parts, packing=forms[name].packing, backend=self.backend)
+            packing = forms[name].packing
+            matrix = QuantizedMatrix.pack(*parts, packing=packing, backend=self.backend, check=self.check)
             if not matrix.finite:
                 raise CheckpointError(
                     f"{self.source}: {' or '.join(named[name])} has weights that are NaN or infinite; "
@@ -120,6 +121,11 @@ class Loader:
         """Give the pages back that were read of the files: a large model would fill the memory twice."""
         for file in self.weights.files:
             file.release()
+
+    def check(self) -> None:
+        """Raise CheckpointError if a file is changed while it is read, which takes minutes for a large model."""
+        for file in self.weights.files:
+            file.check()
 
     def norm(self, name: str) -> Floats | None:
         """Return the weights of a norm, or None if the model has none of this name."""
@@ -230,7 +236,7 @@ def _jit_transformer(load: Loader, config: ModelConfig, fingerprint: str, thread
         if names[0] in load.quantized:
             outputs = [load.weights.info(name).shape[0] for name in names]
             return PackedMatrix.quantized(load.quantized[names[0]], outputs, biases)
-        matrix = PackedMatrix.pack([load.stored(name) for name in names], biases, load.precision)
+        matrix = PackedMatrix.pack([load.stored(name) for name in names], biases, load.precision, load.check)
         load.release()
         return matrix
 

@@ -3,6 +3,8 @@
 import json
 import os
 import shutil
+import subprocess
+import sys
 from pathlib import Path
 
 import gguf
@@ -14,7 +16,9 @@ from inference import CheckpointError, Model, SamplingParams, UnsupportedModelEr
 from inference.checkpoint import weight_cache
 from inference.checkpoint.checkpoint import open_checkpoint
 from inference.checkpoint.weight_cache import Shelf
+from inference.kernels import packed_matrix
 from inference.kernels.layout import INT4_MINIMUMS, INT8
+from inference.kernels.packed_matrix import PackedMatrix
 from inference.kernels.quantized_matrix import QuantizedMatrix
 from inference.transformer.builder import build, form_of
 from inference.transformer.kv_cache import KVCache
@@ -184,6 +188,44 @@ def test_a_file_that_is_cut_while_in_use_is_noticed(tmp_path):
     os.truncate(path, 4096)
     with pytest.raises(CheckpointError, match="changed while it was in use"):
         model.forward(IDS, model.new_cache())
+
+
+# Packs matrices in chunks of sixteen rows, and cuts the file as soon as the first of them is read.
+CUT_WHILE_PACKING = """
+import os, sys
+from inference import InferenceError, Model
+from inference.checkpoint.gguf_rows import QuantizedRows
+from inference.kernels import quantized_matrix
+
+def cut(rows, indices):
+    found = blocks(rows, indices)
+    os.truncate(sys.argv[1], 4096)
+    return found
+
+quantized_matrix.ROWS_AT_A_TIME = 16
+blocks, QuantizedRows.blocks = QuantizedRows.blocks, cut
+try:
+    Model.load(sys.argv[1], backend="numpy", cache_limit=0)
+except InferenceError as error:
+    print(error)
+"""
+
+
+@pytest.mark.parametrize("kind", ["Q8_0", "Q4_1"])
+def test_a_file_that_is_cut_within_a_matrix_while_it_is_packed_is_noticed(kind, tmp_path):
+    """In a process of its own: reading a mapping beyond the end of its file kills it."""
+    path = make_gguf(make_tiny_model(tmp_path / "tiny"), tmp_path / "it.gguf", kind)
+    result = subprocess.run([sys.executable, "-c", CUT_WHILE_PACKING, str(path)], capture_output=True, text=True)
+    assert (result.returncode, result.stderr) == (0, "")
+    assert result.stdout == f"{path} has been changed while it was in use: start the program again.\n"
+
+
+def test_the_compiled_kernels_look_before_each_chunk_of_floats_as_well():
+    rows, looked = np.ones((80, 4), np.float32), []
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(packed_matrix, "BLOCKS_AT_A_TIME", 2)
+        PackedMatrix.pack([rows, rows], [None, None], "float32", lambda: looked.append(1))
+    assert len(looked) == 6
 
 
 def test_a_split_model_is_opened_by_any_of_its_files(tmp_path):
