@@ -99,11 +99,7 @@ class Loader:
             parts = [self.stored(part, "packing weights") for part in named[name]]
             packing = forms[name].packing
             matrix = QuantizedMatrix.pack(*parts, packing=packing, backend=self.backend, check=self.check)
-            if not matrix.finite:
-                raise CheckpointError(
-                    f"{self.source}: {' or '.join(named[name])} has weights that are NaN or infinite; "
-                    "the file is damaged, or its makers' training failed. Download it again or take another model."
-                )
+            self._require_finite(matrix.finite, " or ".join(named[name]))
             self.release()
             return matrix
 
@@ -131,18 +127,31 @@ class Loader:
         """Return the weights of a norm, or None if the model has none of this name."""
         if name not in self.weights:
             return None
-        weight = reference.widen(self.stored(name)[:])
+        weight = self.exact(name)
         return weight + np.float32(self.norm_offset) if self.norm_offset else weight
 
     def bias(self, name: str) -> Floats | None:
         """Return the bias of a matrix, or None if it has none."""
-        return reference.widen(self.stored(f"{name}.bias")[:]) if f"{name}.bias" in self.weights else None
+        return self.exact(f"{name}.bias") if f"{name}.bias" in self.weights else None
+
+    def exact(self, name: str) -> Floats:
+        """Return a tensor that is float32 in every precision. Raises CheckpointError if it has NaN or infinity."""
+        values = reference.widen(self.stored(name)[:])
+        self._require_finite(bool(np.isfinite(values).all()), name)
+        return values
 
     def linear(self, name: str) -> Linear:
         """Return a matrix in the precision; still memory-mapped if it is stored in it."""
         if name in self.quantized:
             return Linear(self.quantized[name], self.bias(name))
         return Linear(reference.narrow(self.stored(name)[:], self.precision), self.bias(name))
+
+    def _require_finite(self, finite: bool, name: str) -> None:
+        if not finite:
+            raise CheckpointError(
+                f"{self.source}: {name} has weights that are NaN or infinite; "
+                "the file is damaged, or its makers' training failed. Download it again or take another model."
+            )
 
 
 def form_of(weights: Weights, names: Sequence[str], precision: str) -> Form:
@@ -188,7 +197,7 @@ def _numpy_transformer(load: Loader, config: ModelConfig, fingerprint: str) -> T
 
     def mixture(prefix: str, layer: LayerSpec, experts: Experts) -> MixtureOfExperts:
         mlps = tuple(mlp(f"{prefix}.experts.{index}", layer) for index in range(experts.count))
-        router = Linear(reference.widen(load.stored(f"{prefix}.router")[:]))
+        router = Linear(load.exact(f"{prefix}.router"))
         return MixtureOfExperts(router, mlps, experts.per_token, experts.normalize)
 
     def block(index: int, layer: LayerSpec) -> Block:
@@ -251,7 +260,7 @@ def _jit_transformer(load: Loader, config: ModelConfig, fingerprint: str, thread
     def router(prefix: str, layer: LayerSpec) -> PackedMatrix:
         if layer.experts is None:
             return PackedMatrix.absent()
-        return PackedMatrix.pack([load.stored(f"{prefix}.router")], [None], "float32")
+        return PackedMatrix.pack([load.exact(f"{prefix}.router")], [None], "float32")
 
     def block(index: int, layer: LayerSpec) -> BlockWeights:
         prefix = f"layers.{index}"

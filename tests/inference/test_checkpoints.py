@@ -20,6 +20,9 @@ from inference import (
     TemplateError,
     UnsupportedModelError,
 )
+from tests.tiny_model import make_tokenizer
+
+GOLDENS = Path(__file__).parent.parent / "goldens"
 
 
 @pytest.fixture
@@ -289,3 +292,27 @@ def test_a_weight_that_is_no_number_is_refused_while_packing(directory, bad, pre
     edit_weights(directory, damage)
     with pytest.raises(CheckpointError, match=r"layers\.1\.down_proj has weights that are NaN or infinite"):
         Model.load(directory, precision, backend=backend, cache_limit=0)
+
+
+@pytest.mark.parametrize("precision", ["float32", "int8"])
+@pytest.mark.parametrize(
+    ("model", "stored", "name"),
+    [
+        ("olmo2", "model.norm.weight", "norm"),
+        ("olmo2", "model.layers.1.post_feedforward_layernorm.weight", "layers.1.post_mlp_norm"),
+        ("olmo2", "model.layers.0.self_attn.k_norm.weight", "layers.0.key_norm"),
+        ("llama-biases", "model.layers.1.self_attn.q_proj.bias", "layers.1.q_proj.bias"),
+        ("mixtral", "model.layers.0.block_sparse_moe.gate.weight", "layers.0.router"),
+    ],
+)
+def test_a_norm_bias_or_router_that_is_no_number_is_refused(model, stored, name, precision, backend, tmp_path):
+    """They are float32 in every precision, so that none is packed."""
+    copy = Path(shutil.copytree(GOLDENS / model, tmp_path / model))
+    make_tokenizer().save(str(copy / "tokenizer.json"))
+
+    def damage(weights):
+        weights[stored].flat[3] = np.nan
+
+    edit_weights(copy, damage)
+    with pytest.raises(CheckpointError, match=rf"{name} has weights that are NaN or infinite"):
+        Model.load(copy, precision, backend=backend)
