@@ -15,9 +15,11 @@ from inference.sources.download import TIMEOUT_SECONDS, RemoteFile
 from inference.sources.gguf_names import gguf_models, select
 from inference.sources.hub_name import HubName
 
-NEEDED = ("config.json", "tokenizer.json")
+# The first of these that is there is the tokenizer, as in a directory.
+TOKENIZERS = (("tokenizer.json",), ("tokenizer.model",), ("vocab.json", "merges.txt"))
 DESCRIPTIONS = (
-    *NEEDED,
+    "config.json",
+    *(file for files in TOKENIZERS for file in files),
     "tokenizer_config.json",
     "generation_config.json",
     "special_tokens_map.json",
@@ -45,10 +47,7 @@ def offered(name: HubName) -> Offer:
         if architecture := (info.gguf or {}).get("architecture"):
             require_supported_architecture(str(architecture), name)
     else:
-        paths = tuple(file for file in siblings if file in DESCRIPTIONS or _is_weights(file))
-        for file in NEEDED:
-            if file not in siblings:
-                raise HubError(f"{name} has no {file}, so llm-tui cannot use it.")
+        paths = _directory_files(name, siblings)
     files = {}
     for path in paths:
         sibling = siblings[path]
@@ -79,6 +78,16 @@ def _listing(name: HubName) -> tuple[Any, bool | None]:
             token = False
         else:
             return info, token
+
+
+def _directory_files(name: HubName, siblings: Mapping[str, Any]) -> tuple[str, ...]:
+    """The weights, and what describes them, with one tokenizer."""
+    tokenizer = next((files for files in TOKENIZERS if siblings.keys() >= set(files)), None)
+    for file in ("config.json", *(tokenizer or TOKENIZERS[0])):
+        if file not in siblings:
+            raise HubError(f"{name} has no {file}, so llm-tui cannot use it.")
+    others = {file for files in TOKENIZERS if files != tokenizer for file in files}
+    return tuple(file for file in siblings if (file in DESCRIPTIONS and file not in others) or _is_weights(file))
 
 
 def _is_weights(file: str) -> bool:

@@ -17,6 +17,7 @@ from tests.cli.pulling import downloads, sentence
 from tests.cli.running import COMMAND, run, start
 from tests.conversation.disk import small_disk
 from tests.fake_hub import TOKEN, FakeHub
+from tests.inference.test_directory_tokenizer import write_bpe
 from tests.tiny_model import make_tiny_model
 
 
@@ -26,7 +27,8 @@ def repository(tmp_path_factory: pytest.TempPathFactory) -> Path:
     model = make_tiny_model(tmp_path_factory.mktemp("hub") / "model", hidden_size=128, intermediate_size=512)
     (model / "generation_config.json").write_text('{"temperature": 0.5}')
     (model / "chat_template.jinja").write_text("{{ messages[0].content }}")
-    for name in ("README.md", "modeling_own.py", "pytorch_model.bin", "model.gguf"):
+    others = ("README.md", "modeling_own.py", "pytorch_model.bin", "model.gguf", "tokenizer.model", "merges.txt")
+    for name in others:
         (model / name).write_text("not to be downloaded")
     return model
 
@@ -51,6 +53,20 @@ def test_what_is_needed_is_downloaded_and_can_be_used(hub: FakeHub, home: dict[s
     assert not list((downloads(home) / ".unfinished" / "org").iterdir())
     assert (downloads(home).parent.stat().st_mode & 0o777) == 0o700
     assert run("story", "Once", "--model", "org/tiny", "--max-tokens", "2", **home).returncode == 0
+
+
+def test_a_tokenizer_of_older_models_is_downloaded_and_can_be_used(
+    hub: FakeHub, home: dict[str, str], repository: Path, tmp_path: Path
+) -> None:
+    model = Path(shutil.copytree(repository, tmp_path / "older"))
+    for name in ("tokenizer.json", "tokenizer.model"):
+        (model / name).unlink()
+    write_bpe(model, tokenizer_class="GPT2Tokenizer")
+    hub.add("org/older", model)
+    result = run("pull", "org/older", **home)
+    assert (result.returncode, result.stderr) == (0, "")
+    assert {"vocab.json", "merges.txt"} <= set(hub.fetched)
+    assert run("story", "Once", "--model", "org/older", "--max-tokens", "2", **home).returncode == 0
 
 
 def test_the_second_time_nothing_is_fetched(hub: FakeHub, home: dict[str, str], repository: Path) -> None:
@@ -179,7 +195,8 @@ def test_a_model_that_cannot_be_used_is_refused_before_its_weights(
     (wild / "tokenizer.json").write_text("{}")
     (pickled / "model.safetensors").unlink()
     (pickled / "model.gguf").unlink()
-    (mute / "tokenizer.json").unlink()
+    for name in ("tokenizer.json", "tokenizer.model"):
+        (mute / name).unlink()
     cases = {
         bert: "org/bert: models of type 'bert' are not supported",
         quantized: "quantized with GPTQ",
