@@ -17,7 +17,13 @@ from tests.gguf_quantizers import quantize
 
 # Architectures whose rotary embedding takes neighbors as pairs.
 INTERLEAVED = ("llama", "granite", "granitemoe", "smollm3")
-ARCHITECTURES = {"mistral": "llama", "mixtral": "llama", "gemma3_text": "gemma3", "qwen3_moe": "qwen3moe"}
+ARCHITECTURES = {
+    "mistral": "llama",
+    "mixtral": "llama",
+    "gemma3_text": "gemma3",
+    "olmo3": "olmo2",
+    "qwen3_moe": "qwen3moe",
+}
 
 
 def make_gguf(

@@ -76,17 +76,27 @@ def _scaled_as_gemma(largest: int) -> Callable[[Values], Values]:
     """Attention scales by the size of a head, in the ``largest`` model of a generation by hidden_size / heads."""
 
     def adapt(values: Values) -> Values:
-        pattern = values.get("sliding_window_pattern")
-        if isinstance(pattern, list):
-            kinds = ["sliding_attention" if slides else "full_attention" for slides in pattern]
-            values = {key: value for key, value in values.items() if key != "sliding_window_pattern"}
-            values["layer_types"] = kinds
+        values = _with_layer_types(values)
         hidden, heads, size = (values.get(key) for key in ("hidden_size", "num_attention_heads", "head_dim"))
         if values.get("num_hidden_layers") == largest and isinstance(hidden, int) and isinstance(heads, int) and heads:
             size = hidden // heads
         return values | {"query_pre_attn_scalar": size}
 
     return adapt
+
+
+def _olmo(values: Values) -> Values:
+    """OLMo 3 is known by its windows."""
+    return _with_layer_types(values) | {"model_type": "olmo3"} if "sliding_window" in values else values
+
+
+def _with_layer_types(values: Values) -> Values:
+    """Replace a pattern that says of each layer whether it has a window."""
+    pattern = values.get("sliding_window_pattern")
+    if not isinstance(pattern, list):
+        return values
+    kinds = ["sliding_attention" if slides else "full_attention" for slides in pattern]
+    return {key: value for key, value in values.items() if key != "sliding_window_pattern"} | {"layer_types": kinds}
 
 
 WINDOW = {"sliding_window": "attention.sliding_window"}
@@ -119,7 +129,7 @@ ARCHITECTURES: dict[str, Architecture] = {
         _scaled_as_gemma(largest=62),
     ),
     "phi3": Architecture("phi3", WINDOW, layer_tensors=LAYER_TENSORS | STACKED),
-    "olmo2": Architecture("olmo2"),
+    "olmo2": Architecture("olmo2", WINDOW | PATTERN, _olmo),
     "granite": Architecture(
         "granite",
         MULTIPLIERS,

@@ -73,6 +73,7 @@ FAMILIES = {
     "mixtral": "Mixtral",
     "granitemoe": "GraniteMoe",
     "exaone4": "Exaone4",
+    "olmo3": "Olmo3",
 }
 
 # name -> (family, changes to SMALL, stored dtype, spelling of the config, shard size or None)
@@ -209,6 +210,21 @@ CASES: dict[str, tuple[str, dict[str, Any], str, int, str | None]] = {
     "exaone4-bfloat16": (
         "exaone4",
         {"sliding_window": 7, "sliding_window_pattern": 2, "num_hidden_layers": 3},
+        "bfloat16",
+        5,
+        None,
+    ),
+    "olmo3": (
+        "olmo3",
+        {"num_hidden_layers": 4, "sliding_window": 7, "rope_theta": 500000.0, "rope_scaling": YARN_ROPE}
+        | {"local_rope": {"rope_type": "default", "rope_theta": 500000.0}},
+        "float32",
+        4,
+        None,
+    ),
+    "olmo3-bfloat16": (
+        "olmo3",
+        {"sliding_window": 9, "local_rope": LOCAL_ROPE, "layer_types": ["full_attention", "sliding_attention"]},
         "bfloat16",
         5,
         None,

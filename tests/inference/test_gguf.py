@@ -10,7 +10,7 @@ from pathlib import Path
 import gguf
 import numpy as np
 import pytest
-from safetensors.numpy import load_file
+from safetensors.numpy import load_file, save_file
 
 from inference import CheckpointError, Model, SamplingParams, UnsupportedModelError
 from inference.checkpoint import weight_cache
@@ -49,6 +49,7 @@ def logits(path: Path, precision: str = "float32", backend: str = "numpy", ids: 
         "mistral-no-window",
         "mixtral",
         "olmo2",
+        "olmo3",
         "phi3-longrope",
         "phi3-longrope-short-bfloat16",
         "qwen2-tied",
@@ -88,6 +89,43 @@ def test_the_windows_of_gemma_3_layer_by_layer(tmp_path):
         windowed = pattern if isinstance(pattern, list) else [True, True, False]
         assert [layer.window for layer in layers] == [7 if slides else None for slides in windowed]
         assert [layer.rope for layer in layers] == [int(slides) for slides in windowed]
+
+
+def test_the_windows_of_olmo_3(tmp_path):
+    """Its architecture is that of OLMo 2, which has none: all layers but each fourth, or those that the file says."""
+    for more, windows in (
+        ({}, [7, 7, 7, None]),
+        (
+            {"olmo2__attention__sliding_window_pattern": [False, True, True, False]},
+            [None, 7, 7, None],
+        ),
+    ):
+        config = open_checkpoint(make_gguf(GOLDENS / "olmo3", tmp_path / "it.gguf", **more)).config
+        assert config.model_type == "olmo3"
+        assert [layer.window for layer in config.layers] == windows
+        assert [config.ropes[layer.rope].rope_type for layer in config.layers] == (
+            ["default" if window else "yarn" for window in windows]
+        )
+
+
+def test_qwen3_moe(tmp_path):
+    """In GGUF every layer has experts, whose weights are scaled to a sum of one: the golden model's second has none."""
+    model = Path(shutil.copytree(GOLDENS / "qwen3-moe", tmp_path / "model"))
+    make_every_layer_a_mixture(model)
+    path = make_gguf(model, tmp_path / "it.gguf")
+    assert open_checkpoint(path).config.layers == open_checkpoint(model).config.layers
+    assert (logits(path) == logits(model)).all()
+
+
+def make_every_layer_a_mixture(model: Path) -> None:
+    """Give the layer of Qwen3-MoE's golden model without experts those of the first."""
+    config = json.loads((model / "config.json").read_text()) | {"mlp_only_layers": []}
+    (model / "config.json").write_text(json.dumps(config))
+    tensors = load_file(model / "model.safetensors")
+    first, plain = "model.layers.0.mlp.", "model.layers.1.mlp."
+    tensors = {name: values for name, values in tensors.items() if not name.startswith(plain)}
+    tensors |= {name.replace(first, plain): values for name, values in tensors.items() if name.startswith(first)}
+    save_file(tensors, model / "model.safetensors")
 
 
 def test_every_fourth_layer_of_smollm3_has_no_rotary_embedding(tmp_path):
