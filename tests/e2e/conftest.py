@@ -4,6 +4,7 @@ from pathlib import Path
 import pytest
 
 from tests.tiny_model import make_counting_model, make_tiny_model
+from tui.config.paths import config_file
 
 
 @pytest.fixture(autouse=True)
@@ -26,3 +27,11 @@ def counting_model(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return make_counting_model(
         tmp_path_factory.mktemp("models") / "counting", num_hidden_layers=8, max_position_embeddings=32768
     )
+
+
+@pytest.fixture
+def config() -> Path:
+    """The user's configuration file, which is not there yet."""
+    file = config_file()
+    file.parent.mkdir(parents=True, exist_ok=True)
+    return file

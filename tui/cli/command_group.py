@@ -11,7 +11,7 @@ from tui.cli.doctor import doctor
 from tui.cli.export import export
 from tui.cli.import_file import import_command
 from tui.cli.models import models
-from tui.cli.options import db_option, model_options, theme_option
+from tui.cli.options import db_option, model_options, screen_options
 from tui.cli.pull import pull
 from tui.cli.requirements import STARTING, require_room, require_terminal
 from tui.cli.sessions import sessions
@@ -22,7 +22,7 @@ from tui.cli.themes import themes
 
 @click.group(invoke_without_command=True, context_settings={"help_option_names": ["-h", "--help"]})
 @model_options
-@theme_option
+@screen_options
 @db_option
 @click.version_option(package_name="llm-tui")
 @click.pass_context

@@ -27,8 +27,9 @@ class Overdue(SystemExit):
 class Lifetime:
     """``number``: the signal that ended the app, if one did."""
 
-    def __init__(self, app: LlmTui) -> None:
+    def __init__(self, app: LlmTui, settings: Settings) -> None:
         self._app = app
+        self._settings = settings
         self.number = 0
         self._over = False
 
@@ -47,7 +48,7 @@ class Lifetime:
         loop.set_exception_handler(self._failed)
         loop.set_task_factory(self._begun)
         try:
-            await self._app.run_async()
+            await self._app.run_async(mouse=self._settings.mouse)
         finally:
             self._over = True
             signal.setitimer(signal.ITIMER_REAL, GRACE)  # in case threads do not end
@@ -86,7 +87,7 @@ def run_app(settings: Settings) -> None:
     """
     sys.unraisablehook = lambda args: args.exc_value and write_down(args.exc_value)
     app = LlmTui(settings)
-    lifetime = Lifetime(app)
+    lifetime = Lifetime(app, settings)
     threading.excepthook = lifetime.thread_failed
     catch(ending_signals(), lifetime.signalled)
     try:

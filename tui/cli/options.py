@@ -102,7 +102,15 @@ db_option = click.option(
     type=click.Path(path_type=Path, dir_okay=False),
     help="Session database.  [default: sessions.db in your data directory]",
 )
-theme_option = click.option("--theme", metavar="NAME", help="Colour theme; `llm-tui themes` lists them.")
+screen_options = options(
+    click.option("--theme", metavar="NAME", help="Colour theme; `llm-tui themes` lists them."),
+    click.option(
+        "--mouse",
+        type=click.Choice(("on", "off")),
+        callback=lambda context, parameter, value: None if value is None else value == "on",
+        help="Mouse; off for the terminal's own selection.  [default: on]",
+    ),
+)
 sampling_options = options(
     bounded("temperature", "Sampling temperature; 0 always takes the most likely token."),
     bounded("top_k", "Sample from the k most likely tokens; 0 = off."),

@@ -50,6 +50,7 @@ class Settings:
     """
 
     theme: str = _setting("dark", TEXT, "Colour theme; `llm-tui themes` lists them.")
+    mouse: bool = _setting(True, TRUTH, "Mouse; without it, the terminal's own selection works.")
     chat_model: str = _setting("guide", TEXT, "Model for chats: a built-in one, a directory, a GGUF file or ORG/NAME.")
     story_model: str = _setting("story", TEXT, "Model for stories.")
     precision: str = _setting("auto", one_of(*PRECISIONS), "Weight precision: " + ", ".join(PRECISIONS) + ".")
