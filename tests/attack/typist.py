@@ -14,10 +14,10 @@ ESCAPE = "\x1b[27u"  # as Kitty's protocol spells it: alone, Escape needs a paus
 
 
 class Line:
-    """A model of a text area: what these keys make of its text."""
+    """A model of the input, or of a field with one row: what these keys make of its text."""
 
-    def __init__(self, text: str = "") -> None:
-        self.text, self.place = text, len(text)
+    def __init__(self, text: str = "", one_row: bool = False) -> None:
+        self.text, self.place, self.one_row = text, len(text), one_row
 
     def press(self, key: str) -> None:
         start, stop = self.text.rfind("\n", 0, self.place) + 1, self.text.find("\n", self.place)
@@ -34,7 +34,7 @@ class Line:
         elif key == END:
             self.place = stop if stop >= 0 else len(self.text)
         elif key == DELETE_LINE:
-            self._delete(min(start, self.place - 1), self.place)
+            self._delete(0, self.place if self.one_row else len(self.text))
         elif key == DELETE_WORD:
             words = [found.start() for found in WORD.finditer(self.text[start : self.place].rstrip())]
             self._delete(start + (words[-1] if words else 0) if self.place > start else self.place - 1, self.place)
@@ -115,7 +115,7 @@ class Someone:
         self.messages()
 
     def rename(self) -> None:
-        line = Line()
+        line = Line(one_row=True)
         self.keys += [F2, DELETE_LINE]
         self.write(line, lines=False)
         name = self.word()

@@ -84,6 +84,10 @@ class ApplicationActions(ActionGroup):
         """Open the theme picker."""
         self._app.push_screen(ThemePicker(self._appearance))
 
+    def suspend(self) -> None:
+        """Suspend to the shell; its `fg` resumes."""
+        self._app.action_suspend_process()
+
     def quit(self) -> None:
         """Quit, after a warning if something could not be saved."""
         self._presenter.collect()

@@ -238,6 +238,14 @@ class MessageActions(ActionGroup):
 
     # ---- reading
 
+    def scroll_up(self) -> None:
+        """Scroll the messages by a page; the focus stays where it is."""
+        self._screen.transcript.scroll_page_up(animate=False)
+
+    def scroll_down(self) -> None:
+        """Scroll the messages by a page; the focus stays where it is."""
+        self._screen.transcript.scroll_page_down(animate=False)
+
     def find(self, words: str = "") -> None:
         """Find ``words`` in the chat; without them, offer what was found last."""
         if self.chats:

@@ -105,6 +105,9 @@ class Composer(Editor):
         else:
             self.post_message(self.SentNothing())
 
+    def action_clear(self) -> None:
+        self.clear()
+
     def action_expand_pasted(self) -> None:
         self.replace(self.whole, self.document.start, self.document.end)
 
