@@ -9,6 +9,7 @@ from textual.binding import Binding
 from textual.screen import Screen
 from textual.widgets import OptionList
 
+from tui.actions.alerts import Alerts
 from tui.actions.context import ActionContext
 from tui.actions.palette import PaletteEntries
 from tui.actions.registry import Actions
@@ -68,6 +69,7 @@ class LlmTui(InterruptibleApp):
         self.presenter = MainPresenter(self.main, services)
         context = ActionContext(self, self.appearance, self.main, self.presenter, services)
         self.actions = Actions(context)
+        self.alerts = Alerts(context, settings)
         self.commands = SlashCommands(context, self.actions)
         self.palette = PaletteEntries(context, self.actions)
         self._collector = IdleCollector()
@@ -95,6 +97,7 @@ class LlmTui(InterruptibleApp):
 
     def _tick(self) -> None:
         self.services.autosave.tick(self.presenter.collect())
+        self.entitle(self.alerts.title)
         self._collector.look()
 
     def on_unmount(self) -> None:
@@ -143,7 +146,9 @@ class LlmTui(InterruptibleApp):
 
     def on_reply_progressed(self, event: ReplyProgressed) -> None:
         """Apply and show progress; after a reply, send the next queued message."""
-        self.actions.messages.take(event)
+        change = self.actions.messages.take(event)
+        if change is not None and change.ended:
+            self.write_to_terminal(self.alerts.reply_ended(change))
 
     @on(ContextCounted)
     @on(SessionsChanged)

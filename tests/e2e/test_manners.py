@@ -1,11 +1,13 @@
 """What the program asks of the terminal, and gives back."""
 
+import re
+import time
 from pathlib import Path
 
 import pytest
 
-from tests.e2e.talking import LOADED, PROGRAM, quit_program
-from tests.e2e.terminal import Terminal
+from tests.e2e.talking import LOADED, PROGRAM, READY, quit_program, watch
+from tests.e2e.terminal import PATIENCE, Terminal
 
 pytestmark = pytest.mark.e2e
 MOUSE = b"\x1b[?1000h"
@@ -20,3 +22,73 @@ def test_without_the_mouse_the_terminal_selects(tiny_model: Path, config: Path, 
         terminal.until(LOADED)
         quit_program(terminal)
         assert (MOUSE in terminal.raw) == (not off)
+
+
+TITLE = re.compile(rb"\x1b\]2;([^\x07]*)\x07")
+
+
+def titles(terminal: Terminal) -> list[str]:
+    """All that the terminal was told, from the first on."""
+    return [found.decode() for found in TITLE.findall(terminal.raw)]
+
+
+def until_titled(terminal: Terminal, ending: str) -> None:
+    end = time.monotonic() + PATIENCE
+    while not (titles(terminal) and titles(terminal)[-1].endswith(ending)):
+        assert time.monotonic() < end, titles(terminal)
+        terminal.pump()
+
+
+def test_the_title_tells_the_session_and_is_given_back(talkative_model: Path) -> None:
+    with Terminal([PROGRAM, "--model", str(talkative_model)]) as terminal:
+        until_titled(terminal, "New chat · llm-tui")
+        terminal.until(LOADED)
+        terminal.press("what is \x1b[200~a \x1b]2;b\x07 \x9b\x1b[201~ this", "enter")
+        until_titled(terminal, "◐ what is a ␛]2;b␇ � this · llm-tui")
+        terminal.press("escape")
+        until_titled(terminal, "llm-tui")
+        quit_program(terminal)
+        assert titles(terminal)[-1] == ""
+        assert terminal.raw.count(b"\x1b[22;2t") == terminal.raw.count(b"\x1b[23;2t") == 1
+        assert terminal.raw.rindex(b"\x1b]2;\x07") < terminal.raw.index(b"\x1b[23;2t")
+
+
+def test_a_console_without_titles_is_not_written_to(tiny_model: Path) -> None:
+    with Terminal([PROGRAM, "--model", str(tiny_model)], env={"TERM": "linux"}) as terminal:
+        terminal.until(LOADED)
+        quit_program(terminal)
+        assert b"\x1b]" not in terminal.raw and b";2t" not in terminal.raw
+
+
+@pytest.mark.parametrize("focused", [False, True])
+def test_a_bell_rings_when_a_reply_ends_that_nobody_looks_at(tiny_model: Path, config: Path, focused: bool) -> None:
+    config.write_text('notify = "bell"\nmax_tokens = 3\n')
+    with Terminal([PROGRAM, "--model", str(tiny_model)]) as terminal:
+        terminal.until(LOADED)
+        terminal.press("\x1b[I" if focused else "\x1b[O", "hello")
+        begun = len(terminal.raw)
+        terminal.press("enter")
+        until_titled(terminal, "hello · llm-tui")
+        terminal.until(READY)
+        until_titled(terminal, "hello · llm-tui")
+        watch(terminal, 0.5)
+        assert (b"\x07" in TITLE.sub(b"", terminal.raw[begun:])) == (not focused)
+
+
+def test_suspending_gives_the_terminal_back(tiny_model: Path) -> None:
+    """As Ctrl+Z does where nothing is to undo: /suspend, and the shell's fg."""
+    with Terminal(["bash", "--norc", "--noprofile", "-i"]) as terminal:
+        terminal.press(f"{PROGRAM} --model {tiny_model}", "enter")
+        terminal.until(LOADED)
+        terminal.press("/suspend", "enter")
+        terminal.until("Stopped")
+        assert titles(terminal)[-1] == "" and terminal.raw.count(b"\x1b[23;2t") == 1
+        terminal.press("fg", "enter")
+        terminal.until(LOADED)
+        until_titled(terminal, "New chat · llm-tui")
+        quit_in_shell(terminal)
+
+
+def quit_in_shell(terminal: Terminal) -> None:
+    terminal.press("ctrl+q", "exit", "enter")
+    assert terminal.wait() == 0

@@ -6,6 +6,7 @@ from tui.actions.context import ActionGroup
 from tui.conversation.conversation import Conversation
 from tui.conversation.tree import Node, Tree
 from tui.messages import ReplyProgressed
+from tui.services.replies import ReplyChange
 from tui.services.reply import BUSY
 from tui.services.session import Session
 from tui.storage.store import OPEN_ELSEWHERE
@@ -59,15 +60,15 @@ class MessageActions(ActionGroup):
         self._presenter.refresh()
         return True
 
-    def take(self, event: ReplyProgressed) -> None:
+    def take(self, event: ReplyProgressed) -> ReplyChange | None:
         """Apply and show a reply's progress; at its end, save it and send the next queued message."""
         change = self._replies.take(event)
         if change is None:
-            return
+            return None
         self._presenter.show_reply(change)
         if not change.ended:
             self._presenter.refresh_progress()
-            return
+            return change
         self._services.onboarding.done("reply")
         self._services.autosave.reply_ended(change.session)
         self.follow_up(change.session, change.node)
@@ -76,6 +77,7 @@ class MessageActions(ActionGroup):
             self._presenter.show(to_end=False)
             self._replies.recount(change.session)
         self._presenter.refresh()
+        return change
 
     def follow_up(self, session: Session, node: Node) -> None:
         """Send the next queued message after a reply has ended; if it was cut short, move all into the input."""

@@ -13,6 +13,7 @@ from tui.config.validators import (
     BOUNDS,
     CACHE_PRECISIONS,
     KEYS,
+    NOTIFICATIONS,
     PATH,
     PATHS,
     PRECISIONS,
@@ -51,6 +52,9 @@ class Settings:
 
     theme: str = _setting("dark", TEXT, "Colour theme; `llm-tui themes` lists them.")
     mouse: bool = _setting(True, TRUTH, "Mouse; without it, the terminal's own selection works.")
+    notify: str = _setting(
+        "off", one_of(*NOTIFICATIONS), "When a reply ends unseen: off, bell, or desktop (else a bell)."
+    )
     chat_model: str = _setting("guide", TEXT, "Model for chats: a built-in one, a directory, a GGUF file or ORG/NAME.")
     story_model: str = _setting("story", TEXT, "Model for stories.")
     precision: str = _setting("auto", one_of(*PRECISIONS), "Weight precision: " + ", ".join(PRECISIONS) + ".")

@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Any
 
 CACHE_PRECISIONS = ("auto", "float32", "float16", "int8")
+NOTIFICATIONS = ("off", "bell", "desktop")
 PRECISIONS = ("auto", "float32", "bfloat16", "float16", "int8", "int4")
 
 

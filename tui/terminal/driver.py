@@ -37,6 +37,7 @@ from tui.terminal.textual_internals import (
     never_block,
     waiting_writes,
 )
+from tui.terminal.window_title import GIVE_BACK, KEEP, has_title, titled
 
 BEHIND = 2  # maximum number of frames in the write queue
 PATIENCE = 5.0  # seconds to flush the write queue at exit
@@ -62,6 +63,7 @@ class PatientDriver(LinuxDriver):
         self._later: Callable[[], None] | None = None
         self._started = False  # application mode
         self._cursor = Offset(-1, -1)
+        self._title = ""
         self.canvas = Canvas()
         self.gone = False
         self.mute = False
@@ -119,6 +121,13 @@ class PatientDriver(LinuxDriver):
         paint, self._later = self._later, None
         paint()
 
+    def entitle(self, text: str) -> None:
+        """Set the terminal's title, if it has one."""
+        if text != self._title and has_title():
+            self._title = text
+            if self._started:
+                self.write(titled(text))
+
     # ---- keys
 
     def run_input_thread(self) -> None:
@@ -166,12 +175,16 @@ class PatientDriver(LinuxDriver):
         if self._writer_thread is not None:
             never_block(self._writer_thread)
             self.write(REPORT_BASE_LAYOUT)
+            if has_title():
+                self.write(KEEP + (titled(self._title) if self._title else ""))
         self._turns.resume()
         self._app.refresh()
 
     def stop_application_mode(self) -> None:
         self._turns.hold()
         self._hear_out()
+        if self._started and has_title():
+            self.write(GIVE_BACK)
         super().stop_application_mode()
         self._started = False
 
@@ -195,7 +208,7 @@ class PatientDriver(LinuxDriver):
         with suppress(OSError):
             blocking = os.get_blocking(out)
             os.set_blocking(out, False)
-            os.write(out, RESTORING)
+            os.write(out, RESTORING + GIVE_BACK.encode() * has_title())
             os.set_blocking(out, blocking)
         if self.attrs_before is not None:
             with suppress(termios.error):

@@ -70,6 +70,11 @@ class InterruptibleApp(PaintedApp):
         """Suspend to the shell, as other programs do, where no widget has used the key."""
         self.action_suspend_process()
 
+    def entitle(self, text: str) -> None:
+        """Set the terminal's title."""
+        if self.patient_driver is not None:
+            self.patient_driver.entitle(text)
+
     # ---- notices
 
     def notify(self, message: str, **options: Any) -> None:
@@ -89,5 +94,5 @@ class InterruptibleApp(PaintedApp):
 
     def write_to_terminal(self, data: str) -> None:
         """Write control sequences verbatim."""
-        if self._driver is not None:
+        if data and self._driver is not None:
             self._driver.write(data)
