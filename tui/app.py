@@ -38,6 +38,7 @@ from tui.screens.main_presenter import MainPresenter
 from tui.services.autosave import TICK
 from tui.services.services import Services
 from tui.storage.error_log import noted
+from tui.terminal.driver import HungUp
 from tui.terminal.interruptible_app import InterruptibleApp
 from tui.widgets.composer import Composer
 from tui.widgets.sidebar import Sidebar
@@ -74,6 +75,8 @@ class LlmTui(InterruptibleApp):
         self.palette = PaletteEntries(context, self.actions)
         self._collector = IdleCollector()
         self._finished = False
+        self._settings = settings
+        self._hung_up = False
 
     def get_default_screen(self) -> Screen[None]:
         """Return the main screen."""
@@ -149,6 +152,15 @@ class LlmTui(InterruptibleApp):
         change = self.actions.messages.take(event)
         if change is not None and change.ended:
             self.write_to_terminal(self.alerts.reply_ended(change))
+            if self._hung_up:
+                self.post_message(HungUp())
+
+    def on_hung_up(self, event: HungUp) -> None:
+        """Finish the replies before the end, if the user wants that."""
+        self._hung_up = True
+        if self._settings.finish_replies and self.services.replies.replying:
+            event.prevent_default()
+            self.presenter.say("The terminal has hung up: llm-tui ends when its replies have.")
 
     @on(ContextCounted)
     @on(SessionsChanged)

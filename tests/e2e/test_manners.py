@@ -1,13 +1,15 @@
 """What the program asks of the terminal, and gives back."""
 
 import re
+import signal
 import time
 from pathlib import Path
 
 import pytest
 
-from tests.e2e.talking import LOADED, PROGRAM, READY, quit_program, watch
+from tests.e2e.talking import LOADED, PROGRAM, conversations, quit_program, say, settle
 from tests.e2e.terminal import PATIENCE, Terminal
+from tui.config.settings import load_settings
 
 pytestmark = pytest.mark.e2e
 MOUSE = b"\x1b[?1000h"
@@ -24,6 +26,7 @@ def test_without_the_mouse_the_terminal_selects(tiny_model: Path, config: Path, 
         assert (MOUSE in terminal.raw) == (not off)
 
 
+OSC = re.compile(rb"\x1b\][^\x07\x1b]*\x07")
 TITLE = re.compile(rb"\x1b\]2;([^\x07]*)\x07")
 
 
@@ -57,22 +60,18 @@ def test_a_console_without_titles_is_not_written_to(tiny_model: Path) -> None:
     with Terminal([PROGRAM, "--model", str(tiny_model)], env={"TERM": "linux"}) as terminal:
         terminal.until(LOADED)
         quit_program(terminal)
-        assert b"\x1b]" not in terminal.raw and b";2t" not in terminal.raw
+        assert b"\x1b]2;" not in terminal.raw and b";2t" not in terminal.raw
 
 
 @pytest.mark.parametrize("focused", [False, True])
-def test_a_bell_rings_when_a_reply_ends_that_nobody_looks_at(tiny_model: Path, config: Path, focused: bool) -> None:
-    config.write_text('notify = "bell"\nmax_tokens = 3\n')
-    with Terminal([PROGRAM, "--model", str(tiny_model)]) as terminal:
+def test_a_bell_rings_when_a_reply_ends_that_nobody_looks_at(counting_model: Path, config: Path, focused: bool) -> None:
+    config.write_text('notify = "bell"\nmax_tokens = 100\n')
+    with Terminal([PROGRAM, "--model", str(counting_model)]) as terminal:
         terminal.until(LOADED)
-        terminal.press("\x1b[I" if focused else "\x1b[O", "hello")
-        begun = len(terminal.raw)
-        terminal.press("enter")
+        terminal.send("hello\r" + "\x1b[O" * (not focused))
+        terminal.until("length limit")
         until_titled(terminal, "hello · llm-tui")
-        terminal.until(READY)
-        until_titled(terminal, "hello · llm-tui")
-        watch(terminal, 0.5)
-        assert (b"\x07" in TITLE.sub(b"", terminal.raw[begun:])) == (not focused)
+        assert (b"\x07" in OSC.sub(b"", terminal.raw)) == (not focused)
 
 
 def test_suspending_gives_the_terminal_back(tiny_model: Path) -> None:
@@ -86,9 +85,44 @@ def test_suspending_gives_the_terminal_back(tiny_model: Path) -> None:
         terminal.press("fg", "enter")
         terminal.until(LOADED)
         until_titled(terminal, "New chat · llm-tui")
-        quit_in_shell(terminal)
+        terminal.press("ctrl+q")
+        end = time.monotonic() + PATIENCE
+        while terminal.raw.count(b"\x1b[23;2t") < 2:
+            assert time.monotonic() < end
+            terminal.pump()
+        settle(terminal)
+        terminal.press("exit", "enter")
+        assert terminal.wait() == 0
 
 
-def quit_in_shell(terminal: Terminal) -> None:
-    terminal.press("ctrl+q", "exit", "enter")
-    assert terminal.wait() == 0
+@pytest.mark.parametrize("gone", [False, True])
+def test_a_hang_up_finishes_the_replies_first(counting_model: Path, config: Path, gone: bool) -> None:
+    config.write_text("finish_replies = true\nmax_tokens = 400\n")
+    with Terminal([PROGRAM, "--model", str(counting_model)]) as terminal:
+        terminal.until(LOADED)
+        say(terminal, "count")
+        if gone:
+            terminal.hang_up()
+        else:
+            terminal.signal(signal.SIGHUP)
+            terminal.signal(signal.SIGHUP)  # as the kernel and the shell both send it
+        assert terminal.wait() == 128 + signal.SIGHUP
+    (conversation,) = conversations(load_settings().db)
+    assert conversation.tree.path()[-1].outcome.reason == "length"
+
+
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGHUP])
+def test_what_ends_the_program_at_once_stays(counting_model: Path, config: Path, number: signal.Signals) -> None:
+    """Any other signal cuts the finishing short, and by default a hang-up does not wait."""
+    finishing = number == signal.SIGTERM
+    config.write_text(f"finish_replies = {str(finishing).lower()}\n")
+    with Terminal([PROGRAM, "--model", str(counting_model)]) as terminal:
+        terminal.until(LOADED)
+        say(terminal, "count")
+        if finishing:
+            terminal.signal(signal.SIGHUP)
+            terminal.until("hung up")
+        terminal.signal(number)
+        assert terminal.wait() == 128 + number
+    (conversation,) = conversations(load_settings().db)
+    assert conversation.tree.path()[-1].outcome.reason != "length"

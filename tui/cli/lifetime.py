@@ -31,12 +31,20 @@ class Lifetime:
         self._app = app
         self._settings = settings
         self.number = 0
+        self._hung_up = False
         self._over = False
 
     def signalled(self, number: int, frame: FrameType | None) -> None:
-        """Start an orderly shutdown; after GRACE seconds the alarm interrupts it."""
+        """Start an orderly shutdown; after GRACE seconds the alarm interrupts it.
+
+        A hang-up may have replies to finish first, which takes as long as it takes; any other signal cuts that short.
+        """
         if number == signal.SIGALRM and (self.number or self._over):
             raise Overdue
+        if number == signal.SIGHUP and self._settings.finish_replies:
+            self._hung_up = True
+            self._app.hang_up()
+            return
         if not self.number:
             self.number = number
             signal.setitimer(signal.ITIMER_REAL, GRACE)
@@ -52,7 +60,7 @@ class Lifetime:
         finally:
             self._over = True
             signal.setitimer(signal.ITIMER_REAL, GRACE)  # in case threads do not end
-            self.number = self.number or (signal.SIGHUP if self._app.terminal_gone else 0)
+            self.number = self.number or (signal.SIGHUP if self._hung_up or self._app.terminal_gone else 0)
 
     def thread_failed(self, args: threading.ExceptHookArgs) -> None:
         """An error in a thread is logged; without the one that writes to the terminal the app ends."""

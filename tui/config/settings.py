@@ -55,6 +55,7 @@ class Settings:
     notify: str = _setting(
         "off", one_of(*NOTIFICATIONS), "When a reply ends unseen: off, bell, or desktop (else a bell)."
     )
+    finish_replies: bool = _setting(False, TRUTH, "When the terminal hangs up, finish the replies before the end.")
     chat_model: str = _setting("guide", TEXT, "Model for chats: a built-in one, a directory, a GGUF file or ORG/NAME.")
     story_model: str = _setting("story", TEXT, "Model for stories.")
     precision: str = _setting("auto", one_of(*PRECISIONS), "Weight precision: " + ", ".join(PRECISIONS) + ".")

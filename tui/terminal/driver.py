@@ -46,6 +46,10 @@ LOOK, CHUNK = 0.1, 65536  # poll interval of the input thread in seconds; bytes 
 REPORT_BASE_LAYOUT = "\x1b[=4;2u"  # Kitty protocol: also report keys of the base layout
 
 
+class HungUp(Message):
+    """There is no terminal any more, or the user has gone from it."""
+
+
 class PatientDriver(LinuxDriver):
     """Never blocks on the terminal, except at exit. ``canvas``: the screen's contents. ``gone``: terminal lost.
 
@@ -215,10 +219,10 @@ class PatientDriver(LinuxDriver):
                 termios.tcsetattr(self.fileno, termios.TCSANOW, self.attrs_before)
 
     def _hung_up(self) -> None:
-        """The terminal is gone: quit (from any thread)."""
+        """The terminal is gone: tell the app (from any thread)."""
         self.gone = True
         with suppress(RuntimeError):  # the loop is closed
-            self._loop.call_soon_threadsafe(self._app.exit)
+            self._loop.call_soon_threadsafe(self._app.post_message, HungUp())
 
     # ---- job control
 

@@ -3,7 +3,7 @@
 import threading
 from typing import Any
 
-from tui.terminal.driver import PatientDriver
+from tui.terminal.driver import HungUp, PatientDriver
 from tui.terminal.painted_app import PaintedApp
 from tui.terminal.sanitize import sanitize
 from tui.terminal.textual_internals import WriterThread, page_within_sight, remember_looks
@@ -39,6 +39,17 @@ class InterruptibleApp(PaintedApp):
             self._loop.call_soon_threadsafe(self.exit)
         else:
             self._exit = True  # before the event loop runs
+
+    def hang_up(self) -> None:
+        """Post HungUp; from a signal handler or any thread."""
+        if self._loop is not None and self._loop.is_running():
+            self._loop.call_soon_threadsafe(self.post_message, HungUp())
+        else:
+            self._exit = True
+
+    def on_hung_up(self, event: HungUp) -> None:
+        """Exit; an app that has something to finish prevents this."""
+        self.exit()
 
     def restore_terminal(self) -> None:
         """Restore the terminal if the app ended without doing so."""
