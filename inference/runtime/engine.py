@@ -62,10 +62,15 @@ class Engine:
         self.close()
 
     def new_session(
-        self, model: Model | None = None, cache: KVCache | None = None, token_ids: Sequence[int] = ()
+        self,
+        model: Model | None = None,
+        cache: KVCache | None = None,
+        token_ids: Sequence[int] = (),
+        on_disk: bool = True,
     ) -> Session:
         """A session on ``model`` (None: the engine's). ``cache`` with its ``token_ids`` restores or forks one.
 
+        Without ``on_disk``, its cache is computed again once evicted, instead of written to a snapshot.
         Raises CacheError if the cache is another model's or longer than the ids.
         """
         model = model or self.model
@@ -73,7 +78,7 @@ class Engine:
             raise InferenceError("The engine has no model: load one and pass it.")
         if cache is not None and cache.fingerprint != model.fingerprint:
             raise CacheError("The cache belongs to another model.")
-        session = Session(self, model, cache if cache is not None else model.new_cache(), token_ids)
+        session = Session(self, model, cache if cache is not None else model.new_cache(), token_ids, on_disk)
         with self._change:
             self._sessions.add(session)
         return session
@@ -168,7 +173,7 @@ class Engine:
             if size <= 0:
                 break
             size -= session.resident_bytes
-            session.evict(self._snapshot_dir)
+            session.evict(self._snapshot_dir if session.on_disk else None)
         return size
 
     def _admissible(self, work: Sequence[tuple[Generation, int]]) -> Sequence[tuple[Generation, int]]:

@@ -37,10 +37,13 @@ class Session:
     that the cache holds already is kept, the cache is cut there, and only the rest is computed.
     """
 
-    def __init__(self, engine: Worker, model: Model, cache: KVCache, token_ids: Sequence[int]) -> None:
+    def __init__(
+        self, engine: Worker, model: Model, cache: KVCache, token_ids: Sequence[int], on_disk: bool = True
+    ) -> None:
         if cache.length > len(token_ids):
             raise CacheError(f"The cache holds {cache.length} tokens, but only {len(token_ids)} token ids were given.")
         self.model = model
+        self.on_disk = on_disk
         self._cache = cache
         self._engine = engine
         self._limit = model.context

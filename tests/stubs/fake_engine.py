@@ -127,7 +127,11 @@ class FakeEngine:
         self.sessions: weakref.WeakSet[FakeSession] = weakref.WeakSet()
 
     def new_session(
-        self, model: FakeModel | None = None, cache: FakeCache | None = None, token_ids: Sequence[int] = ()
+        self,
+        model: FakeModel | None = None,
+        cache: FakeCache | None = None,
+        token_ids: Sequence[int] = (),
+        on_disk: bool = True,
     ) -> "FakeSession":
         chosen = model or self.model
         assert chosen is not None

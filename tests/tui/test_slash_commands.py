@@ -107,6 +107,10 @@ async def test_each_action_has_one_command(tiny_model: Path) -> None:
     async with make_app(tiny_model).run_test(size=SIZE) as pilot:
         offered = list(composer(pilot).commands)
         chat = [key for key in GLOBAL if "chat" in MODES[key.where]]  # where there is an input to type them in
-        assert len(offered) == len(set(offered)) == len(chat) + len(("file", "themes", "suspend"))
+        assert (
+            len(offered)
+            == len(set(offered))
+            == len(chat) + len(("file", "themes", "suspend", "private"))
+        )
         assert {"rename", "model"} <= set(offered)
         assert not {"rename-session", "choose-model"} & set(offered)

@@ -36,7 +36,9 @@ async def test_every_other_key_has_an_action_in_the_registry(tiny_model: Path) -
     async with make_app(tiny_model).run_test() as pilot:
         actions = {action.id: action for action in app_of(pilot).actions}
         keys = {key.id: key for key in KEYMAP if not key.local}
-        assert actions.keys() - {"themes", "suspend"} == keys.keys()
+        assert (
+            actions.keys() - {"themes", "suspend", "private_session"} == keys.keys()
+        )
         assert all((actions[name].context, actions[name].title) == (key.where, key.title) for name, key in keys.items())
 
 

@@ -7,7 +7,6 @@ from tui.config.settings import Settings
 from tui.services.replies import ReplyChange
 from tui.services.session import State
 from tui.terminal.notification import notification
-from tui.terminal.sanitize import one_line
 
 # As in the session list; a reply in another session that was not read yet also counts.
 MARKS: dict[State, str] = {"idle": "", "queued": "◌ ", "streaming": "◐ ", "unread": "● "}
@@ -25,7 +24,7 @@ class Alerts(ActionGroup):
         """The open session's name and state, for the terminal's title."""
         states = [session.state for session in self._sessions if session.state == "unread"]
         state = self.current.state if self.current.state != "idle" or not states else states[0]
-        return f"{MARKS[state]}{self.current.shown_title} · llm-tui"
+        return f"{MARKS[state]}{self.current.public_title} · llm-tui"
 
     def reply_ended(self, change: ReplyChange) -> str:
         """The sequence that tells of the end of a reply; empty if it is seen, was stopped, or another one follows."""
@@ -34,4 +33,4 @@ class Alerts(ActionGroup):
         stopped = outcome is not None and outcome.reason == "cancelled"
         if seen or stopped or session.reply is not None:
             return ""
-        return notification(self._kind, f"Reply finished: {one_line(session.shown_title)}", os.environ)
+        return notification(self._kind, f"Reply finished: {session.public_title}", os.environ)

@@ -1,6 +1,7 @@
 """Actions available anywhere: stop, copy or quit, help, command palette, switching sessions."""
 
 import asyncio
+import math
 import time
 from concurrent.futures import Future
 
@@ -18,8 +19,10 @@ from tui.storage import storage_thread
 from tui.storage.errors import OpeningError, StoreError
 from tui.widgets.session_list import MORE
 
-# Seconds within which a second quit discards unsaved changes, and a second Ctrl+C quits.
-UNSAVED_WINDOW, QUIT_WINDOW = 10.0, 2.0
+# Seconds within which a second quit discards what would be lost, and a second Ctrl+C quits.
+CONFIRMING, QUIT_WINDOW = 10.0, 2.0
+UNSAVED = "Unsaved changes will be lost. Quit again to confirm."
+PRIVATE = "Private sessions will be gone. Quit again to confirm."
 # Seconds after the end of a reply within which Esc was meant to stop it.
 JUST_ENDED = 0.5
 
@@ -34,7 +37,7 @@ class ApplicationActions(ActionGroup):
         self._messages = messages
         self._clipboard = clipboard
         self._model_actions = models
-        self._warned = 0.0
+        self._warned: dict[str, float] = {}  # when each warning was shown
         self._awaited = ""  # id of the session to show once it is read
 
     # ---- stop, help, quit
@@ -102,18 +105,21 @@ class ApplicationActions(ActionGroup):
         self._leave(saved=not self._sessions.unsaved)
 
     def _leave(self, saved: bool) -> None:
-        if saved or self._sure("Unsaved changes will be lost. Quit again to confirm.", UNSAVED_WINDOW):
-            self._app.exit()
+        if not saved and not self._sure(UNSAVED, CONFIRMING):
+            return
+        if self._sessions.private and not self._sure(PRIVATE, CONFIRMING):
+            return
+        self._app.exit()
 
     def saved(self) -> None:
         """Forget the warning about unsaved changes: they are saved."""
-        self._warned = 0.0
+        self._warned.clear()
 
     def _sure(self, warning: str, seconds: float) -> bool:
         """True if the warning was shown within ``seconds``; else show it."""
-        sure = time.monotonic() - self._warned < seconds
+        sure = time.monotonic() - self._warned.get(warning, -math.inf) < seconds
         if not sure:
-            self._warned = time.monotonic()
+            self._warned[warning] = time.monotonic()
             self._presenter.say(warning)
         return sure
 
@@ -122,8 +128,15 @@ class ApplicationActions(ActionGroup):
     def new_session(self) -> None:
         """Open a new session of the same mode, unless the open one is new."""
         self._presenter.collect()
-        if not self.current.empty:
+        if not self.current.empty or self.current.private:
             self.enter(self._workspace.new(self.current.mode))
+        self._screen.focus_work()
+
+    def private_session(self) -> None:
+        """Open a new private session of the same mode, unless the open one is one that is empty."""
+        self._presenter.collect()
+        if not (self.current.private and self.current.empty):
+            self.enter(self._workspace.new(self.current.mode, private=True))
         self._screen.focus_work()
 
     def switch_session(self) -> None:

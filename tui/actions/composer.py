@@ -89,13 +89,19 @@ class ComposerActions(ActionGroup):
         self._app.push_screen(HistoryScreen(self._earlier()), chosen)
 
     def _earlier(self) -> list[str]:
-        return self._sessions.typed(REMEMBERED)
+        """What was typed in this session, if only it knows that, then what the database has."""
+        nodes = self.current.tree.path() if self.current.private else []
+        own = [node.text for node in reversed(nodes) if node.role == "user"]
+        return list(dict.fromkeys([*own, *self._sessions.typed(REMEMBERED)]))
 
     # ---- files and $EDITOR
 
     def editor(self) -> None:
-        """Open the input, or the chosen message, in $EDITOR."""
-        self._app.run_worker(self._edit())
+        """Open the input, or the chosen message, in $EDITOR; not in a private session, as editors need a file."""
+        if self.current.private:
+            self._presenter.say("Not in a private session: an editor would keep a file of it.")
+        else:
+            self._app.run_worker(self._edit())
 
     async def _edit(self) -> None:
         screen, session = self._screen, self.current

@@ -171,7 +171,9 @@ class MessageActions(ActionGroup):
         tree = source.tree.fork(end) if end else Tree()
         title = FORK + source.shown_title.removeprefix(FORK)  # tells the two apart in the list
         settings = dict(source.settings)
-        twin = Session(Conversation(source.mode, tree, title=title, model=source.model, settings=settings))
+        twin = Session(
+            Conversation(source.mode, tree, title=title, model=source.model, settings=settings), private=source.private
+        )
         self._replies.fork(source, twin)
         self._presenter.collect()
         self._workspace.enter(self._sessions.add(twin))

@@ -70,6 +70,7 @@ class Actions:
     def _all(self) -> Iterator[Action]:
         application, messages, sessions = self.application, self.messages, self.sessions
         yield _action("new_session", application.new_session)
+        yield Action("private_session", "anywhere", "New private session", application.private_session)
         yield _action("switch_session", application.switch_session, looks=True)
         yield _action("toggle_mode", application.toggle_mode)
         yield _action("stop", application.stop, looks=True)

@@ -18,6 +18,7 @@ from tui.widgets.status_bar import gauge
 
 STATUS_SECONDS = 0.5
 SPINNER = "◐◓◑◒"
+PRIVATE = ("private",)
 FAILED = """\
 Could not load {name}.
 
@@ -118,7 +119,9 @@ class MainPresenter:
         screen.composer.announce(_waiting(session))
         screen.top.mode = session.mode
         precision = [state.model.precision] if state.model else []
-        screen.top.model = " · ".join([model_name(session.model), *precision, *self._sampling.differing(session)])
+        screen.top.model = " · ".join(
+            [*PRIVATE * session.private, model_name(session.model), *precision, *self._sampling.differing(session)]
+        )
         told = self._refresh_status(session)
         failed = "" if session.empty else sanitize(state.failed)
         hint = "" if session.reply else self._offer.text(session) or self._onboarding.text(session.mode)
@@ -175,7 +178,7 @@ def _waiting(session: Session) -> str:
     if session.typing.editing is not None:
         return "Editing your message · Esc cancel"
     if not session.typing.queue:
-        return ""
+        return "Private: nothing is saved, gone when you quit" if session.private else ""
     last = one_line(session.typing.queue[-1])
     count = f"{len(session.typing.queue)} queued, last: " if len(session.typing.queue) > 1 else "Queued: "
     return f"{count}{last if len(last) <= 30 else last[:29] + '…'} · ↑ edit"

@@ -108,7 +108,9 @@ class ReplyService:
         async with self._turn:
             cache = await in_thread(lambda: source.load_cache().fork())
             if target.engine is None:
-                target.engine = self._models.engine.new_session(source.model, cache, source.token_ids)
+                target.engine = self._models.engine.new_session(
+                    source.model, cache, source.token_ids, not target.private
+                )
                 target.computed = True
 
     def forget_figures(self, session: Session) -> None:
@@ -164,20 +166,20 @@ class ReplyService:
             if (file := self._snapshots.find(session.id)) is not None:
                 with contextlib.suppress(CacheError):  # damaged or of another model: recompute
                     cache, token_ids = KVCache.load(file, model)
-            session.engine = self._models.engine.new_session(model, cache, token_ids)
+            session.engine = self._models.engine.new_session(model, cache, token_ids, not session.private)
         return session.engine
 
     def keep(self, session: Session) -> None:
         """Write the idle session's cache to its snapshot. Blocks on the disk: not for the interface's thread."""
         engine = session.engine  # may be detached concurrently
-        if engine is not None and session.computed:
+        if engine is not None and session.computed and not session.private:
             session.computed = False  # a reply beginning meanwhile sets it again
             session.computed |= not save_cache(engine, self._snapshots, session.id)
 
     def detach(self, session: Session) -> DetachedCache | None:
         """Detach an idle session from its model; None if it has no cache."""
         engine, session.engine = session.engine, None
-        computed, session.computed = session.computed, False
+        computed, session.computed = session.computed and not session.private, False
         return None if engine is None else DetachedCache(engine, self._snapshots, session.id, computed)
 
     async def _count(self, session: Session) -> None:
@@ -269,7 +271,7 @@ class ReplyService:
         if finished.reason == "context":
             session.notify("The context is full: roll back, fork from an earlier turn, or start a new session.")
         assert session.engine is not None
-        if path := trace_file():
+        if not session.private and (path := trace_file()):
             line = trace_line(session, finished, session.engine.model.counters.rows - reply.rows_before)
             self._app.run_worker(self._trace(path, line), group=FILES)
 

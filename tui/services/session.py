@@ -33,7 +33,8 @@ class Session:
     Owned by ReplyService: ``engine`` (token ids and KV cache, from the first reply on), ``reply`` (the one in
     progress), ``figures``, ``computed`` (the cache is newer than its snapshot) and ``ended`` (monotonic time at which a
     reply last finished without being stopped). Owned by SessionManager: ``readonly`` (open in another process) and
-    ``deleted`` (by another process). Owned by Workspace: ``unread``.
+    ``deleted`` (by another process). Owned by Workspace: ``unread``. ``private``: nothing of it goes to a disk, and it
+    ends with the program.
     """
 
     conversation: Conversation
@@ -45,6 +46,7 @@ class Session:
     readonly: bool = False
     deleted: bool = False
     unread: bool = False
+    private: bool = False
     _notice: str = field(default="", init=False)
     typing: "Typing" = field(default_factory=lambda: Typing())
 
@@ -79,6 +81,11 @@ class Session:
     def shown_title(self) -> str:
         """Sanitised title: the user's, else the first words."""
         return self.conversation.shown_title
+
+    @property
+    def public_title(self) -> str:
+        """The title for places that may outlive the program, or be seen by others."""
+        return "Private session" if self.private else self.shown_title
 
     @property
     def model(self) -> str:
@@ -225,4 +232,5 @@ class Line:
     def of(cls, session: Session | Listing, here: Session | None) -> "Line":
         """Build from a session or listing. ``here``: the same session in memory, for its state."""
         state = here.state if here else "idle"
-        return cls(session.id, session.shown_title, session.title, session.mode, state, session.pinned, session.updated)
+        title = f"Private: {session.shown_title}" if here and here.private else session.shown_title
+        return cls(session.id, title, session.title, session.mode, state, session.pinned, session.updated)

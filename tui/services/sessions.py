@@ -68,6 +68,11 @@ class SessionManager:
         return self.store.trouble or self._unreadable or self.listings.error or (SLOW if self.storage.stuck else "")
 
     @property
+    def private(self) -> list[Session]:
+        """Private sessions that hold anything."""
+        return [session for session in self if session.private and not session.empty]
+
+    @property
     def unsaved(self) -> bool:
         """True if something is not on disk yet."""
         return self.store.unsaved or not self._last_write.done()
@@ -130,9 +135,9 @@ class SessionManager:
     def _take_typed(self, future: "Future[list[str]]") -> None:
         self._typed = [] if future.exception() else future.result()
 
-    def new(self, mode: Mode, model: str) -> Session:
-        """Create a session. It is not saved while it is empty."""
-        return self.add(Session(Conversation(mode, model=model)))
+    def new(self, mode: Mode, model: str, private: bool = False) -> Session:
+        """Create a session. It is not saved while it is empty, a ``private`` one never."""
+        return self.add(Session(Conversation(mode, model=model), private=private))
 
     def add(self, session: Session) -> Session:
         """Add a session created by this process."""
@@ -180,7 +185,7 @@ class SessionManager:
         """Save the session and unlock it for other processes; forget it if it is new and empty."""
         if session.empty and session.reply is None and session.id in self._new:
             self.forget(session)
-        elif session.reply is None and session.id in self._here:
+        elif session.reply is None and session.id in self._here and not session.private:
             self.save(session)
             self._unwritten.pop(session.id, None)
             self.storage.do(partial(self.store.release, session.id), self._done)
@@ -196,7 +201,7 @@ class SessionManager:
     def save(self, session: Session) -> "Future[None]":
         """Save changes; errors are in ``trouble``. The future is done after the write, failed or not."""
         gone = session.id not in self._here  # deleted, perhaps during a reply
-        if gone or session.readonly or (session.empty and session.id in self._new):
+        if gone or session.readonly or session.private or (session.empty and session.id in self._new):
             return saved()
         record = Record.of(session.conversation)
         unwritten, written = self._unwritten.get(session.id, (None, None))

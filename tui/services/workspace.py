@@ -56,9 +56,9 @@ class Workspace:
         """Ids of the sessions in memory, including the deleted one that can be restored."""
         return {session.id for session in (*self._sessions, *([self._deleted] if self._deleted else []))}
 
-    def new(self, mode: Mode) -> Session:
+    def new(self, mode: Mode, private: bool = False) -> Session:
         """Create a session with the usual model and the configured system prompt."""
-        session = self._sessions.new(mode, self._sessions.usual_model(mode, self._settings))
+        session = self._sessions.new(mode, self._sessions.usual_model(mode, self._settings), private)
         session.change_settings(STRATEGIES[mode].new_settings(self._settings))
         return session
 
