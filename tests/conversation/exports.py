@@ -10,9 +10,7 @@ from hypothesis import strategies as st
 from tests.conversation.conversations import talk
 from tui.import_export.exporter import WRITERS
 
-TEXT = st.text(max_size=40) | st.sampled_from(
-    ["## User", "\\## User\n\\\\## Assistant", "\n\n", "<b>&amp;", "\ud800", "\r"]
-)
+TEXT = st.text(max_size=40) | st.sampled_from(["## You", "\\## You\n\\\\## Model", "\n\n", "<b>&amp;", "\ud800", "\r"])
 GOOD = WRITERS["json"](talk("good", "better"))
 OTHER = WRITERS["json"](talk("other"))
 

@@ -47,7 +47,7 @@ def test_files_that_are_no_good(store: Store, tmp_path: Path, content: bytes, wo
         (f"[{GOOD},", "cut short"),
         (f"[{GOOD} {GOOD}]", "missing comma after object 1"),
         (f"[{GOOD}] x", "extra data after the end"),
-        (GOOD * 2, "extra data after the end"),
+        (f"{GOOD} x", "extra data after the end"),
         (f'[{GOOD}, {{"mapping": {{"a', "cut short within object 2"),
     ],
 )

@@ -1,6 +1,9 @@
 """Exports in HTML: nothing in a page is run or fetched."""
 
+import re
 from html.parser import HTMLParser
+
+import pytest
 
 from tests.conversation.conversations import talk
 from tui.conversation.conversation import Conversation
@@ -27,8 +30,8 @@ def test_a_page_runs_nothing_and_fetches_nothing() -> None:
             texts.append(data)
 
     Parser().feed(page)
-    assert set(tags) == {"html", "head", "meta", "title", "style", "body", "h1", "h2", "div"}
-    assert attributes == {"charset", "http-equiv", "content", "name", "dir"}
+    assert set(tags) == {"html", "head", "meta", "title", "style", "body", "h1", "h2", "div", "p"}
+    assert attributes == {"charset", "http-equiv", "content", "name", "dir", "class"}
     assert texts.count(evil.replace("\x1b", "␛").replace("\u202e", "\N{REPLACEMENT CHARACTER}")) == 2
     assert "url(" not in page and "@import" not in page and "\x1b" not in page
     assert "default-src 'none'" in page
@@ -40,3 +43,24 @@ def test_a_story_on_a_page_tells_who_wrote_what() -> None:
     node = conversation.tree.begin("model")
     conversation.tree.grow(node.id, " upon")
     assert '<span class="author">Once</span><span class="model"> upon</span>' in WRITERS["html"](conversation)
+
+
+def test_markdown_is_rendered_and_speakers_are_called_as_on_the_screen() -> None:
+    conversation = Conversation("chat", model="org/Wise-1B")
+    conversation.tree.add("user", "Show *it*")
+    conversation.tree.add(
+        "assistant", "<think>\nhm & so\n</think>\n\n| a | b |\n|---|---|\n| 1 | 2 |\n\n```py\nx < 1\n```"
+    )
+    page = WRITERS["html"](conversation)
+    assert "<h2>You</h2>" in page and "<p>Show <em>it</em></p>" in page
+    assert "<h2>Wise-1B</h2>" in page and "<td>2</td>" in page and "x &lt; 1" in page
+    assert "<summary>Reasoning</summary>\n<p>hm &amp; so</p>" in page and "think&gt;" not in page
+
+
+@pytest.mark.parametrize("target", ["javascript:alert(1)", "data:text/html,x", "file:///etc/passwd", "vbscript:x"])
+def test_links_lead_to_pages_only(target: str) -> None:
+    page = WRITERS["html"](
+        talk(f"[go]({target}) ![see]({target}) [ok](https://example.org/?a&b) ![pic](http://x/y.png)")
+    )
+    assert re.findall(r'href="([^"]*)"', page) == ["https://example.org/?a&amp;b", "http://x/y.png"]
+    assert "<img" not in page

@@ -40,10 +40,28 @@ def test_markdown_reads_as_it_was(tmp_path_factory: Any, texts: list[str], story
 
 
 def test_markdown_is_readable() -> None:
-    conversation = talk("How are you?\n## User", "Fine.")
+    conversation = talk("How are you?\n## You", "Fine.")
     assert WRITERS["md"](conversation) == (
-        "<!-- llm-tui chat -->\n# How are you? ## User\n\n## User\n\nHow are you?\n\\## User\n\n## User\n\nFine.\n"
+        "<!-- llm-tui chat [] -->\n# How are you? ## You\n\n## You\n\nHow are you?\n\\## You\n\n## You\n\nFine.\n"
     )
+
+
+@pytest.mark.parametrize("model", ["org/Wise-1B", "a.b (c)|d -->", "You", "System", "User", ""])
+def test_models_are_called_by_their_names(store: Store, tmp_path: Path, model: str) -> None:
+    conversation = Conversation("chat", title="T", model=model)
+    conversation.tree.add("user", "## Wise-1B\n## Model\n## You")
+    conversation.tree.add("assistant", "## You\n## User\n\\## Model")
+    text = WRITERS["md"](conversation)
+    assert ("## Wise-1B\n" in text) == (model == "org/Wise-1B" or "## Wise-1B" in conversation.tree.path()[0].text)
+    (tmp_path / "s.md").write_text(text)
+    read = store.read(import_file(store, tmp_path / "s.md").session_ids[0])
+    assert [(node.role, node.text) for node in read.tree] == [(node.role, node.text) for node in conversation.tree]
+
+
+def test_files_that_name_no_model_are_read_as_before(store: Store, tmp_path: Path) -> None:
+    (tmp_path / "s.md").write_text("<!-- llm-tui chat -->\n# T\n\n## User\n\nhi\n## You\n\n## Assistant\n\nho\n")
+    read = store.read(import_file(store, tmp_path / "s.md").session_ids[0])
+    assert [(node.role, node.text) for node in read.tree] == [("user", "hi\n## You"), ("assistant", "ho")]
 
 
 @pytest.mark.parametrize(
@@ -52,6 +70,8 @@ def test_markdown_is_readable() -> None:
         ("Just a note.", "neither JSON nor Markdown"),
         ("", "neither JSON nor Markdown"),
         ("# T\n\nPreface\n\n## User\n\nhi", "text before the first heading"),
+        ('<!-- llm-tui chat ["", 1] -->\n# T\n\n## You\n\nhi', "does not name models"),
+        ("<!-- llm-tui chat [[] -->\n# T\n\n## You\n\nhi", "Cannot import"),
         ("<!-- llm-tui chat -->\n# T\n\nhi", "text before the first heading"),
     ],
 )
@@ -59,3 +79,9 @@ def test_other_markdown_is_refused(store: Store, tmp_path: Path, text: str, word
     (tmp_path / "s.md").write_text(text)
     with pytest.raises(StoreError, match=words):
         import_file(store, tmp_path / "s.md")
+
+
+def test_importing_twice_adds_nothing(store: Store, tmp_path: Path) -> None:
+    (tmp_path / "s.md").write_text(WRITERS["md"](talk("hello", "again")))
+    assert len(import_file(store, tmp_path / "s.md").session_ids) == 1
+    assert import_file(store, tmp_path / "s.md").here == 1

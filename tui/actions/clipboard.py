@@ -40,18 +40,19 @@ class ClipboardActions(ActionGroup):
         self._app.copy_to_clipboard(text)
 
     async def send(self, text: str, write: Callable[[str], None]) -> None:
-        """Send the text to the clipboard by tmux, or by an OSC 52 sequence to ``write``; a notice tells which."""
+        """Send the text to the clipboard; a notice tells how."""
+        told = await self.put(text, write)
+        self._presenter.say(f"Copied {len(text)} characters (OSC 52). {told}".rstrip())
+
+    async def put(self, text: str, write: Callable[[str], None]) -> str:
+        """Send the text to the clipboard by tmux, or by an OSC 52 sequence to ``write``. Returns remarks."""
         tmux = "TMUX" in os.environ
         if tmux and await in_thread(into_tmux, text):
-            told = "Also in the tmux buffer (prefix, then ])."
-        else:
-            write(osc52(text, tmux))
-            told = (
-                "tmux rejected the text; it may not have reached your clipboard: see tmux's set-clipboard."
-                if tmux
-                else ""
-            )
-        self._presenter.say(f"Copied {len(text)} characters (OSC 52). {told}".rstrip())
+            return "Also in the tmux buffer (prefix, then ])."
+        write(osc52(text, tmux))
+        if tmux:
+            return "tmux rejected the text; it may not have reached your clipboard: see tmux's set-clipboard."
+        return ""
 
 
 def answer(node: Node) -> str:

@@ -2,20 +2,19 @@
 
 from dataclasses import dataclass
 
-from textual.app import App
-
 from tui.config.watcher import Appearance
 from tui.screens.main import MainScreen
 from tui.screens.main_presenter import MainPresenter
 from tui.services.services import Services
 from tui.services.session import Session
+from tui.terminal.interruptible_app import InterruptibleApp
 
 
 @dataclass(frozen=True)
 class ActionContext:
     """The application, its main screen and its services."""
 
-    app: App[None]
+    app: InterruptibleApp
     appearance: Appearance
     screen: MainScreen
     presenter: MainPresenter

@@ -13,6 +13,7 @@ from tui.actions.search import SearchActions
 from tui.actions.session_settings import SettingsActions
 from tui.actions.sessions import SessionActions
 from tui.actions.story import StoryActions
+from tui.actions.transfers import TransferActions
 from tui.config.keymap import KEYMAP, MODES, Where
 from tui.conversation.conversation import Mode
 
@@ -51,6 +52,7 @@ class Actions:
         self.sessions = SessionActions(context)
         self.story = StoryActions(context, self.messages)
         self.application = ApplicationActions(context, self.messages, self.clipboard, self.models)
+        self.transfers = TransferActions(context, self.clipboard, self.application)
         self.search = SearchActions(context, self.application, self.messages)
         self._by_id = {action.id: action for action in self._all()}
 
@@ -86,6 +88,10 @@ class Actions:
         yield _action("quit", application.quit)
         yield Action("suspend", "anywhere", "Suspend to the shell", application.suspend, looks=True)
         yield Action("themes", "anywhere", "Themes", application.themes)
+        export, importing = self.transfers.export, self.transfers.import_sessions
+        yield Action("export", "anywhere", "Export session", export, export)
+        yield Action("import", "anywhere", "Import sessions", importing, importing)
+        yield Action("copy_session", "anywhere", "Copy session as Markdown", self.transfers.copy_session)
         yield _action("history_earlier", self.composer.history_earlier)
         yield _action("history_later", self.composer.history_later)
         yield _action("search_history", self.composer.search_history)

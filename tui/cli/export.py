@@ -8,6 +8,7 @@ import click
 from tui.cli.options import db_option, written
 from tui.cli.output import write_bytes, writer
 from tui.cli.session_store import open_store
+from tui.import_export import FORMATS
 from tui.storage.errors import StoreError
 
 
@@ -16,7 +17,7 @@ from tui.storage.errors import StoreError
 @click.option(
     "--format",
     "kind",
-    type=click.Choice(["md", "json", "html"]),
+    type=click.Choice(FORMATS),
     default="md",
     show_default=True,
     help="Output format.",
@@ -32,7 +33,8 @@ def export(
 ) -> None:
     """Export a session. ID is its id as listed by `llm-tui sessions`, or the start of it.
 
-    Markdown and HTML contain the visible messages; JSON contains everything, for `llm-tui import`.
+    Markdown, HTML and jsonl (one line for fine-tuning) contain the visible messages; JSON contains everything, for
+    `llm-tui import`.
     """
     from tui.import_export.exporter import WRITERS, export_file
 

@@ -23,28 +23,22 @@ NAMED = 20
 def import_command(context: click.Context, files: tuple[Path, ...], db: Path | None) -> None:
     """Import sessions from files.
 
-    FILE is JSON or Markdown from `llm-tui export`, or an export of ChatGPT, Claude or Open WebUI: its
+    FILE is JSON, Markdown or JSON lines from `llm-tui export`, or an export of ChatGPT, Claude or Open WebUI: its
     conversations.json or the whole ZIP archive. Sessions already in the database are skipped.
     """
-    from inference.errors import InferenceError
-    from inference.sources.registry import find_model
-    from tui.config.paths import model_places
     from tui.import_export.importer import import_file
+    from tui.services.model_presence import has_model
     from tui.storage.errors import StoreError
 
-    places = model_places(settings_for(context, db=db).model_directories)
-
-    def has_model(name: str) -> bool:
-        try:
-            return bool(name) and (find_model(name, places) / "config.json").is_file()
-        except (InferenceError, OSError, ValueError):
-            return False
-
+    directories = settings_for(context, db=db).model_directories
     failed = False
     with open_store(context, db, new=True) as store:
         for file in files:
             try:
-                _tell(import_file(store, file, has_model), file if len(files) > 1 else None)
+                _tell(
+                    import_file(store, file, lambda name: has_model(name, directories)),
+                    file if len(files) > 1 else None,
+                )
             except StoreError as error:
                 if len(files) == 1 or store.trouble:
                     raise
@@ -54,10 +48,7 @@ def import_command(context: click.Context, files: tuple[Path, ...], db: Path | N
 
 
 def _tell(imported: "Imported", file: Path | None) -> None:
-    count = len(imported.session_ids)
-    here = f"; skipped {imported.here} existing" if imported.here else ""
-    place = f" from {file}" if file else ""
-    writer()(f"Imported {count} session{'' if count == 1 else 's'}{place}{here}.\n")
+    writer()(imported.summary(str(file or "")) + "\n")
     if imported.modelless:
         have = "1 session has" if imported.modelless == 1 else f"{imported.modelless} sessions have"
         tell(f"{have} no available model and will use the default one.")

@@ -4,7 +4,7 @@ import re
 import time
 import uuid
 from collections.abc import Iterable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any, Literal
 
 from tui.conversation.tree import Node, Tree
@@ -48,6 +48,12 @@ class Conversation:
     @property
     def shown_title(self) -> str:
         return shown_title(self.title, self.opening, self.mode)
+
+    def copy(self) -> "Conversation":
+        """A copy for another thread, to be read while this conversation changes."""
+        nodes, entered = self.tree.contents()
+        tree = Tree.of(nodes.values(), self.tree.tip, entered)
+        return replace(self, tree=tree, settings=dict(self.settings))
 
     def messages(self, path: list[Node], model: str) -> list[dict[str, Any]]:
         """Messages for the chat template, system prompt first, with the token ids this model sampled."""

@@ -1,8 +1,4 @@
-"""Human-readable sizes, counts, ages and model names."""
-
-from pathlib import Path
-
-from tui.terminal.sanitize import one_line
+"""Human-readable sizes, counts and ages."""
 
 AGES = ((60, 1, "now"), (3600, 60, "m"), (86400, 3600, "h"), (7 * 86400, 86400, "d"), (365 * 86400, 7 * 86400, "w"))
 
@@ -26,8 +22,3 @@ def age(seconds: float) -> str:
         if seconds < limit:
             return name if name == "now" else f"{int(seconds // unit)}{name}"
     return f"{min(99, int(seconds // (365 * 86400)))}y"
-
-
-def model_name(model: str) -> str:
-    """Basename of a directory or of org/name."""
-    return one_line(Path(model).name or model)

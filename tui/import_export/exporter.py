@@ -1,18 +1,19 @@
-"""Export of sessions to JSON, Markdown and HTML files."""
+"""Export of sessions to Markdown, HTML, JSON and JSON lines."""
 
 import os
 from pathlib import Path
 
 from inference.system.atomic_write import atomic_write
 from tui.conversation.conversation import Conversation
-from tui.import_export import html, markdown, native_json
+from tui.import_export import fine_tuning, html, markdown, native_json
+from tui.import_export.target import free_path
 from tui.storage.errors import StoreError
 
-WRITERS = {"md": markdown.write, "json": native_json.write, "html": html.write}
+WRITERS = {"md": markdown.write, "html": html.write, "json": native_json.write, "jsonl": fine_tuning.write}
 
 
 def export_file(conversation: Conversation, kind: str, file: Path, overwrite: bool) -> None:
-    """Atomically write the conversation as "md", "json" or "html". Symbolic links are not followed.
+    """Atomically write the conversation in the format ``kind``. Symbolic links are not followed.
 
     Raises StoreError if the file cannot be written, or exists and ``overwrite`` is False.
     """
@@ -31,3 +32,10 @@ def export_file(conversation: Conversation, kind: str, file: Path, overwrite: bo
         raise StoreError(f"{file} already exists. Use --force to overwrite it.") from None
     except OSError as error:
         raise StoreError(f"Cannot write {file} ({error.strerror}).") from None
+
+
+def export_to(conversation: Conversation, kind: str, file: str) -> Path:
+    """Write to ``file``, which may be a directory or empty, and return its path. Raises StoreError."""
+    path = free_path(file, conversation.shown_title, kind)
+    export_file(conversation, kind, path, overwrite=False)
+    return path.absolute()

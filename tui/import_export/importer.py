@@ -4,18 +4,32 @@ from collections import Counter
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, TextIO
+from typing import Any, Protocol, TextIO
 
 from tui.conversation.conversation import Conversation
-from tui.import_export import chatgpt, claude, markdown, native_json, open_webui
+from tui.import_export import chatgpt, claude, fine_tuning, markdown, native_json, open_webui
 from tui.import_export.archive import texts
 from tui.import_export.json_stream import CHUNK, MAX_CHARACTERS, NO_TEXT, objects
 from tui.import_export.message_tree import an_id
 from tui.storage.errors import StoreError
-from tui.storage.store import Store
 from tui.terminal.sanitize import one_line
 
 MAX_SESSIONS = 100_000
+
+
+class Sessions(Protocol):
+    """What is needed of a Store."""
+
+    @property
+    def trouble(self) -> str: ...
+
+    def ids(self, beginning: str) -> list[str]: ...
+
+    def read(self, session_id: str) -> Conversation: ...
+
+    def save(self, conversation: Conversation) -> None: ...
+
+    def release(self, session_id: str) -> None: ...
 
 
 @dataclass
@@ -31,8 +45,14 @@ class Imported:
     left_out: Counter[str] = field(default_factory=Counter)
     modelless: int = 0
 
+    def summary(self, source: str = "") -> str:
+        """One sentence; ``source``: where they come from."""
+        count = len(self.session_ids)
+        here = f"; skipped {self.here} existing" if self.here else ""
+        return f"Imported {count} session{'' if count == 1 else 's'}{source and f' from {source}'}{here}."
 
-def import_file(store: Store, file: Path, has_model: Callable[[str], bool] = lambda _: True) -> Imported:
+
+def import_file(store: Sessions, file: Path, has_model: Callable[[str], bool] = lambda _: True) -> Imported:
     """Add the sessions in ``file`` (any supported format or a ZIP archive) to the store. Nothing is overwritten.
 
     A session that exists with at least these messages is skipped; a different one with its id is added as a copy. Model
@@ -58,7 +78,7 @@ def _refuse(imported: Imported, why: str) -> None:
     imported.refused.append(why if not imported.session_ids else f"{why} (the sessions before it were imported)")
 
 
-def _add(store: Store, conversation: Conversation, imported: Imported, has_model: Callable[[str], bool]) -> None:
+def _add(store: Sessions, conversation: Conversation, imported: Imported, has_model: Callable[[str], bool]) -> None:
     if store.ids(conversation.id):
         if _holds(store, conversation):
             imported.here += 1
@@ -77,7 +97,7 @@ def _add(store: Store, conversation: Conversation, imported: Imported, has_model
     imported.session_ids.append(conversation.id)
 
 
-def _holds(store: Store, conversation: Conversation) -> bool:
+def _holds(store: Sessions, conversation: Conversation) -> bool:
     """True if the stored session of that id contains all these messages."""
     try:
         kept = store.read(conversation.id).tree
@@ -125,14 +145,16 @@ def _markdown(beginning: str, stream: TextIO) -> Conversation:
 def _conversation(value: dict[str, Any], left_out: Counter[str]) -> Conversation | None:
     if value.get("format") == native_json.FORMAT:
         return native_json.read(value)
-    if "mapping" in value:
+    if isinstance(value.get("messages"), list) and "history" not in value and "chat" not in value:
+        conversation = fine_tuning.read(value)
+    elif "mapping" in value:
         conversation = chatgpt.read(value, left_out)
     elif "chat_messages" in value:
         conversation = claude.read(value, left_out)
     elif "chat" in value or "history" in value:
         conversation = open_webui.read(value, left_out)
     else:
-        raise ValueError("unrecognised format (expected an llm-tui, ChatGPT, Claude or Open WebUI export)")
+        raise ValueError("unrecognised format (expected an llm-tui, ChatGPT, Claude or Open WebUI export, or messages)")
     if conversation is None:
         left_out["conversation without a message"] += 1
     return conversation

@@ -20,7 +20,7 @@ NO_TEXT = re.compile("[\udc80-\udcff]")
 
 
 def objects(beginning: str, stream: TextIO) -> Iterator[dict[str, Any] | ValueError]:
-    """Yield the object in the text, or those of an array; for an invalid one, a ValueError.
+    """Yield the objects in the text, one or several lines, or those of an array; for an invalid one, a ValueError.
 
     ``beginning``: text already read from the stream, whose invalid bytes must be decoded with "surrogateescape".
 
@@ -28,7 +28,11 @@ def objects(beginning: str, stream: TextIO) -> Iterator[dict[str, Any] | ValueEr
     """
     window = _Window(beginning, stream)
     if window.peek() != "[":
-        yield window.object(1)
+        number = 1
+        yield window.object(number)
+        while window.peek() == "{":
+            number += 1
+            yield window.object(number)
     else:
         window.skip()
         number = 0

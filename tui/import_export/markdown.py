@@ -1,37 +1,63 @@
 """Export to and import from Markdown: a heading per chat message, a story verbatim."""
 
+import json
 import re
+from collections.abc import Iterable
 
 from tui.conversation.conversation import Conversation, Mode
 from tui.conversation.serialization import clean
+from tui.conversation.speakers import MODEL, SYSTEM, USER, speaker
 from tui.conversation.tree import Node, Role
-from tui.import_export.message_tree import an_id
+from tui.import_export.message_tree import an_id, line_of
 
-HEADINGS: dict[Role, str] = {"system": "System", "user": "User", "assistant": "Assistant"}
-ROLES: dict[str, Role] = {heading: role for role, heading in HEADINGS.items()}
+# Headings of files that do not name their models.
+PLAIN: dict[str, Role] = {"System": "system", "User": "user", "Assistant": "assistant"}
 
-_HEADING = re.compile(r"^## (System|User|Assistant)$", re.M)
-# Lines that look like a heading are escaped with a backslash, which Markdown does not show.
-_LOOKALIKE = re.compile(r"^(\\*)(?=## (?:System|User|Assistant)$)", re.M)
-_MARK = re.compile(r"<!-- llm-tui (chat|story) -->\n")
+# The names of the models that speak follow in JSON, in the order in which they do.
+_MARK = re.compile(r"<!-- llm-tui (chat|story)(?: (\[.*\]))? -->\n")
 _TITLE = re.compile(r"# (.*)\n\n?")
 
 
 def write(conversation: Conversation) -> str:
     """Render the title and the path to the tip."""
-    head = f"<!-- llm-tui {conversation.mode} -->\n# {conversation.shown_title}\n\n"
+    title = f"# {conversation.shown_title}\n\n"
     path = conversation.tree.path()
     if conversation.mode == "story":
-        return clean(head + "".join(node.text for node in path) + "\n")
-    messages = (f"## {HEADINGS.get(node.role, node.role)}\n\n{_LOOKALIKE.sub(_escape, node.text)}\n" for node in path)
-    return clean(head + "\n".join(messages))
+        return clean(f"<!-- llm-tui story -->\n{title}" + "".join(node.text for node in path) + "\n")
+    names = [_heading(node, conversation.model) for node in path]
+    models = list(dict.fromkeys(name for name in names if name not in (SYSTEM, USER)))
+    lookalike = _lookalike(_roles(models))
+    messages = (f"## {name}\n\n{lookalike.sub(_escape, node.text)}\n" for name, node in zip(names, path, strict=True))
+    mark = json.dumps(models, ensure_ascii=False).replace(">", "\\u003e")
+    return clean(f"<!-- llm-tui chat {mark} -->\n{title}" + "\n".join(messages))
+
+
+def _heading(node: Node, model: str) -> str:
+    """The speaker's name; a model that is called as the others are is just the model."""
+    name = speaker(node, model)
+    return MODEL if node.role == "assistant" and name in (SYSTEM, USER) else name
+
+
+def _roles(models: Iterable[str]) -> dict[str, Role]:
+    return {**dict.fromkeys(models, "assistant"), SYSTEM: "system", USER: "user"}
+
+
+def _headings(roles: Iterable[str]) -> str:
+    return "## (" + "|".join(map(re.escape, roles)) + ")$"
+
+
+def _lookalike(roles: Iterable[str]) -> re.Pattern[str]:
+    """Lines that look like a heading are escaped with a backslash, which Markdown does not show."""
+    return re.compile(rf"^(\\*)(?={_headings(roles)})", re.M)
 
 
 def read(text: str) -> Conversation:
     """Inverse of ``write``. Raises ValueError for other texts."""
     if text.partition("\n")[0].endswith("\r"):
         text = text.replace("\r\n", "\n")  # CRLF from another editor
-    mark, headings = _MARK.match(text), list(_HEADING.finditer(text))
+    mark = _MARK.match(text)
+    roles = _roles(_models(mark[2])) if mark and mark[2] else PLAIN
+    headings, lookalike = list(re.finditer(f"^{_headings(roles)}", text, re.M)), _lookalike(roles)
     if not mark and not headings:
         raise ValueError("neither JSON nor Markdown with headings like “## User”")
     mode: Mode = "story" if mark and mark[1] == "story" else "chat"
@@ -41,21 +67,25 @@ def read(text: str) -> Conversation:
     conversation = Conversation(mode, id=an_id(text), title=title[1] if title else "")
     if mode == "story":
         if story := text[start:].removesuffix("\n"):
-            _add(conversation, "author", story)
+            conversation.tree = line_of(conversation.id, [("author", story)])
         return conversation
     if text[start : headings[0].start() if headings else len(text)].strip():
         raise ValueError("text before the first heading like “## User”")
+    said: list[tuple[Role, str]] = []
     for heading, following in zip(headings, [*headings[1:], None], strict=False):
         message = text[heading.end() : following.start() if following else len(text)].removeprefix("\n")
         message = message.removeprefix("\n").removesuffix("\n\n" if following else "\n")
-        _add(conversation, ROLES[heading[1]], _LOOKALIKE.sub(_unescape, message))
+        said.append((roles[heading[1]], lookalike.sub(_unescape, message)))
+    conversation.tree = line_of(conversation.id, said)
     return conversation
 
 
-def _add(conversation: Conversation, role: Role, text: str) -> None:
-    """Append with a reproducible id, so that importing twice adds nothing."""
-    tree = conversation.tree
-    tree.append(Node(an_id(f"{conversation.id} {len(tree)}"), None, role, text))
+def _models(names: str) -> list[str]:
+    """The models named in the mark. Raises ValueError."""
+    models = json.loads(names)
+    if not isinstance(models, list) or not all(isinstance(name, str) and name for name in models):
+        raise ValueError("its first line does not name models")
+    return models
 
 
 def _escape(found: re.Match[str]) -> str:

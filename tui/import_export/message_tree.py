@@ -42,6 +42,14 @@ def tree_of(entries: Mapping[str, Entry], current: object) -> Tree:
     return tree
 
 
+def line_of(session_id: str, said: Sequence[tuple[Role, str]]) -> Tree:
+    """A tree without versions. Its ids are reproducible, so that importing twice adds nothing."""
+    names = [f"{session_id} {number}" for number in range(len(said))]
+    before = [None, *names]
+    entries = {name: Entry(before[index], None, said[index]) for index, name in enumerate(names)}
+    return tree_of(entries, names[-1] if names else None)
+
+
 def _in_order(entries: Mapping[str, Entry]) -> Iterator[tuple[str, str | None]]:
     """Entries in depth-first order, siblings as their parent lists them."""
     children: dict[str | None, list[str]] = {None: []}

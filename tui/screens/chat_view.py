@@ -2,9 +2,9 @@
 
 from functools import partial
 
+from tui.conversation.speakers import speaker
 from tui.conversation.tree import Node
 from tui.formatting.reply_details import made
-from tui.formatting.units import model_name
 from tui.screens.main import MainScreen
 from tui.screens.session_view import SessionView
 from tui.services.models import ModelManager
@@ -64,7 +64,7 @@ class ChatView(SessionView):
 
     def _entry(self, session: Session, node: Node) -> Entry:
         model = self._models.model(session) if node.outcome and node.outcome.model in ("", session.model) else None
-        return Entry(node, session.tree.place(node.id), _author(node, session), made(node.outcome, model))
+        return Entry(node, session.tree.place(node.id), speaker(node, session.model), made(node.outcome, model))
 
     def _kept(self, session: Session) -> str:
         count = session.tree.hidden()
@@ -75,10 +75,3 @@ class ChatView(SessionView):
         if model is not None and model.chat_template is None:
             return (*wrap(sanitize(model.no_chat), HINT_WIDTH), "", "Ctrl+T  switch to a story")
         return (*(GREETING if session.model == "guide" else WELCOME), "", self._kept(session))
-
-
-def _author(node: Node, session: Session) -> str:
-    """Speaker's name; for a reply, the model's."""
-    if node.role == "user":
-        return "You"
-    return model_name(node.outcome.model if node.outcome and node.outcome.model else session.model)

@@ -3,7 +3,7 @@
 import time
 
 from tui.conversation.conversation import Mode
-from tui.formatting.units import model_name
+from tui.conversation.speakers import model_name
 from tui.screens.chat_view import ChatView
 from tui.screens.main import MainScreen
 from tui.screens.session_view import SessionView

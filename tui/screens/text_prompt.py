@@ -11,19 +11,20 @@ from tui.widgets.safe_input import Field
 
 
 class AskScreen(ModalScreen[str | None]):
-    """Returns the text, or None if it is empty or cancelled. ``text``: the initial value."""
+    """Returns the text, or None if it is empty or cancelled. ``text``: the initial value. ``verb``: what Enter does."""
 
     BINDINGS = [Binding("escape", "dismiss", "Cancel", show=False)]  # noqa: RUF012  as Textual declares it
 
-    def __init__(self, title: str, text: str) -> None:
+    def __init__(self, title: str, text: str, verb: str = "save") -> None:
         super().__init__()
+        self._verb = verb
         self._title = title
         self._text = text
 
     def compose(self) -> ComposeResult:
         with Vertical(id="ask") as box:
             box.border_title = plain(self._title)
-            box.border_subtitle = "Enter save · Esc cancel"
+            box.border_subtitle = f"Enter {self._verb} · Esc cancel"
             yield Field(self._text, id="ask-text")
 
     def on_input_submitted(self, event: Input.Submitted) -> None:

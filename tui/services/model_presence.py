@@ -1,0 +1,16 @@
+"""Whether a model is on this machine."""
+
+from pathlib import Path
+
+from tui.config.paths import model_places
+
+
+def has_model(name: str, directories: tuple[Path, ...]) -> bool:
+    """True if a model of this name can be loaded. Looks at the disk: not for the interface's thread."""
+    from inference.errors import InferenceError
+    from inference.sources.registry import find_model
+
+    try:
+        return bool(name) and (find_model(name, model_places(directories)) / "config.json").is_file()
+    except (InferenceError, OSError, ValueError):
+        return False
