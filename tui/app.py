@@ -87,6 +87,8 @@ class LlmTui(InterruptibleApp):
         self.appearance.start()
         self.services.sessions.storage.wait_no_more()
         self.main.composer.commands = self.commands.offered
+        if self._settings.vi_keys:
+            self.main.composer.use_vi_keys()
         self.set_interval(TICK, self._tick)
         self.run_worker(self.services.autosave.back_up())
         self.run_worker(in_thread(facts), exit_on_error=False)  # F1 need not wait for the disk then

@@ -33,6 +33,7 @@ class FakeScreen(Mock):
     def __init__(self, **names: object) -> None:
         super().__init__(**names)
         self.composer = FakeComposer()
+        self.composer.escape.return_value = False
         self.transcript.chosen = None
         self.sidebar.has_focus_within = False
         self.sidebar.leave.return_value = self.find_bar.leave.return_value = False

@@ -49,6 +49,8 @@ class ApplicationActions(ActionGroup):
             return
         if screen.sidebar.leave() or screen.find_bar.leave():
             return
+        if screen.composer.has_focus and screen.composer.escape():
+            return
         if session.reply is not None:
             self._replies.stop(session, aloud=True)
         elif screen.sessions.has_focus:

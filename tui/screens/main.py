@@ -68,7 +68,7 @@ class MainScreen(Screen[None]):
         if self._reading and text and event.key not in self.active_bindings:
             event.stop()
             self.set_focus(self.composer)
-            self.composer.insert(text)
+            self.composer.type(text)
 
     def on_paste(self, event: events.Paste) -> None:
         if self._reading:

@@ -173,7 +173,7 @@ class Turns:
         focused = self._app.focused if self._screens else None
         if isinstance(focused, Input):
             return focused.restrict is None and not focused.max_length and focused.type == "text"
-        return isinstance(focused, TextArea) and not focused.read_only
+        return isinstance(focused, TextArea) and not focused.read_only and getattr(focused, "takes_runs", True)
 
     def _bound(self) -> set[str]:
         if not self._screens:

@@ -12,6 +12,7 @@ from tui.terminal.typed_text import normalized
 from tui.widgets.pasted_text import Pasted
 from tui.widgets.plain_text import plain
 from tui.widgets.safe_text_area import Editor
+from tui.widgets.vi_keys import ViKeys
 
 PLACEHOLDER = "Ask anything"
 KEYS = "Enter send · Ctrl+J new line"
@@ -47,6 +48,7 @@ class Composer(Editor):
         self._offered: list[str] = []
         self._announced = ""
         self._completed = ""  # the last completion by Tab
+        self._vi: ViKeys | None = None
         self.border_subtitle = plain(KEYS)
 
     @property
@@ -82,6 +84,31 @@ class Composer(Editor):
         """Return a token for a long text, a short text unchanged."""
         return self._pasted.collapse(normalized(text))
 
+    # ---- vi's keys
+
+    def use_vi_keys(self) -> None:
+        """Give Esc its meaning in vi; the input begins with inserting."""
+        self._vi = ViKeys(self)
+
+    def escape(self) -> bool:
+        """Begin vi's normal mode, or take a half-typed command of it back; False if neither is to do."""
+        escaped = self._vi is not None and self._vi.escape()
+        self._show_mode()
+        return escaped
+
+    @property
+    def takes_runs(self) -> bool:
+        """False while each key is a command."""
+        return self._vi is None or self._vi.inserting
+
+    def _begin_to_insert(self) -> None:
+        if self._vi is not None:
+            self._vi.insert()
+            self._show_mode()
+
+    def _show_mode(self) -> None:
+        self.set_class(not self.takes_runs, "-commands")
+
     async def _on_key(self, event: events.Key) -> None:
         # Comes before the text area's own handler, which would insert a newline: the binding sends instead.
         if event.key == "enter":
@@ -91,6 +118,9 @@ class Composer(Editor):
             event.prevent_default().stop()
             if attended is not None and attended is not self:
                 attended.post_message(events.Key(event.key, event.character))
+        elif self._vi is not None and self._vi.press(event.key, event.character):
+            event.prevent_default().stop()
+            self._show_mode()
         elif event.key == "tab" and self._offered:
             event.prevent_default().stop()
             self._complete()
@@ -99,7 +129,13 @@ class Composer(Editor):
         # Comes before the editor's handler.
         event.text = self.collapse(event.text)
 
+    def type(self, text: str) -> None:
+        """Insert text that was typed elsewhere."""
+        self._begin_to_insert()
+        self.insert(text)
+
     def action_send(self) -> None:
+        self._begin_to_insert()
         if self.text.strip():
             self.post_message(self.Sent(self.whole))
         else:
