@@ -30,8 +30,9 @@ def counting_model(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.fixture
-def config() -> Path:
+def config(home: Path) -> Path:
     """The user's configuration file, which is not there yet."""
     file = config_file()
+    assert file.is_relative_to(home)
     file.parent.mkdir(parents=True, exist_ok=True)
     return file

@@ -34,15 +34,22 @@ def cli(context: click.Context, /, **flags: Any) -> None:
     context.obj = flags
     require_room(STARTING)
     if context.invoked_subcommand is None:
-        require_terminal()
-        require_room()
-        from tui.cli.lifetime import run_app
         from tui.config.settings import load_settings
 
         settings = load_settings(**flags)
+        if not settings.plain:
+            require_terminal()
+        require_room()
         if flags["model"]:
             settings = settings.with_flags(model=lasting_name(flags["model"], settings.model_directories))
-        run_app(settings)
+        if settings.plain:
+            from tui.cli.plain import run_plain
+
+            run_plain(settings)
+        else:
+            from tui.cli.lifetime import run_app
+
+            run_app(settings)
 
 
 for command in (chat, story, models, pull, sessions, export, import_command, themes, config, doctor, bench):

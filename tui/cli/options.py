@@ -110,6 +110,7 @@ screen_options = options(
         callback=lambda context, parameter, value: None if value is None else value == "on",
         help="Mouse; off for the terminal's own selection.  [default: on]",
     ),
+    click.option("--plain", is_flag=True, default=None, help="Chat line by line, for screen readers."),
 )
 sampling_options = options(
     bounded("temperature", "Sampling temperature; 0 always takes the most likely token."),

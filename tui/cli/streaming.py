@@ -69,7 +69,7 @@ def lasting_name(name: str, directories: tuple[Path, ...]) -> str:
     return str(lasting(path)) if path == expanded(name) else name
 
 
-def _load(settings: Settings, which: str) -> "Model":
+def load(settings: Settings, which: str) -> "Model":
     from inference import InferenceError, Model
 
     require_room()
@@ -112,7 +112,7 @@ def generate(
     """
     from inference import Engine, SamplingParams
 
-    model = _load(settings, which)
+    model = load(settings, which)
     params = SamplingParams.from_generation_config(model.generation_config, settings.sampling)
     with Engine(model) as engine:
         generation = ask(engine.new_session(), params)

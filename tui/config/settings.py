@@ -53,6 +53,7 @@ class Settings:
     theme: str = _setting("dark", TEXT, "Colour theme; `llm-tui themes` lists them.")
     mouse: bool = _setting(True, TRUTH, "Mouse; without it, the terminal's own selection works.")
     vi_keys: bool = _setting(False, TRUTH, "vi's keys in the input: Esc, then h j k l w b e d c y p and others.")
+    plain: bool = _setting(False, TRUTH, "Chat line by line, for screen readers.")
     notify: str = _setting(
         "off", one_of(*NOTIFICATIONS), "When a reply ends unseen: off, bell, or desktop (else a bell)."
     )

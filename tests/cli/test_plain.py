@@ -1,0 +1,152 @@
+"""`llm-tui --plain`: chats line by line."""
+
+import signal
+from pathlib import Path
+
+import pytest
+
+from tests.cli.running import run
+from tests.e2e.talking import PROGRAM
+from tests.e2e.terminal import Terminal
+from tests.tiny_model import make_tiny_model
+from tui.config.paths import config_file
+from tui.conversation.conversation import Conversation
+from tui.storage.store import Store
+
+
+@pytest.fixture
+def db(tmp_path: Path) -> Path:
+    return tmp_path / "mine.db"
+
+
+def stored(db: Path) -> list[Conversation]:
+    store = Store(db)
+    try:
+        return [store.read(listing.id) for listing in store.sessions(100)]
+    finally:
+        store.close()
+
+
+def chat(model: Path, db: Path, *lines: str, **settings: str) -> list[str]:
+    """What is written for these lines, without the prompts."""
+    done = run("--plain", "--model", model, "--db", db, stdin="".join(f"{line}\n" for line in lines), **settings)
+    assert (done.returncode, done.stderr) == (0, "")
+    return done.stdout.replace("You: ", "").splitlines()
+
+
+@pytest.fixture(autouse=True)
+def config(home: Path) -> Path:
+    """The user's configuration: replies are short, and the same each time."""
+    file = config_file()
+    assert file.is_relative_to(home)
+    file.parent.mkdir(parents=True)
+    file.write_text("max_tokens = 4\ntemperature = 0\n")
+    return file
+
+
+def test_a_chat_is_written_line_by_line_and_saved(tiny_model: Path, db: Path) -> None:
+    lines = chat(tiny_model, db, "hello", "//slash and \\", "a second line")
+    assert lines[0].startswith("llm-tui, plain mode") and lines[1] == "Loading tiny…"
+    assert sum(line.startswith("tiny: ") for line in lines) == 2
+    assert not any(char in "".join(lines) for char in "┌│─╭▌")
+    (conversation,) = stored(db)
+    path = conversation.tree.path()
+    assert [node.role for node in path] == ["user", "assistant"] * 2
+    assert [path[0].text, path[2].text] == ["hello", "/slash and \na second line"]
+    assert path[1].outcome.reason == "length" and len(path[1].token_ids) == 4
+
+
+def test_a_later_turn_computes_only_what_is_new(tiny_model: Path, db: Path) -> None:
+    chat(tiny_model, db, "hello there, how is the weather today?", "and now?")
+    (conversation,) = stored(db)
+    first, second = (node.outcome for node in conversation.tree.path()[1::2])
+    assert second.reused_tokens >= first.prompt_tokens
+
+
+def test_versions_and_going_back(tiny_model: Path, db: Path) -> None:
+    lines = chat(
+        *(tiny_model, db, "hello", "/regenerate", "/previous-sibling", "/continue-reply", "/roll-back"),
+        *("/next-sibling", "/show", "/rename Mine"),
+    )
+    assert any(line.startswith("tiny, version 1 of 2: ") for line in lines)
+    assert "Rolled back; /next-sibling brings it back. Your message was: hello" in lines
+    assert lines[-1] == "Mine."
+    (conversation,) = stored(db)
+    replies = conversation.tree.children(conversation.tree.path()[0].id)
+    assert conversation.title == "Mine" and len(replies) == 3
+    assert replies[2].text.startswith(replies[0].text) and len(replies[2].text) > len(replies[0].text)
+
+
+def test_sessions_are_listed_and_opened(tiny_model: Path, db: Path) -> None:
+    chat(tiny_model, db, "first", "/new-session", "second")
+    lines = chat(tiny_model, db, "/open 1", "/sessions", "/open 2", "third", "/open 9")
+    assert "Give a number of the list: /sessions, then /open NUMBER." in lines
+    titles = {each.shown_title: len(each.tree) for each in stored(db)}
+    assert titles == {"first": 4, "second": 2}
+
+
+def test_a_private_session_is_not_saved(tiny_model: Path, db: Path, tmp_path: Path) -> None:
+    chat(tiny_model, db, "/private", "xyzzy", "/rename xyzzy", "/new-session", "open")
+    assert [each.shown_title for each in stored(db)] == ["open"]
+    assert not [path for path in tmp_path.rglob("*") if path.is_file() and b"xyzzy" in path.read_bytes()]
+
+
+def test_files_go_in_and_out(tiny_model: Path, db: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "notes.txt").write_text("one\ntwo\n")
+    lines = chat(
+        *(tiny_model, db, "/file notes.txt", "/rename Mine", "/export html", "/export json out.json", "/export pdf"),
+        *("/import out.json", "/import missing.json", "/file missing.txt"),
+    )
+    assert f"Exported to {tmp_path}/Mine.html." in lines
+    assert "Imported 0 sessions from out.json; skipped 1 existing." in lines
+    assert any("Formats: md, html, json, jsonl" in line for line in lines)
+    assert any("missing.json is not a file" in line for line in lines)
+    assert any("Cannot read missing.txt" in line for line in lines)
+    assert stored(db)[0].tree.path()[0].text == "notes.txt:\n```\none\ntwo\n```"
+
+
+def test_help_lists_every_command_and_others_are_told(tiny_model: Path, db: Path) -> None:
+    lines = chat(
+        tiny_model, db, "/help", "/nonsense", "/regenerate", "/continue-reply", "/roll-back", "/quit", "unread"
+    )
+    assert any(line.startswith("/regenerate: ") for line in lines)
+    assert any("Unknown command /nonsense" in line for line in lines)
+    assert stored(db) == []
+
+
+@pytest.mark.e2e
+def test_on_a_terminal_nothing_is_redrawn_and_ctrl_c_stops(talkative: Path, db: Path, config: Path) -> None:
+    config.write_text("plain = true\ntemperature = 0\n")
+    with Terminal([PROGRAM, "--model", str(talkative), "--db", str(db)], env={"TERM": "dumb"}) as terminal:
+        terminal.until("You:")
+        terminal.press("hello", "enter")
+        terminal.until("talkative: .+")
+        terminal.press("\x03")
+        terminal.until("Stopped")
+        assert b"\x1b" not in terminal.raw.replace(b"\x1b[?2004h", b"").replace(b"\x1b[?2004l", b"")
+        terminal.press("\x04")
+        assert terminal.wait() == 0
+    (conversation,) = stored(db)
+    assert conversation.tree.path()[-1].outcome.reason == "cancelled"
+
+
+@pytest.mark.e2e
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGHUP])
+def test_what_was_written_is_kept_when_it_is_ended(
+    talkative: Path, db: Path, config: Path, number: signal.Signals
+) -> None:
+    config.write_text("temperature = 0\n")
+    with Terminal([PROGRAM, "--plain", "--model", str(talkative), "--db", str(db)]) as terminal:
+        terminal.until("You:")
+        terminal.press("hello", "enter")
+        terminal.until("talkative: .+")
+        terminal.signal(number)
+        assert terminal.wait() == 128 + number
+    (conversation,) = stored(db)
+    assert conversation.tree.path()[-1].text
+
+
+@pytest.fixture(scope="session")
+def talkative(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return make_tiny_model(tmp_path_factory.mktemp("models") / "talkative", max_position_embeddings=8192)
