@@ -13,7 +13,7 @@ async def test_escape_begins_commands_and_sending_ends_them(tiny_model: Path) ->
         await ready(pilot)
         await pilot.press(*"hello brave world", "escape", *"bbdw")
         assert composer(pilot).text == "hello world" and composer(pilot).has_focus
-        assert composer(pilot).has_class("-commands")
+        assert composer(pilot).has_class("-commands") and "vi commands" in str(composer(pilot).border_subtitle)
         await pilot.press("ctrl+r", "u")
         assert composer(pilot).text == "hello brave world"
         await pilot.press("enter")

@@ -16,6 +16,7 @@ from tui.widgets.vi_keys import ViKeys
 
 PLACEHOLDER = "Ask anything"
 KEYS = "Enter send · Ctrl+J new line"
+COMMANDS = "vi commands · i insert"
 
 
 class Composer(Editor):
@@ -108,6 +109,7 @@ class Composer(Editor):
 
     def _show_mode(self) -> None:
         self.set_class(not self.takes_runs, "-commands")
+        self.border_subtitle = plain(self._subtitle)
 
     async def _on_key(self, event: events.Key) -> None:
         # Comes before the text area's own handler, which would insert a newline: the binding sends instead.
@@ -193,7 +195,13 @@ class Composer(Editor):
         if self.text != self._completed:
             word = self.text[1:] if self.text.startswith("/") else " "
             self._offered = [name for name in self.commands if name.startswith(word)]
-        self.border_subtitle = plain(self._offer() if self._offered else KEYS)
+        self.border_subtitle = plain(self._subtitle)
+
+    @property
+    def _subtitle(self) -> str:
+        if not self.takes_runs:
+            return COMMANDS
+        return self._offer() if self._offered else KEYS
 
     def _offer(self) -> str:
         """The completions that fit."""
