@@ -12,6 +12,8 @@ from tui.widgets.safe_input import Field
 
 GLOBAL = [key for key in KEYMAP if not key.local]
 TAKING = (
+    "export",
+    "import",
     "file",
     "model",
     "rename",
