@@ -66,7 +66,20 @@ class PlainChat:
         self._write(GREETING)
         with contextlib.suppress(EOFError):
             while True:
-                self._handle(_line())
+                self._handle(self._line())
+
+    def _line(self) -> str:
+        """A line of the user, with those that it goes on in. Raises EOFError at the end."""
+        parts: list[str] = []
+        while True:
+            try:
+                part = input("" if parts else PROMPT)
+            except KeyboardInterrupt:
+                self._write("\n")
+                return ""
+            if not part.endswith("\\"):
+                return "\n".join([*parts, part])
+            parts.append(part.removesuffix("\\"))
 
     def _handle(self, line: str) -> None:
         from inference import InferenceError
@@ -306,20 +319,6 @@ def run_plain(settings: Settings) -> None:
             PlainChat(store, settings, engine).run()
     finally:
         store.close()
-
-
-def _line() -> str:
-    """A line of the user, with those that it goes on in. Raises EOFError at the end."""
-    parts: list[str] = []
-    while True:
-        try:
-            part = input("" if parts else PROMPT)
-        except KeyboardInterrupt:
-            print()
-            return ""
-        if not part.endswith("\\"):
-            return "\n".join([*parts, part])
-        parts.append(part.removesuffix("\\"))
 
 
 @contextlib.contextmanager
