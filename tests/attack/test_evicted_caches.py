@@ -70,3 +70,15 @@ def test_a_closed_session_leaves_no_file(model: Model, tmp_path: Path) -> None:
         answers(engine)
         assert not file.exists()
         assert session.resident_bytes == 0
+
+
+def test_a_session_kept_off_the_disk_is_computed_again(model: Model, tmp_path: Path) -> None:
+    with Engine(model, cache_budget=0, snapshot_dir=tmp_path) as engine:
+        session = engine.new_session(on_disk=False)
+        first = finished(list(session.complete([[5] * 40], FEW)))
+        finished(list(engine.new_session(on_disk=False).complete("Once", FEW)))
+        settled(engine)
+        assert not session.resident_bytes and not list(tmp_path.iterdir())
+        again = session.complete([[5] * 40], FEW)
+        assert finished(list(again)).stats.reused_tokens == 0
+        assert first.stats.prompt_tokens == 40
