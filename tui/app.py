@@ -1,10 +1,8 @@
 """The application: creates services, screen and actions, and routes messages between them."""
 
-from collections.abc import Iterable
 from typing import TYPE_CHECKING
 
 from textual import on
-from textual.app import SystemCommand
 from textual.binding import Binding
 from textual.screen import Screen
 from textual.widgets import OptionList
@@ -60,7 +58,7 @@ class LlmTui(InterruptibleApp):
         Binding("ctrl+q", "quit", "Quit", show=False, priority=True, id="anywhere.quit"),
         Binding("ctrl+p", "command_palette", "All commands", show=False, priority=True, id="anywhere.palette"),
     ]
-    ENABLE_COMMAND_PALETTE = True
+    ENABLE_COMMAND_PALETTE = False  # Textual's
 
     def __init__(self, settings: Settings, *, params: "SamplingParams | None" = None, mode: Mode | None = None) -> None:
         super().__init__(no_colors=colors_unwanted())
@@ -72,7 +70,7 @@ class LlmTui(InterruptibleApp):
         self.actions = Actions(context)
         self.alerts = Alerts(context, settings)
         self.commands = SlashCommands(context, self.actions)
-        self.palette = PaletteEntries(context, self.actions)
+        self.palette = PaletteEntries(self.actions)
         self._collector = IdleCollector()
         self._finished = False
         self._settings = settings
@@ -132,12 +130,8 @@ class LlmTui(InterruptibleApp):
         self.actions.do(name)
 
     def action_command_palette(self) -> None:
-        """Open the command palette with sessions and models beside the commands."""
+        """Open the command palette, or close it."""
         self.palette.open()
-
-    def get_system_commands(self, screen: Screen[object]) -> Iterable[SystemCommand]:
-        """Yield the actions of the open session's mode for the command palette."""
-        return self.palette.commands()
 
     # ---- messages of services
 

@@ -127,7 +127,7 @@ def test_every_key_arrives(tmux: Tmux) -> None:
         ("F3", "Search messages"),
         ("F4", "─ Models"),
         ("F6", "Session settings"),
-        ("C-p", "Search for commands"),
+        ("C-p", "Search commands"),
         ("C-r", "Prompt history"),
     ):
         tmux.press(key)

@@ -182,9 +182,9 @@ async def test_the_palette_pins_the_open_session(tiny_model: Path) -> None:
     async with make_app(tiny_model).run_test(size=WIDE) as pilot:
         await ready(pilot)
         await say(pilot, "hello")
-        commands = {command.title: command for command in app_of(pilot).get_system_commands(pilot.app.screen)}
-        assert {"Rename session", "Filter sessions by title"} <= commands.keys()
-        commands["Pin or unpin session"].callback()
+        entries = {entry.title: entry for entry in app_of(pilot).palette.entries()}
+        assert {"Rename session", "Filter sessions by title"} <= entries.keys()
+        entries["Pin or unpin session"].run()
         await pilot.pause()
         assert current(pilot).pinned and listed(pilot)[0][1] == "*"
 

@@ -7,7 +7,6 @@ from typing import Any
 
 import pytest
 from textual import events
-from textual.command import CommandInput
 from textual.content import Content
 
 from inference import SamplingParams
@@ -112,31 +111,6 @@ async def test_f1_lists_every_key_and_every_fact(tiny_model: Path) -> None:
         assert not isinstance(pilot.app.screen, HelpScreen)
 
 
-async def test_the_palette_offers_the_actions(tiny_model: Path) -> None:
-    async with make_app(tiny_model).run_test(size=SIZE) as pilot:
-        titles = {command.title for command in app_of(pilot).get_system_commands(pilot.app.screen)}
-        assert {"New session", "Roll back to here", "Fork into a new session"} <= titles
-        await say(pilot, "hello")
-        await pilot.press("ctrl+p")
-        await pilot.pause()
-        await pilot.press(*"regenerate")
-        await pilot.pause(0.5)
-        await pilot.press("enter", "enter")
-        await until(pilot, lambda: len(current(pilot).tree) == 3)
-
-
-async def test_what_is_pasted_into_the_palette_is_drawn_safely(tiny_model: Path) -> None:
-    async with make_app(tiny_model).run_test(size=SIZE) as pilot:
-        await ready(pilot)
-        await pilot.press("ctrl+p")
-        pilot.app.post_message(events.Paste("new\x1b]0;title\x07\r\nmore"))
-        await pilot.pause()
-        field = pilot.app.screen.query_one(CommandInput)
-        assert field.value == "new\x1b]0;title\x07"
-        assert "new␛]0;title␇" in "".join(segment.text for segment in field.render_line(0))
-        assert not field.cursor_blink
-
-
 async def test_without_a_model_the_screen_says_how_to_give_one() -> None:
     async with make_app("nowhere").run_test(size=(80, 24)) as pilot:
         absent = app_of(pilot).main.absent
@@ -193,18 +167,6 @@ async def test_idle_it_wakes_up_twice_a_second_at_most(tiny_model: Path) -> None
         await pilot.pause()
         timers: list[Timer] = [timer for timer in pilot.app._timers if timer.name != "screen update"]
         assert all(timer._interval >= 0.5 for timer in timers)
-
-
-async def test_the_palette_lives_through_a_page_key_that_comes_too_soon(tiny_model: Path) -> None:
-    async with make_app(tiny_model).run_test(size=(80, 3)) as pilot:
-        await ready(pilot)
-        for _ in range(3):
-            pilot.app.simulate_key("ctrl+p")
-            pilot.app.simulate_key("pagedown")
-            await pilot.pause(0.1)
-            await pilot.press("z", "z", "z", "pagedown", "pageup", "escape")
-        await pilot.press("ctrl+q")
-    assert pilot.app.return_code == 0
 
 
 async def test_help_is_laid_out_once_whether_it_scrolls_or_not(

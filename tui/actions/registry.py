@@ -43,7 +43,7 @@ class Actions:
     """All actions; iterates over them in the order of the palette."""
 
     def __init__(self, context: ActionContext) -> None:
-        self._context = context
+        self.context = context
         self.messages = MessageActions(context)
         self.clipboard = ClipboardActions(context, self.messages)
         self.composer = ComposerActions(context, self.messages)
@@ -61,13 +61,13 @@ class Actions:
 
     def do(self, name: str) -> None:
         """Run an action. Clears the notice first, unless the action only looks. Raises KeyError for an unknown id."""
-        action, session = self._by_id[name], self._context.services.workspace.current
+        action, session = self._by_id[name], self.context.services.workspace.current
         cleared = bool(session.notice) and not action.looks
         if cleared:
             session.clear_notice()
         action.handler()
-        if self._context.services.onboarding.done(name) or cleared:
-            self._context.presenter.refresh()
+        if self.context.services.onboarding.done(name) or cleared:
+            self.context.presenter.refresh()
 
     def _all(self) -> Iterator[Action]:
         application, messages, sessions = self.application, self.messages, self.sessions

@@ -1,104 +1,102 @@
-"""The command palette: Textual's, with safe drawing, and with sessions and models beside the commands."""
+"""Ctrl+P: commands, sessions and models in groups, filtered as one types."""
 
-from collections.abc import Callable, Sequence
-from functools import partial
-from itertools import islice
-from pathlib import Path
-from typing import NamedTuple
+from collections.abc import Awaitable, Callable, Iterator, Sequence
+from dataclasses import dataclass
 
 from textual.app import ComposeResult
-from textual.command import CommandInput, CommandList, CommandPalette, Hit, Hits, Provider, SearchIcon
-from textual.containers import Horizontal, Vertical
-from textual.content import Content
-from textual.fuzzy import Matcher
-from textual.widgets import LoadingIndicator
+from textual.containers import Vertical
+from textual.widgets import Input, OptionList
+from textual.widgets.option_list import Option
 
-from tui.config.paths import model_places
-from tui.process.in_thread import in_thread
-from tui.terminal.sanitize import one_line
+from tui.formatting.matching import matching
+from tui.screens.picker import Picker
+from tui.widgets.list_row import ListRow
 from tui.widgets.plain_text import plain
 from tui.widgets.safe_input import Field
 
-# Maximum sessions and models searched, and results of each.
-LOOKED_THROUGH, OFFERED = 200, 8
+NOTHING = "No matches."
+# Maximum rows of a group of sessions or models.
+OFFERED = 8
 
 
-class PaletteField(CommandInput, Field):
-    """Palette input that draws its text sanitised."""
+@dataclass(frozen=True)
+class Entry:
+    """A row: ``title`` at the left, ``key`` at the right. ``run`` is called when it is chosen.
 
-    def __init__(self, placeholder: str) -> None:
-        super().__init__(placeholder=placeholder)
-        self.compact = False
-
-
-class Palette(CommandPalette):
-    """Palette that ignores page keys until its list has a height."""
-
-    def compose(self) -> ComposeResult:
-        with Vertical(id="--container"):
-            with Horizontal(id="--input"):
-                yield SearchIcon()
-                yield PaletteField(self._placeholder)
-            with Vertical(id="--results"):
-                yield CommandList()
-                yield LoadingIndicator()
-
-    def _action_command_list(self, action: str) -> None:
-        if self.query_one(CommandList).size.height:
-            super()._action_command_list(action)
-
-
-class Target(NamedTuple):
-    """A session or model. ``title`` is searched; ``go`` opens it."""
-
-    title: str
-    about: str
-    go: Callable[[], None]
-
-
-def target_provider(sessions: Callable[[], Sequence[Target]], models: Callable[[], Sequence[Target]]) -> type[Provider]:
-    """Create a provider class for sessions and models, which the palette instantiates.
-
-    ``models`` is called on another thread.
+    ``names``: other words that find it. ``limited``: at most OFFERED of its group are shown.
     """
 
-    class TargetProvider(Provider):
-        _sessions: Sequence[Target] = ()
-        _models: Sequence[Target] = ()
-
-        async def startup(self) -> None:
-            self._sessions = sessions()[:LOOKED_THROUGH]
-            self._models = await in_thread(models)
-
-        async def search(self, query: str) -> Hits:
-            matcher = PlainMatcher(query, match_style=self.matcher(query).match_style)
-            for targets in (self._sessions, self._models):
-                scored = [(score, target) for target in targets if (score := matcher.match(target.title)) > 0]
-                for score, target in sorted(scored, key=lambda pair: -pair[0])[:OFFERED]:
-                    yield Hit(score, matcher.highlight(target.title), target.go, target.title, plain(target.about))  # type: ignore[arg-type]
-
-    return TargetProvider
+    id: str
+    group: str
+    title: str
+    key: str
+    run: Callable[[], None]
+    names: str = ""
+    limited: bool = False
 
 
-class PlainMatcher(Matcher):
-    """Matcher that highlights plain text; Textual's parses markup."""
+class PaletteScreen(Picker[Entry | None]):
+    """Returns the chosen one of ``entries``. ``later`` reads more of them.
 
-    def highlight(self, candidate: str) -> Content:
-        content = plain(candidate)
-        for offset in self.fuzzy_search.match(self.query, candidate)[1]:
-            content = content.stylize(self.match_style, offset, offset + 1)
-        return content
+    The field keeps the focus. The list is complete before the first paint, except for what is read later.
+    """
 
+    def __init__(self, entries: Sequence[Entry], later: Callable[[], Awaitable[Sequence[Entry]]]) -> None:
+        super().__init__()
+        self._entries = list(entries)
+        self._later = later
+        self._shown: list[Entry | None] = []  # by row; None for a heading
+        self._field = Field(placeholder="Search commands, sessions and models…", id="palette-text")
+        self._list = OptionList(*self._rows(), id="palette-list", compact=True, markup=False)
 
-def session_target(title: str, mode: str, go: Callable[[], None]) -> Target:
-    """The target that opens a session."""
-    return Target(f"Session: {title}", mode, go)
+    def compose(self) -> ComposeResult:
+        with Vertical(id="palette") as box:
+            box.border_title = "Commands"
+            box.border_subtitle = "↑ ↓ move · Enter run · Esc cancel"
+            yield self._field
+            yield self._list
 
+    def on_mount(self) -> None:
+        self.run_worker(self._read())
 
-def model_targets(directories: tuple[Path, ...], use: Callable[[str], None]) -> list[Target]:
-    """The targets that continue the open session with another model."""
-    from inference.sources.registry import find_models
+    async def _read(self) -> None:
+        self._entries += await self._later()
+        chosen = self._chosen
+        self._fill()
+        if chosen in self._shown:
+            self._list.highlighted = self._shown.index(chosen)
 
-    found = (found for found in find_models(model_places(directories)) if found.source != "unfinished")
-    names = dict.fromkeys(each.name for each in islice(found, LOOKED_THROUGH))
-    return [Target(f"Model: {one_line(name)}", "for this session", partial(use, name)) for name in names]
+    def on_input_changed(self, event: Input.Changed) -> None:
+        event.stop()
+        self._fill()
+
+    def _fill(self) -> None:
+        self._list.clear_options()
+        self._list.add_options(self._rows())
+        self._list.scroll_home(animate=False)
+        self._list.action_first()
+
+    def _rows(self) -> Iterator[Option]:
+        """The matching entries by group, the group with the best match first."""
+        groups: dict[str, list[Entry]] = {}
+        for _, entry in matching(self._entries, self._field.value, lambda entry: f"{entry.title} {entry.names}"):
+            group = groups.setdefault(entry.group, [])
+            if not entry.limited or len(group) < OFFERED:
+                group.append(entry)
+        self._shown = []
+        for name, entries in groups.items():
+            self._shown += [None, *entries]
+            yield Option(plain(name, "bold $accent"), disabled=True)
+            for entry in entries:
+                yield Option(ListRow(plain(f"  {entry.title}"), plain(entry.key, "$primary")))
+        if not groups:
+            yield Option(plain(NOTHING, "$text-muted"), disabled=True)
+
+    @property
+    def _chosen(self) -> Entry | None:
+        index = self._list.highlighted
+        return None if index is None or index >= len(self._shown) else self._shown[index]
+
+    def take(self) -> None:
+        if self._chosen is not None:
+            self.dismiss(self._chosen)

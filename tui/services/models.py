@@ -2,12 +2,13 @@
 
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass
+from itertools import islice
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from textual.message_pump import MessagePump
 
-from tui.config.paths import shipped
+from tui.config.paths import model_places, shipped
 from tui.config.settings import KINDS, Settings
 from tui.formatting.sampling import own_context
 from tui.messages import ModelFailed, ModelLoaded, ModelLoading
@@ -19,6 +20,8 @@ from tui.services.session import Session
 if TYPE_CHECKING:
     from inference import Engine, Model
 
+# Maximum models listed as targets.
+LISTED = 200
 CANCELLED = "Loading cancelled. Send a message to load it anyway, or press F4."
 
 
@@ -55,6 +58,13 @@ class ModelManager:
         if self._engine is None:
             self._engine = Engine(None, self._cache_budget, self._evicted)
         return self._engine
+
+    def installed(self) -> list[str]:
+        """Names of complete models on this machine. Reads directories: not for the interface's thread."""
+        from inference.sources.registry import find_models
+
+        found = (found for found in find_models(model_places(self.directories)) if found.source != "unfinished")
+        return list(dict.fromkeys(each.name for each in islice(found, LISTED)))
 
     # ---- models of sessions
 

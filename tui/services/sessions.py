@@ -101,9 +101,12 @@ class SessionManager:
         recovered, self._recovered = self._recovered, False
         return recovered
 
-    def lines(self) -> list[Line]:
-        """Session list: unsaved new sessions, then pinned ones, then the others, newest first."""
-        return self._lines(self.listings.words)
+    def lines(self, filtered: bool = True) -> list[Line]:
+        """Session list: unsaved new sessions, then pinned ones, then the others, newest first.
+
+        ``filtered``: only those that the title filter lets through.
+        """
+        return self._lines(self.listings.words if filtered else ())
 
     def latest(self, mode: Mode | None = None) -> str | None:
         """Id of the last used session of this mode (default: of any)."""
