@@ -8,6 +8,7 @@ from textual.screen import Screen
 from textual.widgets import OptionList
 
 from tui.actions.alerts import Alerts
+from tui.actions.completions import Completions
 from tui.actions.context import ActionContext
 from tui.actions.palette import PaletteEntries
 from tui.actions.registry import Actions
@@ -70,6 +71,7 @@ class LlmTui(InterruptibleApp):
         self.actions = Actions(context)
         self.alerts = Alerts(context, settings)
         self.commands = SlashCommands(context, self.actions)
+        self.completions = Completions(context, self.actions, self.commands)
         self.palette = PaletteEntries(self.actions)
         self._collector = IdleCollector()
         self._finished = False
@@ -84,7 +86,7 @@ class LlmTui(InterruptibleApp):
         """Start watching, autosave and loading once the first screen is painted."""
         self.appearance.start()
         self.services.sessions.storage.wait_no_more()
-        self.main.composer.commands = self.commands.offered
+        self.main.composer.complete = self.completions
         if self._settings.vi_keys:
             self.main.composer.use_vi_keys()
         self.set_interval(TICK, self._tick)
@@ -188,6 +190,11 @@ class LlmTui(InterruptibleApp):
     def on_composer_sent(self, event: Composer.Sent) -> None:
         """Run a slash command or send a message."""
         self.commands.send(event.text)
+
+    def on_composer_chosen(self, event: Composer.Chosen) -> None:
+        """Run a completion of the list above the input."""
+        self.main.composer.put("")
+        event.run()
 
     def on_composer_sent_nothing(self) -> None:
         """Take the model that is offered, if one is."""

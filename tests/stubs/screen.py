@@ -14,6 +14,7 @@ class FakeComposer(Mock):
     def __init__(self, **names: object) -> None:
         super().__init__(**names)
         self.text = self.set_aside = ""
+        self.leave.return_value = False
 
     @property
     def whole(self) -> str:

@@ -2,12 +2,15 @@
 
 from pathlib import Path
 
-from tests.tui.composing import asked, composer
-from tests.tui.conftest import SIZE, app_of, current, idle, make_app, ready, say, shown, tap
+import pytest
+from textual.pilot import Pilot
+
+from tests.tui.composing import asked, composer, paste
+from tests.tui.conftest import SIZE, app_of, current, idle, make_app, ready, say, shown, tap, until
 from tui.config.keymap import KEYMAP, MODES
 from tui.screens.help import HelpScreen
 from tui.screens.search import SearchScreen
-from tui.widgets.composer import KEYS
+from tui.widgets.completion_list import CompletionList
 from tui.widgets.safe_input import Field
 
 GLOBAL = [key for key in KEYMAP if not key.local]
@@ -16,6 +19,8 @@ TAKING = (
     "import",
     "file",
     "model",
+    "switch-session",
+    "themes",
     "rename",
     "search",
     "find",
@@ -27,19 +32,70 @@ TAKING = (
 )
 
 
-async def test_commands_are_offered_completed_and_done(tiny_model: Path) -> None:
+def listed(pilot: Pilot[None]) -> list[str]:
+    """The list above the input, row by row; empty if it is closed."""
+    completions = pilot.app.screen.query_one(CompletionList)
+    return [each.text for each in completions._completions] if completions.display else []
+
+
+def highlighted(pilot: Pilot[None]) -> str | None:
+    chosen = pilot.app.screen.query_one(CompletionList).chosen
+    return chosen.text if chosen else None
+
+
+async def test_commands_are_listed_while_typed_and_run(tiny_model: Path) -> None:
     async with make_app(tiny_model).run_test(size=SIZE) as pilot:
         await ready(pilot)
-        await pilot.press(*"/hel")
-        assert "/help" in str(composer(pilot).border_subtitle)
-        await pilot.press("tab")
-        assert composer(pilot).text == "/help"
+        await pilot.press("slash")
+        assert "/new-session" in listed(pilot) and "/help" in listed(pilot) and len(listed(pilot)) > 20
+        completions = pilot.app.screen.query_one(CompletionList)
+        assert completions.region.bottom == composer(pilot).region.y
+        await pilot.press(*"hel")
+        assert listed(pilot) == ["/help"] and highlighted(pilot) == "/help"
+        row = completions.render_line(0).text.split()
+        assert row == ["/help", "Help", "F1"]
         await pilot.press("enter")
         assert isinstance(app_of(pilot).screen, HelpScreen)
         await pilot.press("escape")
-        assert composer(pilot).text == "" and str(composer(pilot).border_subtitle) == KEYS
-        await pilot.press(*"/s", "tab", "tab")
-        assert composer(pilot).text != "/s" and composer(pilot).text.startswith("/s")
+        assert composer(pilot).text == "" and not listed(pilot)
+
+
+async def test_up_and_down_choose_tab_completes_escape_closes(tiny_model: Path) -> None:
+    async with make_app(tiny_model).run_test(size=SIZE) as pilot:
+        await ready(pilot)
+        await pilot.press(*"/find")
+        assert listed(pilot) == ["/find", "/find-next", "/find-previous"]
+        await pilot.press("down", "down", "up")
+        assert highlighted(pilot) == "/find-next"
+        await pilot.press("tab")
+        assert composer(pilot).text == "/find-next" == highlighted(pilot)
+        await pilot.press("escape")
+        assert not listed(pilot) and composer(pilot).has_focus and composer(pilot).text == "/find-next"
+        await pilot.press("backspace", "x")
+        assert not listed(pilot)
+        await pilot.press("backspace", "tab")
+        assert listed(pilot) == ["/find-next"]
+
+
+async def test_a_word_within_a_name_finds_it_and_letters_do_not(tiny_model: Path) -> None:
+    async with make_app(tiny_model).run_test(size=SIZE) as pilot:
+        await ready(pilot)
+        await pilot.press(*"/sib")
+        assert listed(pilot) == ["/previous-sibling", "/next-sibling"]
+        composer(pilot).put("")
+        await pilot.press(*"/etc")
+        assert not listed(pilot)
+        await pilot.press("enter")
+        assert "Unknown command /etc" in current(pilot).notice
+
+
+async def test_what_is_pasted_or_recalled_is_sent_as_it_is(tiny_model: Path) -> None:
+    async with make_app(tiny_model).run_test(size=SIZE) as pilot:
+        await ready(pilot)
+        await paste(pilot, "/he")
+        assert not listed(pilot)
+        await pilot.press("enter")
+        assert "Unknown command /he" in current(pilot).notice
         composer(pilot).put("/rename Garden notes")
         await pilot.press("enter")
         assert current(pilot).title == "Garden notes"
@@ -48,10 +104,84 @@ async def test_commands_are_offered_completed_and_done(tiny_model: Path) -> None
         assert composer(pilot).text == "/nonsense"
         composer(pilot).put("")
         for text in ("//nonsense", "/etc/hosts is what?", "/ alone"):
-            composer(pilot).put(text)
+            await paste(pilot, text)
             await tap(pilot, "enter")
             await idle(pilot)
         assert asked(pilot) == ["/nonsense", "/etc/hosts is what?", "/ alone"]
+        await pilot.press("up")
+        assert composer(pilot).text == "/ alone" and not listed(pilot)
+
+
+async def test_a_click_runs_a_command(tiny_model: Path) -> None:
+    async with make_app(tiny_model).run_test(size=SIZE) as pilot:
+        await ready(pilot)
+        await pilot.press(*"/he")
+        assert await pilot.click(CompletionList, offset=(3, 0))
+        assert isinstance(app_of(pilot).screen, HelpScreen)
+
+
+async def test_the_list_goes_with_the_input(tiny_model: Path) -> None:
+    async with make_app(tiny_model).run_test(size=SIZE) as pilot:
+        await ready(pilot)
+        await pilot.press(*"/he", "ctrl+t")
+        assert not app_of(pilot).main.query_one(CompletionList).display
+
+
+async def test_sessions_and_themes_are_completed(tiny_model: Path) -> None:
+    async with make_app(tiny_model).run_test(size=SIZE) as pilot:
+        await ready(pilot)
+        await say(pilot, "apples and pears")
+        fruit = current(pilot)
+        await tap(pilot, "ctrl+n")
+        await say(pilot, "rivers")
+        await pilot.press(*"/switch")
+        await pilot.press("tab")
+        assert composer(pilot).text == "/switch-session " and listed(pilot) == ["/switch-session apples and pears"]
+        await pilot.press("down", "enter")
+        await until(pilot, lambda: current(pilot) is fruit)
+        assert composer(pilot).text == ""
+        composer(pilot).put("/switch-session riv")
+        await pilot.press("enter")
+        await until(pilot, lambda: current(pilot).shown_title == "rivers")
+        composer(pilot).put("/switch-session nowhere")
+        await pilot.press("enter")
+        assert "No session matches nowhere." in current(pilot).notice
+        composer(pilot).put("")
+        await pilot.press(*"/themes ligh")
+        assert "/themes light" in listed(pilot) and highlighted(pilot) is None
+        await pilot.press("enter")
+        assert pilot.app.theme == "light"
+
+
+async def test_models_are_completed(shelf: Path) -> None:
+    async with make_app(shelf / "first", model_directories=(str(shelf),)).run_test(size=SIZE) as pilot:
+        await ready(pilot)
+        await pilot.press(*"/model sec")
+        await until(pilot, lambda: listed(pilot) == [f"/model {shelf / 'second'}"])
+        await pilot.press("tab", "enter")
+        await until(pilot, lambda: current(pilot).model == str(shelf / "second"))
+
+
+async def test_files_are_completed_and_typed_names_are_kept(
+    tiny_model: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for name in ("Notes.md", "notes.md.bak", ".hidden", "odd\nname"):
+        (tmp_path / name).write_text("a note")
+    (tmp_path / "nested").mkdir()
+    (tmp_path / "nested" / "deep.txt").write_text("deep")
+    monkeypatch.chdir(tmp_path)
+    async with make_app(tiny_model).run_test(size=SIZE) as pilot:
+        await ready(pilot)
+        await pilot.press(*"/file n")
+        await until(pilot, lambda: listed(pilot))
+        assert listed(pilot) == ["/file nested/", "/file Notes.md", "/file notes.md.bak"]
+        await pilot.press("enter")
+        await until(pilot, lambda: "Cannot read n" in current(pilot).notice)
+        composer(pilot).put("")
+        await pilot.press(*"/file ne", "tab")
+        await until(pilot, lambda: listed(pilot) == ["/file nested/deep.txt"])
+        await pilot.press("down", "enter")
+        await until(pilot, lambda: "deep.txt:" in composer(pilot).text)
 
 
 async def test_only_the_slash_before_a_command_is_taken_away(tiny_model: Path) -> None:
@@ -97,7 +227,7 @@ async def test_a_command_that_takes_no_words_throws_none_away(tiny_model: Path) 
     async with make_app(tiny_model).run_test(size=SIZE) as pilot:
         await ready(pilot)
         before = current(pilot)
-        for name in [name for name in composer(pilot).commands if name not in TAKING]:
+        for name in [name for name in app_of(pilot).commands.offered if name not in TAKING]:
             text = f"/{name} and more words"
             composer(pilot).put(text)
             app_of(pilot).commands.send(text)
@@ -107,7 +237,7 @@ async def test_a_command_that_takes_no_words_throws_none_away(tiny_model: Path) 
 
 async def test_each_action_has_one_command(tiny_model: Path) -> None:
     async with make_app(tiny_model).run_test(size=SIZE) as pilot:
-        offered = list(composer(pilot).commands)
+        offered = app_of(pilot).commands.offered
         chat = [key for key in GLOBAL if "chat" in MODES[key.where]]  # where there is an input to type them in
         assert (
             len(offered)

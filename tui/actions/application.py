@@ -11,6 +11,7 @@ from tui.actions.clipboard import ClipboardActions
 from tui.actions.context import ActionContext, ActionGroup
 from tui.actions.messages import MessageActions
 from tui.actions.model import ModelActions
+from tui.formatting.matching import matching
 from tui.messages import SessionRead
 from tui.screens.help import HelpScreen
 from tui.screens.theme_picker import ThemePicker
@@ -47,7 +48,7 @@ class ApplicationActions(ActionGroup):
         screen, session = self._screen, self.current
         if session.reply is None and time.monotonic() - session.ended < JUST_ENDED:
             return
-        if screen.sidebar.leave() or screen.find_bar.leave():
+        if screen.sidebar.leave() or screen.find_bar.leave() or screen.composer.leave():
             return
         if screen.composer.has_focus and screen.composer.escape():
             return
@@ -92,6 +93,13 @@ class ApplicationActions(ActionGroup):
     def suspend(self) -> None:
         """Suspend to the shell; its `fg` resumes."""
         self._app.action_suspend_process()
+
+    def use_theme(self, name: str) -> None:
+        """Apply and save the theme of that name, or the best match."""
+        if found := matching(self._appearance.themes, name, str):
+            self._appearance.keep(found[0][1])
+        else:
+            self._presenter.say(f"Unknown theme {name}. /themes lists them.")
 
     def quit(self) -> None:
         """Quit, after a warning if something could not be saved."""
@@ -144,6 +152,13 @@ class ApplicationActions(ActionGroup):
     def switch_session(self) -> None:
         """Choose a session in the sidebar."""
         self._screen.focus_sessions()
+
+    def switch_to(self, words: str) -> None:
+        """Open the session whose title matches best."""
+        if found := matching(self._sessions.lines(filtered=False), words, lambda line: line.title):
+            self.open(found[0][1].id)
+        else:
+            self._presenter.say(f"No session matches {words}.")
 
     def toggle_sidebar(self) -> None:
         """Show or hide the sidebar."""

@@ -73,7 +73,7 @@ class Actions:
         application, messages, sessions = self.application, self.messages, self.sessions
         yield _action("new_session", application.new_session)
         yield Action("private_session", "anywhere", "New private session", application.private_session)
-        yield _action("switch_session", application.switch_session, looks=True)
+        yield _action("switch_session", application.switch_session, application.switch_to, looks=True)
         yield _action("toggle_mode", application.toggle_mode)
         yield _action("stop", application.stop, looks=True)
         yield _action("copy_or_quit", application.copy_or_quit)
@@ -87,7 +87,7 @@ class Actions:
         yield _action("toggle_sidebar", application.toggle_sidebar, looks=True)
         yield _action("quit", application.quit)
         yield Action("suspend", "anywhere", "Suspend to the shell", application.suspend, looks=True)
-        yield Action("themes", "anywhere", "Themes", application.themes)
+        yield Action("themes", "anywhere", "Themes", application.themes, application.use_theme)
         export, importing = self.transfers.export, self.transfers.import_sessions
         yield Action("export", "anywhere", "Export session", export, export)
         yield Action("import", "anywhere", "Import sessions", importing, importing)

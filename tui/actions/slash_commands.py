@@ -33,6 +33,10 @@ class SlashCommands:
         """Names offered for completion in the input."""
         return ["file", *(name for name, action in self._by_name.items() if "chat" in MODES[action.context])]
 
+    def action(self, name: str) -> Action | None:
+        """The action of a command; None for ``file``, which is none."""
+        return self._by_name.get(name)
+
     def send(self, text: str) -> None:
         """Run a command, or send a message; a leading ``//`` sends a message that begins with ``/``."""
         if not self._run(text):

@@ -12,6 +12,7 @@ from tui.config.keymap import Where, bindings
 from tui.config.watcher import Appearance
 from tui.services.session import Session
 from tui.terminal.typed_text import typed
+from tui.widgets.completion_list import CompletionList
 from tui.widgets.composer import Composer
 from tui.widgets.header import TopBar
 from tui.widgets.plain_text import Plain
@@ -45,7 +46,8 @@ class MainScreen(Screen[None]):
                 yield StoryLine(id="story-line")
                 yield FindBar(transcript)
                 yield Plain(id="notice")
-                yield Composer()
+                yield (completions := CompletionList())
+                yield Composer(completions)
         yield StatusBar(id="status")
 
     def on_mount(self) -> None:

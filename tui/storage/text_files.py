@@ -1,10 +1,14 @@
 """Text files that the user names."""
 
+import os
+from itertools import islice
 from pathlib import Path
 
 from tui.terminal.typed_text import normalized
 
 LARGEST = 2**20
+# Maximum entries of a directory that are looked through.
+LOOKED_THROUGH = 10_000
 
 
 class TextFileError(Exception):
@@ -39,3 +43,16 @@ def save_text(name: str, text: str) -> Path:
     except (OSError, ValueError, RuntimeError) as error:
         raise TextFileError(f"Cannot write {path}: {getattr(error, 'strerror', None) or error}.") from None
     return path
+
+
+def list_names(directory: str) -> list[str]:
+    """Names in a directory (empty: the working directory), those of directories with a slash; none if unreadable.
+
+    Names that cannot be typed on one line are left out.
+    """
+    try:
+        with os.scandir(Path(directory).expanduser()) as entries:
+            names = [entry.name + "/" * entry.is_dir() for entry in islice(entries, LOOKED_THROUGH)]
+    except (OSError, ValueError, RuntimeError):
+        return []
+    return sorted((name for name in names if name.isprintable() and name == name.strip()), key=str.casefold)

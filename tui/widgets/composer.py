@@ -9,6 +9,7 @@ from textual.widgets import TextArea
 from tui.config.keymap import bindings
 from tui.services.prompt_history import PromptHistory
 from tui.terminal.typed_text import normalized
+from tui.widgets.completion_list import Completion, CompletionList
 from tui.widgets.pasted_text import Pasted
 from tui.widgets.plain_text import plain
 from tui.widgets.safe_text_area import Editor
@@ -22,7 +23,7 @@ COMMANDS = "vi commands · i insert"
 class Composer(Editor):
     """Grows with its text, up to a third of the screen. A long paste is shown as a token.
 
-    ``commands``: names of slash commands, which are offered while typing and completed by Tab.
+    ``complete`` returns completions of a slash command, which are listed above while it is typed.
     """
 
     BINDINGS = bindings("input")
@@ -38,17 +39,25 @@ class Composer(Editor):
     class Typed(Message):
         """The text differs from the last ``put``."""
 
-    def __init__(self) -> None:
+    class Chosen(Message):
+        """A completion was chosen; ``run`` carries it out."""
+
+        def __init__(self, run: Callable[[], None]) -> None:
+            super().__init__()
+            self.run = run
+
+    def __init__(self, completions: CompletionList) -> None:
         super().__init__(PLACEHOLDER, id="composer")
-        self.commands: Sequence[str] = ()
+        self.complete: Callable[[str], Sequence[Completion]] = lambda text: ()
+        self._completions = completions
+        completions.on_chosen = self._take
+        self._completing = False  # the list is not closed, and the text was typed, not pasted or put
         self._puts = 0  # number of calls of ``put``
         self._put = ""
         self._history = PromptHistory("", ())
         self._recalled = ("", -1)  # recalled prompt, and value of ``_puts`` then
         self._pasted = Pasted()
-        self._offered: list[str] = []
         self._announced = ""
-        self._completed = ""  # the last completion by Tab
         self._vi: ViKeys | None = None
         self.border_subtitle = plain(KEYS)
 
@@ -72,6 +81,7 @@ class Composer(Editor):
     def put(self, text: str) -> None:
         """Replace the draft."""
         self._puts += 1
+        self._completing = False
         self.load(self._pasted.restore(text, self.app.clipboard))
         self._put = self.text
 
@@ -109,7 +119,7 @@ class Composer(Editor):
 
     def _show_mode(self) -> None:
         self.set_class(not self.takes_runs, "-commands")
-        self.border_subtitle = plain(self._subtitle)
+        self.border_subtitle = plain(KEYS if self.takes_runs else COMMANDS)
 
     async def _on_key(self, event: events.Key) -> None:
         # Comes before the text area's own handler, which would insert a newline: the binding sends instead.
@@ -120,15 +130,15 @@ class Composer(Editor):
             event.prevent_default().stop()
             if attended is not None and attended is not self:
                 attended.post_message(events.Key(event.key, event.character))
+        elif self._completed(event.key):
+            event.prevent_default().stop()
         elif self._vi is not None and self._vi.press(event.key, event.character):
             event.prevent_default().stop()
             self._show_mode()
-        elif event.key == "tab" and self._offered:
-            event.prevent_default().stop()
-            self._complete()
 
     async def _on_paste(self, event: events.Paste) -> None:
         # Comes before the editor's handler.
+        self._completing = False
         event.text = self.collapse(event.text)
 
     def type(self, text: str) -> None:
@@ -185,38 +195,54 @@ class Composer(Editor):
             self.put(text)
             self._recalled = (self.whole, self._puts)
 
-    # ---- commands
+    # ---- completions
 
     def on_text_area_changed(self, event: TextArea.Changed) -> None:
-        """Offer completions for a slash command."""
+        """List the completions of a slash command."""
         event.stop()
         if self.text != self._put:
             self.post_message(self.Typed())
-        if self.text != self._completed:
-            word = self.text[1:] if self.text.startswith("/") else " "
-            self._offered = [name for name in self.commands if name.startswith(word)]
-        self.border_subtitle = plain(self._subtitle)
+        self.suggest()
 
-    @property
-    def _subtitle(self) -> str:
-        if not self.takes_runs:
-            return COMMANDS
-        return self._offer() if self._offered else KEYS
+    def on_blur(self) -> None:
+        self._completions.leave()
 
-    def _offer(self) -> str:
-        """The completions that fit."""
-        room = self.size.width - len(" · Tab complete · +99")
-        shown: list[str] = []
-        for name in self._offered:
-            if shown and len(" ".join([*shown, name])) + len(shown) + 1 > room:
-                break
-            shown.append(name)
-        more = f" · +{left}" if (left := len(self._offered) - len(shown)) else ""
-        return " ".join(f"/{name}" for name in shown) + more + " · Tab complete"
+    def suggest(self) -> None:
+        """List the completions of what was typed; again when more are known."""
+        if not self._completing or not self.has_focus or not self.text.startswith("/"):
+            self._completions.leave()
+        else:
+            self._completions.show(self.complete(self.text), highlight=" " not in self.text)
 
-    def _complete(self) -> None:
-        """Complete to the first match; each further Tab, to the next."""
-        if self.text == self._completed:
-            self._offered.append(self._offered.pop(0))
-        self._completed = f"/{self._offered[0]}"
-        self.load(self._completed)
+    def leave(self) -> bool:
+        """Close the list until the next command, or Tab; False if it was closed."""
+        self._completing = False
+        return self._completions.leave()
+
+    def _completed(self, key: str) -> bool:
+        """Handle a key of the list; False if it is none."""
+        if not self.text.startswith("/"):
+            self._completing = True  # what is typed next may begin a command
+            return False
+        if key == "tab":
+            self._completing = True
+        if not self._completing:
+            return False
+        self.suggest()  # the last key may not have been seen to yet
+        if not self._completions.display:
+            return False
+        if key == "tab":
+            self.load(self._completions.first.text)
+        elif key == "enter" and self._completions.chosen:
+            self._take()
+        else:
+            return self._completions.move(key)
+        return True
+
+    def _take(self) -> None:
+        """Carry out the chosen completion; one that is not complete goes into the input."""
+        chosen = self._completions.first
+        if chosen.run is None:
+            self.load(chosen.text)
+        else:
+            self.post_message(self.Chosen(chosen.run))
