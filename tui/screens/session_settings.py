@@ -6,20 +6,26 @@ from typing import Any
 from textual import events
 from textual.app import ComposeResult
 from textual.binding import Binding
-from textual.containers import Horizontal, Vertical, VerticalScroll
+from textual.containers import Vertical, VerticalScroll
+from textual.content import Content
+from textual.geometry import Size
 from textual.message import Message
 from textual.screen import ModalScreen
+from textual.widget import Widget
 from textual.widgets import Input
 
 from tui.config.errors import SettingsError
 from tui.config.settings import MEANINGS, SAMPLING
 from tui.conversation.conversation import Mode
 from tui.formatting.sampling import differing, label, own, own_context, parse, spell, spell_default
-from tui.widgets.plain_text import Plain
+from tui.terminal.wrap import wrap
+from tui.widgets.plain_text import Plain, plain
 from tui.widgets.safe_input import Field
 from tui.widgets.safe_text_area import Editor
 
 Settings = dict[str, Any]
+# Cells of a row before the field, and of the field where there is room behind it.
+BEFORE, FIELD = 22, 28
 
 
 class SystemPrompt(Editor):
@@ -37,50 +43,66 @@ class SystemPrompt(Editor):
             self.post_message(self.Submitted())
 
 
-class Parameter(Vertical):
-    """One parameter: a mark if it differs from the default, its label, the field and its error."""
+class Parameter(Widget):
+    """One parameter: a mark if it differs from the default, its label, the field and its error.
+
+    The row draws all but the field itself: a dialog of many widgets opens slowly.
+    """
 
     def __init__(self, name: str, value: Any, defaults: Settings) -> None:
-        super().__init__(classes="parameter")
+        super().__init__()
         self.parameter = name
         self._defaults = defaults
         self.value = value
         self.wrong = ""
         text = "" if value is None else spell(name, value)
         self.field = Field(text, placeholder=spell_default(name, defaults), id=name.replace("_", "-"))
-        self._mark = Plain(classes="mark")
-        self._remark = Plain(classes="remark")
-        self._error = Plain(classes="wrong")
 
     def compose(self) -> ComposeResult:
-        with Horizontal():
-            yield self._mark
-            yield Plain(label(self.parameter), classes="label")
-            yield self.field
-            yield self._remark
-        yield self._error
-
-    def on_mount(self) -> None:
-        self._show()
+        yield self.field
 
     def on_input_changed(self, event: Input.Changed) -> None:
         event.stop()
-        text = self.field.value.strip()
+        text, before = self.field.value.strip(), self.wrong
         self.value, self.wrong = None, ""
         if text:
             try:
                 self.value = parse(self.parameter, text)
             except SettingsError as error:
                 self.wrong = str(error)
-        self._show()
+        self.refresh(layout=self.wrong != before)
 
-    def _show(self) -> None:
-        differs = self.value is not None and bool(differing({self.parameter: self.value}, self._defaults))
-        self._mark.show("!" if self.wrong else "•" if differs else " ")
-        default = spell_default(self.parameter, self._defaults)
-        self._remark.show(f"default: {default}" if differs and self.parameter in self._defaults else "")
-        self._error.show(self.wrong)
-        self.set_class(bool(self.wrong), "-wrong")
+    @property
+    def mark(self) -> str:
+        """``!`` for an error, a dot if the value differs from the default."""
+        return "!" if self.wrong else "•" if self._differs else " "
+
+    @property
+    def remark(self) -> str:
+        """The default, if it is known and the value differs from it."""
+        known = self._differs and self.parameter in self._defaults
+        return f"default: {spell_default(self.parameter, self._defaults)}" if known else ""
+
+    @property
+    def _differs(self) -> bool:
+        return self.value is not None and bool(differing({self.parameter: self.value}, self._defaults))
+
+    def get_content_height(self, container: Size, viewport: Size, width: int) -> int:
+        return 1 + len(self._errors(width))
+
+    def render(self) -> Content:
+        width = self.content_size.width
+        mark = plain(f"{self.mark} ", "not bold $error" if self.wrong else "not bold $accent")
+        row = Content.assemble(mark, plain(label(self.parameter)).truncate(BEFORE - 2, ellipsis=True, pad=True))
+        if width > BEFORE + FIELD:
+            row = Content.assemble(row, " " * (FIELD + 2), plain(self.remark, "not bold $text-muted"))
+        errors = [plain(each, "not bold $error") for each in self._errors(width)]
+        return Content("\n").join([row.truncate(width), *errors])
+
+    def _errors(self, width: int) -> list[str]:
+        """The rows below the field."""
+        indent = BEFORE if width > BEFORE + FIELD else 2
+        return [" " * indent + row for row in wrap(self.wrong, max(1, width - indent))] if self.wrong else []
 
 
 class SettingsScreen(ModalScreen[Settings | None]):
