@@ -5,9 +5,11 @@ python -m tests.bench.llama_agreement FILE [PRECISION]    e.g. SmolLM2-135M-Inst
 
 import os
 import sys
+import tempfile
 from pathlib import Path
 from typing import NamedTuple
 
+import gguf
 import numpy as np
 
 from inference import Model
@@ -74,21 +76,42 @@ def llama_logits(file: Path, ids: list[int], vocab_size: int) -> np.ndarray:
     return np.stack(rows)
 
 
+def in_float32(file: Path, directory: Path) -> Path:
+    """Write the model with its weights dequantized, and without its tokenizer."""
+    stored, target = gguf.GGUFReader(file), directory / "float32.gguf"
+    architecture = str(stored.fields["general.architecture"].contents())
+    writer = gguf.GGUFWriter(target, architecture)
+    writer.add_tokenizer_model("no_vocab")
+    for key, field in stored.fields.items():
+        if key.startswith(f"{architecture}."):
+            writer.add_key_value(key, field.contents(), field.types[0])
+    for tensor in stored.tensors:
+        writer.add_tensor(tensor.name, gguf.dequantize(tensor.data, tensor.tensor_type))
+    writer.write_header_to_file()
+    writer.write_kv_data_to_file()
+    writer.write_tensors_to_file()
+    writer.close()
+    return target
+
+
 def compare(file: Path, precision: str = "auto") -> dict[str, Agreement]:
     """Compare the logits for the first TOKENS tokens of TEXT: ours, llama.cpp's, and those of float32 arithmetic.
 
-    llama.cpp rounds the inputs of products to eight bits as well, so neither can agree better with the other than both
-    do with float32.
+    Of quantized weights llama.cpp rounds the inputs of products to eight bits as well, so neither can agree better with
+    the other than both do with float32. With the same weights in float32 nobody rounds.
     """
     model, exact = Model.load(file, precision), Model.load(file, "float32", backend="numpy")
     ids = model.tokenizer.encode(TEXT)[:TOKENS]
     assert len(ids) == TOKENS
     ours, unrounded = (each.forward(ids, each.new_cache()) for each in (model, exact))
     llama = llama_logits(file, ids, model.config.vocab_size)
+    with tempfile.TemporaryDirectory() as directory:
+        unrounded_llama = llama_logits(in_float32(file, Path(directory)), ids, model.config.vocab_size)
     return {
         f"{model.precision} and llama.cpp": agreement(llama, ours),
         f"{model.precision} and float32": agreement(unrounded, ours),
         "llama.cpp and float32": agreement(unrounded, llama),
+        "llama.cpp in float32 and float32": agreement(unrounded, unrounded_llama),
     }
 
 
