@@ -6,6 +6,7 @@ from functools import cached_property
 from pathlib import Path
 from typing import Any, Protocol
 
+from inference.checkpoint.chat_template_file import read_chat_template
 from inference.checkpoint.config import ModelConfig
 from inference.checkpoint.directory_tokenizer import read_tokenizer_json, tokenizer_path
 from inference.checkpoint.families import FAMILIES, Family, parse_config
@@ -15,8 +16,6 @@ from inference.checkpoint.weights import Weights
 from inference.errors import CheckpointError
 from inference.system.json_file import MAX_JSON_BYTES, read_json, read_optional
 from inference.system.regular_file import read_bytes
-
-MAX_TEMPLATE_BYTES = 4_000_000
 
 
 class Checkpoint(Protocol):
@@ -131,12 +130,8 @@ class HuggingFaceDirectory:
     @cached_property
     def chat_template(self) -> str | None:
         """Read ``chat_template.jinja``, else the template in ``tokenizer_config.json``."""
-        file = self.path / "chat_template.jinja"
-        if file.exists():
-            try:
-                return read_bytes(file, MAX_TEMPLATE_BYTES).decode("utf-8")
-            except (OSError, ValueError) as error:
-                raise CheckpointError(f"{file} is not readable as text ({error}).") from None
+        if (template := read_chat_template(self.path)) is not None:
+            return template
         source = self.tokenizer_config.get("chat_template")
         if isinstance(source, list):
             named = [entry for entry in source if isinstance(entry, dict) and entry.get("name") == "default"]

@@ -7,6 +7,7 @@ from functools import cached_property
 from pathlib import Path
 from typing import Any
 
+from inference.checkpoint.chat_template_file import read_chat_template
 from inference.checkpoint.config import ModelConfig
 from inference.checkpoint.families import Family
 from inference.checkpoint.gguf_architectures import Architecture
@@ -64,7 +65,9 @@ class GGUFCheckpoint:
 
     @cached_property
     def chat_template(self) -> str | None:
-        """The template in the metadata."""
+        """Read ``chat_template.jinja`` beside the file, where downloads may have one, else that in the metadata."""
+        if (template := read_chat_template(self.path.parent)) is not None:
+            return template
         source = self.metadata.get("tokenizer.chat_template")
         if source is not None and not isinstance(source, str):
             raise CheckpointError(f"{self.path}: tokenizer.chat_template must be a string.")

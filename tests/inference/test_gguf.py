@@ -314,6 +314,15 @@ def test_metadata_that_are_refused(metadata, kind, words, tmp_path):
     assert str(path) in str(raised.value)
 
 
+def test_a_chat_template_beside_the_file_outranks_its_own(tmp_path):
+    path = make_gguf(make_tiny_model(tmp_path / "tiny"), tmp_path / "it.gguf", tokenizer__chat_template="{{ 1 }}")
+    assert open_checkpoint(path).chat_template == "{{ 1 }}"
+    (tmp_path / "chat_template.jinja").write_text("{{ 2 }}")
+    assert open_checkpoint(path).chat_template == "{{ 2 }}"
+    (tmp_path / "chat_template.jinja").write_bytes(b"\xff")
+    assert "chat_template.jinja is not readable as text" in Model.load(path, backend="numpy").no_chat
+
+
 def test_the_makers_recommendation_is_in_the_metadata_or_beside_the_file(tmp_path):
     path = make_gguf(
         GOLDENS / "llama-tied", tmp_path / "it.gguf", general__sampling__temp=0.25, general__sampling__top_k=7
