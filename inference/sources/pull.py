@@ -5,6 +5,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
+from inference.checkpoint.chat_template_file import NAME
 from inference.checkpoint.checkpoint import open_checkpoint
 from inference.errors import HubError, InferenceError, UnavailableError
 from inference.sources.hub import pull_from_hub
@@ -41,7 +42,7 @@ def pull(
 
     def complete(download: Incoming) -> None:
         if suggestion:
-            _write_sampling(suggestion, download.work)
+            _write_recommendations(suggestion, download.work)
         download.put_in_place()
 
     note = ""
@@ -62,6 +63,8 @@ def pull(
     return Pulled(str(name), path, note)
 
 
-def _write_sampling(suggestion: Suggestion, directory: Path) -> None:
-    """Keep the makers' recommendation where transformers keeps it."""
+def _write_recommendations(suggestion: Suggestion, directory: Path) -> None:
+    """Keep sampling and chat template where transformers keeps them."""
     (directory / "generation_config.json").write_text(json.dumps(dict(suggestion.sampling)))
+    if suggestion.chat_template:
+        (directory / NAME).write_text(suggestion.chat_template, encoding="utf-8")

@@ -24,7 +24,11 @@ class Package:
 
 @dataclass(frozen=True)
 class Suggestion:
-    """A GGUF model on the Hub. ``size``, ``memory`` in bytes; ``sha256`` of its file, empty if the Hub is believed."""
+    """A GGUF model on the Hub.
+
+    ``size``, ``memory`` in bytes; ``sha256`` of its file, empty if the Hub is believed; ``chat_template`` in place of
+    that in the file, empty if that one is good.
+    """
 
     alias: str
     title: str
@@ -38,6 +42,7 @@ class Suggestion:
     sampling: Mapping[str, float]
     sha256: str = ""
     package: Package | None = None
+    chat_template: str = ""
 
     def fits(self, available: int | None) -> bool:
         """True if it runs in ``available`` bytes, or if nobody knows."""

@@ -118,8 +118,10 @@ def offline(monkeypatch: pytest.MonkeyPatch) -> None:
 def is_complete(home: dict[str, str], content: bytes) -> None:
     here = downloads(home) / f"{REPOSITORY}:Q4_1"
     assert (here / FILE).read_bytes() == content
-    recommended = open_checkpoint(here / FILE).generation_config
+    checkpoint = open_checkpoint(here / FILE)
+    recommended = checkpoint.generation_config
     assert (recommended["temperature"], recommended["top_p"]) == (0.2, 0.9)
+    assert checkpoint.chat_template == suggested.suggestions()[0].chat_template
     assert not list((downloads(home) / ".unfinished" / "QuantFactory").iterdir())
     assert not list((downloads(home) / ".unfinished").glob(".index*"))
 

@@ -8,6 +8,7 @@ import pytest
 from gguf.constants import GGML_QUANT_SIZES
 from gguf.constants import GGMLQuantizationType as Kind
 
+from inference import ChatTemplate
 from inference.checkpoint.families import FAMILIES, parse_config
 from inference.checkpoint.gguf_weights import FOUR_BITS
 from inference.checkpoint.weights import Shape, expected_tensors
@@ -97,3 +98,12 @@ def test_sizes_and_memory_follow_from_the_shapes(suggestion):
     need = plan_memory(weights, weights.config, "jit", "auto").needs[weights.precision]
     context = 8192 if suggestion.alias == "smollm2" else 4096
     assert need.at(context) <= suggestion.memory < 1.1 * need.at(context)
+
+
+def test_the_chat_template_of_smollm2_adds_no_system_prompt():
+    template = ChatTemplate(suggestions()[0].chat_template)
+    asked = [{"role": "user", "content": "Hi"}]
+    rest = "<|im_start|>user\nHi<|im_end|>\n<|im_start|>assistant\n"
+    assert template.render(asked) == rest
+    system = {"role": "system", "content": "Be brief."}
+    assert template.render([system, *asked]) == f"<|im_start|>system\nBe brief.<|im_end|>\n{rest}"
