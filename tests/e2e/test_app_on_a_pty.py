@@ -136,7 +136,7 @@ def test_resizing_while_a_reply_streams(talkative_model: Path) -> None:
         terminal.resize(48, 160)
         terminal.until("Sessions")
         terminal.press("escape")
-        terminal.until("stopped")
+        terminal.until("Stopped")
 
 
 def test_no_model_is_one_screen_that_says_what_to_do(tmp_path: Path) -> None:

@@ -56,5 +56,5 @@ def test_resized_from_afar_while_it_streams_and_then_the_line_drops(login: list[
             time.sleep(0.05)
     assert sound(load_settings().db)
     with Terminal([PROGRAM]) as terminal:
-        terminal.until("interrupted|stopped")
+        terminal.until("── (Interrupted|Stopped)")
         quit_program(terminal)

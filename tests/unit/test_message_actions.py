@@ -115,7 +115,7 @@ async def test_another_reply_stands_beside_the_first(desk: Desk, talked: Message
     script.reply("two again")
     talked.regenerate()
     await desk.come()
-    assert desk.said[-1] == "two again" and "2 of 2" in desk.current.notice
+    assert desk.said[-1] == "two again" and desk.current.tree.place(desk.current.tree.tip or "") == (2, 2)
     script.reply("and on a question")
     choose(desk, 0)
     talked.regenerate()

@@ -8,7 +8,6 @@ import pytest
 from tests.stubs.conversations import answered, save
 from tui.config.settings import load_settings
 from tui.conversation.conversation import Conversation
-from tui.conversation.tree import Outcome
 from tui.services.session_listings import PAGE
 from tui.services.sessions import SessionManager, session_manager
 from tui.storage.errors import StoreError
@@ -96,17 +95,6 @@ def test_what_another_process_deleted_is_told(sessions: SessionManager) -> None:
     assert sessions.changed()
     sessions.follow(session)
     assert session.notice
-
-
-def test_an_interrupted_reply_is_told_when_the_session_is_opened(sessions: SessionManager) -> None:
-    conversation = Conversation(title="one")
-    tree = conversation.tree
-    tree.add("user", "hello")
-    node = tree.begin("assistant")
-    tree.grow(node.id, "Hel")
-    tree.settle(node.id, (), Outcome("interrupted", 1, 0, 1, 0.1, 0.2, 3, {}, "guide"))
-    save(conversation)
-    assert sessions.open(conversation.id).notice
 
 
 def test_deleting_removes_the_snapshot_and_saving_brings_the_session_back(sessions: SessionManager) -> None:

@@ -130,7 +130,7 @@ class MessageActions(ActionGroup):
         session.typing.editing = node.id
         session.clear_notice()
         self._screen.composer.put(node.text)
-        self._presenter.refresh()
+        self._presenter.show(to_end=False)
         self._screen.set_focus(self._screen.composer)
 
     def leave_editing(self) -> None:
@@ -138,7 +138,7 @@ class MessageActions(ActionGroup):
         session = self.current
         self._screen.composer.put(session.typing.aside)
         session.typing.editing, session.typing.aside = None, ""
-        self._presenter.refresh()
+        self._presenter.show(to_end=False)
 
     def regenerate(self) -> None:
         """Generate another version of a reply, or a reply to the user's message."""
@@ -146,11 +146,9 @@ class MessageActions(ActionGroup):
         if node is None:
             return
         if node.role == "user":
-            begun = self.ask(self.current, lambda: tree.begin("assistant", node.id))
+            self.ask(self.current, lambda: tree.begin("assistant", node.id))
         else:
-            begun = self.ask(self.current, lambda: tree.regenerate(node.id))
-        if begun and tree.tip and (count := len(tree.siblings(tree.tip))) > 1:
-            self._presenter.say(f"Version {count} of {count}. Press [ in the messages for the previous one.")
+            self.ask(self.current, lambda: tree.regenerate(node.id))
 
     def continue_reply(self) -> None:
         """Generate a version that starts with the reply's text."""
@@ -174,6 +172,7 @@ class MessageActions(ActionGroup):
         twin = Session(
             Conversation(source.mode, tree, title=title, model=source.model, settings=settings), private=source.private
         )
+        twin.fork_of(source)
         self._replies.fork(source, twin)
         self._presenter.collect()
         self._workspace.enter(self._sessions.add(twin))
@@ -182,7 +181,8 @@ class MessageActions(ActionGroup):
             self._screen.composer.put(node.text)
         self._screen.focus_work()
         self._moved()
-        self._presenter.say(f"Forked from “{source.shown_title}”. Ctrl+O switches back.")
+        back = self._screen.key_label("switch_session")
+        self._presenter.say(f"This is a fork. {back} switches back to “{source.shown_title}”.")
 
     def previous_sibling(self) -> None:
         """Show the previous version of the message."""

@@ -120,9 +120,14 @@ def bindings(where: Where) -> list[BindingType]:
     ]
 
 
+def first_labels(keymap: Iterable[Key]) -> dict[str, str]:
+    """Display name of each action's first key, by action id."""
+    return {key.id: label(key.keys.split(",")[0]) for key in keymap}
+
+
 def hint(keymap: Iterable[Key], words: Mapping[str, str]) -> str:
     """Keys with a short word each, given by action id."""
-    keys = {key.id: label(key.keys.split(",")[0]) for key in keymap}
+    keys = first_labels(keymap)
     return "  ".join(f"{keys[id]}\N{NO-BREAK SPACE}{word}" for id, word in words.items())
 
 

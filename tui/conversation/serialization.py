@@ -17,7 +17,7 @@ MAX_COUNT = 10**30  # upper bound of token counts and seeds
 MAX_TITLE = 1000
 MAX_DEPTH = 32
 # Known settings of a session and their types; unknown ones are preserved.
-SETTINGS: dict[str, type] = {"system": str, "precision": str, "sampling": dict, "context": int}
+SETTINGS: dict[str, type] = {"system": str, "precision": str, "sampling": dict, "context": int, "forked_from": dict}
 
 
 def interrupted(node: Node) -> Node:

@@ -1,5 +1,6 @@
 """Shows a chat on the main screen and collects unsent text."""
 
+from collections.abc import Iterator
 from functools import partial
 
 from tui.conversation.speakers import speaker
@@ -10,11 +11,18 @@ from tui.screens.session_view import SessionView
 from tui.services.models import ModelManager
 from tui.services.replies import ReplyChange
 from tui.services.session import Session
-from tui.terminal.sanitize import sanitize
+from tui.terminal.sanitize import one_line, sanitize
 from tui.terminal.wrap import wrap
 from tui.widgets.transcript.message import Entry
 
 HINT_WIDTH = 38
+RULE = "── "  # tells remarks from text
+ENDINGS = {
+    "cancelled": "Stopped",
+    "interrupted": "Interrupted",
+    "length": "Reached the length limit",
+    "context": "The context is full",
+}
 GREETING = (
     "I am guide, a small model that runs inside llm-tui, on this machine.",
     "I know llm-tui and little else. Nothing you type leaves this machine.",
@@ -47,8 +55,8 @@ class ChatView(SessionView):
 
     def show(self, session: Session, to_end: bool) -> None:
         describe = partial(self._entry, session)
-        path, note, hint = session.tree.path(), self._kept(session), self._hint(session)
-        self._screen.transcript.show(path, describe, note, hint, to_end)
+        path, kept, hint = session.tree.path(), self._kept(session), self._hint(session)
+        self._screen.transcript.show(path, describe, kept and RULE + kept, hint, to_end)
         self._screen.panes.current = "transcript"
 
     def show_draft(self, session: Session) -> None:
@@ -64,11 +72,27 @@ class ChatView(SessionView):
 
     def _entry(self, session: Session, node: Node) -> Entry:
         model = self._models.model(session) if node.outcome and node.outcome.model in ("", session.model) else None
-        return Entry(node, session.tree.place(node.id), speaker(node, session.model), made(node.outcome, model))
+        return Entry(
+            node,
+            session.tree.place(node.id),
+            speaker(node, session.model),
+            made(node.outcome, model),
+            tuple(RULE + remark for remark in self._remarks(session, node)),
+            node.id == session.typing.editing,
+        )
+
+    def _remarks(self, session: Session, node: Node) -> Iterator[str]:
+        reason = node.outcome.reason if node.outcome else ""
+        if ending := ENDINGS.get(reason):
+            resumable = node.id == session.tree.tip and reason != "context"
+            yield ending + (f" · {self._screen.key_label('continue_reply')} continues" if resumable else "")
+        if node.id == session.forked_at:
+            yield f"Forked from “{one_line(session.forked_from)}”"
 
     def _kept(self, session: Session) -> str:
         count = session.tree.hidden()
-        return f"{count} later message{'s' if count > 1 else ''} hidden · Esc, then ] to restore" if count else ""
+        hidden = f"{count} message{'s' if count > 1 else ''} hidden"
+        return f"Rolled back: {hidden} · {self._screen.key_label('next_sibling')} restores" if count else ""
 
     def _hint(self, session: Session) -> tuple[str, ...]:
         model = self._models.model(session)

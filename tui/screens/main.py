@@ -8,7 +8,7 @@ from textual.containers import Horizontal, Vertical
 from textual.screen import Screen
 from textual.widgets import ContentSwitcher
 
-from tui.config.keymap import Where, bindings
+from tui.config.keymap import Where, bindings, first_labels
 from tui.config.watcher import Appearance
 from tui.services.session import Session
 from tui.terminal.typed_text import typed
@@ -172,6 +172,10 @@ class MainScreen(Screen[None]):
             if pane.text != text:
                 pane.load(text)
         return pane
+
+    def key_label(self, action: str) -> str:
+        """Display name of the action's first key."""
+        return first_labels(self._appearance.keymap)[action]
 
     def say(self, notice: str) -> None:
         """Show or clear the notice above the input."""

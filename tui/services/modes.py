@@ -15,7 +15,6 @@ if TYPE_CHECKING:
     import inference
     from inference import Generation, Model, SamplingParams
 
-INTERRUPTED = "The last reply was interrupted. Press Esc, then c to continue."
 # Default maximum tokens per continuation of a story.
 STORY_TOKENS = 120
 
@@ -23,14 +22,13 @@ STORY_TOKENS = 120
 class ModeStrategy(ABC):
     """Behaviour that differs between chat and story. ``other``: the mode Ctrl+T switches to.
 
-    ``counts_draft``: unsent text counts towards the context. ``stopped`` and ``interrupted``: notices (empty for none)
-    after a reply was stopped or the program killed.
+    ``counts_draft``: unsent text counts towards the context. ``stopped``: notice after a reply was stopped (empty where
+    the text itself says so).
     """
 
     other: Mode
     counts_draft: bool
     stopped: str
-    interrupted: str
 
     @abstractmethod
     def default_model(self, settings: Settings) -> str:
@@ -72,8 +70,7 @@ class ChatStrategy(ModeStrategy):
 
     other = "story"
     counts_draft = False
-    interrupted = INTERRUPTED
-    stopped = "Stopped; the text was kept. Press c in the messages to continue."
+    stopped = ""
 
     def default_model(self, settings: Settings) -> str:
         return settings.chat_model
@@ -110,7 +107,6 @@ class StoryStrategy(ModeStrategy):
 
     other = "chat"
     counts_draft = True
-    interrupted = ""
     stopped = "Stopped; the text was kept. F5 continues, Ctrl+Z undoes."
 
     def default_model(self, settings: Settings) -> str:

@@ -256,8 +256,8 @@ class ReplyService:
             # Keep token ids only if they cover the whole text and are known to be this model's.
             known = outcome is not None and written is not None and (not reply.seed_text or bool(reply.seed_ids))
             node = session.tree.settle(node.id, reply.seed_ids + (written or ()) if known else (), outcome)
-            if reply.aloud:
-                session.notify(Passing(STRATEGIES[session.mode].stopped))
+            if reply.aloud and (stopped := STRATEGIES[session.mode].stopped):
+                session.notify(Passing(stopped))
         return node
 
     def _account(self, session: Session, reply: Reply, finished: "Finished") -> None:

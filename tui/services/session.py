@@ -13,6 +13,7 @@ if TYPE_CHECKING:
     import inference
 
 State = Literal["idle", "queued", "streaming", "unread"]
+ORIGIN = "forked_from"  # among the settings: title of the other session, and the last message that came from it
 
 
 @dataclass
@@ -98,6 +99,22 @@ class Session:
         return self.conversation.settings
 
     @property
+    def forked_from(self) -> str:
+        """Title of the session this one was forked from, as it was then; empty if it is no fork."""
+        return str(self._origin.get("title", ""))
+
+    @property
+    def forked_at(self) -> str | None:
+        """Id of the last message that came from there; None if there is none."""
+        node = self._origin.get("node")
+        return node if isinstance(node, str) else None
+
+    @property
+    def _origin(self) -> Mapping[str, Any]:
+        origin = self.settings.get(ORIGIN)
+        return origin if isinstance(origin, dict) else {}
+
+    @property
     def pinned(self) -> bool:
         """True if listed before the others."""
         return self.conversation.pinned
@@ -126,6 +143,10 @@ class Session:
     def rename(self, title: str) -> None:
         """Set the title; if empty, the first words are shown."""
         self.conversation.title = title.strip()
+
+    def fork_of(self, source: "Session") -> None:
+        """Note where this session, which holds a copy of the messages so far, comes from."""
+        self.change_settings({ORIGIN: {"title": source.shown_title, "node": self.tree.tip}})
 
     def toggle_pin(self) -> None:
         """Pin or unpin the session."""

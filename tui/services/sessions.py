@@ -333,9 +333,6 @@ class SessionManager:
         if session.deleted or (session.readonly and not readonly):
             session.clear_notice()
         session.readonly, session.deleted = readonly, False
-        ended = session.tip.outcome if session.tip else None
-        if not session.readonly and ended and ended.reason == "interrupted":
-            session.notify(STRATEGIES[session.mode].interrupted or session.notice)
 
     def close(self) -> None:
         """Finish writing, within a time limit; ``unsaved`` tells if that failed."""

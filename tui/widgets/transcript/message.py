@@ -1,4 +1,4 @@
-"""Layout of a message: heading, text, optional details and a blank row."""
+"""Layout of a message: heading, text, remarks, optional details and a blank row."""
 
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
@@ -14,12 +14,17 @@ from tui.widgets.transcript.folding import FOLD_ABOVE, FOLD_TO
 
 @dataclass(frozen=True)
 class Entry:
-    """A message to show. ``place``: its version number and their count. ``speaker``: heading. ``details``: footer."""
+    """A message to show. ``place``: its version number and their count. ``speaker``: heading. ``details``: footer.
+
+    ``remarks``: what happened to the message, a line each below its text. ``editing``: it is being edited in the input.
+    """
 
     node: Node
     place: tuple[int, int]
     speaker: str
     details: str = ""
+    remarks: tuple[str, ...] = ()
+    editing: bool = False
 
 
 class Message:
@@ -47,12 +52,23 @@ class Message:
         return self._document.rows
 
     @cached_property
+    def _remarks(self) -> list[Row]:
+        return [row for remark in self.entry.remarks for row in self._faint(remark)]
+
+    @cached_property
+    def _details(self) -> list[Row]:
+        return self._faint(self.entry.details)
+
+    @property
     def _footer(self) -> list[Row]:
-        return [Row((Span(line, "faint"),)) for line in wrap(self.entry.details, self.width)]
+        return [*self._remarks, *(self._details if self.detailed else ())]
+
+    def _faint(self, text: str) -> list[Row]:
+        return [Row((Span(line, "faint"),)) for line in wrap(text, self.width)]
 
     @property
     def height(self) -> int:
-        return 1 + self._rows_shown + len(self._footer if self.detailed else ()) + 1
+        return 1 + self._rows_shown + len(self._footer) + 1
 
     @property
     def foldable(self) -> bool:
@@ -72,7 +88,8 @@ class Message:
     def show(self, entry: Entry) -> int:
         """Update from the node. Returns the first changed row."""
         self.entry = entry
-        vars(self).pop("_footer", None)
+        for rows in ("_remarks", "_details"):
+            vars(self).pop(rows, None)
         text = entry.node.text[self._length :]
         if entry.node.growing:
             text = text.removesuffix("\r")  # may be the start of a CRLF
@@ -90,7 +107,8 @@ class Message:
         if 0 < number <= min(len(rows), self._rows_shown):
             return rows[number - 1]
         below = number - 1 - self._rows_shown
-        return self._footer[below] if self.detailed and 0 <= below < len(self._footer) else Row()
+        footer = self._footer
+        return footer[below] if 0 <= below < len(footer) else Row()
 
     @property
     def last_text_row(self) -> int:

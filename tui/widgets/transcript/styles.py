@@ -19,12 +19,6 @@ STYLES = (
     *("quote", "border", "bullet", "fold", "block", "comment", "keyword", "builtin", "function", "string", "number"),
     *("person", "model", "faint", "chosen", "cursor", "found", "here", "new"),
 )
-ENDINGS = {
-    "cancelled": "stopped",
-    "interrupted": "interrupted",
-    "length": "reached the length limit",
-    "context": "context full",
-}
 CLASSES = {f"transcript--{name}" for name in STYLES}
 
 
@@ -62,14 +56,16 @@ class Ink:
         return segments
 
     def heading(self, entry: Entry, width: int) -> list[Segment]:
-        """Speaker, finish reason and version number."""
+        """Speaker, whether the message is being edited, and version number."""
         person = entry.node.role in ("user", "system")
         left = [Segment(entry.speaker, self.style("person" if person else "model"))]
-        if entry.node.outcome and (ending := ENDINGS.get(entry.node.outcome.reason)):
-            left.append(Segment(f"  {ending}", self.style("faint")))
-        number, count = entry.place
-        right = f"{number}/{count} ‹ ›" if count > 1 else ""
+        if entry.editing:
+            left.append(Segment("  editing", self.style("chosen")))
         used = sum(segment.cell_length for segment in left)
+        number, count = entry.place
+        right = f"version {number} of {count}" if count > 1 else ""
+        if used + 2 + len(right) > width:
+            right = f"{number}/{count}"
         blank = Segment(" " * max(2, width - used - len(right)), self.base)
         return [*left, blank, Segment(right, self.style("faint"))]
 

@@ -1,6 +1,7 @@
 """The transcript: messages are laid out lazily, and only changed rows are redrawn."""
 
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 
 from rich.cells import cell_len
 from rich.segment import Segment
@@ -102,7 +103,7 @@ class Transcript(Finding, can_focus=True):
             changed = 0
         else:
             row, before = message.last_text_row, message.row(message.last_text_row)
-            changed = message.show(Entry(node, message.entry.place, message.entry.speaker, message.entry.details))
+            changed = message.show(replace(message.entry, node=node))
             if self._unseen == unseen and changed == row == message.last_text_row:
                 self._redraw_end(self._heights.start(last) + row, before, message.row(row))
                 return
@@ -342,7 +343,8 @@ class Transcript(Finding, can_focus=True):
         if not self._known(index):
             return Strip.blank(self.size.width, self._ink.base)
         message, number = self._messages[self._path[index].id], row - self._heights.start(index)
-        marked = self.has_focus and index == self._chosen and number < message.height - 1
+        marked = (self.has_focus and index == self._chosen) or message.entry.editing
+        marked = marked and number < message.height - 1
         gutter = Segment("▌ ", self._ink.style("chosen")) if marked else Segment(" " * GUTTER, self._ink.base)
         body = self._text_line(message, index, number, row) if number else self._ink.heading(message.entry, self._width)
         return Strip([gutter, *body]).simplify()
