@@ -42,6 +42,7 @@ from tui.terminal.interruptible_app import InterruptibleApp
 from tui.widgets.composer import Composer
 from tui.widgets.sidebar import Sidebar
 from tui.widgets.story_editor import StoryPane
+from tui.widgets.transcript.transcript import Transcript
 
 if TYPE_CHECKING:
     from inference import SamplingParams
@@ -204,6 +205,11 @@ class LlmTui(InterruptibleApp):
     @on(StoryPane.Typed)
     def _on_typed(self) -> None:
         self.presenter.typed()
+
+    @on(MainScreen.Attended)
+    @on(Transcript.Chosen)
+    def _on_attended(self) -> None:
+        self.presenter.refresh_keys()
 
     def on_story_pane_edited(self) -> None:
         """Update the bars after an edit of the story."""

@@ -3,12 +3,10 @@
 from pathlib import Path
 
 import pytest
-from textual.pilot import Pilot
 
 from tests.stubs.script import Script
 from tests.tiny_model import make_tiny_model
 from tests.tui.conftest import SIZE, app_of, current, idle, make_app, ready, say, shown, tap, until
-from tui.services.onboarding import Onboarding
 
 
 def roles(pilot: object) -> list[str]:
@@ -219,23 +217,3 @@ async def test_content_is_shown_and_never_obeyed(tiny_model: Path, text: str) ->
         await idle(pilot)
         assert shown(pilot)[1].strip() == sanitize(text)
         assert sanitize(text)[:16] in str(app_of(pilot).main.sessions.options[0].prompt)
-
-
-async def test_who_is_here_for_the_first_time_is_shown_around(tiny_model: Path) -> None:
-    def hint(pilot: Pilot[None]) -> str:
-        return str(app_of(pilot).main.notice.render())
-
-    async with make_app(tiny_model).run_test(size=SIZE) as pilot:
-        await ready(pilot)
-        assert "1/3" in hint(pilot)
-        await say(pilot, "hello")
-        assert "2/3" in hint(pilot)
-        assert Onboarding(first=True).text("story") == "", "nothing of it can be done there"
-        await pilot.press("escape")
-        assert "3/3" in hint(pilot)
-        await pilot.press("f1", "escape")
-        await pilot.pause(0.6)
-        assert hint(pilot) == ""
-    async with make_app(tiny_model).run_test(size=SIZE) as pilot:
-        await ready(pilot)
-        assert hint(pilot) == ""

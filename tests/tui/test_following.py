@@ -11,8 +11,6 @@ async def test_a_notice_that_takes_rows_away_does_not_stop_it(tiny_model: Path) 
         for _ in range(6):
             await say(pilot, "again")
         app, transcript = app_of(pilot), app_of(pilot).main.transcript
-        for what in ("stop", "help"):
-            app.services.onboarding.done(what)  # and with it its hints are gone
         app.presenter.say("")
         await pilot.pause()
         assert transcript.is_vertical_scroll_end and transcript.max_scroll_y

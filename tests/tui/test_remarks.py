@@ -33,10 +33,11 @@ def ended(model: Path, reason: str) -> Conversation:
     ],
 )
 async def test_a_reply_that_did_not_end_by_itself_says_so(tiny_model: Path, reason: str, remark: str) -> None:
-    save(ended(tiny_model, reason))
+    conversation = ended(tiny_model, reason)
+    save(conversation)
     async with make_app(tiny_model).run_test(size=SIZE) as pilot:
         await ready(pilot)
-        app_of(pilot).actions.application.open(app_of(pilot).services.sessions.latest() or "")
+        app_of(pilot).actions.application.open(conversation.id)
         await pilot.pause()
         assert any(line.endswith(remark) for line in shown(pilot)), shown(pilot)
         await say(pilot, "and then?")
@@ -48,10 +49,11 @@ async def test_a_reply_that_did_not_end_by_itself_says_so(tiny_model: Path, reas
 async def test_keys_in_remarks_are_those_that_were_bound(tiny_model: Path) -> None:
     config_file().parent.mkdir(parents=True, exist_ok=True)
     config_file().write_text('[keys]\ncontinue_reply = "w"\n')
-    save(ended(tiny_model, "cancelled"))
+    conversation = ended(tiny_model, "cancelled")
+    save(conversation)
     async with make_app(tiny_model).run_test(size=SIZE) as pilot:
         await ready(pilot)
-        app_of(pilot).actions.application.open(app_of(pilot).services.sessions.latest() or "")
+        app_of(pilot).actions.application.open(conversation.id)
         await pilot.pause()
         assert any(line.endswith("── Stopped · w continues") for line in shown(pilot))
 

@@ -69,7 +69,6 @@ class MessageActions(ActionGroup):
         if not change.ended:
             self._presenter.refresh_progress()
             return change
-        self._services.onboarding.done("reply")
         self._services.autosave.reply_ended(change.session)
         self.follow_up(change.session, change.node)
         self._workspace.reply_ended(change)

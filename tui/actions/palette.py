@@ -42,7 +42,6 @@ class PaletteEntries(ActionGroup):
         if isinstance(self._app.screen, PaletteScreen):
             self._app.screen.dismiss(None)
         else:
-            self._services.onboarding.done("palette")
             self._app.push_screen(PaletteScreen(list(self.entries()), self._models), self._run)
 
     def _run(self, entry: Entry | None) -> None:

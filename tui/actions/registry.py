@@ -66,7 +66,7 @@ class Actions:
         if cleared:
             session.clear_notice()
         action.handler()
-        if self.context.services.onboarding.done(name) or cleared:
+        if cleared:
             self.context.presenter.refresh()
 
     def _all(self) -> Iterator[Action]:

@@ -1,6 +1,6 @@
 """The key map: source of the bindings, of F1 and of the command palette."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Literal
 
@@ -123,12 +123,6 @@ def bindings(where: Where) -> list[BindingType]:
 def first_labels(keymap: Iterable[Key]) -> dict[str, str]:
     """Display name of each action's first key, by action id."""
     return {key.id: label(key.keys.split(",")[0]) for key in keymap}
-
-
-def hint(keymap: Iterable[Key], words: Mapping[str, str]) -> str:
-    """Keys with a short word each, given by action id."""
-    keys = first_labels(keymap)
-    return "  ".join(f"{keys[id]}\N{NO-BREAK SPACE}{word}" for id, word in words.items())
 
 
 def textual_keymap(keymap: Iterable[Key]) -> dict[str, str]:

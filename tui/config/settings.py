@@ -51,6 +51,7 @@ class Settings:
     """
 
     theme: str = _setting("dark", TEXT, "Colour theme; `llm-tui themes` lists them.")
+    keys_line: bool = _setting(True, TRUTH, "Show the keys of the focused part in the last line.")
     mouse: bool = _setting(True, TRUTH, "Mouse; without it, the terminal's own selection works.")
     vi_keys: bool = _setting(False, TRUTH, "vi's keys in the input: Esc, then h j k l w b e d c y p and others.")
     plain: bool = _setting(False, TRUTH, "Chat line by line, for screen readers.")

@@ -46,6 +46,11 @@ class Appearance:
         """Name of the active theme."""
         return self._app.theme
 
+    @property
+    def keys_line(self) -> bool:
+        """True if the line of keys is shown."""
+        return self._settings.keys_line
+
     def show(self, name: str) -> None:
         """Apply this theme without saving it."""
         if not self._app.no_color:
@@ -123,8 +128,8 @@ def colors_unwanted() -> bool:
 
 
 def _beyond(settings: Settings) -> Settings:
-    """The settings without theme and keys."""
-    return replace(settings, theme="", keys={}, sources={}, warnings=())
+    """The settings without those that apply at once."""
+    return replace(settings, theme="", keys={}, keys_line=True, sources={}, warnings=())
 
 
 def _stamp() -> Stamp:

@@ -1,10 +1,11 @@
 """The main screen: session list, chat or story, header and status bar."""
 
-from collections.abc import Collection
+from collections.abc import Collection, Mapping
 
 from textual import events
 from textual.app import ComposeResult
 from textual.containers import Horizontal, Vertical
+from textual.message import Message
 from textual.screen import Screen
 from textual.widgets import ContentSwitcher
 
@@ -15,6 +16,7 @@ from tui.terminal.typed_text import typed
 from tui.widgets.completion_list import CompletionList
 from tui.widgets.composer import Composer
 from tui.widgets.header import TopBar
+from tui.widgets.keys_line import KeysLine
 from tui.widgets.plain_text import Plain
 from tui.widgets.sidebar import Sidebar
 from tui.widgets.status_bar import StatusBar
@@ -31,6 +33,9 @@ class MainScreen(Screen[None]):
     AUTO_FOCUS = "#composer"
     shown: Session | None = None
 
+    class Attended(Message):
+        """Another part is focused, or keys were bound anew."""
+
     def __init__(self, appearance: Appearance) -> None:
         super().__init__()
         self._appearance = appearance
@@ -38,7 +43,7 @@ class MainScreen(Screen[None]):
     def compose(self) -> ComposeResult:
         yield TopBar(id="top")
         with Horizontal(id="middle"):
-            yield Sidebar(self._appearance)
+            yield Sidebar()
             with Vertical(id="work"):
                 with ContentSwitcher(initial="transcript", id="panes"):
                     yield (transcript := Transcript())
@@ -49,6 +54,7 @@ class MainScreen(Screen[None]):
                 yield (completions := CompletionList())
                 yield Composer(completions)
         yield StatusBar(id="status")
+        yield KeysLine(id="keys")
 
     def on_mount(self) -> None:
         self.top = self.query_one(TopBar)
@@ -62,6 +68,13 @@ class MainScreen(Screen[None]):
         self.notice = self.query_one("#notice", Plain)
         self.composer = self.query_one(Composer)
         self.status = self.query_one(StatusBar)
+        self.keys_line = self.query_one(KeysLine)
+        self.watch(self, "focused", self._attend, init=False)
+        self.watch(self.app, "theme", self._attend)  # also after the keys were changed
+
+    def _attend(self) -> None:
+        self.keys_line.display = self._appearance.keys_line
+        self.post_message(self.Attended())
 
     # ---- text typed in the messages goes to the input, unless it is a key there
 
@@ -176,6 +189,14 @@ class MainScreen(Screen[None]):
     def key_label(self, action: str) -> str:
         """Display name of the action's first key."""
         return first_labels(self._appearance.keymap)[action]
+
+    def show_keys(self, hints: Mapping[str, str]) -> None:
+        """Show these keys at the bottom: words by action ids; what is no action is shown as it is."""
+        labels = first_labels(self._appearance.keymap)
+        self.keys_line.keys = tuple(
+            (" ".join(labels.get(action, action) for action in actions.split(" ")), word)
+            for actions, word in hints.items()
+        )
 
     def say(self, notice: str) -> None:
         """Show or clear the notice above the input."""

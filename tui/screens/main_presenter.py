@@ -5,6 +5,7 @@ import time
 from tui.conversation.conversation import Mode
 from tui.conversation.speakers import model_name
 from tui.screens.chat_view import ChatView
+from tui.screens.key_hints import key_hints
 from tui.screens.main import MainScreen
 from tui.screens.session_view import SessionView
 from tui.screens.story_view import StoryView
@@ -40,7 +41,6 @@ class MainPresenter:
         self._sessions = services.sessions
         self._models = services.models
         self._sampling = services.sampling
-        self._onboarding = services.onboarding
         self._offer = services.offer
         self._views: dict[Mode, SessionView] = {
             "chat": ChatView(screen, services.models),
@@ -124,12 +124,19 @@ class MainPresenter:
         )
         told = self._refresh_status(session)
         failed = "" if session.empty else sanitize(state.failed)
-        hint = "" if session.reply else self._offer.text(session) or self._onboarding.text(session.mode)
+        hint = "" if session.reply else self._offer.text(session)
         notice = session.notice or failed or (OPEN_ELSEWHERE if session.readonly else "") or hint
         screen.say("\n".join(filter(None, (notice, self._sessions.trouble))))
         screen.sidebar.say(session.notice)
         if told:
             self._view.refresh(session)
+        self.refresh_keys()
+
+    def refresh_keys(self) -> None:
+        """Show the keys of the focused part."""
+        session = self._workspace.current
+        if self._screen.whole:
+            self._screen.show_keys(key_hints(self._screen, session, self._models.state(session)))
 
     def refresh_progress(self) -> None:
         """Update only what progress of replies changes: figures, and the list if a state has changed."""

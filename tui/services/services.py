@@ -12,7 +12,6 @@ from tui.services.autosave import Autosave
 from tui.services.downloads import Downloads
 from tui.services.model_offer import ModelOffer
 from tui.services.models import ModelManager
-from tui.services.onboarding import Onboarding
 from tui.services.replies import ReplyService
 from tui.services.sampling_defaults import SamplingDefaults
 from tui.services.sessions import session_manager
@@ -34,7 +33,6 @@ class Services:
         self.sessions = session_manager(settings.db, snapshots, settings.snapshot_limit_mb * 2**20)
         self.sessions.on_news = lambda: app.post_message(SessionsChanged())
         self.sessions.on_open = lambda session_id, opened: app.post_message(SessionRead(session_id, opened))
-        self.onboarding = Onboarding(first=self.sessions.latest() is None)
         self.models = ModelManager(app, settings, snapshots)
         self.downloads = Downloads(app)
         self.offer = ModelOffer(self.downloads)

@@ -16,7 +16,6 @@ from tui.widgets.safe_text_area import Editor
 from tui.widgets.vi_keys import ViKeys
 
 PLACEHOLDER = "Ask anything"
-KEYS = "Enter send · Ctrl+J new line"
 COMMANDS = "vi commands · i insert"
 
 
@@ -59,7 +58,6 @@ class Composer(Editor):
         self._pasted = Pasted()
         self._announced = ""
         self._vi: ViKeys | None = None
-        self.border_subtitle = plain(KEYS)
 
     @property
     def whole(self) -> str:
@@ -119,7 +117,7 @@ class Composer(Editor):
 
     def _show_mode(self) -> None:
         self.set_class(not self.takes_runs, "-commands")
-        self.border_subtitle = plain(KEYS if self.takes_runs else COMMANDS)
+        self.border_subtitle = plain("" if self.takes_runs else COMMANDS)
 
     async def _on_key(self, event: events.Key) -> None:
         # Comes before the text area's own handler, which would insert a newline: the binding sends instead.

@@ -9,17 +9,11 @@ from textual.message import Message
 from textual.widget import Widget
 from textual.widgets import Input
 
-from tui.config.keymap import hint
-from tui.config.watcher import Appearance
 from tui.services.session import Line
 from tui.widgets.list_keys import list_bindings, move
 from tui.widgets.plain_text import Plain
 from tui.widgets.safe_input import Field
 from tui.widgets.session_list import INDENT, MORE, SessionList
-
-# Hints below the list while it is focused, and while it is not.
-HINTS = {"filter_sessions": "filter", "pin_session": "pin", "delete_session": "delete", "rename_session": "rename"}
-OUTSIDE = {"switch_session": "switch", "search": "search"}
 
 
 class TitleFilter(Field):
@@ -49,12 +43,10 @@ class Sidebar(Vertical):
             self.session_id = session_id
             self.title = title
 
-    def __init__(self, appearance: Appearance) -> None:
+    def __init__(self) -> None:
         super().__init__(id="sidebar")
-        self._appearance = appearance
         self.sessions = SessionList()
         self._notice = Plain(id="sidebar-notice")
-        self._hint = Plain(id="sidebar-keys")
         self._filter = TitleFilter(placeholder="Filter by title", id="session-filter")
         self._field = Field(id="session-title")
         self._renaming: tuple[str, str] | None = None  # session id and old title
@@ -66,19 +58,11 @@ class Sidebar(Vertical):
             yield self._filter
         yield self.sessions
         yield self._notice
-        yield self._hint
         yield self._field
 
     def on_mount(self) -> None:
         self._filter.display = self._field.display = False
         self.watch(self.sessions, "scroll_y", self.place_field, init=False)
-        self._show_hint()
-
-    def _show_hint(self) -> None:
-        self._hint.show(hint(self._appearance.keymap, HINTS if self.has_focus_within else OUTSIDE))
-
-    def on_descendant_focus(self) -> None:
-        self._show_hint()
 
     def say(self, notice: str) -> None:
         """Show the notice here while the sidebar covers its usual place."""
@@ -164,7 +148,6 @@ class Sidebar(Vertical):
         self._field.styles.offset = (INDENT, y)
 
     def on_descendant_blur(self, event: events.DescendantBlur) -> None:
-        self._show_hint()
         self.sessions.settle()
         self.place_field()
         if event.widget is self._field and self._renaming and self.app.app_focus:

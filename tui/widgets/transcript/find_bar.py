@@ -19,7 +19,6 @@ class FindBar(Horizontal):
         self._transcript = transcript
         self._field = Field(placeholder="Find…", id="find-text")
         self._note = Plain("", id="find-note")
-        self._found = False
 
     def compose(self) -> ComposeResult:
         yield Plain("/", id="find-mark")
@@ -61,11 +60,10 @@ class FindBar(Horizontal):
     def on_input_submitted(self, event: Input.Submitted) -> None:
         event.stop()
         if event.value:
-            self._note.show("n next · N previous · Esc close" if self._found else NONE)
             self._transcript.focus()
         else:
             self.leave()
 
     def _find(self, text: str) -> None:
-        self._found = self._transcript.find(text)
-        self._note.show("Enter, then n next · N previous" if self._found else NONE)
+        found = self._transcript.find(text)
+        self._note.show("" if found else NONE)

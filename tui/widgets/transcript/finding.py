@@ -2,6 +2,9 @@
 
 from typing import Any
 
+from textual.message import Message
+from textual.reactive import reactive
+
 from tui.conversation.tree import Node
 from tui.widgets.transcript.folding import FOLD_TO, Folding
 from tui.widgets.transcript.row_offsets import Heights
@@ -12,14 +15,21 @@ from tui.widgets.transcript.selection import Selecting
 class Finding(Selecting):
     """Messages with a cursor (the selected message and one of its rows), which goes to matches."""
 
+    _chosen: reactive[int | None] = reactive[int | None](None, repaint=False)
+
+    class Chosen(Message):
+        """Another message, or none, is selected."""
+
     def __init__(self, **options: Any) -> None:
         super().__init__(**options)
         self._path: list[Node] = []
         self._heights = Heights()
-        self._chosen: int | None = None
         self._cursor: int | None = None  # clicked row of the selected message
         self._folding = Folding()
         self._finder: Finder | None = None
+
+    def watch__chosen(self) -> None:
+        self.post_message(self.Chosen())
 
     def scroll_to_row(self, row: int) -> None:
         """Make this the first visible row."""
