@@ -30,7 +30,7 @@ SHAPE = {
     "max_position_embeddings": 131072,
 }
 LINES = 10_000
-WRITING = r"[◐◓◑◒] +[0-9.]+ tok/s"
+WRITING = r"[◐◓◑◒] generating [0-9.]+ tok/s"
 
 
 def make_model(directory: Path) -> Path:
@@ -110,7 +110,7 @@ def main() -> None:
             terminal.press("go", "enter")
             terminal.until(WRITING, 300)
             two = measure(terminal, options.keys)
-            if not (rate := terminal.until(r"(.) +([0-9.]+) tok/s")) or rate[1] not in "◐◓◑◒":
+            if not (rate := terminal.until(r"(.) generating ([0-9.]+) tok/s")) or rate[1] not in "◐◓◑◒":
                 sys.exit("the reply ended before the measurement; take fewer keys or a longer context")
             print(f"model {model.name}, 80x24, {rate[2]} tok/s in each of two sessions while measuring")
     for name, delays in (("idle", idle), ("streaming", streaming), (f"two, {LINES} lines", two)):

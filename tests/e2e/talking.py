@@ -24,9 +24,8 @@ INTERRUPTED = "── Interrupted"
 UNSAVED = "Unsaved changes will be lost"
 DISK_FULL = "is full"
 COPIED = "13 characters"
-# In its first half second a reply has no speed yet; with the first of these marks it may still be read.
-WRITING = r"([◐◓◑◒] +(generating +· +)?[0-9.]+|[◓◑◒] +(generating +· +)?–) tok/s"
-BUSY = r"[◐◓◑◒] +([a-z]+[ 0-9/]*· +)?([0-9.]+|–) tok/s"
+WRITING = "[◐◓◑◒] generating"
+BUSY = "[◐◓◑◒] (generating|reading the prompt)"
 # So long after a reply has ended by itself Esc is meant for it.
 JUST_ENDED = 0.6
 NUMBERS = re.compile(r"[\d ]*\d")

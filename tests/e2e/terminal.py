@@ -27,6 +27,7 @@ KEYS = {
     "f1": "\x1bOP",
     "f5": "\x1b[15~",
     "f9": "\x1b[20~",
+    "f12": "\x1b[24~",
     **{f"ctrl+{letter}": chr(ord(letter) - 96) for letter in "cgjnopqrtyz"},
 }
 PATIENCE = 120  # seconds until what has not come is taken not to come: no measure of speed

@@ -57,6 +57,7 @@ def test_a_story_another_mode_a_second_session_and_the_way_back(talkative_model:
     trace = tmp_path / "trace.jsonl"
     with Terminal([PROGRAM, "--model", str(talkative_model)], env={"LLM_TUI_TRACE": str(trace)}) as terminal:
         terminal.until("talkative · float32")
+        terminal.press("f12")
         assert (terminal.screen.lines, terminal.screen.columns) == (24, 80)
 
         # A story: its first continuation computes the whole prompt.
@@ -119,9 +120,10 @@ def test_nothing_is_cut_at_any_size(tiny_model: Path, rows: int, columns: int) -
         terminal.until("tiny")
         terminal.press("hello", "enter")
         terminal.until(r"context +[1-9]")
-        assert "chat | story" in terminal.screen.display[0]
-        assert "context" in terminal.screen.display[-1]
-        assert "…" not in terminal.screen.display[-1]
+        top, status, keys = (terminal.screen.display[row] for row in (0, -2, -1))
+        assert "hello ─ tiny · float32" in top and "chat" in top
+        assert "context" in status and "F1 more" in keys
+        assert "…" not in top + status + keys
         terminal.press("ctrl+q")
         assert terminal.wait() == 0
 

@@ -10,6 +10,7 @@ from tests.e2e.talking import (
     LOADED,
     PROGRAM,
     WELCOME,
+    WRITING,
     conversations,
     quit_program,
     rest,
@@ -36,6 +37,7 @@ def test_what_was_computed_is_not_computed_again(counting_model: Path, tmp_path:
         flags = [] if start else ["--model", str(counting_model)]
         with Terminal([PROGRAM, *flags], env=environment) as terminal:
             terminal.until(LOADED)
+            terminal.press("f12")
             say(terminal, f"question {start}")
             watch(terminal, 0.3)
             stop(terminal)
@@ -70,7 +72,7 @@ def test_a_story_and_a_message_not_sent(counting_model: Path) -> None:
         terminal.until("Once upon a time")
         terminal.until(LOADED)
         terminal.press(", long ago", "f5")
-        terminal.until(r"\d tok/s")
+        terminal.until(WRITING)
         rest(terminal)
         terminal.press("The end.")
         watch(terminal, TYPED)

@@ -30,7 +30,7 @@ def test_a_login_chats_copies_and_quits(login: list[str], tiny_model: Path) -> N
     with Terminal([*login, remotely(f"{PROGRAM} --model {tiny_model}")]) as terminal:
         terminal.until(LOADED)
         terminal.press("what is this?", "enter")
-        terminal.until(r"\d tok/s")
+        terminal.until("context [1-9]")
         rest(terminal)
         terminal.press("escape", "g", "y")
         terminal.until(COPIED)

@@ -165,10 +165,10 @@ def test_every_key_arrives(tmux: Tmux) -> None:
     tmux.until(" 1 word", gone=True)
     tmux.rest()
     tmux.press("F8")
-    tmux.until("2/2")
+    tmux.until("version 2 of 2")
     tmux.rest()
     tmux.press("F7")
-    tmux.until("1/2")
+    tmux.until("version 1 of 2")
     tmux.press("C-z", "C-y", "C-s")
     tmux.until("Save as")
     tmux.press("Escape")
@@ -184,7 +184,7 @@ def test_every_key_arrives(tmux: Tmux) -> None:
 def test_resizing_while_it_streams(tmux: Tmux) -> None:
     tmux.until(LOADED)
     tmux.press("count", "Enter")
-    tmux.until("tok/s")
+    tmux.until("generating")
     for columns, rows in ((100, 30), (60, 20), (40, 12), (40, 12), (80, 24), (160, 48)):
         tmux.run("resize-window", "-x", str(columns), "-y", str(rows))
         tmux.until_written(columns)

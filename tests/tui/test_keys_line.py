@@ -119,8 +119,8 @@ async def test_keys_are_shown_as_they_are_bound_and_the_line_goes_by_a_setting(t
         await app.appearance._reload_if_changed()
         config_file().write_text('keys_line = false\n[keys]\nroll_back = "w"\n')
         await app.appearance._reload_if_changed()
-        await until(pilot, lambda: not app.main.keys_line.display)
-        assert offered(pilot)["w"] == "roll back"
+        await until(pilot, lambda: not app.main.keys_line.display and offered(pilot).get("w") == "roll back")
+        await pilot.pause()
         rows = app.main.status.region.bottom
         assert rows == SIZE[1], "nothing is left of its row"
 

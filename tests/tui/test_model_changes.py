@@ -88,7 +88,7 @@ async def test_the_precision_is_the_sessions_own(shelf: Path) -> None:
         model = app.services.workspace.model
         assert model and model.precision == "int8"
         assert session.settings["precision"] == "int8"
-        assert app.main.top.model == "first · int8"
+        assert app.main.top.model == ("first", "int8")
         await choose(pilot, "first", "tab", "tab")  # back to what the settings say
         assert "precision" not in session.settings
         await say(pilot, "again")

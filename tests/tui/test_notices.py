@@ -218,6 +218,7 @@ async def test_one_figure_for_the_first_token(tiny_model: Path) -> None:
         assert current(pilot).figures.first_token_seconds == outcome.first_token_seconds
         told = f"{outcome.first_token_seconds * 1000:.0f} ms"
         assert f"first token {told}" in made(outcome, None)
+        await pilot.press("f12")
         assert f"first token {told}" in main(pilot).status.render().plain
 
 

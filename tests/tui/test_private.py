@@ -39,7 +39,7 @@ async def test_nothing_is_on_disk_and_the_screen_says_so(
         await private(pilot)
         first = current(pilot)
         assert first.private and title(pilot).startswith("Private")
-        assert "private" in app_of(pilot).main.top.model
+        assert app_of(pilot).main.top.session.startswith("private · ")
         await pilot.press("f2", *" xyzzy title", "enter")
         await pilot.press("escape", "f")  # a fork is as private
         await pilot.pause()

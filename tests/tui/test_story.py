@@ -132,7 +132,7 @@ async def test_f7_and_f8_walk_the_alternatives_and_f8_on_the_last_asks_for_anoth
             await idle(pilot)
             texts.append(pane(pilot).text)
         assert len(set(texts)) == 3 and all(text.startswith("Once upon") for text in texts)
-        assert "3/3 F7 F8" in line(pilot)
+        assert "version 3 of 3" in line(pilot)
         tip = current(pilot).tip
         assert tip and tip.outcome and tip.outcome.reused_tokens == tip.outcome.prompt_tokens - 1
         seen = []
@@ -226,7 +226,7 @@ async def test_the_line_below_tells_length_and_settings(story_only_model: Path) 
     async with make_app(story_only_model).run_test(size=(80, 24)) as pilot:
         await ready(pilot)
         await pilot.press(*"Once upon a time")
-        assert line(pilot).startswith("4 words") and line(pilot).endswith("F5 adds 12 tokens · temperature 0 (F6)")
+        assert line(pilot).startswith("4 words") and line(pilot).endswith("continues by 12 tokens · temperature 0")
         await pilot.press("f5")
         await idle(pilot)
         tip = current(pilot).tip

@@ -267,11 +267,11 @@ async def test_files_that_change_are_seen_and_bad_ones_change_nothing(home):
         await until(pilot, lambda: any("unknown theme mine" in note.message for note in app._notifications))
         assert shown_background(pilot) == "#123456"
 
-        config.write_text('theme = "light"\n[keys]\nhelp = "f12"\n')
+        config.write_text('theme = "light"\n[keys]\nhelp = "f10"\n')
         await until(pilot, lambda: shown_background(pilot) == "#fcfcfd")
         await pilot.press("f1")
         assert not isinstance(app.screen, HelpScreen)
-        await pilot.press("f12")
+        await pilot.press("f10")
         assert isinstance(app.screen, HelpScreen)
 
 
@@ -305,7 +305,7 @@ def apply(app: LlmTui, strip):
 
 
 async def test_own_keys_work_and_help_lists_them(home):
-    (home / "config.toml").write_text('[keys]\nhelp = "Ctrl+X"\nquit = "f12"\nsend = ["f8"]\nnewline = "enter"\n')
+    (home / "config.toml").write_text('[keys]\nhelp = "Ctrl+X"\nquit = "f10"\nsend = ["f8"]\nnewline = "enter"\n')
     async with LlmTui(load_settings()).run_test(size=SIZE) as pilot:
         app = app_of(pilot)
         await pilot.press("f1")
@@ -317,7 +317,7 @@ async def test_own_keys_work_and_help_lists_them(home):
         assert re.search(r"^  Ctrl\+X +Help", page, re.MULTILINE)
         await pilot.press("escape", "ctrl+q")
         assert app.is_running and app._exit is False
-        await pilot.press("f12")
+        await pilot.press("f10")
         assert app._exit
 
 
@@ -359,7 +359,7 @@ def test_keys_that_cannot_be(keys, told):
 
 
 def test_warnings_on_keys():
-    assert picked(hepl="f12")[1] == ["default: unknown action hepl; did you mean help?"]
+    assert picked(hepl="f10")[1] == ["default: unknown action hepl; did you mean help?"]
     assert "cannot tell Ctrl+I from Tab" in picked(help="ctrl+i")[1][0]
 
 

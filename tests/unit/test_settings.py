@@ -83,7 +83,7 @@ threads = 2
 temperature = 0.5
 
 [keys]
-help = "f12"
+help = "f10"
 regenerate = ["x",
   "f11"]
 """

@@ -164,6 +164,10 @@ class ApplicationActions(ActionGroup):
         """Show or hide the sidebar."""
         self._screen.toggle_sidebar()
 
+    def toggle_figures(self) -> None:
+        """Show or hide the figures of the status bar."""
+        self._screen.status.toggle()
+
     def toggle_mode(self) -> None:
         """Open the last session of the other mode; a new one if there is none."""
         try:

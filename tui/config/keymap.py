@@ -66,6 +66,7 @@ KEYMAP: tuple[Key, ...] = (
     Key("sampling", "f6", "anywhere", "Session settings"),
     Key("editor", "ctrl+g", "anywhere", "Open in $EDITOR"),
     Key("toggle_sidebar", "f9", "anywhere", "Show or hide session list"),
+    Key("toggle_figures", "f12", "anywhere", "Show or hide figures"),
     Key("quit", "ctrl+q", "anywhere", "Quit"),
     Key("send", "enter", "input", "Send", local=True),
     Key("newline", "ctrl+j,shift+enter,alt+enter", "input", "New line", local=True),

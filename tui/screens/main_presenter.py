@@ -15,7 +15,7 @@ from tui.services.services import Services
 from tui.services.session import Session, State
 from tui.storage.store import OPEN_ELSEWHERE
 from tui.terminal.sanitize import one_line, sanitize
-from tui.widgets.status_bar import gauge
+from tui.widgets.status_bar import Activity, gauge, rate, time_left
 
 STATUS_SECONDS = 0.5
 SPINNER = "◐◓◑◒"
@@ -119,9 +119,8 @@ class MainPresenter:
         screen.composer.announce(_waiting(session))
         screen.top.mode = session.mode
         precision = [state.model.precision] if state.model else []
-        screen.top.model = " · ".join(
-            [*PRIVATE * session.private, model_name(session.model), *precision, *self._sampling.differing(session)]
-        )
+        screen.top.session = " · ".join([*PRIVATE * session.private, session.shown_title])
+        screen.top.model = (model_name(session.model), *precision, *self._sampling.differing(session))
         told = self._refresh_status(session)
         failed = "" if session.empty else sanitize(state.failed)
         hint = "" if session.reply else self._offer.text(session)
@@ -154,30 +153,34 @@ class MainPresenter:
 
     def _refresh_status(self, session: Session) -> bool:
         """Update the status bar; at most every STATUS_SECONDS while generating. False if skipped."""
-        status, state, now = self._screen.status, self._state(session), time.monotonic()
-        if session.reply is not None and state[1] == status.state[1] and now - self._told < STATUS_SECONDS:
+        status, activity, now = self._screen.status, self._activity(session), time.monotonic()
+        if session.reply is not None and activity.word == status.state.word and now - self._told < STATUS_SECONDS:
             return False
         self._told = now
-        status.state = state
+        status.state = activity
         status.context = self._models.context(session)
         status.figures = session.figures
         status.streaming = sum(each.state == "streaming" for each in self._sessions)
         return True
 
-    def _state(self, session: Session) -> tuple[str, str]:
+    def _activity(self, session: Session) -> Activity:
         reply, state = session.reply, self._models.state(session)
         if state.failed:
-            return "!", "no model"
+            return Activity("!", "no model")
         if state.model is None:
             done, total = state.done, state.total
-            return "◌", f"{state.what} {gauge(done, total, 12)} {100 * done // max(1, total)} % · Esc cancel"
+            return Activity("◌", state.what, f"{gauge(done, total, 12)} {100 * done // max(1, total)} %")
         if reply is None:
-            return " ", "ready"
+            return Activity("", "ready")
         if reply.streaming:
-            return SPINNER[reply.tokens % len(SPINNER)], "generating"
+            speed = reply.tokens_per_second
+            mark = SPINNER[reply.tokens % len(SPINNER)]
+            return Activity(mark, "generating", "" if speed is None else rate(speed))
         if reply.prefill:
-            return SPINNER[0], "prompt {}/{}".format(*reply.prefill)
-        return "◌", "queued"
+            (done, total), left = reply.prefill, reply.prompt_seconds_left
+            detail = [f"{100 * done // max(1, total)} %", *([] if left is None else [time_left(left)])]
+            return Activity(SPINNER[0], "reading the prompt", " · ".join(detail))
+        return Activity("◌", "queued")
 
 
 def _waiting(session: Session) -> str:

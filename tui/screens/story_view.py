@@ -46,16 +46,17 @@ class StoryView(SessionView):
         if (pane := self._screen.pane_of(session)) is None:
             return
         words, tokens = len(pane.text.split()), session.figures.context_used if pane.text else 0
+        known = [] if tokens is None else [_counted(tokens, "token")]
         values = self._sampling.values(session)
         length, temperature = values.get("max_tokens"), values.get("temperature")
         node = None if session.draft else alternatives(session.tree, len(pane.text))
         number, count = session.tree.place(node.id) if node else (1, 1)
         self._screen.story_line.figures = (
             _counted(words, "word"),
-            "– tokens" if tokens is None else _counted(tokens, "token"),
-            *([f"{number}/{count} F7 F8"] if count > 1 else []),
-            f"F5 adds {_counted(length, 'token')}" if length else "F5 adds tokens without limit",
-            *([f"temperature {temperature:g} (F6)"] if temperature is not None else []),
+            *known,
+            *([f"version {number} of {count}"] if count > 1 else []),
+            f"continues by {_counted(length, 'token')}" if length else "continues without limit",
+            *([f"temperature {temperature:g}"] if temperature is not None else []),
         )
 
 

@@ -1,5 +1,6 @@
 """Polls engine events and posts at most one message per reply and tick."""
 
+import time
 from typing import TYPE_CHECKING
 
 from textual.message_pump import MessagePump
@@ -51,7 +52,7 @@ class EventPoller:
                 texts.append(event.text)
                 reply.tokens += event.token_id is not None
             elif isinstance(event, Prefill):
-                reply.prefill = (event.done, event.total)
+                reply.read(event.done, event.total, time.monotonic())
             elif isinstance(event, Started):
                 reply.prompt_tokens, reply.reused_tokens = event.prompt_tokens, event.reused_tokens
                 reply.streaming = True

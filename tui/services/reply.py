@@ -39,6 +39,23 @@ class Reply:
     rows_before: int = 0
     streaming: bool = False  # the prompt is processed
     saved: "Future[None]" = field(default_factory=lambda: saved())
+    _read_first: tuple[int, float] = (0, 0.0)  # processed prompt tokens when that was first known, and the time
+    _read_last: float = 0.0
+
+    def read(self, done: int, total: int, now: float) -> None:
+        """Note the prompt's progress at this time."""
+        if self.prefill is None:
+            self._read_first = done, now
+        self.prefill, self._read_last = (done, total), now
+
+    @property
+    def prompt_seconds_left(self) -> float | None:
+        """Estimated time until the prompt is read; None until it can be told."""
+        if self.prefill is None:
+            return None
+        (done, total), (first, began) = self.prefill, self._read_first
+        seconds = self._read_last - began
+        return (total - done) * seconds / (done - first) if seconds >= TELLING_SECONDS and done > first else None
 
     @property
     def first_token_seconds(self) -> float | None:

@@ -1,24 +1,50 @@
-"""Header with program, model and mode."""
+"""Top bar with session, model and mode."""
 
 from textual.content import Content
 from textual.reactive import reactive
 from textual.widget import Widget
 
 from tui.conversation.conversation import Mode
+from tui.widgets.plain_text import plain
+
+SEPARATOR = " · "
+# Cells below which only the open session's mode is named.
+NARROW = 60
+RULE = " ─ "
 
 
 class TopBar(Widget):
-    """Program, model and precision on the left, mode on the right."""
+    """The session's title, its model and changed settings on the left, mode on the right.
 
-    model: reactive[str] = reactive("")
+    ``model``: name, precision (once it is loaded) and the settings that differ from their defaults.
+    """
+
+    session: reactive[str] = reactive("")
+    model: reactive[tuple[str, ...]] = reactive[tuple[str, ...]](())
     mode: reactive[Mode] = reactive[Mode]("chat")
 
     def render(self) -> Content:
-        left = Content.assemble(
-            (" llm-tui", "bold $primary"), (f" ─ {self.model}" if self.model else "", "$text-muted")
-        )
+        right = self._modes()
+        room = max(0, self.size.width - right.cell_length - 2)
+        title = plain(self.session, "bold $primary")
+        # A third is the title's while the rest is shortened.
+        model = self._shortened(room - min(room // 3, title.cell_length) - len(RULE))
+        title = title.truncate(max(1, room - len(RULE) - model.cell_length), ellipsis=True)
+        left = Content.assemble(title, (RULE, "$text-disabled"), model)
+        left = left.truncate(room, ellipsis=True, pad=True)
+        return Content.assemble(" ", left, " ", right).truncate(self.size.width)
+
+    def _modes(self) -> Content:
+        if self.size.width < NARROW:
+            return Content.assemble((self.mode, "bold $accent"), " ")
         chat, story = ("bold $accent", "$text-muted") if self.mode == "chat" else ("$text-muted", "bold $accent")
-        right = Content.assemble(("chat", chat), (" | ", "$text-muted"), ("story ", story))
-        room = self.size.width - right.cell_length - 1
-        left = left.truncate(room, ellipsis=True, pad=True) if room > 0 else Content("")
-        return Content.assemble(left, " ", right)
+        return Content.assemble(("chat", chat), (" | ", "$text-muted"), ("story ", story))
+
+    def _shortened(self, room: int) -> Content:
+        """Settings are dropped first, then the name is cut; the precision stays."""
+        name, *rest = self.model or ("",)
+        while len(rest) > 1 and len(SEPARATOR.join([name, *rest])) > room:
+            rest.pop()
+        beside = "".join(SEPARATOR + part for part in rest)
+        shown = plain(name, "$text-muted").truncate(max(1, room - len(beside)), ellipsis=True)
+        return Content.assemble(shown, plain(beside, "$text-muted"))
