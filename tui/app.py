@@ -20,6 +20,7 @@ from tui.config.watcher import Appearance, colors_unwanted
 from tui.conversation.conversation import Mode
 from tui.messages import (
     ContextCounted,
+    ContextFilled,
     DownloadEnded,
     ModelFailed,
     ModelLoaded,
@@ -160,6 +161,10 @@ class LlmTui(InterruptibleApp):
         if self._settings.finish_replies and self.services.replies.replying:
             event.prevent_default()
             self.presenter.say("The terminal has hung up: llm-tui ends when its replies have.")
+
+    def on_context_filled(self, event: ContextFilled) -> None:
+        """Ask what to leave out of a full context."""
+        self.actions.room.fill(event)
 
     @on(ContextCounted)
     @on(SessionsChanged)

@@ -69,6 +69,15 @@ class ContextCounted(Message):
         self.session = session
 
 
+class ContextFilled(Message):
+    """The context does not hold a prompt that ends with this message, or no more of this reply."""
+
+    def __init__(self, session: Session, node_id: str) -> None:
+        super().__init__()
+        self.session = session
+        self.node_id = node_id
+
+
 class DownloadEnded(Message):
     """A download has ended; ``failure`` is the error message, empty if the model is complete."""
 

@@ -184,7 +184,7 @@ class FakeSession:
     ) -> "FakeGeneration":
         return self._submit(self.model.tokenizer.encode_pieces([text] if isinstance(text, str) else text), params)
 
-    def count(self, messages: Sequence[Mapping[str, Any]]) -> int:
+    def count(self, messages: Sequence[Mapping[str, Any]], variables: Mapping[str, Any] = {}) -> int:
         assert self.model.chat_template is not None
         return len(self.model.chat_template.encode(messages, self.model.tokenizer))
 

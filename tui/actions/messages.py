@@ -78,14 +78,14 @@ class MessageActions(ActionGroup):
         self._presenter.refresh()
         return change
 
-    def follow_up(self, session: Session, node: Node) -> None:
+    def follow_up(self, session: Session, node: Node | None) -> None:
         """Send the next queued message after a reply has ended; if it was cut short, move all into the input."""
         if not session.typing.queue:
             return
         here = session is self.current
         if here:
             session.draw_up(self._screen.composer.whole)
-        outcome = session.tree[node.id].outcome if node.id in session.tree else None
+        outcome = session.tree[node.id].outcome if node and node.id in session.tree else None
         if outcome is None or outcome.reason not in ("stop", "length"):
             session.typing.queue.clear()
             if here:

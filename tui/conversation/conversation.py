@@ -5,9 +5,10 @@ import time
 import uuid
 from collections.abc import Iterable
 from dataclasses import dataclass, field, replace
+from itertools import takewhile
 from typing import Any, Literal
 
-from tui.conversation.tree import Node, Tree
+from tui.conversation.tree import Node, Tree, in_context
 from tui.terminal.sanitize import one_line
 
 Mode = Literal["chat", "story"]
@@ -55,13 +56,19 @@ class Conversation:
         tree = Tree.of(nodes.values(), self.tree.tip, entered)
         return replace(self, tree=tree, settings=dict(self.settings))
 
-    def messages(self, path: list[Node], model: str) -> list[dict[str, Any]]:
-        """Messages for the chat template, system prompt first, with the token ids this model sampled."""
-        system = self.settings.get("system")
+    def messages(self, path: list[Node], model: str, whole: bool = True) -> list[dict[str, Any]]:
+        """Messages for the chat template, system prompt first, with the token ids this model sampled.
+
+        Turns that are left out of the context are missing, and without ``whole`` the last node is. A summary of earlier
+        turns joins the system prompt: templates accept one at most, and at the beginning only.
+        """
+        nodes = in_context(path)[: None if whole else -1]
+        opening = list(takewhile(lambda node: node.role == "system", nodes))
+        system = "\n\n".join(filter(None, (self.settings.get("system"), *(node.text for node in opening))))
         return [{"role": "system", "content": system}] * bool(system) + [
             {"role": node.role, "content": node.text}
             | ({"token_ids": list(ids)} if (ids := node.ids_for(model)) else {})
-            for node in path
+            for node in nodes[len(opening) :]
         ]
 
 

@@ -99,6 +99,7 @@ def _node_value(node: Node, entered: str | None) -> dict[str, Any]:
         "text": node.text,
         "token_ids": list(node.token_ids),
         "outcome": None if node.outcome is None else asdict(node.outcome),
+        "context_start": node.context_start,
     }
 
 
@@ -116,6 +117,7 @@ def _node(fields: dict[str, Any]) -> Node:
         token_ids=tuple(ids),
         outcome=None if outcome is None else _outcome(_mapping(outcome, "an outcome")),
         growing=bool(fields.get("growing")),
+        context_start=_optional_text(fields, "context_start"),
     )
 
 

@@ -5,7 +5,7 @@ and is the model's prompt.
 """
 
 import uuid
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any, Literal
 
@@ -33,7 +33,10 @@ class Outcome:
 
 @dataclass(frozen=True)
 class Node:
-    """``token_ids``: ids sampled for ``text``, used instead of encoding it; empty for typed text."""
+    """``token_ids``: ids sampled for ``text``, used instead of encoding it; empty for typed text.
+
+    ``context_start``: id of the first message that the model saw, if older turns were left out of a full context.
+    """
 
     id: str
     parent: str | None
@@ -42,6 +45,7 @@ class Node:
     token_ids: tuple[int, ...] = ()
     outcome: Outcome | None = None
     growing: bool = False
+    context_start: str | None = None
 
     def ids_for(self, model: str) -> tuple[int, ...]:
         """``token_ids`` if ``model`` sampled them, else empty."""
@@ -159,27 +163,37 @@ class Tree:
         old = self._nodes[node_id]
         return self._insert(Node(uuid.uuid4().hex, old.parent, old.role, text))
 
-    def begin(self, role: Role, parent: str | None = None) -> Node:
+    def begin(self, role: Role, parent: str | None = None, context_start: str | None = None) -> Node:
         """Append an empty, growing node after ``parent`` (default: the tip)."""
-        return self._insert(Node(uuid.uuid4().hex, parent or self.tip, role, "", growing=True))
+        node_id = uuid.uuid4().hex
+        return self._insert(Node(node_id, parent or self.tip, role, "", growing=True, context_start=context_start))
 
     def regenerate(self, node_id: str) -> Node:
-        """Add an empty, growing sibling of a reply."""
+        """Add an empty, growing sibling of a reply, which sees the same context."""
         old = self._nodes[node_id]
-        return self._insert(Node(uuid.uuid4().hex, old.parent, old.role, "", growing=True))
+        start = old.context_start
+        return self._insert(Node(uuid.uuid4().hex, old.parent, old.role, "", growing=True, context_start=start))
 
-    def resume(self, node_id: str, model: str) -> Node:
+    def resume(self, node_id: str, model: str, context_start: str | None = None) -> Node:
         """Add a growing sibling that starts with the reply's text, continued by ``model``."""
         old = self._nodes[node_id]
-        ids = old.ids_for(model)
-        return self._insert(replace(old, id=uuid.uuid4().hex, token_ids=ids, outcome=None, growing=True))
+        start, ids = context_start or old.context_start, old.ids_for(model)
+        fresh = replace(old, id=uuid.uuid4().hex, token_ids=ids, outcome=None, growing=True, context_start=start)
+        return self._insert(fresh)
 
     def fork(self, node_id: str) -> "Tree":
         """A new tree with a copy of the path to the node."""
         twin = Tree()
+        copies: dict[str | None, str] = {}
         for node in self.path(node_id):
-            twin.append(node)
+            copies[node.id] = twin.append(replace(node, context_start=copies.get(node.context_start))).id
         return twin
+
+    def compact(self, summary: Node, kept: Iterable[Node]) -> None:
+        """Add a branch of the summary and copies of the messages ``kept``. What it stands for stays as it is."""
+        self.move(None)
+        for node in (summary, *kept):
+            self.append(replace(node, context_start=None))
 
     # ---- a growing reply
 
@@ -197,9 +211,17 @@ class Tree:
 
     def abandon(self, node_id: str, tip: str | None) -> None:
         """Remove an empty growing node; if the tip is on it, move it to ``tip``."""
-        node = self._growing(node_id)
+        self._growing(node_id)
+        self._remove(node_id, tip)
+
+    def take_back(self, node_id: str) -> None:
+        """Remove a message without a reply, whose text is typed anew; if the tip is on it, move it before."""
+        self._remove(node_id, self._nodes[node_id].parent)
+
+    def _remove(self, node_id: str, tip: str | None) -> None:
+        node = self._nodes[node_id]
         if self._children[node_id]:
-            raise ValueError("a node with children cannot be abandoned")
+            raise ValueError("a node with children cannot be removed")
         del self._nodes[node_id], self._children[node_id]
         self._children[node.parent].remove(node_id)
         if self._entered.get(node.parent) == node_id:
@@ -226,3 +248,10 @@ class Tree:
         self._nodes[node.id] = node
         self._children[node.id] = []
         self._children[node.parent].append(node.id)
+
+
+def in_context(path: Sequence[Node]) -> list[Node]:
+    """The nodes that the model sees of a path: system prompts, and what the last reply's context started with on."""
+    first = next((node.context_start for node in reversed(path) if node.context_start), None)
+    start = next((index for index, node in enumerate(path) if node.id == first), 0)
+    return [*(node for node in path[:start] if node.role == "system"), *path[start:]]

@@ -1,6 +1,7 @@
 """JSON lines for fine-tuning: a chat is ``{"messages": [{"role": …, "content": …}, …]}``, a story ``{"text": …}``."""
 
 import json
+from dataclasses import replace
 from typing import Any
 
 from tui.conversation.conversation import Conversation
@@ -10,12 +11,12 @@ from tui.import_export.message_tree import ROLES, an_id, line_of
 
 
 def write(conversation: Conversation) -> str:
-    """One line: the system prompt and the path to the tip."""
+    """One line: the system prompt and the path to the tip, with what was left out of the context."""
     path = conversation.tree.path()
     if conversation.mode == "story":
         value: dict[str, Any] = {"text": "".join(node.text for node in path)}
     else:
-        messages = conversation.messages(path, "")
+        messages = conversation.messages([replace(node, context_start=None) for node in path], "")
         value = {"messages": [{"role": each["role"], "content": each["content"]} for each in messages]}
     return clean(json.dumps(value, ensure_ascii=False) + "\n")
 

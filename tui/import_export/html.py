@@ -11,6 +11,7 @@ from markdown_it.token import Token
 
 from tui.conversation.conversation import Conversation
 from tui.conversation.speakers import speaker
+from tui.conversation.tree import in_context
 from tui.terminal.sanitize import sanitize
 
 _PAGE = """\
@@ -35,7 +36,7 @@ pre code {{ background: none; }}
 blockquote {{ margin: 0; padding-left: 0.8rem; border-left: 3px solid var(--line); opacity: 0.8; }}
 table {{ border-collapse: collapse; }}
 th, td {{ border: 1px solid var(--line); padding: 0.2rem 0.6rem; }}
-details {{ opacity: 0.7; }}
+details, .left-out {{ opacity: 0.7; }}
 @media (prefers-color-scheme: dark) {{ .model {{ color: #6bf; }} }}
 </style>
 </head>
@@ -45,6 +46,7 @@ details {{ opacity: 0.7; }}
 </body>
 </html>
 """
+LEFT_OUT = " · left out of the context"
 # Reasoning before an answer.
 _THOUGHTS = re.compile(r"\s*<think>\n?(.*?)(?:</think>\s*|\Z)", re.DOTALL)
 _LINK = re.compile(r"(?:https?|mailto):", re.IGNORECASE)
@@ -81,10 +83,11 @@ def write(conversation: Conversation) -> str:
         pieces = (f'<span class="{node.role}">{_shown(node.text)}</span>' for node in path)
         body = f'<div dir="auto" class="story">{"".join(pieces)}</div>'
     else:
-        markdown = _Markdown()
+        markdown, seen = _Markdown(), {node.id for node in in_context(path)}
         body = "\n".join(
-            f"<h2>{_shown(speaker(node, conversation.model))}</h2>\n"
-            f'<div dir="auto" class="{node.role}">\n{_rendered(markdown, node.text)}</div>'
+            f"<h2>{_shown(speaker(node, conversation.model))}{'' if node.id in seen else LEFT_OUT}</h2>\n"
+            f'<div dir="auto" class="{node.role}{"" if node.id in seen else " left-out"}">\n'
+            f"{_rendered(markdown, node.text)}</div>"
             for node in path
         )
     return _PAGE.format(title=_shown(conversation.shown_title), body=body)

@@ -3,11 +3,12 @@
 import json
 import re
 from collections.abc import Iterable
+from dataclasses import replace
 
 from tui.conversation.conversation import Conversation, Mode
 from tui.conversation.serialization import clean
 from tui.conversation.speakers import MODEL, SYSTEM, USER, speaker
-from tui.conversation.tree import Node, Role
+from tui.conversation.tree import Node, Role, Tree, in_context
 from tui.import_export.message_tree import an_id, line_of
 
 # Headings of files that do not name their models.
@@ -15,6 +16,8 @@ PLAIN: dict[str, Role] = {"System": "system", "User": "user", "Assistant": "assi
 
 # The names of the models that speak follow in JSON, in the order in which they do.
 _MARK = re.compile(r"<!-- llm-tui (chat|story)(?: (\[.*\]))? -->\n")
+# How many of the messages, the oldest ones, the model did not see for its last reply.
+_LEFT_OUT = re.compile(r"<!-- left out of the context: the first (\d{1,9}) -->\n\n?")
 _TITLE = re.compile(r"# (.*)\n\n?")
 
 
@@ -29,7 +32,9 @@ def write(conversation: Conversation) -> str:
     lookalike = _lookalike(_roles(models))
     messages = (f"## {name}\n\n{lookalike.sub(_escape, node.text)}\n" for name, node in zip(names, path, strict=True))
     mark = json.dumps(models, ensure_ascii=False).replace(">", "\\u003e")
-    return clean(f"<!-- llm-tui chat {mark} -->\n{title}" + "\n".join(messages))
+    count = len(path) - len(in_context(path))
+    left_out = f"<!-- left out of the context: the first {count} -->\n\n" if count else ""
+    return clean(f"<!-- llm-tui chat {mark} -->\n{title}{left_out}" + "\n".join(messages))
 
 
 def _heading(node: Node, model: str) -> str:
@@ -64,6 +69,8 @@ def read(text: str) -> Conversation:
     start = mark.end() if mark else 0
     title = _TITLE.match(text, start)
     start = title.end() if title else start
+    left_out = _LEFT_OUT.match(text, start)
+    start = left_out.end() if left_out else start
     conversation = Conversation(mode, id=an_id(text), title=title[1] if title else "")
     if mode == "story":
         if story := text[start:].removesuffix("\n"):
@@ -77,7 +84,18 @@ def read(text: str) -> Conversation:
         message = message.removeprefix("\n").removesuffix("\n\n" if following else "\n")
         said.append((roles[heading[1]], lookalike.sub(_unescape, message)))
     conversation.tree = line_of(conversation.id, said)
+    if left_out and said:
+        conversation.tree = _without(conversation.tree.path(), int(left_out[1]))
     return conversation
+
+
+def _without(path: list[Node], count: int) -> Tree:
+    """A tree of the path, whose last message was written without the first ``count`` messages."""
+    kept = [node for node in path if node.role != "system"][count:]
+    last = replace(path[-1], context_start=kept[0].id if kept else None)
+    tree = Tree.of([*path[:-1], last], None, {})
+    tree.move(last.id)
+    return tree
 
 
 def _models(names: str) -> list[str]:

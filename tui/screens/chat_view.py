@@ -4,7 +4,7 @@ from collections.abc import Iterator
 from functools import partial
 
 from tui.conversation.speakers import speaker
-from tui.conversation.tree import Node
+from tui.conversation.tree import Node, in_context
 from tui.formatting.reply_details import made
 from tui.screens.main import MainScreen
 from tui.screens.session_view import SessionView
@@ -54,8 +54,8 @@ class ChatView(SessionView):
             session.draw_up(self._screen.composer.unsent)
 
     def show(self, session: Session, to_end: bool) -> None:
-        describe = partial(self._entry, session)
         path, kept, hint = session.tree.path(), self._kept(session), self._hint(session)
+        describe = partial(self._entry, session, {node.id for node in in_context(path)})
         self._screen.transcript.show(path, describe, kept and RULE + kept, hint, to_end)
         self._screen.panes.current = "transcript"
 
@@ -70,7 +70,8 @@ class ChatView(SessionView):
         if change.text and is_open:
             self._screen.transcript.grow(change.node, change.text)
 
-    def _entry(self, session: Session, node: Node) -> Entry:
+    def _entry(self, session: Session, seen: set[str], node: Node) -> Entry:
+        """``seen``: ids of the messages that the model sees."""
         model = self._models.model(session) if node.outcome and node.outcome.model in ("", session.model) else None
         return Entry(
             node,
@@ -79,6 +80,7 @@ class ChatView(SessionView):
             made(node.outcome, model),
             tuple(RULE + remark for remark in self._remarks(session, node)),
             node.id == session.typing.editing,
+            node.id not in seen,
         )
 
     def _remarks(self, session: Session, node: Node) -> Iterator[str]:

@@ -33,7 +33,7 @@ class EventPoller:
         for reply in list(self._replies):
             assert reply.generation is not None
             if events := reply.generation.poll():
-                progress = self._coalesce(reply, events)
+                progress = coalesce(reply, events)
                 if progress.ended:
                     self._replies.remove(reply)
                 self._pump.post_message(progress)
@@ -41,23 +41,25 @@ class EventPoller:
             self._timer.stop()
             self._timer = None
 
-    def _coalesce(self, reply: Reply, events: "list[Event]") -> ReplyProgressed:
-        from inference import Failed, Finished, Prefill, Started, Token
 
-        texts: list[str] = []
-        finished: Finished | None = None
-        failure: str | None = None
-        for event in events:
-            if isinstance(event, Token):
-                texts.append(event.text)
-                reply.tokens += event.token_id is not None
-            elif isinstance(event, Prefill):
-                reply.read(event.done, event.total, time.monotonic())
-            elif isinstance(event, Started):
-                reply.prompt_tokens, reply.reused_tokens = event.prompt_tokens, event.reused_tokens
-                reply.streaming = True
-            elif isinstance(event, Finished):
-                finished = event
-            elif isinstance(event, Failed):
-                failure = str(event.error)
-        return ReplyProgressed(reply, "".join(texts), finished, failure)
+def coalesce(reply: Reply, events: "list[Event]") -> ReplyProgressed:
+    """Note the events in the reply; returns its progress."""
+    from inference import Failed, Finished, Prefill, Started, Token
+
+    texts: list[str] = []
+    finished: Finished | None = None
+    failure: str | None = None
+    for event in events:
+        if isinstance(event, Token):
+            texts.append(event.text)
+            reply.tokens += event.token_id is not None
+        elif isinstance(event, Prefill):
+            reply.read(event.done, event.total, time.monotonic())
+        elif isinstance(event, Started):
+            reply.prompt_tokens, reply.reused_tokens = event.prompt_tokens, event.reused_tokens
+            reply.streaming = True
+        elif isinstance(event, Finished):
+            finished = event
+        elif isinstance(event, Failed):
+            failure = str(event.error)
+    return ReplyProgressed(reply, "".join(texts), finished, failure)

@@ -90,7 +90,7 @@ class ChatStrategy(ModeStrategy):
         params: "SamplingParams",
         variables: Mapping[str, bool],
     ) -> "Generation":
-        messages = session.messages(path if resumed else path[:-1], session.model)
+        messages = session.messages(path, session.model, whole=resumed)
         return engine.reply(messages, params, resumed, variables)
 
     def count(

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, NamedTuple
 from textual.app import App
 
 from tui.conversation.tree import Node
-from tui.messages import ContextCounted, Notice, ReplyProgressed
+from tui.messages import ContextCounted, ContextFilled, Notice, ReplyProgressed
 from tui.process.in_thread import FILES, in_thread
 from tui.services.detached_cache import DetachedCache, save_cache
 from tui.services.event_poller import EventPoller
@@ -29,6 +29,7 @@ if TYPE_CHECKING:
     from inference import Finished, Generation
     from inference import Session as EngineSession
 
+FULL = "The context is full ({limit} tokens). Press c on the reply to choose what to leave out."
 STOPPED_BEFORE = "Stopped before any text was generated."
 
 
@@ -42,7 +43,10 @@ class ReplyChange(NamedTuple):
 
 
 class ReplyService:
-    """Generates replies. Posts Notice, ContextCounted, and ReplyProgressed, which the app passes to ``take``."""
+    """Generates replies.
+
+    Posts Notice, ContextCounted, ContextFilled, and ReplyProgressed, which the app passes to ``take``.
+    """
 
     def __init__(self, app: App[None], models: ModelManager, sampling: SamplingDefaults, snapshots: Snapshots) -> None:
         self._app = app
@@ -51,7 +55,7 @@ class ReplyService:
         self._snapshots = snapshots
         self._poller = EventPoller(app)
         self._sessions: dict[Reply, Session] = {}
-        self._turn = asyncio.Lock()
+        self.turn = asyncio.Lock()  # templates are rendered one at a time, in order of submission
 
     @property
     def replying(self) -> list[Session]:
@@ -105,13 +109,21 @@ class ReplyService:
 
     async def _fork(self, source: "EngineSession", target: Session) -> None:
         """Holds the turn, so that the next request waits: an evicted cache is read from disk first."""
-        async with self._turn:
-            cache = await in_thread(lambda: source.load_cache().fork())
+        async with self.turn:
+            engine = await in_thread(self._copy, source, target)
             if target.engine is None:
-                target.engine = self._models.engine.new_session(
-                    source.model, cache, source.token_ids, not target.private
-                )
+                target.engine = engine
                 target.computed = True
+
+    def _copy(self, source: "EngineSession", target: Session) -> "EngineSession":
+        cache = source.load_cache().fork()
+        return self._models.engine.new_session(source.model, cache, source.token_ids, not target.private)
+
+    def copy(self, session: Session) -> "EngineSession":
+        """A copy of the idle session's engine session, for prompts beside it. May read a file, with ``turn`` held."""
+        copy = self._copy(self._engine_session(session), session)
+        copy.limit(self._models.context(session))
+        return copy
 
     def forget_figures(self, session: Session) -> None:
         """Clear the figures, as another model is used from now on."""
@@ -123,12 +135,12 @@ class ReplyService:
             self._app.run_worker(self._count(session))
 
     async def _ask(self, session: Session, reply: Reply) -> None:
+        from inference import ContextOverflowError
         from inference.errors import explained
 
         if not reply.saved.done():
             await asyncio.wait([asyncio.wrap_future(reply.saved)])
-        # Templates are rendered one at a time, in order of submission, off the interface's thread.
-        async with self._turn:
+        async with self.turn:
             if reply.cancelled:
                 self._fail(reply, "")
                 return
@@ -136,6 +148,8 @@ class ReplyService:
                 generation = await in_thread(self._submit, session, reply, session.tree.path(reply.node_id))
             except Exception as error:
                 self._fail(reply, str(explained(error)))
+                if isinstance(error, ContextOverflowError):
+                    self._fill(session, _asked(session, reply))
                 return
         reply.generation = generation
         session.computed = True
@@ -186,7 +200,7 @@ class ReplyService:
         from inference import ContextOverflowError
 
         path = session.tree.path()
-        async with self._turn:
+        async with self.turn:
             try:
                 used = await in_thread(self._tokens, session, path)
             except ContextOverflowError as error:
@@ -241,7 +255,7 @@ class ReplyService:
             session.notify(notice)
         if not reply.cancelled:
             session.ended = time.monotonic()
-        node = session.tree[reply.node_id]
+        node, asked = session.tree[reply.node_id], _asked(session, reply)
         if finished is not None:
             self._account(session, reply, finished)
         if len(node.text) == len(reply.seed_text):
@@ -256,9 +270,16 @@ class ReplyService:
             # Keep token ids only if they cover the whole text and are known to be this model's.
             known = outcome is not None and written is not None and (not reply.seed_text or bool(reply.seed_ids))
             node = session.tree.settle(node.id, reply.seed_ids + (written or ()) if known else (), outcome)
+            asked = node.id
             if reply.aloud and (stopped := STRATEGIES[session.mode].stopped):
                 session.notify(Passing(stopped))
+        if finished is not None and finished.reason == "context":
+            self._fill(session, asked)
         return node
+
+    def _fill(self, session: Session, node_id: str | None) -> None:
+        if session.mode == "chat" and node_id is not None:
+            self._app.post_message(ContextFilled(session, node_id))
 
     def _account(self, session: Session, reply: Reply, finished: "Finished") -> None:
         stats = finished.stats
@@ -269,7 +290,7 @@ class ReplyService:
                 first_token_seconds=stats.first_token_seconds,
             )
         if finished.reason == "context":
-            session.notify("The context is full: roll back, fork from an earlier turn, or start a new session.")
+            session.notify(FULL.format(limit=self._models.context(session)))
         assert session.engine is not None
         if not session.private and (path := trace_file()):
             line = trace_line(session, finished, session.engine.model.counters.rows - reply.rows_before)
@@ -280,6 +301,14 @@ class ReplyService:
             await in_thread(append_line, path, line)
         except OSError as error:
             self._app.post_message(Notice(f"{VARIABLE}: {path} cannot be written ({error.strerror})."))
+
+
+def _asked(session: Session, reply: Reply) -> str | None:
+    """Id of what the reply was asked for: the user's message, or the reply whose text it continues."""
+    node, tree = session.tree[reply.node_id], session.tree
+    if not reply.seed_text:
+        return node.parent
+    return next(each.id for each in tree.siblings(node.id) if each.text == reply.seed_text and each.id != node.id)
 
 
 def _written(generation: "Generation | None") -> tuple[int, ...] | None:

@@ -9,6 +9,7 @@ from tui.config.settings import Settings
 from tui.conversation.conversation import Mode
 from tui.messages import SessionRead, SessionsChanged
 from tui.services.autosave import Autosave
+from tui.services.context_room import ContextRoom
 from tui.services.downloads import Downloads
 from tui.services.model_offer import ModelOffer
 from tui.services.models import ModelManager
@@ -38,6 +39,7 @@ class Services:
         self.offer = ModelOffer(self.downloads)
         self.sampling = SamplingDefaults(self.models, settings, params)
         self.replies = ReplyService(app, self.models, self.sampling, self.sessions.snapshots)
+        self.room = ContextRoom(self.models, self.sampling, self.replies)
         self.workspace = Workspace(app, self.sessions, self.models, self.replies, settings, mode)
         self.autosave = Autosave(app, self.workspace, self.sessions, self.replies)
 

@@ -134,9 +134,9 @@ class Session:
         """True without messages, draft and title."""
         return not len(self.tree) and not self.draft and not self.title
 
-    def messages(self, path: list[Node], model: str) -> list[dict[str, Any]]:
+    def messages(self, path: list[Node], model: str, whole: bool = True) -> list[dict[str, Any]]:
         """Messages for the chat template; see ``Conversation.messages``."""
-        return self.conversation.messages(path, model)
+        return self.conversation.messages(path, model, whole)
 
     # ---- changes of persisted values
 

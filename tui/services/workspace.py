@@ -161,7 +161,8 @@ class Workspace:
         choice = self._models.choice(self.current)
         if not self._models.lacks(choice, again):
             return
-        needed = (self.current, *self._replies.replying, *self._beside())
+        busy = [session for session in self._sessions if session.reply is not None]
+        needed = (self.current, *busy, *self._beside())
         models = self._models.drop({self._models.choice(session) for session in needed})
         leaving = [other for other in self._sessions if other.engine and other.engine.model in models]
         self._models.load(choice, again, [cache for cache in map(self._replies.detach, leaving) if cache])

@@ -14,11 +14,11 @@ from tui.conversation.tree import Node
 _HEAD = "title, mode, model, tip, root, pinned, created, updated, settings, draft"
 _INSERT_SESSION = f"INSERT INTO sessions ({_HEAD}, id) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)"
 _UPDATE_SESSION = f"UPDATE sessions SET ({_HEAD}) = (?, ?, ?, ?, ?, ?, ?, ?, ?, ?) WHERE number = ?"
-_NODE = "id, parent, entered, role, text, token_ids, outcome, growing"
+_NODE = "id, parent, entered, role, text, token_ids, outcome, growing, context_start"
 _READ_NODES = f"SELECT {_NODE} FROM nodes WHERE session = ? ORDER BY number"
 _WRITE_NODE = f"""
     INSERT INTO nodes (session, {_NODE})
-    VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)
+    VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
     ON CONFLICT (session, id) DO UPDATE SET entered = excluded.entered, text = excluded.text,
         token_ids = excluded.token_ids, outcome = excluded.outcome, growing = excluded.growing"""
 _LIST = f"""
@@ -138,7 +138,8 @@ def _head(conversation: Conversation) -> Values:
 def _values(node: Node, entered: str | None) -> Values:
     ids = struct.pack(f"<{len(node.token_ids)}I", *node.token_ids)
     outcome = None if node.outcome is None else json.dumps(asdict(node.outcome))
-    return node.id, node.parent, entered, node.role, clean(node.text), ids, outcome, int(node.growing)
+    text, growing = clean(node.text), int(node.growing)
+    return node.id, node.parent, entered, node.role, text, ids, outcome, growing, node.context_start
 
 
 def _node_value(*columns: Any) -> dict[str, Any]:

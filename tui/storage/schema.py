@@ -77,6 +77,8 @@ MIGRATIONS: list[tuple[str, ...]] = [
             INSERT INTO titles (titles, rowid, title) VALUES ('delete', old.number, old.title);
         END""",
     ),
+    # The id of the first message that the model saw, if older turns were left out.
+    ("ALTER TABLE nodes ADD COLUMN context_start TEXT",),
 ]
 # One statement: another process may be creating the database concurrently.
 MARKS = """SELECT user_version, application_id, (SELECT count(*) FROM sqlite_master)

@@ -17,6 +17,7 @@ class Entry:
     """A message to show. ``place``: its version number and their count. ``speaker``: heading. ``details``: footer.
 
     ``remarks``: what happened to the message, a line each below its text. ``editing``: it is being edited in the input.
+    ``left_out``: the model does not see it any more.
     """
 
     node: Node
@@ -25,6 +26,7 @@ class Entry:
     details: str = ""
     remarks: tuple[str, ...] = ()
     editing: bool = False
+    left_out: bool = False
 
 
 class Message:
@@ -34,7 +36,7 @@ class Message:
         self.entry = entry
         self.detailed = detailed
         self.folded = False
-        typed = entry.node.role != "assistant"
+        typed = entry.node.role == "user"
         self._document = Document(width, plain=typed, unfolded=unfolded)
         self._length = 0  # characters in the document
         self.show(entry)

@@ -61,6 +61,8 @@ class Ink:
         left = [Segment(entry.speaker, self.style("person" if person else "model"))]
         if entry.editing:
             left.append(Segment("  editing", self.style("chosen")))
+        if entry.left_out:
+            left.append(Segment("  left out of the context", self.style("faint")))
         used = sum(segment.cell_length for segment in left)
         number, count = entry.place
         right = f"version {number} of {count}" if count > 1 else ""

@@ -352,6 +352,8 @@ class Transcript(Finding, can_focus=True):
     def _text_line(self, message: Message, index: int, number: int, row: int) -> list[Segment]:
         line = message.row(number)
         segments = self._ink.segments(line, self._width)
+        if message.entry.left_out:
+            segments = self._ink.over(segments, 0, len(line.text), self._ink.partial("faint"))
         for start, end, name in self._finder.marks(line.text, index, number - 1) if self._finder else ():
             segments = self._ink.over(segments, start, end, self._ink.partial(name))
         if span := self.span(index, number):
