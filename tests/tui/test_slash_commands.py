@@ -3,13 +3,16 @@
 from pathlib import Path
 
 import pytest
+from textual import events
 from textual.pilot import Pilot
 
+from tests.held import Held
 from tests.tui.composing import asked, composer, paste
 from tests.tui.conftest import SIZE, app_of, current, idle, make_app, ready, say, shown, tap, until
 from tui.config.keymap import KEYMAP, MODES
 from tui.screens.help import HelpScreen
 from tui.screens.search import SearchScreen
+from tui.storage.text_files import list_names
 from tui.widgets.completion_list import CompletionList
 from tui.widgets.safe_input import Field
 
@@ -182,6 +185,28 @@ async def test_files_are_completed_and_typed_names_are_kept(
         await until(pilot, lambda: listed(pilot) == ["/file nested/deep.txt"])
         await pilot.press("down", "enter")
         await until(pilot, lambda: "deep.txt:" in composer(pilot).text)
+
+
+async def test_a_directory_that_does_not_answer_holds_up_nothing(
+    tiny_model: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Keys are taken meanwhile, one thread waits, and only what is wanted last is read after it."""
+    (tmp_path / "a" / "b").mkdir(parents=True)
+    (tmp_path / "a" / "b" / "deep.txt").touch()
+    asked_for: list[str] = []
+    held = Held(lambda directory: asked_for.append(directory) or list_names(directory))
+    monkeypatch.setattr("tui.actions.completions.list_names", held)
+    monkeypatch.chdir(tmp_path)
+    async with make_app(tiny_model).run_test(size=SIZE) as pilot:
+        await ready(pilot)
+        for typed in ("/file ", "a/b/d"):
+            for key in typed:
+                pilot.app.post_message(events.Key(key, key))
+            await until(pilot, lambda typed=typed: composer(pilot).text.endswith(typed) and held.begun.is_set())
+        assert not listed(pilot) and held.returned == 0
+        held.may_go_on.set()
+        await until(pilot, lambda: listed(pilot) == ["/file a/b/deep.txt"])
+        assert asked_for == ["", "a/b/"]
 
 
 async def test_only_the_slash_before_a_command_is_taken_away(tiny_model: Path) -> None:
