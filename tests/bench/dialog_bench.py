@@ -35,11 +35,12 @@ def painted(terminal: Terminal, title: str, act: Callable[[], object]) -> tuple[
     """Seconds from ``act`` to the last byte of the picture with this title, and its frames."""
     began, before = time.perf_counter(), len(terminal.raw)
     act()
-    last = began
-    while last == began or time.perf_counter() - last < QUIET or title not in terminal.text:
+    last, frames = began, [b""]
+    while len(frames) < 2 or time.perf_counter() - last < QUIET or title not in terminal.text:
         if terminal.pump():
             last = time.perf_counter()
-    return last - began, bytes(terminal.raw[before:]).split(END_OF_FRAME)[:-1]
+            frames = bytes(terminal.raw[before:]).split(END_OF_FRAME)
+    return last - began, frames[:-1]
 
 
 def main() -> None:
