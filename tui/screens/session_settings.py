@@ -135,7 +135,8 @@ class SettingsScreen(ModalScreen[Settings | None]):
         names = (*switches, *SAMPLING, "context")
         self._parameters = [Parameter(name, values.get(name), {**defaults, **switches}) for name in names]
         self._prompt = SystemPrompt("No system prompt", id="system")
-        self._meaning = Plain(id="meaning")
+        # Whatever is shown later is laid out later.
+        self._meaning = Plain(self._means("system" if self._chats else names[0]), id="meaning")
 
     def compose(self) -> ComposeResult:
         with Vertical(id="sampling") as box:
@@ -149,13 +150,18 @@ class SettingsScreen(ModalScreen[Settings | None]):
             yield self._meaning
 
     def on_mount(self) -> None:
-        if self._chats:
+        if self._chats and self._system:
             self._prompt.load(self._system)
 
     def on_descendant_focus(self, event: events.DescendantFocus) -> None:
-        name = next((each.parameter for each in self._parameters if each.field is self.focused), "system")
-        meaning = MEANINGS.get(name, f"Variable {name} of the model's chat template: on or off.")
-        self._meaning.show("System prompt of this session." if name == "system" else meaning)
+        focused = next((each.parameter for each in self._parameters if each.field is self.focused), "system")
+        if self._means(focused) != str(self._meaning.content):
+            self._meaning.show(self._means(focused))
+
+    def _means(self, name: str) -> str:
+        if name == "system":
+            return "System prompt of this session."
+        return MEANINGS.get(name, f"Variable {name} of the model's chat template: on or off.")
 
     def on_input_submitted(self, event: Input.Submitted) -> None:
         event.stop()

@@ -15,7 +15,11 @@ class Field(Input):
     """With a steady cursor."""
 
     def __init__(self, text: str = "", placeholder: str = "", id: str | None = None) -> None:
-        super().__init__(text, placeholder=_shown(placeholder), id=id, compact=True, select_on_focus=False)
+        # Set as a property, "compact" would have the styles computed before there is a place for the field.
+        super().__init__(
+            text, placeholder=_shown(placeholder), id=id, classes="-textual-compact", select_on_focus=False
+        )
+        self.set_reactive(Input.compact, True)
         self.cursor_blink = False
 
     def validate_value(self, value: str) -> str:
