@@ -2,6 +2,8 @@
 
 from pathlib import Path
 
+import pytest
+
 from tests.tui.composing import asked, composer, paste
 from tests.tui.conftest import app_of, make_app, ready, say
 
@@ -49,3 +51,12 @@ async def test_a_long_paste_that_was_cleared_comes_back_whole(tiny_model: Path) 
         assert composer(pilot).whole == ""
         await pilot.press("ctrl+z")
         assert composer(pilot).whole == text
+
+
+@pytest.mark.parametrize("size", [(40, 12), (80, 24), (160, 48)])
+async def test_there_is_room_for_what_is_typed(tiny_model: Path, size: tuple[int, int]) -> None:
+    async with make_app(tiny_model).run_test(size=size) as pilot:
+        await ready(pilot)
+        await pilot.press(*"hello")
+        assert composer(pilot).size.height == 1
+        assert composer(pilot).render_line(0).text.startswith("hello")
