@@ -96,8 +96,8 @@ async def test_several_sessions_are_listed(tiny_model: Path, tmp_path: Path) -> 
         await ready(pilot)
         await command(pilot, "/import all.jsonl")
         await until(pilot, lambda: current(pilot).notice == "Imported 3 sessions from all.jsonl.")
-        titles = {line.title for line in app_of(pilot).services.sessions.lines()}
-        assert {"chat 0", "chat 1", "chat 2"} <= titles
+        sessions = app_of(pilot).services.sessions
+        await until(pilot, lambda: {"chat 0", "chat 1", "chat 2"} <= {line.title for line in sessions.lines()})
         assert current(pilot).shown_title == "New chat"
 
 
