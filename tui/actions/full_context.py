@@ -13,7 +13,7 @@ from tui.services.reply import BUSY, Reply
 from tui.services.session import Session
 from tui.storage.store import OPEN_ELSEWHERE
 
-NOTHING = "Nothing to compact: there is only one turn."
+NOTHING = "Nothing to compact: the context has only one turn."
 STOPPED = "Stopped: nothing was compacted."
 FAILED = "Nothing was compacted: {reason}"
 
