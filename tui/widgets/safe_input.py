@@ -16,10 +16,9 @@ class Field(Input):
 
     def __init__(self, text: str = "", placeholder: str = "", id: str | None = None) -> None:
         # Set as a property, "compact" would have the styles computed before there is a place for the field.
-        super().__init__(
-            text, placeholder=_shown(placeholder), id=id, classes="-textual-compact", select_on_focus=False
-        )
+        super().__init__(text, placeholder=_shown(placeholder), id=id, select_on_focus=False)
         self.set_reactive(Input.compact, True)
+        self.set_class(True, "-textual-compact", update=False)
         self.cursor_blink = False
 
     def validate_value(self, value: str) -> str:
