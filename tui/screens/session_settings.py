@@ -56,7 +56,7 @@ class Parameter(Widget):
         self.value = value
         self.wrong = ""
         text = "" if value is None else spell(name, value)
-        self.field = Field(text, placeholder=spell_default(name, defaults), id=name.replace("_", "-"))
+        self.field = Field(text, placeholder=spell_default(name, defaults))
 
     def compose(self) -> ComposeResult:
         yield self.field
