@@ -7,14 +7,17 @@ import asyncio
 import inspect
 import json
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Coroutine, Iterator
 from pathlib import Path
-from typing import Any
+from typing import Any, ClassVar
+from weakref import WeakKeyDictionary
 
 import pytest
 import textual.app
 import textual.pilot
 from textual._context import active_app
+from textual.app import App
+from textual.message_pump import MessagePump
 from textual.pilot import Pilot
 
 from inference import SamplingParams
@@ -28,33 +31,82 @@ from tui.process.in_thread import FILES
 from tui.services.session import Session
 
 SIZE = (100, 30)
-# So many rounds without a message are the end of what was done; so many seconds are waited for that at most.
-QUIET, PATIENCE = 2, 1.0
+QUIET = 2  # rounds without a message are the end of what was done
+PATIENCE = 1.0  # seconds are waited for that at most
 
 
-async def settled(min_sleep: float = 0, max_sleep: float = PATIENCE) -> None:
+class Dispatching:
+    """Counts the messages that each widget was given, and those that it is in the middle of."""
+
+    begun: ClassVar = WeakKeyDictionary[MessagePump, int]()
+    ended: ClassVar = WeakKeyDictionary[MessagePump, int]()
+    now = 0
+
+    def __init__(self, method: Callable[..., Coroutine[Any, Any, None]]) -> None:
+        self.method = method
+
+    def __get__(self, pump: MessagePump, owner: type) -> Callable[..., Coroutine[Any, Any, None]]:
+        """Bind to the widget, as a function would."""
+
+        async def counted(*args: Any) -> None:
+            self.begun[pump] = self.begun.get(pump, 0) + 1
+            Dispatching.now += 1
+            try:
+                await self.method(pump, *args)
+            finally:
+                self.ended[pump] = self.ended.get(pump, 0) + 1
+                Dispatching.now -= 1
+
+        return counted
+
+
+async def settled(min_sleep: float = 0, max_sleep: float = 0) -> None:
     """Wait until nobody in the app has a message left, or waits for a disk.
 
     In place of Textual's own, which waits until the process takes little time: 40 ms for each key, and up to two
     seconds while anything else is computed.
     """
-    app, quiet, end = active_app.get(), 0, time.monotonic() + max_sleep
-    for _ in range(3):  # what came from other threads is put into a queue now
-        await asyncio.sleep(0)
-    while quiet < QUIET and time.monotonic() < end and app._exception is None:
-        if not await Pilot(app)._wait_for_screen():
-            return
+    app, quiet, end = active_app.get(), 0, time.monotonic() + PATIENCE
+    while quiet < QUIET and time.monotonic() < end and app._exception is None and app.screen_stack:
+        for _ in range(3):  # what came from other threads is put into a queue now
+            await asyncio.sleep(0)
         app.screen._on_timer_update()
-        pumps = [app, *(each for screen in app.screen_stack for each in screen.walk_children(with_self=True))]
-        files = any(worker.group == FILES and not worker.is_finished for worker in app.workers)
+        waits = Dispatching.now > 0 or any(worker.group == FILES and not worker.is_finished for worker in app.workers)
         if isinstance(app, LlmTui):
-            files |= app.services.sessions.storage.busy
-        if files:
+            waits |= app.services.sessions.storage.busy
+        if waits:
             await asyncio.sleep(0.002)
-        quiet = 0 if files or any(pump.message_queue_size for pump in pumps) else quiet + 1
+        quiet = 0 if waits or any(pump.message_queue_size for pump in pumps(app)) else quiet + 1
+
+
+def pumps(app: App[Any]) -> Iterator[MessagePump]:
+    """All that can have a message."""
+    yield app
+    for screen in app.screen_stack:
+        yield from screen.walk_children(with_self=True)
+
+
+async def screen_settled(pilot: Pilot[Any], timeout: float = 30) -> bool:
+    """Wait until every widget has done with what it has now, in place of Textual's own, which sends each a message."""
+    app, end, dispatching = pilot.app, time.monotonic() + timeout, Dispatching
+    if not app.screen_stack:
+        return False
+    left = {pump: dispatching.begun.get(pump, 0) + pump.message_queue_size for pump in pumps(app)}
+    while left and time.monotonic() < end and app._exception is None:
+        await asyncio.sleep(0)
+        left = {
+            pump: last
+            for pump, last in left.items()
+            if (ended := dispatching.ended.get(pump, 0)) < last
+            and (pump.message_queue_size or ended < dispatching.begun.get(pump, 0))
+        }
+    return app._exception is None
 
 
 textual.app.wait_for_idle = textual.pilot.wait_for_idle = settled
+Pilot._wait_for_screen = screen_settled  # type: ignore[method-assign]
+for name in ("_dispatch_message", "_flush_next_callbacks"):
+    setattr(MessagePump, name, Dispatching(getattr(MessagePump, name)))
 
 
 @pytest.fixture

@@ -13,6 +13,7 @@ from textual.pilot import Pilot
 
 from inference import KVCache
 from tests.held import Held
+from tests.tui import conftest
 from tests.tui.conftest import SIZE, app_of, current, idle, make_app, ready, say, tap, until
 from tui.config.help_topics import facts
 from tui.config.paths import config_file, shipped
@@ -29,6 +30,12 @@ from tui.widgets.plain_text import Plain
 from tui.widgets.session_list import SessionList
 from tui.widgets.status_bar import StatusBar
 from tui.widgets.transcript.transcript import Transcript
+
+
+@pytest.fixture(autouse=True)
+def impatient(monkeypatch: pytest.MonkeyPatch) -> None:
+    """No key waits until the disk answers."""
+    monkeypatch.setattr(conftest, "PATIENCE", 0.02)
 
 
 @pytest.fixture
