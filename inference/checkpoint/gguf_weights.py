@@ -86,7 +86,7 @@ class GGUFWeights:
                 f"for a {config.model_type} model with this metadata."
             )
 
-    @property
+    @cached_property
     def parameters(self) -> int:
         """Number of weights."""
         return sum(math.prod(place.info.shape) for place in self._places.values())
@@ -99,7 +99,7 @@ class GGUFWeights:
             return PRECISIONS[kinds.pop()] if len(kinds) == 1 else "float32"
         return "int8" if kinds.isdisjoint(FOUR_BITS) else "int4"
 
-    @property
+    @cached_property
     def nbytes(self) -> int:
         """Bytes of all tensors as stored."""
         return sum(place.info.nbytes for place in self._places.values())

@@ -3,6 +3,7 @@
 import math
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
 from typing import Any
 
@@ -67,18 +68,18 @@ class SafetensorsWeights:
                 "with this config.json."
             )
 
-    @property
+    @cached_property
     def parameters(self) -> int:
         """Number of weights."""
         return sum(math.prod(place.shape) for place in self._places.values())
 
-    @property
+    @cached_property
     def precision(self) -> str:
         """The precision that holds every weight exactly: float32, or float16 or bfloat16 if all are stored so."""
         stored = {self.info(name).dtype for name in self}
         return {"F16": "float16", "BF16": "bfloat16"}.get(stored.pop(), "float32") if len(stored) == 1 else "float32"
 
-    @property
+    @cached_property
     def nbytes(self) -> int:
         """Bytes of all tensors as stored."""
         return sum(self.info(name).nbytes for name in self)

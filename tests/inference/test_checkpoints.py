@@ -20,7 +20,8 @@ from inference import (
     TemplateError,
     UnsupportedModelError,
 )
-from tests.tiny_model import make_tokenizer
+from inference.checkpoint.safetensors_weights import SafetensorsWeights
+from tests.tiny_model import make_tiny_model, make_tokenizer
 
 GOLDENS = Path(__file__).parent.parent / "goldens"
 
@@ -242,6 +243,19 @@ def test_inspect_reads_headers_only(directory):
     cache = 2 * 2 * 2 * 8 * 512 * 4
     assert cache <= info.plan.needs["float32"].at(512) - info.plan.needs["float32"].fixed <= 2.1 * cache
     assert info.plan.needs["float32"].fixed > 4 * info.parameters
+
+
+def test_loading_does_not_look_at_all_tensors_for_each(tmp_path, monkeypatch):
+    """A mixture of experts has tens of thousands: they were counted anew for each of them."""
+    looks = []
+    info = SafetensorsWeights.info
+    monkeypatch.setattr(SafetensorsWeights, "info", lambda self, name: looks.append(name) or info(self, name))
+    per_tensor = []
+    for layers in (2, 16):
+        looks.clear()
+        Model.load(make_tiny_model(tmp_path / str(layers), num_hidden_layers=layers), "int8", backend="numpy")
+        per_tensor.append(len(looks) / len(set(looks)))
+    assert per_tensor[1] < per_tensor[0] + 1
 
 
 def test_an_unknown_precision_is_named(directory):
