@@ -18,7 +18,7 @@ async def test_a_message_gets_a_reply(real_model: Path) -> None:
         await ready(pilot)
         await say(pilot, "hello there")
         lines = shown(pilot)
-        assert lines[0].strip() == "You" and lines[1].strip() == "hello there"
+        assert lines[0].strip("▎ ") == "You" and lines[1].strip("▎ ") == "hello there"
         assert "tiny" in lines[3]
         reply = current(pilot).tip
         assert reply and reply.text and len(reply.token_ids) == 12

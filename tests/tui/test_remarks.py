@@ -66,7 +66,7 @@ async def test_a_fork_says_where_it_comes_from_and_remembers_it(tiny_model: Path
         await pilot.press("escape", "g", "j", "f")
         assert current(pilot).forked_from == "first"
         await say(pilot, "third")
-        lines = [line.strip() for line in shown(pilot)]
+        lines = [line.strip("▎ ") for line in shown(pilot)]
         remark = lines.index("── Forked from “first”")
         assert lines[remark + 2 : remark + 4] == ["You", "third"], "it stands where the fork begins"
         fork = current(pilot).id

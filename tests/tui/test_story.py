@@ -106,7 +106,8 @@ async def test_a_model_without_a_template_opens_in_a_story_and_chat_says_why(sto
         await pilot.press("ctrl+t")
         assert current(pilot).mode == "chat"
         assert app_of(pilot).main.composer.disabled
-        assert any("no chat template" in line for line in app_of(pilot).main.transcript.hint)
+        welcome = app_of(pilot).main.transcript.welcome
+        assert welcome and "no chat template" in welcome.about
         await pilot.press("ctrl+t")
         assert pane(pilot).text == "typed early"
 

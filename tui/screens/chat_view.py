@@ -3,7 +3,7 @@
 from collections.abc import Iterator
 from functools import partial
 
-from tui.conversation.speakers import speaker
+from tui.conversation.speakers import model_name, speaker
 from tui.conversation.tree import Node, in_context
 from tui.formatting.reply_details import made
 from tui.screens.main import MainScreen
@@ -12,10 +12,9 @@ from tui.services.models import ModelManager
 from tui.services.replies import ReplyChange
 from tui.services.session import Session
 from tui.terminal.sanitize import one_line, sanitize
-from tui.terminal.wrap import wrap
 from tui.widgets.transcript.message import Entry
+from tui.widgets.transcript.welcome import Welcome
 
-HINT_WIDTH = 38
 RULE = "── "  # tells remarks from text
 ENDINGS = {
     "cancelled": "Stopped",
@@ -23,20 +22,19 @@ ENDINGS = {
     "length": "Reached the length limit",
     "context": "The context is full",
 }
-GREETING = (
-    "I am guide, a small model that runs inside llm-tui, on this machine.",
-    "I know llm-tui and little else. Nothing you type leaves this machine.",
-    "",
-    "Three things to try:",
-    "  Ask me: how do I go back to an earlier turn?",
-    "  Ctrl+T  write a story with another model",
-    "  F1      keys and help",
+KEYS = (("Ctrl+T", "write a story"), ("Ctrl+N", "new session"), ("Ctrl+P", "all commands"), ("F1", "keys and help"))
+GREETING = Welcome(
+    "guide",
+    "A small model that runs inside llm-tui and knows llm-tui. Nothing you type leaves this machine.",
+    "Type a question and press Enter, for example:",
+    "How do I go back to an earlier turn?",
+    KEYS,
 )
-WELCOME = (
-    "The model runs inside llm-tui, on this machine.",
-    "You can roll back to any message; nothing is computed twice.",
+WELCOME = Welcome(
     "",
-    "Ctrl+T  story     Ctrl+N  new session     F1  keys and help",
+    "Runs inside llm-tui, on this machine. You can roll back to any message; nothing is computed twice.",
+    "Type a message and press Enter.",
+    keys=KEYS,
 )
 
 
@@ -54,9 +52,9 @@ class ChatView(SessionView):
             session.draw_up(self._screen.composer.unsent)
 
     def show(self, session: Session, to_end: bool) -> None:
-        path, kept, hint = session.tree.path(), self._kept(session), self._hint(session)
+        path, kept = session.tree.path(), self._kept(session)
         describe = partial(self._entry, session, {node.id for node in in_context(path)})
-        self._screen.transcript.show(path, describe, kept and RULE + kept, hint, to_end)
+        self._screen.transcript.show(path, describe, kept and RULE + kept, self._welcome(session), to_end)
         self._screen.panes.current = "transcript"
 
     def show_draft(self, session: Session) -> None:
@@ -96,8 +94,9 @@ class ChatView(SessionView):
         hidden = f"{count} message{'s' if count > 1 else ''} hidden"
         return f"Rolled back: {hidden} · {self._screen.key_label('next_sibling')} restores" if count else ""
 
-    def _hint(self, session: Session) -> tuple[str, ...]:
-        model = self._models.model(session)
+    def _welcome(self, session: Session) -> Welcome:
+        model, name = self._models.model(session), one_line(model_name(session.model))
         if model is not None and model.chat_template is None:
-            return (*wrap(sanitize(model.no_chat), HINT_WIDTH), "", "Ctrl+T  switch to a story")
-        return (*(GREETING if session.model == "guide" else WELCOME), "", self._kept(session))
+            return Welcome(name, sanitize(model.no_chat), keys=(("Ctrl+T", "switch to a story"),))
+        welcome = GREETING if session.model == "guide" else WELCOME._replace(title=name)
+        return welcome._replace(note=self._kept(session))

@@ -48,11 +48,12 @@ class MainScreen(Screen[None]):
                 with ContentSwitcher(initial="transcript", id="panes"):
                     yield (transcript := Transcript())
                     yield Plain(id="absent")
-                yield StoryLine(id="story-line")
-                yield FindBar(transcript)
-                yield Plain(id="notice")
-                yield (completions := CompletionList())
-                yield Composer(completions)
+                with Vertical(id="desk"):
+                    yield StoryLine(id="story-line")
+                    yield FindBar(transcript)
+                    yield Plain(id="notice")
+                    yield (completions := CompletionList())
+                    yield Composer(completions)
         yield StatusBar(id="status")
         yield KeysLine(id="keys")
 

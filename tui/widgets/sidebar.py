@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 
+from rich.cells import cell_len
 from textual import events
 from textual.app import ComposeResult
 from textual.containers import Horizontal, Vertical
@@ -14,6 +15,9 @@ from tui.widgets.list_keys import list_bindings, move
 from tui.widgets.plain_text import Plain
 from tui.widgets.safe_input import Field
 from tui.widgets.session_list import INDENT, MORE, SessionList
+
+NARROWEST, WIDEST = 24, 36  # cells; at most a quarter of the screen
+BESIDE = INDENT + 6  # cells beside a title: marks, age, scrollbar
 
 
 class TitleFilter(Field):
@@ -77,6 +81,8 @@ class Sidebar(Vertical):
 
     def list(self, lines: Sequence[Line], current: str, complete: bool) -> None:
         """List these sessions, and keep the title field over the one that is renamed."""
+        widest = max((cell_len(line.title) for line in lines), default=0) + BESIDE
+        self.styles.width = max(NARROWEST, min(WIDEST, self.app.size.width // 4, widest))
         self.sessions.list(lines, current, complete)
         self.place_field()
 

@@ -17,9 +17,16 @@ from tui.terminal.textual_internals import Edit, EditResult, JoiningHistory, Loc
 from tui.widgets.plain_text import plain
 from tui.widgets.safe_text_area import Editor
 
-WIDEST = 90  # longer lines are hard to read
+WIDEST, SIDE = 90, 2  # longer lines are hard to read; cells beside them at least
 _numbers = count()  # for ids: a session may be given up and shown again before its old pane is gone
-PLACEHOLDER = "Start your story. F5 continues it, Esc stops, Ctrl+Z undoes."
+PLACEHOLDER = """\
+Start your story here.
+
+F5      the model continues it from the cursor
+Esc     stops, and keeps what was written
+Ctrl+Z  takes a continuation back
+F7 F8   walk through the alternatives
+F6      length and temperature"""
 
 
 class StoryPane(Editor):
@@ -51,6 +58,11 @@ class StoryPane(Editor):
         self.history: JoiningHistory = JoiningHistory(
             max_checkpoints=1000, checkpoint_timer=2.0, checkpoint_max_characters=100
         )
+
+    def on_resize(self) -> None:
+        """Centre the column."""
+        side = max(SIDE, (self.outer_size.width - WIDEST) // 2)
+        self.styles.padding = (1, side)
 
     @property
     def wrap_width(self) -> int:

@@ -1,23 +1,25 @@
 """Rendering of rows and headings in the theme's styles."""
 
-import re
-from collections.abc import Sequence
+from collections.abc import Iterable
 
 from rich.cells import cell_len
+from rich.color import Color
 from rich.segment import Segment
 from rich.style import Style
 from textual.strip import Strip
 from textual.widget import Widget
 
 from tui.markdown.row import Row
-from tui.terminal.wrap import wrap
 from tui.widgets.transcript.message import Entry
+from tui.widgets.transcript.welcome import Welcome, welcome_rows
 
 # Span styles; each is a component class of the widget, defined in layout.tcss.
 STYLES = (
     *("strong", "emph", "strike", "code", "link", "url", "heading1", "heading2", "heading3"),
-    *("quote", "border", "bullet", "fold", "block", "comment", "keyword", "builtin", "function", "string", "number"),
-    *("person", "model", "faint", "chosen", "cursor", "found", "here", "new"),
+    *("quote", "border", "bullet", "fold", "thought", "formula"),
+    *("block", "comment", "keyword", "builtin", "function", "string", "number"),
+    *("person", "own", "bar", "model", "faint", "chosen", "cursor", "found", "here", "new"),
+    *("face", "key", "example"),
 )
 CLASSES = {f"transcript--{name}" for name in STYLES}
 
@@ -57,8 +59,7 @@ class Ink:
 
     def heading(self, entry: Entry, width: int) -> list[Segment]:
         """Speaker, whether the message is being edited, and version number."""
-        person = entry.node.role in ("user", "system")
-        left = [Segment(entry.speaker, self.style("person" if person else "model"))]
+        left = [Segment(entry.speaker, self.style("person" if _own(entry) else "model"))]
         if entry.editing:
             left.append(Segment("  editing", self.style("chosen")))
         if entry.left_out:
@@ -70,6 +71,16 @@ class Ink:
             right = f"{number}/{count}"
         blank = Segment(" " * max(2, width - used - len(right)), self.base)
         return [*left, blank, Segment(right, self.style("faint"))]
+
+    def welcome_line(self, welcome: Welcome | None, width: int, y: int) -> Strip:
+        """Row ``y`` of the widget with the welcome, of at most ``width`` cells, centred in it."""
+        room = self._widget.size
+        rows = welcome_rows(welcome, width, room.height) if welcome else ()
+        number = y - (room.height - len(rows)) // 2
+        if not 0 <= number < len(rows):
+            return Strip.blank(room.width, self.base)
+        block = max(cell_len(row.text) for row in rows)
+        return Strip([Segment(" " * ((room.width - block) // 2), self.base), *self.segments(rows[number], block)])
 
     def over(self, segments: list[Segment], start: int, end: int, style: Style) -> list[Segment]:
         """Overlay a style on the characters from ``start`` to ``end``."""
@@ -89,31 +100,22 @@ class Ink:
         """The style as an overlay."""
         return self._widget.get_component_styles(f"transcript--{name}").partial_rich_style
 
-    def centred(self, lines: Sequence[str], y: int) -> Strip:
-        """Row ``y`` of the widget with these lines centred in it."""
-        width, height = self._widget.size
-        rows = fitted(lines, width, height)
-        number = y - max(0, (height - len(rows)) // 2)
-        text = rows[number] if 0 <= number < len(rows) else ""
-        return self.line(text.center(width) if text else "", "faint", width)
+    def beside(self, body: Iterable[Segment], entry: Entry, chosen: bool, width: int) -> list[Segment]:
+        """The gutter and the body of a row. The user's own messages have a bar and a tint, ``width`` cells wide."""
+        own = _own(entry)
+        bar = self.style("own chosen" if own else "chosen") if chosen else self.style("own bar") if own else self.base
+        segments = [Segment("▌ " if chosen else "▎ " if own else "  ", bar), *body]
+        if not own:
+            return segments
+        tint = self.style("own").bgcolor
+        strip = Strip(segments).crop_extend(0, width, self.base)
+        return [Segment(text, self._tinted(style, tint), control) for text, style, control in strip]
 
-    def line(self, text: str, name: str, width: int) -> Strip:
-        """A line in one style."""
-        return Strip([Segment(text, self.style(name))]).crop_extend(0, width, self.base)
-
-
-def fitted(lines: Sequence[str], width: int, height: int) -> list[str]:
-    """Wrap the lines to ``width``. If they exceed ``height``, drop blank ones, then the first ones."""
-    broken = [_broken(line, width) for line in lines]
-    if sum(map(len, broken)) > height:
-        broken = [rows for rows in broken if any(rows)]
-    while len(broken) > 1 and sum(map(len, broken)) > height:
-        del broken[0]
-    return [row for rows in broken for row in rows]
+    def _tinted(self, style: Style | None, tint: Color | None) -> Style:
+        style = style or self.base
+        return style + Style(bgcolor=tint) if style.bgcolor == self.base.bgcolor else style
 
 
-def _broken(line: str, width: int) -> list[str]:
-    """Wrap a line, at wide gaps first."""
-    if cell_len(line) <= width:
-        return [line]
-    return [row.strip() for group in re.split(" {3,}", line.strip()) for row in wrap(group, max(1, width))]
+def _own(entry: Entry) -> bool:
+    """True for messages that the user wrote."""
+    return entry.node.role in ("user", "system")

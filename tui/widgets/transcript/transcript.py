@@ -19,9 +19,11 @@ from tui.widgets.transcript.message import Entry, Message, guess
 from tui.widgets.transcript.row_offsets import Heights
 from tui.widgets.transcript.selection import Spot
 from tui.widgets.transcript.styles import CLASSES, Ink
+from tui.widgets.transcript.welcome import Welcome
 
-WIDEST = 100  # longer lines are hard to read
+WIDEST = 90  # longer lines are hard to read
 GUTTER = 2
+COLUMN = WIDEST + 2 * GUTTER  # as wide as the input below
 # Laid-out messages in the cache.
 KEPT = 200
 NEW_BELOW = " ↓ new text below · G "
@@ -49,7 +51,7 @@ class Transcript(Finding, can_focus=True):
         self._unseen = False
         self._width = 0
         self.waiting = ""
-        self.hint: tuple[str, ...] = ()
+        self.welcome: Welcome | None = None
 
     def notify_style_update(self) -> None:
         self._ink.forget()
@@ -62,16 +64,16 @@ class Transcript(Finding, can_focus=True):
         nodes: Sequence[Node],
         describe: Callable[[Node], Entry],
         note: str = "",
-        hint: Sequence[str] = (),
+        welcome: Welcome | None = None,
         to_end: bool = True,
     ) -> None:
-        """Replace the messages. ``note``: text below them. ``hint``: text if there are none. ``to_end``: scroll."""
+        """Replace the messages. ``note``: text below them. ``welcome`` if there are none. ``to_end``: scroll."""
         chosen = self.chosen
         self._following = to_end or self._following
         if self._marked and [node.id for node in nodes[: len(self._path)]] != [node.id for node in self._path]:
             self.screen.clear_selection()
         self._path, self._describe = list(nodes), describe
-        self._note_text, self.hint = note, tuple(hint)
+        self._note_text, self.welcome = note, welcome
         self.find_anew()
         self._begin()
         ids = [node.id for node in self._path]
@@ -117,7 +119,7 @@ class Transcript(Finding, can_focus=True):
         """Redraw only the changed end of this row, to save bytes over slow connections."""
         same = cell_len(before.text) if now.continues(before) else 0
         width = cell_len(now.text) - same + len(f"▌ {self.waiting}")
-        self.refresh(Region(GUTTER + same, row - self.scroll_offset.y, width, 1))
+        self.refresh(Region(self._margin + GUTTER + same, row - self.scroll_offset.y, width, 1))
 
     @property
     def chosen(self) -> str | None:
@@ -231,6 +233,11 @@ class Transcript(Finding, can_focus=True):
     # ---- layout
 
     @property
+    def _margin(self) -> int:
+        """Cells before the column, which is centred as the input is."""
+        return max(0, (self.outer_size.width - COLUMN) // 2)
+
+    @property
     def _text_width(self) -> int:
         return max(8, min(WIDEST, self.scrollable_content_region.width - 2 * GUTTER))
 
@@ -334,20 +341,21 @@ class Transcript(Finding, can_focus=True):
     def _line(self, y: int) -> Strip:
         row = self.scroll_offset.y + y
         if not self._path:
-            return self._ink.centred(self.hint, y)
+            return self._ink.welcome_line(self.welcome, self._text_width, y)
+        margin = Segment(" " * self._margin, self._ink.base)
         if row >= self._heights.total:
             below = row - self._heights.total
             note = self._note[below] if below < len(self._note) else ""
-            return self._ink.line(" " * GUTTER + note, "faint", self.size.width)
+            return Strip([margin, Segment(" " * GUTTER + note, self._ink.style("faint"))])
         index = self._heights.at(row)
         if not self._known(index):
             return Strip.blank(self.size.width, self._ink.base)
         message, number = self._messages[self._path[index].id], row - self._heights.start(index)
-        marked = (self.has_focus and index == self._chosen) or message.entry.editing
-        marked = marked and number < message.height - 1
-        gutter = Segment("▌ ", self._ink.style("chosen")) if marked else Segment(" " * GUTTER, self._ink.base)
+        if number == message.height - 1:
+            return Strip([margin])
+        chosen = (self.has_focus and index == self._chosen) or message.entry.editing
         body = self._text_line(message, index, number, row) if number else self._ink.heading(message.entry, self._width)
-        return Strip([gutter, *body]).simplify()
+        return Strip([margin, *self._ink.beside(body, message.entry, chosen, self._width + 2 * GUTTER)]).simplify()
 
     def _text_line(self, message: Message, index: int, number: int, row: int) -> list[Segment]:
         line = message.row(number)
