@@ -11,11 +11,25 @@ from tests.attack.conftest import Attack
 from tui.actions.slash_commands import TYPED
 from tui.markdown import highlight
 from tui.markdown.document import LONGEST_LINE, Document
+from tui.markdown.latex_symbols import SYMBOLS
 from tui.terminal.sanitize import sanitize
 
 # Processor seconds. What is meant to be a tenth of a second may be much more on a poor machine; a line that is read
 # in a time that grows with its square or worse takes minutes.
 HANGING = 3.0
+FORMULA_COMMANDS = (
+    "frac",
+    "sqrt",
+    "begin{pmatrix}",
+    "end{pmatrix}",
+    "left",
+    "not",
+    "hat",
+    "mathbb",
+    "text",
+    "tag",
+    "\\",
+)
 
 
 @pytest.fixture(autouse=True)
@@ -49,6 +63,27 @@ def test_no_line_of_markdown_takes_long(attack: Attack, rounds: int) -> None:
     for line in [">>" * 900, "# x " + "\t" * 1900, "*a " * 600, *chance.sample(every, min(len(every), 40 * rounds))]:
         with attack("markdown: lines"):
             assert draw(line)[1] < HANGING, line[:20]
+
+
+def test_no_formula_takes_long(attack: Attack, rounds: int) -> None:
+    chance = random.Random(14)
+    commands = [
+        *"{}^_&$[] x2",
+        "\\(",
+        "\\[",
+        "\\]",
+        "\\)",
+        "$$",
+        *(f"\\{name}" for name in (*FORMULA_COMMANDS, *SYMBOLS)),
+    ]
+    for _ in range(100 * rounds):
+        with attack("markdown: formulas"):
+            pieces = chance.choices(commands, k=chance.choice((3, 40, 600)))
+            if chance.random() < 0.5:
+                pieces = [chance.choice(("\\(", "\\[", "$$", "$")), *pieces[:3] * (len(pieces) // 3)]
+            document, seconds = draw("".join(pieces))
+            assert seconds < HANGING, pieces[:6]
+            assert [row for row in document.rows if sanitize(row.text) != row.text or set(row.text) & set("\n\t")] == []
 
 
 def test_what_is_drawn_is_safe_whatever_entities_and_breaks_say(attack: Attack, rounds: int) -> None:

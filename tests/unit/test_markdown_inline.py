@@ -31,7 +31,7 @@ from tui.markdown.row import Span
         ("<https://a.org/*b*> \\[x\\]", [Span("https://a.org/*b*", "link"), Span(" \\[x\\]")]),
         ("[a](javascript:b) <i>c</i>", [Span("[a](javascript:b) <i>c</i>")]),
         ("never **closed", [Span("never **closed")]),
-        ("~~no~~ \\*yes\\* \\(x\\)", [Span("no", "strike"), Span(" *yes* \\(x\\)")]),
+        ("~~no~~ \\*yes\\* \\(x\\)", [Span("no", "strike"), Span(" *yes* "), Span("x", "formula")]),
         ("[bank](https://evil.org)", [Span("bank", "link"), Span(" (https://evil.org)", "url")]),
         ("[a](<b c> 'd')", [Span("a", "link"), Span(" (b c)", "url")]),
         ("see https://a.org/b_(c).", [Span("see "), Span("https://a.org/b_(c", "link"), Span(").")]),

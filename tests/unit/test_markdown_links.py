@@ -10,7 +10,7 @@ from tui.markdown.row import Span
 
 def test_links_by_name_show_where_they_lead() -> None:
     text = 'See [the *book*][1], [Book][], [book], ![b][ book ] and [a][0].\n\n[1]: https://a.org "T"\n[book]: <b.org>'
-    assert lines(text, 120) == ["See the book (https://a.org), Book (b.org), book (b.org), b (b.org) and [a][0]."]
+    assert lines(text, 120) == ["See the book (https://a.org), Book (b.org), book (b.org), ▣ b (b.org) and [a][0]."]
     assert spans("[x]: /y\n\n[x]") == [Span("x", "link"), Span(" (/y)", "url")]
     assert lines("| [x] |\n|---|\n| `[x]` |\n\n[x]: /y\n")[0::2] == ["x (/y)", "[x]"]
     assert lines("> [x]\n>\n> [X]: #y\n>\n> z") == ["▎ x (#y)", "▎", "▎ z"]

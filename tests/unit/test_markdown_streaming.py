@@ -1,5 +1,6 @@
 """Markdown that streams: any chunks give the rows of the whole text, and no row is wider than the width."""
 
+import unicodedata
 from collections.abc import Sequence
 
 import pytest
@@ -68,7 +69,7 @@ def test_nothing_is_lost(text: str, width: int) -> None:
     """Letters that are no marks; what stands behind the language of a fence is cut at the edge."""
     whole = Document(width, text, unfolded=True)
     whole.finish()
-    shown = "".join(row.text for row in whole.rows)
+    shown = unicodedata.normalize("NFKD", "".join(row.text for row in whole.rows))  # exponents are small letters
     if "```" not in text and "~~~" not in text:
         assert [(c, text.count(c), shown.count(c)) for c in "w東🙂ef7" if shown.count(c) < text.count(c)] == []
 

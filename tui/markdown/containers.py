@@ -26,8 +26,10 @@ class Container(NamedTuple):
     @property
     def lead(self) -> Span:
         """Prefix of a line in it."""
-        if self.kind != "item":
+        if self.kind == "thought":
             return Span(self.mark, "border")
+        if self.kind == "quote":
+            return Span(self.mark, "bullet")
         return Span(self.mark, "bullet") if self.fresh else Span(" " * cell_len(self.mark))
 
 

@@ -6,7 +6,8 @@ The cost of appending is linear in the appended text plus the open line (or the 
 from collections.abc import Sequence
 
 from tui.markdown.link_references import Links
-from tui.markdown.parser import Code, Reader
+from tui.markdown.open_blocks import Code
+from tui.markdown.parser import Reader
 from tui.markdown.row import Row
 
 # Longer lines are parsed in parts, so that appending to them stays cheap.

@@ -13,8 +13,14 @@ from markdown_it.rules_inline import StateInline
 from markdown_it.rules_inline.state_inline import Delimiter, Scanned
 from markdown_it.token import Token
 
+from tui.markdown.latex import latex
+
 _BARE_LINK = re.compile(r"""https?://[^\s<>`]*[^\s<>`.,;:!?'"()\[\]*_~]""")
 _RUN = re.compile(r"`+")
+# Formulas: opening and closing marks; what stands between single dollars if it is one.
+FORMULAS = {r"\(": r"\)", r"\[": r"\]", "$$": "$$"}
+_SIGN = re.compile(r"[\\^_=+<>]")  # tells a formula from brackets that are escaped as Markdown
+_MATH = re.compile(r"(?=\S)(?!\d[^\\^_=<>+*{]*$)[^`]*(?<=\S)")
 MOST_OPEN = 32  # open delimiters per line; further ones are text
 _UNSURE = re.compile(r"(?:[*_~\\]|&#?\w*)+$")
 
@@ -80,13 +86,37 @@ def _wide(character: str) -> bool:
 
 
 def _formula(state: StateInline, silent: bool) -> bool:
-    r"""``\(`` and ``\[`` (LaTeX formulas) stay literal."""
+    r"""Rule: a LaTeX formula, ``\(…\)``, ``\[…\]``, ``$…$`` or ``$$…$$``; other such brackets are literal."""
     mark = state.src[state.pos : state.pos + 2]
-    if mark not in (r"\(", r"\)", r"\[", r"\]"):
+    if mark[:1] == "$" != mark[1:]:
+        return _dollars(state, silent)
+    if mark not in (*FORMULAS, r"\)", r"\]"):
+        return False
+    start = state.pos + 2
+    end = state.src.find(FORMULAS[mark], start, state.posMax) if mark in FORMULAS else -1
+    growing = end < 0 and mark in FORMULAS and state.env["growing"]
+    inside = state.src[start : state.posMax if growing else max(start, end)]
+    if (end < 0 and not growing) or (mark == r"\[" and not _SIGN.search(inside)):
+        if not silent:
+            state.pending += mark
+        state.pos = start
+        return True
+    if not silent:
+        state.push("formula", "", 0).content = latex(inside, growing)
+    state.pos = state.posMax if growing else end + 2
+    return True
+
+
+def _dollars(state: StateInline, silent: bool) -> bool:
+    """A formula between single dollars, which are more often money or variables of a shell."""
+    start = state.pos + 1
+    end = state.src.find("$", start, state.posMax)
+    inside, after = state.src[start:end], state.src[end + 1 : end + 2]
+    if end < 0 or after.isalnum() or state.src[state.pos - 1 : state.pos].isalnum() or not _MATH.fullmatch(inside):
         return False
     if not silent:
-        state.pending += mark
-    state.pos += 2
+        state.push("formula", "", 0).content = latex(inside)
+    state.pos = end + 1
     return True
 
 

@@ -12,7 +12,7 @@ if TYPE_CHECKING:
     from markdown_it.token import Token
 
 # Characters of any markup; a line without is plain text.
-_MARK = re.compile(r"[\\`*_~\[\]<&]|://")
+_MARK = re.compile(r"[\\`*_~\[\]<&$]|://")
 _BREAK = re.compile(r"<[bB][rR] *\/?>")
 _EMPHASIS = {"em": "emph", "strong": "strong", "s": "strike"}
 
@@ -62,12 +62,15 @@ class _Spans:
                 self._close_link()
             elif token.type == "image":
                 outer = self._link
+                self._put("▣ ", "url")
                 self._open_link(str(token.attrs["src"]))
                 self._read(token.children or ())
                 self._close_link()
                 self._link = outer
             elif token.type == "code_inline":
                 self._put(token.content, "code")
+            elif token.type == "formula":
+                self._put(token.content, "formula")
             elif token.type == "bare_link":
                 self._put(token.content, "link")
             elif token.type == "html_inline" and _BREAK.fullmatch(token.content):

@@ -8,12 +8,13 @@ import re
 from collections.abc import Callable, Sequence
 from copy import copy
 from dataclasses import replace
-from typing import NamedTuple
 
 from tui.markdown.containers import RULE, THOUGHT, Container, begin, enter, leads
 from tui.markdown.highlight import Allowance, Highlighter
 from tui.markdown.inline import inline
+from tui.markdown.latex import latex
 from tui.markdown.link_references import Links
+from tui.markdown.open_blocks import Code, Fence, Header, OpenTable, formula_end
 from tui.markdown.row import Row, Span, break_spans, part, restyle, split_spans
 from tui.markdown.table import Table, delimits
 from tui.markdown.thinking import END_THINK, THINK, ends_thought
@@ -24,36 +25,9 @@ _HEADING = re.compile(r" {0,3}(?P<level>#{1,6})(?= |$)")
 _CLOSING = re.compile(r"(?:^| +)#+$")  # closing sequence of a heading
 _UNDERLINE = re.compile(r" {0,3}(?P<mark>=+|-+)[ ]*$")
 _TASK = re.compile(r"\[(?P<done>[ xX])\](?= )")
-_NOTHING_YET = re.compile(r"[-*+_#`~>=]{1,6}|\[[ xX]?\]?")
+_NOTHING_YET = re.compile(r"[-*+_#`~>=]{1,6}|\[[ xX]?\]?|\$|\\")
 # Longer paragraphs never become setext headings, so that old rows stay unchanged.
 TALLEST_HEADING = 16
-
-
-class Code(NamedTuple):
-    """A code block: its first row, and the source positions of its lines."""
-
-    row: int
-    lines: list[tuple[int, int]]
-
-
-class _Fence(NamedTuple):
-    mark: str
-    indent: int
-    highlighter: Highlighter
-
-
-class _Header(NamedTuple):
-    """A line that is a table's header if a delimiter row follows."""
-
-    line: str
-    row: int
-    leads: tuple[list[Span], list[Span]]
-
-
-class _OpenTable(NamedTuple):
-    table: Table
-    leads: tuple[list[Span], list[Span]]
-    containers: tuple[Container, ...]
 
 
 class Reader:
@@ -84,10 +58,11 @@ class Reader:
         self._gap: tuple[Container, ...] | None = None  # containers of a pending blank line
         self._text = False  # the previous line was text that may continue
         self._paragraph: int | None = None  # first row of that text, while it may become a heading
-        self._fence: _Fence | None = None
+        self._fence: Fence | None = None
         self._allowance = Allowance()
-        self._header: _Header | None = None
-        self._table: _OpenTable | None = None
+        self._formula = ""  # the mark that ends the open formula
+        self._header: Header | None = None
+        self._table: OpenTable | None = None
         self._words: int | None = None  # in the open reasoning
         self._thoughts = 0
         self._drew = False  # the line drew a row that continues with the line
@@ -137,7 +112,12 @@ class Reader:
             self._end_table()
             self._containers = self._containers[:depth]
             self._gap, self._text, self._header, self._paragraph = self._containers, False, None, None
+            self._formula = ""
             return
+        if self._formula and depth == len(self._containers):
+            self._read_block(shown[at:], offset, growing)
+            return
+        self._formula = ""
         new, behind = begin(self._containers[:depth], shown, at, growing)
         rest = shown[behind:]
         if new or depth < len(self._containers):
@@ -159,11 +139,14 @@ class Reader:
         header, self._header = self._header, None
         was_text, self._text = self._text, False
         paragraph, self._paragraph = self._paragraph, None
+        if end := self._formula or formula_end(rest.lstrip()):
+            self._read_formula(rest if self._formula else rest.lstrip()[2:], end, growing)
+            return
         if header and delimits(rest):
             table = Table(header.line, rest, self._room(header.leads), self._links)
             if table.fits(header.line):
                 del self.rows[header.row :]
-                self._table = _OpenTable(table, header.leads, self._containers)
+                self._table = OpenTable(table, header.leads, self._containers)
                 return
         listed = any(container.fresh for container in self._containers)
         if not was_text and not listed and self._links.read(rest, growing):
@@ -187,7 +170,7 @@ class Reader:
             if begun is not None and len(self.rows) - begun < TALLEST_HEADING:
                 self._paragraph = begun
             if "|" in rest:
-                self._header = _Header(rest, len(self.rows) + self._gap_due, self._leads())
+                self._header = Header(rest, len(self.rows) + self._gap_due, self._leads())
             self._draw(inline(rest.strip(" "), growing, self._links), "quote" if self._quoted else "")
 
     def _restyle(self, first: int, style: str) -> None:
@@ -273,8 +256,8 @@ class Reader:
     # ---- code
 
     def _begin_code(self, match: re.Match[str], growing: bool) -> None:
-        self._rule(f"── {match['info'].strip()} " if match["info"] else "")
-        self._fence = _Fence(
+        self._rule(match["info"].strip())
+        self._fence = Fence(
             match["mark"], len(match["indent"]), Highlighter(match["language"].lower(), self._allowance)
         )
         if not growing:
@@ -305,8 +288,19 @@ class Reader:
 
     def _rule(self, label: str) -> None:
         room = self._room(self._leads())
-        self._draw([Span(fold(label + "─" * room, room)[0], "border")])
+        line = fold((f"── {label} " if label else "") + "─" * room, room)[0]
+        parts = line[:3], line[3 : 3 + len(label)], line[3 + len(label) :]
+        self._draw([Span(text, style) for text, style in zip(parts, ("border", "url", "border"), strict=True) if text])
         self._drew = False
+
+    # ---- formulas
+
+    def _read_formula(self, text: str, end: str, growing: bool) -> None:
+        """Draw the next line of a formula; it ends with its mark, or with a blank line."""
+        inside, closed, after = text.partition(end)
+        self._formula = "" if closed else end
+        if shown := latex(inside, growing and not closed) + after.rstrip():
+            self._draw([Span("  " + line, "formula") for line in shown.split("\n")])
 
     # ---- tables
 
@@ -360,6 +354,8 @@ class Reader:
         breaker: Callable[[str, int], list[str]] = wrap,
     ) -> None:
         """Draw one source line within its containers."""
+        if any(container.kind == "thought" for container in self._containers):
+            style = f"thought {style}".strip()
         self._style = style
         self._put(restyle(spans, style) if style else spans, self._leads(), breaker, fill)
         self._containers = tuple(container._replace(fresh=False) for container in self._containers)
