@@ -38,7 +38,7 @@ from tui.screens.main_presenter import MainPresenter
 from tui.services.autosave import TICK
 from tui.services.services import Services
 from tui.storage.error_log import noted
-from tui.terminal.driver import HungUp
+from tui.terminal.driver import BackgroundTold, HungUp
 from tui.terminal.interruptible_app import InterruptibleApp
 from tui.widgets.composer import Composer
 from tui.widgets.sidebar import Sidebar
@@ -146,6 +146,10 @@ class LlmTui(InterruptibleApp):
         if not isinstance(event, ModelLoading):
             often()
         self.actions.models.take(event)
+
+    def on_background_told(self, event: BackgroundTold) -> None:
+        """Take the theme for the terminal's background."""
+        self.appearance.follow(event.light)
 
     def on_reply_progressed(self, event: ReplyProgressed) -> None:
         """Apply and show progress; after a reply, send the next queued message."""

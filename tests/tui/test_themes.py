@@ -21,6 +21,7 @@ from tui.config.watcher import INTERVAL
 from tui.conversation.conversation import Conversation
 from tui.screens.help import HelpScreen, help_page
 from tui.screens.theme_picker import ThemePicker
+from tui.terminal.driver import BackgroundTold
 
 SHIPPED = sorted(path.stem for path in shipped("themes").glob("*.toml"))
 BEHIND = ("background", "surface", "panel")
@@ -191,6 +192,18 @@ async def test_the_default_and_the_chosen_theme(home):
         async with LlmTui(settings).run_test(size=SIZE) as pilot:
             await pilot.pause()
             assert shown_background(pilot) == wanted
+
+
+async def test_the_terminals_background_chooses_unless_the_user_has(home):
+    for theme, wanted in (("auto", "#fcfcfd"), ("nord", "#2e3440"), ("dark", "#14161d")):
+        async with LlmTui(Settings(theme=theme)).run_test(size=SIZE) as pilot:
+            before = shown_background(pilot)
+            app_of(pilot).post_message(BackgroundTold(light=True))
+            await pilot.pause()
+            assert shown_background(pilot) == wanted
+            app_of(pilot).post_message(BackgroundTold(light=False))
+            await pilot.pause()
+            assert shown_background(pilot) == before
 
 
 def test_a_theme_that_is_not_there_is_told_before_the_screen_is_taken(home):

@@ -230,3 +230,24 @@ def test_numbers_without_measure_are_dropped() -> None:
     many = b"9" * 5000
     for sequence in (b"\x1b[%b;1R", b"\x1b[?%bc", b"\x1b[<0;%b;1M", b"\x1b[%bu", b"\x1b[48;%b;1;1;1t", b"\x1b[1;%bA"):
         assert typed(sequence % many + b"x") == ["x"]
+
+
+@pytest.mark.parametrize(
+    ("answer", "color"),
+    [
+        (b"\x1b]11;rgb:ffff/8080/0000\x1b\\", (255, 128, 0)),
+        (b"\x1b]11;rgb:ff/80/00\x07", (255, 128, 0)),
+        (b"\x1b]11;rgba:f/8/0/8000\x07", (255, 136, 0)),
+        *((answer, None) for answer in (b"\x1b]10;rgb:ff/ff/ff\x07", b"\x1b]11;?\x07", b"\x1b]11;rgb:ff/ff\x07")),
+        (b"\x1bP11;rgb:ff/ff/ff\x07", None),
+        (b"\x1b]11;rgb:" + b"f" * 100_000 + b"/ff/ff\x07", None),
+    ],
+)
+def test_the_background_is_heard_in_whatever_pieces(answer: bytes, color: tuple[int, ...] | None) -> None:
+    for size in (1, 7, len(answer)):
+        heard: list[tuple[str, tuple[int, ...]]] = []
+        parser = TerminalParser(lambda *said, heard=heard: heard.append(said))
+        typed = [
+            each for start in range(0, len(answer), size) for each in parser.feed(answer[start : start + size], 0.0)
+        ]
+        assert typed == [] and heard == ([("background", color)] if color else [])

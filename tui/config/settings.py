@@ -50,7 +50,9 @@ class Settings:
     ``warnings``: messages about the file.
     """
 
-    theme: str = _setting("dark", TEXT, "Colour theme; `llm-tui themes` lists them.")
+    theme: str = _setting(
+        "auto", TEXT, "Colour theme (`llm-tui themes` lists them); auto: dark or light, as the terminal is."
+    )
     keys_line: bool = _setting(True, TRUTH, "Show the keys of the focused part in the last line.")
     mouse: bool = _setting(True, TRUTH, "Mouse; without it, the terminal's own selection works.")
     vi_keys: bool = _setting(False, TRUTH, "vi's keys in the input: Esc, then h j k l w b e d c y p and others.")

@@ -13,7 +13,8 @@ from tui.config.errors import SettingsError
 from tui.config.paths import shipped, user_themes_directory
 from tui.config.toml_document import TomlFile, did_you_mean, read_toml
 
-DEFAULT_THEME = "dark"
+DEFAULT_THEME, LIGHT_THEME = "dark", "light"
+AUTO = "auto"  # the setting that takes one of these, by the terminal's background
 COLORS = (
     "background",  # behind everything
     "surface",  # bars, sidebar, dialogs

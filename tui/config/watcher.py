@@ -12,7 +12,7 @@ from tui.config.key_remapping import remap
 from tui.config.keymap import Key, textual_keymap
 from tui.config.paths import config_file
 from tui.config.settings import Settings, load_settings
-from tui.config.themes import ThemeFile, find_themes, theme_files
+from tui.config.themes import AUTO, DEFAULT_THEME, LIGHT_THEME, ThemeFile, find_themes, theme_files
 from tui.config.toml_document import did_you_mean, set_string
 from tui.process.in_thread import FILES, in_thread
 
@@ -32,6 +32,7 @@ class Appearance:
         self.themes: dict[str, ThemeFile] = {}
         self._app = app
         self._settings = settings
+        self._light = False  # the terminal's background, once it has said
         self._problems = [*settings.warnings, *self._apply(settings, *find_themes())]
         self._stamp: Stamp | None = None
         self._turn = asyncio.Lock()  # one worker at a time reads or writes the files
@@ -56,6 +57,17 @@ class Appearance:
         if not self._app.no_color:
             self._app.theme = name
 
+    def follow(self, light: bool) -> None:
+        """Take the theme for the terminal's background, unless the user has chosen one."""
+        default = self._by_background
+        self._light = light
+        if self._settings.theme == AUTO and self.current == default:
+            self.show(self._by_background)
+
+    @property
+    def _by_background(self) -> str:
+        return LIGHT_THEME if self._light else DEFAULT_THEME
+
     def keep(self, name: str) -> None:
         """Apply this theme and save it to the configuration file."""
         self.show(name)
@@ -76,7 +88,8 @@ class Appearance:
     def _apply(self, settings: Settings, themes: dict[str, ThemeFile], problems: list[str]) -> list[str]:
         """Take over themes and keys, all or nothing; returns warnings, the themes' ``problems`` among them."""
         keymap, warnings = remap(settings)
-        if settings.theme not in themes:
+        theme = self._by_background if settings.theme == AUTO else settings.theme
+        if theme not in themes:
             raise SettingsError(
                 f"{settings.source('theme')}: unknown theme {settings.theme}"
                 + (did_you_mean(settings.theme, themes) or "; `llm-tui themes` lists them.")
@@ -84,7 +97,7 @@ class Appearance:
         self.themes, self.keymap = themes, keymap
         for file in themes.values():
             self._app.register_theme(file.theme)
-        self._app.theme = COLORLESS if self._app.no_color else settings.theme
+        self._app.theme = COLORLESS if self._app.no_color else theme
         self._app.set_keymap(textual_keymap(keymap))
         return [*problems, *warnings]
 

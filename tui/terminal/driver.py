@@ -43,11 +43,21 @@ BEHIND = 2  # maximum number of frames in the write queue
 PATIENCE = 5.0  # seconds to flush the write queue at exit
 LAST_ANSWERS = 2.0  # seconds to wait for outstanding responses at exit
 LOOK, CHUNK = 0.1, 65536  # poll interval of the input thread in seconds; bytes per read
+ASK_BACKGROUND = "\x1b]11;?\x1b\\"
+UNCOLORED = ("linux", "dumb")  # terminals that have no answer, and may show the question
 REPORT_BASE_LAYOUT = "\x1b[=4;2u"  # Kitty protocol: also report keys of the base layout
 
 
 class HungUp(Message):
     """There is no terminal any more, or the user has gone from it."""
+
+
+class BackgroundTold(Message):
+    """The terminal's background. ``light``: closer to white than to black."""
+
+    def __init__(self, light: bool) -> None:
+        super().__init__()
+        self.light = light
 
 
 class PatientDriver(LinuxDriver):
@@ -66,6 +76,7 @@ class PatientDriver(LinuxDriver):
         self._pressed = False  # keys were processed since the last frame
         self._later: Callable[[], None] | None = None
         self._started = False  # application mode
+        self._asked = os.environ.get("TERM", "") in UNCOLORED  # for the background, once
         self._cursor = Offset(-1, -1)
         self._title = ""
         self.canvas = Canvas()
@@ -109,6 +120,9 @@ class PatientDriver(LinuxDriver):
         if kind == "cursor" and len(numbers) == 2:
             self._pace.answered(*numbers, time.monotonic())
             self._look_on()
+        elif kind == "background":
+            red, green, blue = numbers
+            self._app.post_message(BackgroundTold(299 * red + 587 * green + 114 * blue > 127_500))
 
     def _look_on(self) -> None:
         """Check whether the next frame can be sent (from any thread)."""
@@ -179,6 +193,9 @@ class PatientDriver(LinuxDriver):
         if self._writer_thread is not None:
             never_block(self._writer_thread)
             self.write(REPORT_BASE_LAYOUT)
+            if not self._asked:
+                self._asked = True
+                self.write(ASK_BACKGROUND)
             if has_title():
                 self.write(KEEP + (titled(self._title) if self._title else ""))
         self._turns.resume()

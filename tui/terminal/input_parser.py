@@ -39,6 +39,7 @@ class TerminalParser:
         self._sequences = Sequences(answered)
         self._left = bytearray()  # unparsed or pasted bytes
         self._within: Literal["paste", "string"] | None = None
+        self._said = b""  # the beginning of a string response
         self._searched = 0  # bytes of a paste already searched for its end
         self._began = self._last = 0.0  # time of the start of a response, and of the last byte
         self._escaped = float("-inf")  # time of the last Escape key
@@ -109,11 +110,12 @@ class TerminalParser:
                 yield from self._sequences.meant(sequence)
         elif STRING.match(left):
             if len(left) > 2:
-                self._take(2)
+                self._said = self._take(2)
                 self._within, self._began = "string", self._last
         elif BEGUN.match(left):
             if len(left) > LONG:
                 self._take(len(left))
+                self._said = b""
                 self._within, self._began = "string", self._last
         elif found := BROKEN.match(left):
             self._take(found.end())
@@ -144,12 +146,13 @@ class TerminalParser:
         return events.Paste(text_of(self._take(end)))
 
     def _string(self) -> None:
-        """Drop a string response."""
-        if found := STRING_END.search(self._left):
-            self._take(found.end())
+        """Read a string response to its end; only its beginning is kept, and only the background's colour is used."""
+        found = STRING_END.search(self._left)
+        taken = self._take(found.end() if found else len(self._left) - self._left.endswith(ESC))
+        self._said += taken[: LONG - len(self._said)]
+        if found:
             self._within = None
-        else:
-            self._take(len(self._left) - self._left.endswith(ESC))
+            self._sequences.said(self._said)
 
     def _take(self, count: int) -> bytes:
         taken = bytes(self._left[:count])

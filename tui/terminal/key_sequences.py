@@ -12,11 +12,15 @@ from tui.terminal.key_names import character_to_key
 from tui.terminal.textual_internals import IS_ITERM, XTermParser, key_events
 
 Answered = Callable[[str, tuple[int, ...]], object]
-"""Callback for responses: "cursor", row and column, or "attributes" and numbers. Called by the input thread."""
+"""Callback for responses: "cursor", row and column; "attributes" and numbers; "background", red, green and blue of 255.
+
+Called by the input thread.
+"""
 
 _REPORT = re.compile(rb"\x1b\[(?:\??(?P<cursor>\d+;\d+)(?:;\d+)?R|[?>](?P<attributes>[\d;]*)c)\Z")
 _MODE = re.compile(rb"\x1b\[\?(\d+);(\d+)\$y\Z")
 _RESIZED = re.compile(rb"\x1b\[48" + rb";(\d{1,4})(?::\d*)*" * 4 + rb"t\Z")
+_BACKGROUND = re.compile(rb"\x1b\]11;rgba?:([0-9a-fA-F]{1,4})/([0-9a-fA-F]{1,4})/([0-9a-fA-F]{1,4})(?:/|\x1b\\|\x07)")
 _BARE = re.compile(rb"\x1b(?:\[[^M]|O\d?.)\Z")
 # Kitty protocol: code point, shifted, base layout; modifiers and event; text.
 _KEY = re.compile(
@@ -92,6 +96,12 @@ class Sequences:
             yield from map(_as_typed, keys)
         elif _BARE.match(sequence):  # neither response nor key: typed literally
             yield from self.typed(sequence)
+
+    def said(self, response: bytes) -> None:
+        """Handle a string response."""
+        if background := _BACKGROUND.match(response):
+            parts = background.groups()
+            self._answered("background", tuple(int(part, 16) * 255 // (16 ** len(part) - 1) for part in parts))
 
     def _resized(self, height: int, width: int, pixel_height: int, pixel_width: int) -> events.Resize:
         event = events.Resize.from_dimensions((width, height), (pixel_width, pixel_height))
