@@ -412,3 +412,16 @@ async def test_what_is_found_can_be_read_whatever_it_stands_in(tiny_model, name)
         assert len({str(one) for one, _ in found if one != plain}) == 2  # all of them, and the one that is gone to
         assert len([one for one, _ in found if one != plain]) > 12
         assert [pair for pair in found if contrast(*pair) < LEAST[name]] == []
+
+
+async def test_kinds_of_text_differ_in_each_theme(home):
+    """Code, quotes, thoughts, tables and the two speakers, from plain text and from each other where it counts."""
+    async with LlmTui(Settings()).run_test(size=SIZE) as pilot:
+        ink = app_of(pilot).main.transcript._ink
+        for name in SHIPPED:
+            app_of(pilot).appearance.show(name)
+            await pilot.pause()
+            plain, code, thought = ink.base, ink.style("code"), ink.style("thought")
+            assert len({str(style) for style in (plain, code, thought, ink.style("quote"), ink.style("bullet"))}) == 5
+            assert ink.style("person") != ink.style("model") and ink.style("bar").color != plain.color
+            assert ink.style("own").bgcolor != plain.bgcolor or name in ("terminal", "high-contrast")
