@@ -27,6 +27,9 @@ class FakeComposer(Mock):
     def put(self, text: str) -> None:
         self.text = text
 
+    def _get_child_mock(self, **names: object) -> Mock:
+        return Mock(**names)
+
 
 class FakeScreen(Mock):
     """``focused`` is what was focused last."""
