@@ -215,5 +215,5 @@ async def test_content_is_shown_and_never_obeyed(tiny_model: Path, text: str) ->
         app_of(pilot).main.composer.insert(text)
         await pilot.press("enter")
         await idle(pilot)
-        assert shown(pilot)[1].strip() == sanitize(text)
+        assert shown(pilot)[1].strip("▎ ") == sanitize(text)
         assert sanitize(text)[:16] in str(app_of(pilot).main.sessions.options[0].prompt)

@@ -106,7 +106,7 @@ async def test_a_message_that_is_edited_is_marked(tiny_model: Path) -> None:
         await pilot.press("escape", "g", "e", *"!", "enter")
         await idle(pilot)
         assert not any("editing" in line for line in shown(pilot))
-        assert any(line.startswith("  You") and line.endswith("version 2 of 2") for line in shown(pilot))
+        assert any(line.startswith("▎ You") and line.endswith("version 2 of 2") for line in shown(pilot))
 
 
 async def test_a_version_is_shortened_where_there_is_no_room(tiny_model: Path) -> None:
