@@ -50,7 +50,7 @@ class SessionList(OptionList):
         attended = isinstance(self.parent, Widget) and self.parent.has_focus_within
         width = self.size.width
         shown = (tuple(lines), tuple(ages), current, complete, width, attended)
-        if shown == self._shown and self.highlighted is not None:
+        if shown == self._shown and self.highlighted is not None and (attended or self.highlighted_id == current):
             return
         self._shown = shown
         options = [
