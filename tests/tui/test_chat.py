@@ -216,4 +216,4 @@ async def test_content_is_shown_and_never_obeyed(tiny_model: Path, text: str) ->
         await pilot.press("enter")
         await idle(pilot)
         assert shown(pilot)[1].strip("▎ ") == sanitize(text)
-        assert sanitize(text)[:16] in str(app_of(pilot).main.sessions.options[0].prompt)
+        assert sanitize(text)[:14] in str(app_of(pilot).main.sessions.options[0].prompt)
