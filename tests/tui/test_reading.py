@@ -60,7 +60,7 @@ async def test_how_a_reply_was_made_is_told_on_demand(tiny_model: Path) -> None:
         await ready(pilot)
         await say(pilot, "hello")
         await pilot.press("escape", "i")
-        text = "\n".join(shown(pilot))
+        text = " ".join(line.strip("▌ ") for line in shown(pilot))
         assert "12 tokens" in text and "tok/s" in text and "reached the length limit" in text and "seed" in text
         await pilot.press("i")
         assert "12 tokens" not in "\n".join(shown(pilot))
