@@ -5,6 +5,7 @@ import pytest
 from tests.stubs.script import Script
 from tests.unit.conftest import Desk
 from tui.actions.messages import MessageActions
+from tui.conversation.tree import Node
 from tui.services.reply import BUSY
 from tui.storage.store import OPEN_ELSEWHERE
 
@@ -164,3 +165,12 @@ async def test_in_a_story_there_are_no_messages(desk: Desk, actions: MessageActi
         act()
         assert desk.current.notice
     desk.screen.find_bar.open.assert_not_called()
+
+
+async def test_a_summary_is_not_regenerated(desk: Desk, talked: MessageActions) -> None:
+    tree = desk.current.tree
+    tree.compact(Node("", None, "system", "Summary"), tree.path()[2:])
+    choose(desk, 0)
+    count = len(tree)
+    talked.regenerate()
+    assert len(tree) == count and desk.current.reply is None and "Only replies" in desk.current.notice

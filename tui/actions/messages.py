@@ -144,7 +144,9 @@ class MessageActions(ActionGroup):
         node, tree = self.chosen(), self.current.tree
         if node is None:
             return
-        if node.role == "user":
+        if node.role == "system":
+            self._presenter.say("Only replies can be regenerated.")
+        elif node.role == "user":
             self.ask(self.current, lambda: tree.begin("assistant", node.id))
         else:
             self.ask(self.current, lambda: tree.regenerate(node.id))
