@@ -79,7 +79,7 @@ async def test_own_messages_have_a_bar_and_a_tint(tiny_model: Path) -> None:
         assert behind[0] == behind[1] != behind[3] == transcript.rich_style.bgcolor
 
 
-@pytest.mark.parametrize(("title", "width"), [("x", NARROWEST), ("x" * 20, 20 + BESIDE), ("東" * 30, WIDEST_SIDEBAR)])
+@pytest.mark.parametrize(("title", "width"), [("x", NARROWEST), ("x" * 24, 24 + BESIDE), ("東" * 30, WIDEST_SIDEBAR)])
 async def test_the_sidebar_is_as_wide_as_its_titles(tiny_model: Path, title: str, width: int) -> None:
     save(Conversation(title=title, model=str(tiny_model)))
     async with make_app(tiny_model).run_test(size=(160, 30)) as pilot:

@@ -16,7 +16,7 @@ from tui.widgets.plain_text import Plain
 from tui.widgets.safe_input import Field
 from tui.widgets.session_list import INDENT, MORE, SessionList
 
-NARROWEST, WIDEST = 24, 36  # cells; at most a quarter of the screen
+NARROWEST, WIDEST = 30, 36  # cells; as an overlay always the latter
 BESIDE = INDENT + 6  # cells beside a title: marks, age, scrollbar
 
 
@@ -82,7 +82,8 @@ class Sidebar(Vertical):
     def list(self, lines: Sequence[Line], current: str, complete: bool) -> None:
         """List these sessions, and keep the title field over the one that is renamed."""
         widest = max((cell_len(line.title) for line in lines), default=0) + BESIDE
-        self.styles.width = max(NARROWEST, min(WIDEST, self.app.size.width // 4, widest))
+        overlaid = self.screen.has_class("-tiny") or self.screen.has_class("-narrow")
+        self.styles.width = WIDEST if overlaid else max(NARROWEST, min(WIDEST, self.app.size.width * 3 // 10, widest))
         self.sessions.list(lines, current, complete)
         self.place_field()
 
