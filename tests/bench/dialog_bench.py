@@ -22,7 +22,7 @@ DIALOGS = {
     "F3": ("\x1bOR", "Search ─"),
     "F4": ("\x1bOS", "Models ─"),
     "F6": ("\x1b[17~", "Session settings ─"),
-    "Ctrl+P": ("\x10", "Search for commands"),
+    "Ctrl+P": ("\x10", "Commands ─"),
     "Ctrl+R": ("\x12", "Prompt history ─"),
 }
 # Each frame ends with this question.
