@@ -162,7 +162,7 @@ def lines(pilot: Pilot[None]) -> list[str]:
 # What the program and Textual say to a terminal. Everything else that is not text comes from content.
 OURS = re.compile(
     rb"\x1b\[[0-9;]*[mHKJGABCDXtc]|\x1b\[[?>=<]?[0-9;]*[hlunc]|\x1b\[\?[0-9;]*\$p|\x1b\[[0-9;]* q"
-    rb"|\x1b[78=>]|\x1b]22;[a-z]*\x07|\x1b_Gi=[0-9]+,s=1,v=1,a=q,t=d,f=24;AAAA\x1b\\|[\r\n]"
+    rb"|\x1b[78=>]|\x1b]22;[a-z]*\x07|\x1b]11;\?\x1b\\|\x1b]2;[^\x00-\x1f\x7f]*\x07|\x1b_Gi=[0-9]+,s=1,v=1,a=q,t=d,f=24;AAAA\x1b\\|[\r\n]"
 )
 
 

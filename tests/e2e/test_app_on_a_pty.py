@@ -17,7 +17,7 @@ from tests.e2e.terminal import PATIENCE, Terminal
 pytestmark = pytest.mark.e2e
 # What the program itself says to the terminal: CSI, keypad and cursor modes, and the pictures it does not use.
 OWN_SEQUENCES = re.compile(
-    r"\x1b\[[0-?]*[ -/]*[@-~]|\x1b[=>78M]|\x1bP[^\x1b]*\x1b\\\\|\x1b\][^\x07\x1b]*(\x07|\x1b\\\\)|\x1b_[^\x1b]*\x1b\\\\"
+    r"\x1b\[[0-?]*[ -/]*[@-~]|\x1b[=>78M]|\x1bP[^\x1b]*\x1b\\\\|\x1b\][^\x07\x1b]*(\x07|\x1b\\)|\x1b_[^\x1b]*\x1b\\\\"
 )
 PROGRAM = str(Path(sys.executable).with_name("llm-tui"))
 

@@ -70,13 +70,16 @@ async def settled(min_sleep: float = 0, max_sleep: float = 0) -> None:
     while quiet < QUIET and time.monotonic() < end and app._exception is None and app.screen_stack:
         for _ in range(3):  # what came from other threads is put into a queue now
             await asyncio.sleep(0)
-        app.screen._on_timer_update()
         waits = Dispatching.now > 0 or any(worker.group == FILES and not worker.is_finished for worker in app.workers)
         if isinstance(app, LlmTui):
             waits |= app.services.sessions.storage.busy
         if waits:
             await asyncio.sleep(0.002)
-        quiet = 0 if waits or any(pump.message_queue_size for pump in pumps(app)) else quiet + 1
+        if waits or any(pump.message_queue_size for pump in pumps(app)):
+            quiet = 0
+        else:
+            quiet += 1
+            app.screen._on_timer_update()  # what has changed is painted
 
 
 def pumps(app: App[Any]) -> Iterator[MessagePump]:

@@ -157,9 +157,23 @@ async def test_a_reply_can_be_left_as_it_is(small_model: Path, script: Script) -
         await tap(pilot, "escape")
         await until(pilot, lambda: not dialog(pilot))
         assert path(pilot) == before and len(current(pilot).tree) == count
+        await idle(pilot)
         await pilot.press("escape", "c")
         await until(pilot, lambda: dialog(pilot))
         assert path(pilot)[:-1] == before[:-1] and path(pilot)[-1].startswith(before[-1]), "c asks again"
+
+
+async def test_a_reply_alone_asks_nothing(small_model: Path, script: Script) -> None:
+    """There is nothing to leave out: the notice says what there is to say."""
+    async with make_app(small_model, max_tokens=None).run_test(size=SIZE) as pilot:
+        await ready(pilot)
+        script.reply(*(f"r{number} " for number in range(300)))
+        await tap(pilot, *"go", "enter")
+        await until(pilot, lambda: "context is full" in current(pilot).notice)
+        await idle(pilot)
+        await until(pilot, lambda: all(worker.is_finished for worker in pilot.app.workers))
+        await pilot.pause()
+        assert dialog(pilot) is None
 
 
 async def test_who_types_is_not_interrupted(small_model: Path, script: Script) -> None:

@@ -19,6 +19,7 @@ from tui.config.settings import Settings, load_settings
 from tui.config.themes import COLORS, find_themes, read_theme
 from tui.config.watcher import INTERVAL
 from tui.conversation.conversation import Conversation
+from tui.screens.command_palette import PaletteScreen
 from tui.screens.help import HelpScreen, help_page
 from tui.screens.theme_picker import ThemePicker
 from tui.terminal.driver import BackgroundTold
@@ -213,10 +214,9 @@ def test_a_theme_that_is_not_there_is_told_before_the_screen_is_taken(home):
 
 
 async def open_picker(pilot: Pilot[None]) -> OptionList:
-    await pilot.press("ctrl+p", *"themes")
-    await until(pilot, lambda: app_of(pilot).screen.query("CommandList"))
-    await pilot.pause(0.3)
-    await pilot.press("enter")
+    await pilot.press("ctrl+p")
+    assert isinstance(app_of(pilot).screen, PaletteScreen)
+    await pilot.press(*"themes", "enter")
     await until(pilot, lambda: isinstance(app_of(pilot).screen, ThemePicker))
     await pilot.pause()
     return app_of(pilot).screen.query_one(OptionList)
@@ -342,11 +342,12 @@ def picked(**keys: object):
 
 
 def test_keys_may_be_written_as_people_write_them():
-    assert picked(help="Ctrl+X", roll_back=["{", "U"], new_session="Esc", stop="pgup")[0] == {
+    assert picked(help="Ctrl+X", roll_back=["{", "U"], new_session="Esc", stop="pgup", scroll_up="Alt+Up")[0] == {
         "help": "ctrl+x",
         "roll_back": "left_curly_bracket,U",
         "new_session": "escape",
         "stop": "pageup",
+        "scroll_up": "alt+up",
     }
     assert picked(toggle_sidebar="f1", help="f9") == ({"help": "f9", "toggle_sidebar": "f1"}, [])
 

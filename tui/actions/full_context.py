@@ -37,9 +37,10 @@ class ContextActions(ActionGroup):
             full = await self._room.plan(session, node_id)
         except Exception:  # the template may reject the conversation: the notice has said what is wrong
             return
-        # Where a dialog would disturb, the notice above the input has to do.
-        typing = full.target.role != "user" and self._screen.composer.text
-        if session is not self.current or session.reply is not None or typing or self._app.screen is not self._screen:
+        # Where a dialog would disturb, or has nothing to choose from, the notice above the input has to do.
+        onward = full.target.role != "user"
+        needless = onward and (self._screen.composer.text or not (full.left_out or full.compacted))
+        if session is not self.current or session.reply is not None or needless or self._app.screen is not self._screen:
             return
 
         def chosen(choice: Choice | None) -> None:

@@ -27,9 +27,9 @@ class ContextDialog(ModalScreen[Choice]):
     def compose(self) -> ComposeResult:
         with Vertical(id="context") as box:
             box.border_title = "The context is full"
-            box.border_subtitle = "Enter select · Esc " + ("keep as it is" if self._continues else "shorten")
+            box.border_subtitle = plain("Enter select · Esc " + ("keep as it is" if self._continues else "shorten"))
             yield Plain(self._told, id="context-note")
-            yield OptionList(*self._options(), id="context-list")
+            yield OptionList(*self._options(), id="context-list", markup=False)
 
     def on_mount(self) -> None:
         self.query_one(OptionList).focus()

@@ -24,7 +24,7 @@ class AskScreen(ModalScreen[str | None]):
     def compose(self) -> ComposeResult:
         with Vertical(id="ask") as box:
             box.border_title = plain(self._title)
-            box.border_subtitle = f"Enter {self._verb} · Esc cancel"
+            box.border_subtitle = plain(f"Enter {self._verb} · Esc cancel")
             yield Field(self._text, id="ask-text")
 
     def on_input_submitted(self, event: Input.Submitted) -> None:

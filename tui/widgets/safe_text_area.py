@@ -4,6 +4,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import replace
 
 from textual import events
+from textual.strip import Strip
 from textual.widgets import TextArea
 
 from tui.terminal.sanitize import sanitize
@@ -140,6 +141,10 @@ class Editor(TextArea):
         """Replace the text, clear the undo history and move the cursor to the end."""
         self.text = whole(text)
         self.move_cursor(self.document.end)
+
+    def render_line(self, y: int) -> Strip:
+        """Draw nothing on a screen that has no column left: Textual cannot wrap a placeholder then."""
+        return super().render_line(y) if self.content_size.width else Strip.blank(0)
 
     def action_newline(self) -> None:
         self.insert("\n")
