@@ -2,11 +2,13 @@
 
 from collections.abc import Iterator
 from pathlib import Path
+from unittest.mock import MagicMock
 
 import click
 import pytest
 
 from models.recipes.guide.facts import Fact, read_facts
+from tui.actions.registry import Actions
 from tui.actions.slash_commands import OWN, command_name
 from tui.cli.command_group import cli
 from tui.config import paths
@@ -36,7 +38,7 @@ def test_keys(fact: Fact) -> None:
 
 @pytest.mark.parametrize("fact", [fact for fact in FACTS if fact.commands], ids=lambda fact: fact.id)
 def test_commands(fact: Fact) -> None:
-    typed = {f"/{name}" for name in (*OWN, *(command_name(entry.id) for entry in KEYMAP if not entry.local))}
+    typed = {f"/{name}" for name in (*OWN, *(command_name(action.id) for action in Actions(MagicMock())))}
     assert set(fact.commands) <= set(commands(cli)) | typed
 
 
