@@ -54,8 +54,8 @@ def long_session(file: Path, model: Path) -> None:
 
 
 def composer_row(terminal: Terminal) -> str:
-    """The line where one types."""
-    return str(terminal.screen.display[terminal.screen.lines - 3])
+    """The line where one types: above its frame's, the status and the keys."""
+    return str(terminal.screen.display[terminal.screen.lines - 4])
 
 
 def clear(terminal: Terminal) -> None:
