@@ -1,5 +1,6 @@
 """Markdown that streams: any chunks give the rows of the whole text, and no row is wider than the width."""
 
+import re
 import unicodedata
 from collections.abc import Sequence
 
@@ -71,7 +72,8 @@ def test_nothing_is_lost(text: str, width: int) -> None:
     whole.finish()
     shown = unicodedata.normalize("NFKD", "".join(row.text for row in whole.rows))  # exponents are small letters
     if "```" not in text and "~~~" not in text:
-        assert [(c, text.count(c), shown.count(c)) for c in "w東🙂ef7" if shown.count(c) < text.count(c)] == []
+        written = re.sub(r"\\[A-Za-z]+", "", text)  # a command of a formula is a mark
+        assert [(c, written.count(c), shown.count(c)) for c in "w東🙂ef7" if shown.count(c) < written.count(c)] == []
 
 
 def test_rows_of_a_long_table_stay_where_they_are() -> None:
