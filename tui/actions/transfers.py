@@ -1,6 +1,7 @@
 """Actions that export whole sessions to files and the clipboard, and import them. Files are handled in threads."""
 
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -82,7 +83,7 @@ class TransferActions(ActionGroup):
         directories = self._services.models.directories
         try:
             path = Path(file).expanduser()
-            imported = await in_thread(import_file, store, path, lambda name: has_model(name, directories))
+            imported = await in_thread(import_file, store, path, partial(has_model, directories))
         except (StoreError, RuntimeError) as error:  # RuntimeError: an unknown user in ~USER
             self._presenter.say(str(error))
             return

@@ -1,5 +1,6 @@
 """`llm-tui import`: read sessions from files."""
 
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -30,15 +31,12 @@ def import_command(context: click.Context, files: tuple[Path, ...], db: Path | N
     from tui.services.model_presence import has_model
     from tui.storage.errors import StoreError
 
-    directories = settings_for(context, db=db).model_directories
+    known = partial(has_model, settings_for(context, db=db).model_directories)
     failed = False
     with open_store(context, db, new=True) as store:
         for file in files:
             try:
-                _tell(
-                    import_file(store, file, lambda name: has_model(name, directories)),
-                    file if len(files) > 1 else None,
-                )
+                _tell(import_file(store, file, known), file if len(files) > 1 else None)
             except StoreError as error:
                 if len(files) == 1 or store.trouble:
                     raise

@@ -4,6 +4,7 @@ import contextlib
 import time
 from collections.abc import Callable, Iterator
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -291,11 +292,12 @@ class PlainChat:
         self._say(f"Exported to {export_to(self._session.conversation, *target(what or 'md'))}.")
 
     def _import(self, file: str) -> None:
+        from inference.sources.places import expanded
         from tui.import_export.importer import import_file
         from tui.services.model_presence import has_model
 
-        directories = self._settings.model_directories
-        self._say(import_file(self._store, Path(file), lambda name: has_model(name, directories)).summary(file))
+        known = partial(has_model, self._settings.model_directories)
+        self._say(import_file(self._store, expanded(file), known).summary(file))
 
     def _help(self, _: str) -> None:
         for name, command in self._commands.items():

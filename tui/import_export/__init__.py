@@ -1,3 +1,3 @@
-"""Export to JSON, Markdown and HTML; import of those and of ChatGPT, Claude and Open WebUI exports."""
+"""Export to Markdown, HTML, JSON and JSON lines; import of those and of ChatGPT, Claude and Open WebUI exports."""
 
 FORMATS = ("md", "html", "json", "jsonl")
