@@ -9,13 +9,17 @@ from rich.cells import cell_len
 from tests.stubs.conversations import save
 from tests.tui.conftest import app_of, current, make_app, ready, say, shown, until
 from tests.tui.story import pane
+from tui.config.keymap import KEYMAP, first_labels
 from tui.conversation.conversation import Conversation
 from tui.markdown.row import Row
-from tui.screens.chat_view import GREETING, WELCOME
+from tui.screens.chat_view import GREETING, KEYS, WELCOME
 from tui.widgets.sidebar import BESIDE, NARROWEST
 from tui.widgets.sidebar import WIDEST as WIDEST_SIDEBAR
 from tui.widgets.story_editor import WIDEST
 from tui.widgets.transcript.welcome import FACE, Welcome, welcome_rows
+
+GREETED = GREETING._replace(keys=tuple((first_labels(KEYMAP)[action], effect) for action, effect in KEYS.items()))
+OTHER = WELCOME._replace(title="a model", keys=GREETED.keys, note="2 later messages hidden")
 
 
 def words(rows: Iterable[Row]) -> str:
@@ -24,7 +28,7 @@ def words(rows: Iterable[Row]) -> str:
     return " ".join(" ".join(row.text for row in rows).translate(face).split())
 
 
-@pytest.mark.parametrize("welcome", [GREETING, WELCOME._replace(title="a model", note="2 later messages hidden")])
+@pytest.mark.parametrize("welcome", [GREETED, OTHER])
 @pytest.mark.parametrize("width", [8, 30, 37, 62, 90])
 @pytest.mark.parametrize("height", [0, 1, 4, 7, 12, 48])
 def test_what_is_shown_of_the_welcome_fits(welcome: Welcome, width: int, height: int) -> None:
@@ -39,9 +43,9 @@ def test_what_is_shown_of_the_welcome_fits(welcome: Welcome, width: int, height:
 
 
 def test_the_welcome_is_one_block() -> None:
-    rows = welcome_rows(GREETING, 90, 40)
+    rows = welcome_rows(GREETED, 90, 40)
     beside = {row.text.index(words) for row in rows for words in ("guide", "A small") if words in row.text}
-    effects = {row.text.index(effect) for row in rows for _, effect in GREETING.keys if effect in row.text}
+    effects = {row.text.index(effect) for row in rows for _, effect in GREETED.keys if effect in row.text}
     assert len(beside) == len(effects) == 1
 
 
@@ -53,6 +57,13 @@ async def test_the_welcome_on_a_screen(tiny_model: Path, columns: int, rows: int
         assert text.endswith("F1 keys and help")
         if rows > 12:
             assert "Ctrl+T write a story" in text and "press Enter" in text
+
+
+async def test_the_keys_of_the_welcome_are_the_users(tiny_model: Path) -> None:
+    async with make_app(tiny_model, keys={"toggle_mode": "f10"}).run_test(size=(80, 24)) as pilot:
+        await ready(pilot)
+        text = " ".join(" ".join(shown(pilot)).split())
+        assert "F10 write a story" in text and "Ctrl+T" not in text
 
 
 @pytest.mark.parametrize("columns", [40, 100, 160, 220])

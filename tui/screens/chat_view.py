@@ -1,6 +1,6 @@
 """Shows a chat on the main screen and collects unsent text."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from functools import partial
 
 from tui.conversation.speakers import model_name, speaker
@@ -22,19 +22,24 @@ ENDINGS = {
     "length": "Reached the length limit",
     "context": "The context is full",
 }
-KEYS = (("Ctrl+T", "write a story"), ("Ctrl+N", "new session"), ("Ctrl+P", "all commands"), ("F1", "keys and help"))
+# By action ids.
+KEYS = {
+    "toggle_mode": "write a story",
+    "new_session": "new session",
+    "palette": "all commands",
+    "help": "keys and help",
+}
+NO_CHAT = {"toggle_mode": "switch to a story"}
 GREETING = Welcome(
     "guide",
     "A small model that runs inside llm-tui and knows llm-tui. Nothing you type leaves this machine.",
     "Type a question and press Enter, for example:",
     "How do I go back to an earlier turn?",
-    KEYS,
 )
 WELCOME = Welcome(
     "",
     "Runs inside llm-tui, on this machine. You can roll back to any message; nothing is computed twice.",
     "Type a message and press Enter.",
-    keys=KEYS,
 )
 
 
@@ -97,6 +102,9 @@ class ChatView(SessionView):
     def _welcome(self, session: Session) -> Welcome:
         model, name = self._models.model(session), one_line(model_name(session.model))
         if model is not None and model.chat_template is None:
-            return Welcome(name, sanitize(model.no_chat), keys=(("Ctrl+T", "switch to a story"),))
+            return Welcome(name, sanitize(model.no_chat), keys=self._keys(NO_CHAT))
         welcome = GREETING if session.model == "guide" else WELCOME._replace(title=name)
-        return welcome._replace(note=self._kept(session))
+        return welcome._replace(keys=self._keys(KEYS), note=self._kept(session))
+
+    def _keys(self, effects: Mapping[str, str]) -> tuple[tuple[str, str], ...]:
+        return tuple((self._screen.key_label(action), effect) for action, effect in effects.items())
