@@ -13,11 +13,12 @@ from textual import events
 from textual.app import App, ScreenStackError
 from textual.message import Message
 from textual.screen import Screen
-from textual.widgets import Input, TextArea
+from textual.widgets import Input
 
 from tui.process.asyncio_internals import has_ready_callbacks
 from tui.terminal.key_sequences import Typed, key_for
 from tui.terminal.textual_internals import binding_chain, has_callbacks, needs_layout
+from tui.terminal.typed_area import TypedArea
 
 # A key is processed after at most 80 iterations of the event loop; more are due to other work.
 ROUNDS = 250
@@ -173,7 +174,7 @@ class Turns:
         focused = self._app.focused if self._screens else None
         if isinstance(focused, Input):
             return focused.restrict is None and not focused.max_length and focused.type == "text"
-        return isinstance(focused, TextArea) and not focused.read_only and getattr(focused, "takes_runs", True)
+        return isinstance(focused, TypedArea) and focused.takes_runs
 
     def _bound(self) -> set[str]:
         if not self._screens:

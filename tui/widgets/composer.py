@@ -107,8 +107,8 @@ class Composer(Editor):
 
     @property
     def takes_runs(self) -> bool:
-        """False while each key is a command."""
-        return self._vi is None or self._vi.inserting
+        """False while each key is a command of vi's."""
+        return super().takes_runs and (self._vi is None or self._vi.inserting)
 
     def _begin_to_insert(self) -> None:
         if self._vi is not None:

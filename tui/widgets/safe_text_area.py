@@ -5,7 +5,6 @@ from dataclasses import replace
 
 from textual import events
 from textual.strip import Strip
-from textual.widgets import TextArea
 
 from tui.terminal.sanitize import sanitize
 from tui.terminal.textual_internals import (
@@ -20,6 +19,7 @@ from tui.terminal.textual_internals import (
     forget_watcher,
     remember_lines,
 )
+from tui.terminal.typed_area import TypedArea
 from tui.terminal.typed_text import normalized, typed, whole
 
 DRAWN = 128  # lines: the tallest screens have fewer
@@ -66,7 +66,7 @@ def _shown(line: str) -> str:
     return sanitize(line.removesuffix("\r")) + " " * line.endswith("\r")
 
 
-class Editor(TextArea):
+class Editor(TypedArea):
     """With a steady cursor: an idle program does nothing."""
 
     def __init__(self, placeholder: str, id: str | None = None) -> None:
