@@ -8,6 +8,7 @@ from textual.widgets import TextArea
 
 WORD = re.compile(r"\w+|[^\w\s]+")
 MOST = 9999  # of a count
+LONGEST = 100_000  # characters that a count puts, about
 
 
 class Target(NamedTuple):
@@ -176,7 +177,7 @@ class ViKeys:
 
     def _put(self, after: bool) -> None:
         """Insert the register, ``after`` the cursor or its line, or before."""
-        text, at = self._register * self._times, self._place
+        text, at = self._register * min(self._times, 1 + LONGEST // (len(self._register) + 1)), self._place
         if not text:
             return
         if not text.endswith("\n"):
@@ -251,11 +252,11 @@ class ViKeys:
         return at
 
     def _next_word(self, at: int) -> int:
-        return next((found.start() for found in WORD.finditer(self._text) if found.start() > at), len(self._text))
+        return next((found.start() for found in WORD.finditer(self._text, at) if found.start() > at), len(self._text))
 
     def _previous_word(self, at: int) -> int:
         return max((found.start() for found in WORD.finditer(self._text, 0, at)), default=0)
 
     def _word_end(self, at: int) -> int:
         last = max(len(self._text) - 1, 0)
-        return next((found.end() - 1 for found in WORD.finditer(self._text) if found.end() - 1 > at), last)
+        return next((found.end() - 1 for found in WORD.finditer(self._text, max(at, 0)) if found.end() - 1 > at), last)
