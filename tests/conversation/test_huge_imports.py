@@ -11,8 +11,8 @@ from tests.conversation.disk import python
 def test_a_gigabyte_ends_in_a_sentence_within_little_memory(tmp_path: Path) -> None:
     """Holes in a file read as zeros: no text, and no JSON."""
     for beginning, words in (
-        (b"", "no JSON and has more than 32 million"),
-        (b"<!-- llm-tui story -->\n# T\n\n", "no JSON and has more than 32 million"),
+        (b"", "not JSON and has more than 32 million"),
+        (b"<!-- llm-tui story -->\n# T\n\n", "not JSON and has more than 32 million"),
         (b'[{"mapping": {"', "Invalid control character"),
         (b'[{"mapping": {', "Expecting property name"),
         (b"[", "does not begin with a brace"),
