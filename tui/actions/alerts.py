@@ -22,8 +22,9 @@ class Alerts(ActionGroup):
     @property
     def title(self) -> str:
         """The open session's name and state, for the terminal's title."""
-        states = [session.state for session in self._sessions if session.state == "unread"]
-        state = self.current.state if self.current.state != "idle" or not states else states[0]
+        state = self.current.state
+        if state == "idle" and any(session.state == "unread" for session in self._sessions):
+            state = "unread"
         return f"{MARKS[state]}{self.current.public_title} · llm-tui"
 
     def reply_ended(self, change: ReplyChange) -> str:

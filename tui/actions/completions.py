@@ -7,7 +7,7 @@ from functools import partial
 from tui.actions.context import ActionContext, ActionGroup
 from tui.actions.registry import Actions
 from tui.actions.slash_commands import SlashCommands
-from tui.config.keymap import label
+from tui.config.keymap import first_labels
 from tui.formatting.matching import WORDS, matching
 from tui.formatting.units import age
 from tui.process.in_thread import FILES, in_thread
@@ -51,7 +51,7 @@ class Completions(ActionGroup):
         return [] if [each.text for each in found] == [text] else found
 
     def _command(self, typed: str) -> Iterator[Completion]:
-        keys = {key.id: label(key.keys.split(",")[0]) for key in self._appearance.keymap}
+        keys = first_labels(self._appearance.keymap)
         offered = self._commands.offered
         found = [name for rank, name in matching(offered, typed, lambda name: name) if rank <= WORDS]
         for name in sorted(found, key=lambda name: name != typed):

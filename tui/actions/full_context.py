@@ -107,7 +107,7 @@ class ContextActions(ActionGroup):
     def _compact(self, session: Session, chosen: Cut, then: bool) -> None:
         """``then``: answer or continue the last message."""
         session.reply = Reply("", session.tree.tip)
-        session.notify(Busy(f"Summarising the oldest {_messages(chosen)}. Esc stops and keeps all as it is."))
+        session.notify(Busy(f"Summarising the oldest {chosen.messages}. Esc stops and keeps all as it is."))
         self._presenter.refresh()
         self._app.run_worker(self._summarise(session, session.reply, chosen, then))
 
@@ -123,7 +123,7 @@ class ContextActions(ActionGroup):
         if summary is not None:
             session.rename(session.title or session.shown_title)  # else the summary would be the title
             session.tree.compact(summary, chosen.kept)
-            told = f"Compacted {_messages(chosen)}. Press [ on the summary to see them again."
+            told = f"Compacted {chosen.messages}. Press [ on the summary to see them again."
         session.notify(Passing(told))
         self._ended(session, summary, then)
 
@@ -149,8 +149,3 @@ def _onward(session: Session, target: Node, context_start: str | None = None) ->
     if target.role == "user":
         return lambda: session.tree.begin("assistant", target.id, context_start)
     return lambda: session.tree.resume(target.id, session.model, context_start)
-
-
-def _messages(chosen: Cut) -> str:
-    count = len(chosen.removed)
-    return f"{count} messages" if count > 1 else "message"

@@ -8,7 +8,7 @@ from pathlib import Path
 from tui.actions.context import ActionGroup
 from tui.actions.registry import Action, Actions
 from tui.actions.slash_commands import command_name
-from tui.config.keymap import PLACES, Where, label
+from tui.config.keymap import PLACES, Where, first_labels
 from tui.conversation.speakers import model_name
 from tui.formatting.units import age
 from tui.process.in_thread import in_thread
@@ -53,7 +53,7 @@ class PaletteEntries(ActionGroup):
         """Yield recent actions, likely ones, the latest sessions, then all other actions by context."""
         focused = self._screen.attended
         actions = {each.id: each for each in self._available()}
-        keys = {key.id: label(key.keys.split(",")[0]) for key in self._appearance.keymap}
+        keys = first_labels(self._appearance.keymap)
 
         def take(group: str, names: Sequence[str]) -> Iterator[Entry]:
             for name in names:

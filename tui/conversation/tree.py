@@ -253,5 +253,9 @@ class Tree:
 def in_context(path: Sequence[Node]) -> list[Node]:
     """The nodes that the model sees of a path: system prompts, and what the last reply's context started with on."""
     first = next((node.context_start for node in reversed(path) if node.context_start), None)
-    start = next((index for index, node in enumerate(path) if node.id == first), 0)
+    return seen_from(path, next((index for index, node in enumerate(path) if node.id == first), 0))
+
+
+def seen_from(path: Sequence[Node], start: int) -> list[Node]:
+    """The nodes from ``start`` on, and the system prompts before them."""
     return [*(node for node in path[:start] if node.role == "system"), *path[start:]]

@@ -9,7 +9,7 @@ from textual.screen import ModalScreen
 from textual.widgets import OptionList
 from textual.widgets.option_list import Option
 
-from tui.services.full_context import Cut, FullContext
+from tui.services.full_context import FullContext
 from tui.widgets.plain_text import Plain, plain
 
 Choice = Literal["leave_out", "compact", "shorten"]
@@ -50,10 +50,10 @@ class ContextDialog(ModalScreen[Choice]):
         full, onward = self._full, " and continue" if self._continues else ""
         options = []
         if full.left_out:
-            text = f"Leave out the oldest {_messages(full.left_out)}{onward}\n  {full.left_out.tokens} tokens remain; "
+            text = f"Leave out the oldest {full.left_out.messages}{onward}\n  {full.left_out.tokens} tokens remain; "
             options.append(Option(plain(f"{text}they stay in the transcript"), "leave_out"))
         if full.compacted:
-            text = f"Compact the oldest {_messages(full.compacted)}{onward}\n  The model summarises them (/compact); "
+            text = f"Compact the oldest {full.compacted.messages}{onward}\n  The model summarises them (/compact); "
             options.append(Option(plain(f"{text}[ shows them again"), "compact"))
         if self._continues:
             options.append(
@@ -70,8 +70,3 @@ class ContextDialog(ModalScreen[Choice]):
         event.stop()
         choices: dict[str | None, Choice] = {"leave_out": "leave_out", "compact": "compact", "shorten": "shorten"}
         self.dismiss(choices[event.option_id])
-
-
-def _messages(cut: Cut) -> str:
-    count = len(cut.removed)
-    return f"{count} messages" if count > 1 else "message"

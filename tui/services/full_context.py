@@ -4,7 +4,7 @@ from bisect import bisect_left
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
-from tui.conversation.tree import Node
+from tui.conversation.tree import Node, seen_from
 
 # Share of the context that is kept free for the reply, and at most taken by a summary or by the turns beside it.
 SHARE = 4
@@ -19,6 +19,11 @@ class Cut:
     removed: list[Node]
     kept: list[Node]
     tokens: int
+
+    @property
+    def messages(self) -> str:
+        """How many are removed, in words that follow “the oldest”."""
+        return f"{len(self.removed)} messages" if len(self.removed) > 1 else "message"
 
 
 @dataclass(frozen=True)
@@ -62,13 +67,9 @@ def cut(nodes: list[Node], room: int, count: Count) -> Cut | None:
     starts = [index for index, node in enumerate(nodes) if node.role == "user" and _turns(nodes[:index])]
     if not starts:
         return None
-    number = bisect_left(starts, True, key=lambda start: count(_rest(nodes, start)) <= room)
+    number = bisect_left(starts, True, key=lambda start: count(seen_from(nodes, start)) <= room)
     start = starts[min(number, len(starts) - 1)]
-    return Cut(_turns(nodes[:start]), nodes[start:], count(_rest(nodes, start)))
-
-
-def _rest(nodes: list[Node], start: int) -> list[Node]:
-    return [*(node for node in nodes[:start] if node.role == "system"), *nodes[start:]]
+    return Cut(_turns(nodes[:start]), nodes[start:], count(seen_from(nodes, start)))
 
 
 def _turns(nodes: Sequence[Node]) -> list[Node]:

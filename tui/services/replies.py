@@ -308,7 +308,8 @@ def _asked(session: Session, reply: Reply) -> str | None:
     node, tree = session.tree[reply.node_id], session.tree
     if not reply.seed_text:
         return node.parent
-    return next(each.id for each in tree.siblings(node.id) if each.text == reply.seed_text and each.id != node.id)
+    continued = (each for each in tree.siblings(node.id) if each.text == reply.seed_text and each.id != node.id)
+    return next((each.id for each in continued), None)
 
 
 def _written(generation: "Generation | None") -> tuple[int, ...] | None:
