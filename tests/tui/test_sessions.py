@@ -15,7 +15,7 @@ from tui.app import LlmTui
 from tui.config.keymap import Key
 from tui.config.settings import load_settings
 from tui.conversation.conversation import Conversation
-from tui.screens.help import HelpScreen, help_page
+from tui.screens.help import HelpScreen, help_page, help_rows
 from tui.storage.store import Store
 from tui.widgets.composer import Composer
 
@@ -178,6 +178,7 @@ async def test_help_is_laid_out_once_whether_it_scrolls_or_not(
         widths.append(columns)
         return help_page(keymap, columns, *rest)
 
+    help_rows.cache_clear()
     monkeypatch.setattr("tui.screens.help.help_page", noted)
     async with make_app(tiny_model).run_test(size=SIZE) as pilot:
         await ready(pilot)

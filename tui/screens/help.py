@@ -1,6 +1,7 @@
 """F1: searchable list of the mode's keys (the focused context first) and of all help topics."""
 
 from collections.abc import Sequence
+from functools import lru_cache
 
 from textual.app import ComposeResult
 from textual.binding import Binding
@@ -9,6 +10,8 @@ from textual.content import Content
 from textual.geometry import Size
 from textual.reactive import reactive
 from textual.screen import ModalScreen
+from textual.strip import Strip
+from textual.visual import Visual
 from textual.widget import Widget
 from textual.widgets import Input
 
@@ -58,29 +61,37 @@ class HelpScreen(ModalScreen[None]):
 
 
 class HelpPage(Widget):
-    """The matching keys and topics, wrapped to the widget's width."""
+    """The matching keys and topics, wrapped to the widget's width. Only rows in sight are drawn: there are hundreds."""
 
     words = reactive("", layout=True)
 
     def __init__(self, keymap: tuple[Key, ...], places: Sequence[Where], words: str) -> None:
         super().__init__()
         self._keymap = keymap
-        self._places = places
-        self._last: tuple[tuple[int, str], Content] | None = None  # (width, words) and their rendering
+        self._places = tuple(places)
         self.set_reactive(HelpPage.words, words)
 
     def get_content_height(self, container: Size, viewport: Size, width: int) -> int:
         """Computed before the first paint, or an empty box would flash."""
-        return self._written(width).plain.count("\n") + 1
+        return len(self._rows(width))
 
     def render(self) -> Content:
-        return self._written(self.content_size.width)
+        return Content("\n").join(self._rows(self.content_size.width))
 
-    def _written(self, width: int) -> Content:
-        """Cached for layout and render."""
-        if self._last is None or self._last[0] != (width, self.words):
-            self._last = (width, self.words), help_page(self._keymap, width, self._places, self.words)
-        return self._last[1]
+    def render_line(self, y: int) -> Strip:
+        width = self.content_size.width
+        rows = self._rows(width)
+        row = rows[y] if y < len(rows) else Content("")
+        return Visual.to_strips(self, row, width, 1, self.visual_style)[0]
+
+    def _rows(self, width: int) -> tuple[Content, ...]:
+        return help_rows(self._keymap, width, self._places, self.words)
+
+
+@lru_cache(maxsize=4)
+def help_rows(keymap: tuple[Key, ...], columns: int, places: tuple[Where, ...], words: str) -> tuple[Content, ...]:
+    """The page by rows; kept, as it is asked for while it is laid out and drawn, and when it is opened again."""
+    return tuple(help_page(keymap, columns, places, words).split("\n", allow_blank=True))
 
 
 def help_page(keymap: tuple[Key, ...], columns: int, places: Sequence[Where], words: str = "") -> Content:
