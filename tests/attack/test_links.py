@@ -12,6 +12,7 @@ from tests.attack.conftest import Attack
 from tests.e2e.login import POSSIBLE, login_command, remotely, ssh_server
 from tests.e2e.slow_link import SlowLink
 from tests.e2e.talking import (
+    HELP,
     LOADED,
     NEW_STORY,
     PROGRAM,
@@ -93,6 +94,37 @@ def test_a_terminal_that_does_not_answer_is_sent_two_frames(quick_model: Path, a
         terminal.answer()
         rest(terminal)
         settle(terminal)
+        quit_program(terminal)
+
+
+@pytest.mark.parametrize("round", range(3))
+def test_a_dialog_is_closed_in_one_frame(quick_model: Path, attack: Attack, round: int) -> None:
+    """One whose answer is awaited lets one more through, and that shows all that the key has done."""
+    config_file().parent.mkdir(parents=True)
+    config_file().write_text("max_tokens = 100000\n")
+    with attack("links: closing"), Withholding([PROGRAM, "--model", str(quick_model)], 24, 80) as terminal:
+        terminal.until(LOADED)
+        terminal.press("ctrl+t")
+        terminal.until(NEW_STORY)
+        terminal.press("1", "f5")
+        terminal.until(WRITING)
+        terminal.press("f1")
+        terminal.until(HELP)
+        settle(terminal)
+        terminal.withholding = True
+        before = terminal.raw.count(QUESTION)
+        terminal.press("down")
+        while terminal.raw.count(QUESTION) == before:
+            terminal.pump()
+        terminal.press("escape")
+        until_gone(terminal, HELP)
+        settle(terminal)
+        assert terminal.raw.count(QUESTION) == before + AHEAD
+        assert re.search(WRITING, terminal.text) and "Esc stop" in terminal.text, terminal.text
+        assert not re.search("[╭╰│╮╯]", terminal.text), terminal.text
+        terminal.withholding = False
+        terminal.answer()
+        terminal.press("escape")
         quit_program(terminal)
 
 

@@ -6,7 +6,7 @@ from textual.geometry import Size
 from textual.screen import Screen
 
 from tui.terminal.driver import PatientDriver
-from tui.terminal.textual_internals import CompositorUpdate, needs_layout, paint_later, repaint
+from tui.terminal.textual_internals import CompositorUpdate, needs_layout, needs_repaint, paint_later, repaint
 
 NARROWEST, LOWEST = 12, 1  # minimum layout size in columns and rows
 
@@ -40,6 +40,8 @@ class PaintedApp(App[None]):
             if self._batch_count:
                 paint_later(screen, renderable)
                 self._held = True
+            elif needs_repaint(screen):
+                paint_later(screen, renderable)  # what a layout changed, as of a screen below a closed dialog
             elif driver.behind:
                 paint_later(screen, renderable)
                 driver.when_ready(self._paint_again)

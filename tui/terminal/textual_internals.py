@@ -82,6 +82,11 @@ def needs_layout(app: App[Any], screen: Screen[Any]) -> bool:
     return screen._layout_required and not app._batch_count
 
 
+def needs_repaint(screen: Screen[Any]) -> bool:
+    """True if the whole screen will be painted next."""
+    return screen._repaint_required
+
+
 def has_callbacks(screen: Screen[Any]) -> bool:
     """True if callbacks are due after the next refresh."""
     return bool(screen._callbacks)
