@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 
 from inference import Model
-from tests.tiny_model import make_tiny_model
+from tests.tiny_model import make_counting_model
 
 HERE = Path(__file__).parent
 ROUNDS = int(os.environ.get("LLM_TUI_ATTACKS", "1"))
@@ -32,8 +32,8 @@ def model(tiny_model: Path) -> Model:
 
 @pytest.fixture(scope="module")
 def brief_model(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """For replies of one token in long sessions."""
-    return make_tiny_model(tmp_path_factory.mktemp("models") / "brief", max_position_embeddings=8192)
+    """For replies of one token in long sessions. It never ends at once: what waits would go back into the input."""
+    return make_counting_model(tmp_path_factory.mktemp("models") / "brief", max_position_embeddings=8192)
 
 
 @pytest.fixture
