@@ -132,6 +132,20 @@ def test_on_a_terminal_nothing_is_redrawn_and_ctrl_c_stops(talkative: Path, db: 
 
 
 @pytest.mark.e2e
+def test_what_is_typed_during_a_reply_is_the_next_line(talkative: Path, db: Path, config: Path) -> None:
+    config.write_text("max_tokens = 2000\ntemperature = 0\n")
+    with Terminal([PROGRAM, "--plain", "--model", str(talkative), "--db", str(db)]) as terminal:
+        terminal.until("You:")
+        terminal.press("hello", "enter")
+        terminal.until("talkative: .+")
+        terminal.press("early\x7f\x7f\x7f\x7f\x7flater", "enter", "\x03", "\x04")
+        assert terminal.wait() == 0
+        assert terminal.canonical
+    (conversation,) = stored(db)
+    assert [node.text for node in conversation.tree.path()[::2]] == ["hello", "later"]
+
+
+@pytest.mark.e2e
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGHUP])
 def test_what_was_written_is_kept_when_it_is_ended(
     talkative: Path, db: Path, config: Path, number: signal.Signals

@@ -1,6 +1,7 @@
 """`llm-tui --plain`: chats line by line, for screen readers. What is new is written at the end; nothing is redrawn."""
 
 import contextlib
+import sys
 import time
 from collections.abc import Callable, Iterator
 from dataclasses import replace
@@ -310,17 +311,38 @@ class PlainChat:
 
 def run_plain(settings: Settings) -> None:
     """Chat line by line until the input ends. Raises StoreError if the database cannot be used."""
-    with contextlib.suppress(ImportError):
-        import readline  # noqa: F401  edits the lines that `input` reads
-
     from inference import Engine
 
     store = Store(settings.db)
     try:
-        with Engine() as engine:
+        with _edited_lines(), Engine() as engine:
             PlainChat(store, settings, engine).run()
     finally:
         store.close()
+
+
+@contextlib.contextmanager
+def _edited_lines() -> Iterator[None]:
+    """Let readline edit the lines that ``input`` reads, where it can.
+
+    What is typed during a reply is neither shown within it nor collected to lines by the terminal, which would turn an
+    early Ctrl+D into a character.
+    """
+    try:
+        import readline  # noqa: F401
+        import termios
+
+        attributes = termios.tcgetattr(sys.stdin)
+    except (ImportError, OSError, ValueError, termios.error):
+        yield
+        return
+    typing = attributes.copy()
+    typing[3] = typing[3] & ~(termios.ICANON | termios.ECHO) | termios.NOFLSH
+    termios.tcsetattr(sys.stdin, termios.TCSANOW, typing)
+    try:
+        yield
+    finally:
+        termios.tcsetattr(sys.stdin, termios.TCSANOW, attributes)
 
 
 @contextlib.contextmanager
