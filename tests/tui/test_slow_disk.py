@@ -15,6 +15,7 @@ from inference import KVCache
 from tests.held import Held
 from tests.tui import conftest
 from tests.tui.conftest import SIZE, app_of, current, idle, make_app, ready, say, tap, until
+from tui.actions import application
 from tui.config.help_topics import facts
 from tui.config.paths import config_file, shipped
 from tui.screens import main_presenter
@@ -298,10 +299,29 @@ async def test_what_is_not_saved_is_told_before_quitting(tiny_model: Path, monke
         held = hold(monkeypatch, rows, "write")
         await tap(pilot, *"typed")
         await until(pilot, held.begun.is_set)
+        monkeypatch.setattr(storage_thread, "LONG", 0.001)
         await tap(pilot, "ctrl+q")
-        assert current(pilot).notice and app_of(pilot).is_running
+        await until(pilot, lambda: current(pilot).notice == application.UNSAVED)
+        assert app_of(pilot).is_running
         held.may_go_on.set()
         await until(pilot, lambda: not app_of(pilot).services.sessions.unsaved)
+
+
+async def test_quitting_waits_for_what_is_saved_meanwhile(
+    talkative_model: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(storage_thread, "LONG", 60)
+    async with make_app(talkative_model, max_tokens=None).run_test(size=SIZE) as pilot:
+        await stream(pilot)
+        held = hold(monkeypatch, rows, "write")
+        await tap(pilot, *"typed")
+        await until(pilot, held.begun.is_set)
+        await tap(pilot, "ctrl+q")
+        await tap(pilot, "escape")
+        await until(pilot, lambda: current(pilot).reply is None)
+        assert current(pilot).notice != application.UNSAVED and app_of(pilot).is_running
+        held.may_go_on.set()
+        await until(pilot, lambda: not app_of(pilot).is_running)
 
 
 async def test_while_a_fork_reads_an_evicted_cache(

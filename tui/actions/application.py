@@ -3,7 +3,6 @@
 import asyncio
 import math
 import time
-from concurrent.futures import Future
 
 from textual.widgets import TextArea
 
@@ -104,18 +103,21 @@ class ApplicationActions(ActionGroup):
     def quit(self) -> None:
         """Quit, after a warning if something could not be saved."""
         self._presenter.collect()
-        saved = self._sessions.save(self.current)
-        if saved.done():
-            self._leave(saved=not self._sessions.unsaved)
+        self._sessions.save(self.current)
+        if self._sessions.last_write.done():
+            self._leave()
         else:
-            self._app.run_worker(self._leave_when_saved(saved))
+            self._app.run_worker(self._leave_when_saved())
 
-    async def _leave_when_saved(self, saved: "Future[None]") -> None:
-        await asyncio.wait([asyncio.wrap_future(saved)], timeout=storage_thread.PATIENCE)
-        self._leave(saved=not self._sessions.unsaved)
+    async def _leave_when_saved(self) -> None:
+        """A reply that ends meanwhile is saved too."""
+        end = time.monotonic() + storage_thread.LONG
+        while not (write := self._sessions.last_write).done() and (left := end - time.monotonic()) > 0:
+            await asyncio.wait([asyncio.wrap_future(write)], timeout=left)
+        self._leave()
 
-    def _leave(self, saved: bool) -> None:
-        if not saved and not self._sure(UNSAVED, CONFIRMING):
+    def _leave(self) -> None:
+        if self._sessions.unsaved and not self._sure(UNSAVED, CONFIRMING):
             return
         if self._sessions.private and not self._sure(PRIVATE, CONFIRMING):
             return

@@ -30,7 +30,8 @@ CLOSING_SECONDS = 10.0
 class SessionManager:
     """Opens, lists, saves and deletes sessions; iterates over those in memory.
 
-    The open session and those with a reply in progress are locked for writing.
+    The open session and those with a reply in progress are locked for writing. ``last_write``: when this future is
+    done, so are those before it.
     """
 
     def __init__(self, store: Store, snapshots: Snapshots) -> None:
@@ -52,7 +53,7 @@ class SessionManager:
         self._opening: set[str] = set()
         self._awaited: set[str] = set()  # of these, the ids for which ``on_open`` is due
         self._unwritten: dict[str, tuple[Unwritten, Future[None]]] = {}
-        self._last_write = saved()  # when this is done, so are those before it
+        self.last_write = saved()
         self._recovered = False  # failed writes were made up for
         self._lost = ""  # notice about a lost database
         self._changed = False  # another process has written
@@ -75,7 +76,7 @@ class SessionManager:
     @property
     def unsaved(self) -> bool:
         """True if something is not on disk yet."""
-        return self.store.unsaved or not self._last_write.done()
+        return self.store.unsaved or not self.last_write.done()
 
     def retry(self) -> None:
         """Retry failed writes, then unlock the sessions that were left meanwhile."""
@@ -216,7 +217,7 @@ class SessionManager:
         self._shown[session.id] = shown
         then = partial(self._saved, session)
         written = self.storage.do(lambda: self.store.write(newest.take()), then, is_news)
-        self._last_write = written
+        self.last_write = written
         if not written.done():
             self._unwritten[session.id] = newest, written
         return written
@@ -290,7 +291,7 @@ class SessionManager:
             self.snapshots.remove(session.id)
 
         future = self.storage.ask(delete, partial(self._deleted, session))
-        self._last_write = future
+        self.last_write = future
         if future.done():
             future.result()
         self._unload(session)
