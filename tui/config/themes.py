@@ -91,9 +91,9 @@ def read_theme(path: Path) -> ThemeFile:
             " (ansi_red …) or none of it."
         )
     # Textual's CSS uses some variables that it leaves undefined for ANSI themes.
-    unset = dict.fromkeys(VARIABLES, "ansi_default") if ansi else {}
     theme = Theme(path.stem, **colors, dark=dark, ansi=ansi)
-    theme.variables = {name: value for name, value in unset.items() if name not in theme.to_color_system().generate()}
+    unset = set(VARIABLES) - set(theme.to_color_system().generate()) if ansi else set()
+    theme.variables = dict.fromkeys(unset, "ansi_default")
     theme.variables |= values
     return ThemeFile(path.stem, about, path, path.parent == user_themes_directory(), theme)
 
