@@ -239,6 +239,7 @@ def test_naming_every_key_passes_nothing() -> None:
     assert all(score(everything, question) for question in EXAM.in_scope)
 
 
+@pytest.mark.slow
 def test_answers_to_other_questions_fail() -> None:
     """Some pairs of questions are close ("which key opens sampling", "where is the temperature"), but they are few."""
     strangers = [
@@ -267,7 +268,7 @@ def test_any_text_can_be_scored(text: str) -> None:
 
 
 def small_exam() -> Exam:
-    return Exam(EXAM.in_scope[:2], EXAM.out_of_scope[:1], EXAM.conversations[:1])
+    return Exam(EXAM.in_scope[:2], EXAM.out_of_scope[:1], EXAM.conversations[:1], (("hi",), ("and you?",)))
 
 
 def answering(messages: list[dict[str, str]]) -> Reply:
@@ -283,7 +284,7 @@ def answering(messages: list[dict[str, str]]) -> Reply:
 
 def test_report_shows_what_failed_and_ends_with_the_summary() -> None:
     lines = exam.report(exam.take(small_exam(), answering)).splitlines()
-    assert lines[-1] == "in scope 1/2, declined 1/1, conversations 0/1"
+    assert lines[-1] == "in scope 1/2, declined 1/1, conversations 0/1, fifth turn 1/2"
     assert "[anywhere] which key starts a new chat" in lines
     assert "  - must not name the key F11" in lines
     assert not any("capital" in line for line in lines)
@@ -295,6 +296,7 @@ def test_json_report_counts_the_same() -> None:
     assert [failure["ask"] for failure in result["failed"]] == [
         "which key starts a new chat",
         "and if I want it back after all?",
+        "which key starts a new chat",
     ]
 
 
@@ -310,6 +312,20 @@ def test_a_follow_up_is_asked_with_the_turns_before_it() -> None:
     assert [not mark.reasons for mark in marks] == [False, True, False]
 
 
+def test_each_question_is_asked_again_as_the_fifth_turn_of_one_conversation() -> None:
+    asked: list[list[str]] = []
+
+    def listen(messages: list[dict[str, str]]) -> Reply:
+        asked.append([message["content"] for message in messages if message["role"] != "assistant"])
+        return Reply("Ctrl+P", ended=True)
+
+    marks = list(exam.examine_later(EXAM.in_scope[:2], EXAM.beginnings[0], listen, system="Be kind."))
+    assert [each[-1] for each in asked] == [*EXAM.beginnings[0], *(question.ask for question in EXAM.in_scope[:2])]
+    assert asked[4][:-1] == asked[5][:-1] == ["Be kind.", *EXAM.beginnings[0]]
+    assert [not mark.reasons for mark in marks] == [True, False]
+    assert {len(said) for said in EXAM.beginnings} == {4} and len(EXAM.beginnings) == 5
+
+
 def test_a_right_answer_that_never_ends_is_wrong() -> None:
     (mark,) = exam.examine(EXAM.in_scope[:1], lambda messages: Reply("Press Ctrl+P.", ended=False), None)
     assert mark.reasons == ("does not end within 200 tokens and the context",)
@@ -319,7 +335,7 @@ def test_engine_takes_the_exam(tiny_model: Path) -> None:
     with Engine(Model.load(tiny_model)) as engine:
         results = exam.take(small_exam(), exam.asking(engine.new_session()))
     marks = [mark for part in results.values() for talk in part for mark in talk]
-    assert len(marks) == 6
+    assert len(marks) == 8
     assert any(mark.answer for mark in marks)
 
 

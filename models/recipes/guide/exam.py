@@ -3,7 +3,7 @@
 python -m models.recipes.guide.exam MODEL_DIR [--system TEXT] [--json]
 
 prints each failed question with its answer and the reasons, and last ``in scope 93/100, declined 20/20, conversations
-2/2``. An answer is wrong when it lacks what the question expects, claims what it forbids, names a key or a command
+2/2, fifth turn 92/100``: the questions in scope are asked again as the fifth turn of conversations. An answer is wrong when it lacks what the question expects, claims what it forbids, names a key or a command
 that does not belong to it, or has no end.
 """
 
@@ -54,6 +54,7 @@ class Exam:
     in_scope: tuple[Question, ...]
     out_of_scope: tuple[Question, ...]
     conversations: tuple[tuple[Question, ...], ...]
+    beginnings: tuple[tuple[str, ...], ...]  # what was said in the four turns before; each question follows one of them
 
 
 class Reply(NamedTuple):
@@ -101,6 +102,7 @@ def load_exam(path: Path = EXAM) -> Exam:
             tuple(in_scope(entry, f"{talk['topic']}, a conversation") for entry in talk["question"])
             for talk in data["conversation"]
         ),
+        tuple(tuple(each["said"]) for each in data["beginning"]),
     )
 
 
@@ -147,16 +149,34 @@ def examine(
         messages.append({"role": "assistant", "content": answer.text})
 
 
+def examine_later(
+    questions: Iterable[Question], said: Iterable[str], reply: Callable[[list[Message]], Reply], system: str | None
+) -> Iterator[Mark]:
+    """Ask each of ``questions`` as the next turn of a conversation in which the user has ``said`` that."""
+    before: list[Message] = [{"role": "system", "content": system}] if system else []
+    for text in said:
+        before.append({"role": "user", "content": text})
+        before.append({"role": "assistant", "content": reply(before).text})
+    for question in questions:
+        yield from examine([question], lambda messages: reply([*before, *messages]), None)
+
+
 def take(exam: Exam, reply: Callable[[list[Message]], Reply], system: str | None = None) -> dict[str, list[list[Mark]]]:
     """Run the exam. Returns a list of marks per conversation; most have one question."""
 
     def alone(questions: tuple[Question, ...]) -> list[list[Mark]]:
         return [list(examine([question], reply, system)) for question in questions]
 
+    def later() -> Iterator[list[Mark]]:
+        count = len(exam.beginnings)
+        for number, said in enumerate(exam.beginnings):
+            yield from ([mark] for mark in examine_later(exam.in_scope[number::count], said, reply, system))
+
     return {
         "in scope": alone(exam.in_scope),
         "declined": alone(exam.out_of_scope),
         "conversations": [list(examine(questions, reply, system)) for questions in exam.conversations],
+        "fifth turn": list(later()),
     }
 
 
