@@ -21,6 +21,7 @@ from inference.kernels.reference import quantize_rows
 from inference.transformer import kv_cache as cache_module
 from tests.attack.conftest import Attack
 from tests.backends import jit_only
+from tests.commit_params import first_of
 from tests.tiny_model import make_tiny_model
 
 pytestmark = jit_only
@@ -73,7 +74,7 @@ def drawn(seed: int) -> tuple[dict[str, Any], str, str]:
     return config, chance.choice(PRECISIONS), chance.choice(CACHES)
 
 
-@pytest.mark.parametrize("part", range(4))
+@pytest.mark.parametrize("part", first_of(range(4)))
 def test_both_paths_agree(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, attack: Attack, rounds: int, part: int
 ) -> None:

@@ -57,6 +57,7 @@ def test_every_language_gives_up_in_time(attack: Attack, rounds: int) -> None:
             assert document.rows[-1].text == "afterx"
 
 
+@pytest.mark.slow
 def test_no_line_of_markdown_takes_long(attack: Attack, rounds: int) -> None:
     chance = random.Random(12)
     every = [start + unit * ((LONGEST_LINE - 20) // len(unit)) for start in MARKDOWN_STARTS for unit in UNITS]

@@ -74,6 +74,7 @@ def test_honest_templates_render_as_without_limits(source: str) -> None:
     assert ChatTemplate(source, bos_token="<s>").render(MESSAGES) == expected
 
 
+@pytest.mark.slow
 def test_what_a_limit_ends_is_told_apart() -> None:
     for source, words in (
         ("{{ 1.5|round(1000000000,'floor') }}", "exceeded its time limit"),

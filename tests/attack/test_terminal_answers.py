@@ -100,6 +100,7 @@ PASTES = [
 ]
 
 
+@pytest.mark.slow
 def test_nothing_that_a_terminal_says_is_typed(brief_model: Path, home: Path, attack: Attack, rounds: int) -> None:
     """Answers cut anywhere, bytes that are no UTF-8, and pastes with anything in them, between words that are typed."""
     settle_config(home)

@@ -74,6 +74,7 @@ def hostile_model(tmp_path: Path) -> Path:
     return make_tiny_model(tmp_path / "models" / "[@click=app.quit]Zq[x] \x1b[31m\u202e")
 
 
+@pytest.mark.slow
 async def test_nothing_is_obeyed_on_any_screen(hostile_model: Path, parsed: list[str], attack: Attack) -> None:
     keep_hostile_sessions(str(hostile_model))
     themes = user_themes_directory()

@@ -11,6 +11,7 @@ from tests.cli.running import run, start
 SHORT = ("--prompt", "8", "--repeat", "1", "--threads", "1")
 
 
+@pytest.mark.slow
 def test_a_table_and_a_plot(tiny_model: Path) -> None:
     result = start("bench", tiny_model, *SHORT, "--precision", "int8", "--precision", "int4", "--depth", "0")
     assert (result.returncode, result.stderr) == (0, "")
@@ -23,6 +24,7 @@ def test_a_table_and_a_plot(tiny_model: Path) -> None:
     assert lines[-1].startswith("         int4  █")
 
 
+@pytest.mark.slow
 def test_for_programs(tiny_model: Path) -> None:
     options = ("--json", "--precision", "int8", "--depth", "9", "--depth", "0", "--batch", "2")
     result = run("bench", tiny_model, *SHORT, *options, LLM_TUI_KERNELS="numpy")
@@ -42,6 +44,7 @@ def test_for_programs(tiny_model: Path) -> None:
         assert engine[name] > 0
 
 
+@pytest.mark.slow
 def test_what_is_left_open_fits_the_model(tiny_model: Path) -> None:
     found = json.loads(run("bench", tiny_model, "--repeat", "1", "--json", LLM_TUI_KERNELS="numpy").stdout)
     assert (found["prompt"], found["depths"], found["batches"]) == (256, [0], [1])

@@ -97,6 +97,7 @@ def test_threads_follow_the_affinity_mask(home: dict[str, str]) -> None:
     assert "1 in the affinity mask" in threads["says"]
 
 
+@pytest.mark.slow
 def test_kernels_and_their_cache(home: dict[str, str], tiny_model: Path) -> None:
     home = compiled(home)
     cold = findings(home, run=start)
@@ -121,6 +122,7 @@ def test_numpy_says_why(home: dict[str, str]) -> None:
     assert "LLM_TUI_KERNELS=numpy" in kernels["says"]
 
 
+@pytest.mark.slow
 def test_forced_features_are_told(home: dict[str, str]) -> None:
     forced = {**compiled(home), "NUMBA_CPU_NAME": "generic", "NUMBA_CPU_FEATURES": "+avx2,+fma,+f16c"}
     kernels = findings(forced, run=start)["kernels"]

@@ -53,6 +53,7 @@ def test_the_list_for_programs(home: dict[str, str], tmp_path: Path) -> None:
     assert "family" not in models["org/other"]
 
 
+@pytest.mark.slow
 def test_the_names_can_be_used(home: dict[str, str]) -> None:
     result = run("story", "Once", "--model", "org/tiny", "--max-tokens", "3", **home)
     assert result.returncode == 0

@@ -131,6 +131,7 @@ def test_on_a_terminal_nothing_is_redrawn_and_ctrl_c_stops(talkative: Path, db: 
     assert conversation.tree.path()[-1].outcome.reason == "cancelled"
 
 
+@pytest.mark.slow
 @pytest.mark.e2e
 def test_what_is_typed_during_a_reply_is_the_next_line(talkative: Path, db: Path, config: Path) -> None:
     config.write_text("max_tokens = 2000\ntemperature = 0\n")
@@ -145,6 +146,7 @@ def test_what_is_typed_during_a_reply_is_the_next_line(talkative: Path, db: Path
     assert [node.text for node in conversation.tree.path()[::2]] == ["hello", "later"]
 
 
+@pytest.mark.slow
 @pytest.mark.e2e
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGHUP])
 def test_what_was_written_is_kept_when_it_is_ended(

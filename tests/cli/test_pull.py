@@ -127,6 +127,7 @@ def test_a_line_that_breaks_is_tried_again(hub: FakeHub, home: dict[str, str], r
     assert content == (repository / "model.safetensors").read_bytes()
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("ranges", [True, False])
 def test_stopped_with_ctrl_c_it_goes_on_the_next_time(
     hub: FakeHub, home: dict[str, str], repository: Path, ranges: bool
@@ -262,6 +263,7 @@ def test_who_may_read_it(hub: FakeHub, home: dict[str, str], repository: Path) -
     assert "no revision v9" in sentence(run("pull", "org/gated@v9", **home | {"HF_TOKEN": TOKEN}))
 
 
+@pytest.mark.slow
 def test_without_a_line(hub: FakeHub, home: dict[str, str], repository: Path) -> None:
     hub.add("org/tiny", repository)
     assert "HF_HUB_OFFLINE" in sentence(start("pull", "org/tiny", **home | {"HF_HUB_OFFLINE": "1"}))
@@ -294,6 +296,7 @@ def test_a_disk_that_can_only_be_read(hub: FakeHub, home: dict[str, str], reposi
         assert f"{disk}/new" in sentence(run("pull", "org/tiny", **home | {"XDG_DATA_HOME": str(disk / "new")}))
 
 
+@pytest.mark.slow
 def test_a_disk_that_fills_up_meanwhile(hub: FakeHub, home: dict[str, str], repository: Path, tmp_path: Path) -> None:
     hub.add("org/tiny", repository)
     hub.bytes_per_second = 400_000

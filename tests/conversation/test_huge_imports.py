@@ -4,6 +4,7 @@ from pathlib import Path
 
 import pytest
 
+from tests.commit_params import first_of
 from tests.conversation.disk import python
 
 
@@ -26,13 +27,15 @@ def test_a_gigabyte_ends_in_a_sentence_within_little_memory(tmp_path: Path) -> N
 
 @pytest.mark.parametrize(
     ("value", "words"),
-    [
-        ('"' + "x" * 2**20, "32 million characters"),
-        ("[],", "4 million values"),
-        ('"ab",', "4 million values"),
-        ('{"a":1.5},', "4 million values"),
-        ("\U0001f642", "32 million characters"),
-    ],
+    first_of(
+        [
+            ("[],", "4 million values"),
+            ('"' + "x" * 2**20, "32 million characters"),
+            ('"ab",', "4 million values"),
+            ('{"a":1.5},', "4 million values"),
+            ("\U0001f642", "32 million characters"),
+        ]
+    ),
 )
 def test_one_huge_object_ends_in_a_sentence_within_little_memory(tmp_path: Path, value: str, words: str) -> None:
     file = tmp_path / "huge"

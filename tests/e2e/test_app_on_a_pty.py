@@ -128,6 +128,7 @@ def test_nothing_is_cut_at_any_size(tiny_model: Path, rows: int, columns: int) -
         assert terminal.wait() == 0
 
 
+@pytest.mark.slow
 def test_resizing_while_a_reply_streams(talkative_model: Path) -> None:
     with Terminal([PROGRAM, "--model", str(talkative_model)], 48, 160) as terminal:
         terminal.until(LOADED)
@@ -153,6 +154,7 @@ def test_no_model_is_one_screen_that_says_what_to_do(tmp_path: Path) -> None:
         assert terminal.wait() == 0
 
 
+@pytest.mark.slow
 def test_no_content_steers_the_terminal(tiny_model: Path) -> None:
     """A model of random weights writes every control character there is; none of them may reach the terminal."""
     with Terminal([PROGRAM, "--model", str(tiny_model)]) as terminal:

@@ -29,6 +29,7 @@ pytestmark = pytest.mark.e2e
 TYPED, IDLE = 1.0, 4.0
 
 
+@pytest.mark.slow
 def test_what_was_computed_is_not_computed_again(counting_model: Path, tmp_path: Path) -> None:
     trace = tmp_path / "trace.jsonl"
     environment = {"LLM_TUI_TRACE": str(trace)}

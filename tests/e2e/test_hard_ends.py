@@ -49,6 +49,7 @@ def test_told_to_end_in_the_middle_of_a_reply(counting_model: Path, number: sign
         quit_program(terminal)
 
 
+@pytest.mark.slow
 def test_a_terminal_that_takes_nothing_holds_up_nothing(counting_model: Path) -> None:
     """As over a link that stalls: the reply goes on and is saved, and the screen catches up."""
     with Terminal([PROGRAM, "--model", str(counting_model)], 48, 160) as terminal:
@@ -110,6 +111,7 @@ def fill(ballast: Path) -> None:
             file.write(bytes(4096))
 
 
+@pytest.mark.slow
 def test_a_full_disk_is_said_and_made_up_for(counting_model: Path, tmp_path: Path) -> None:
     with small_disk(tmp_path / "disk", 2) as disk:
         environment = {"XDG_DATA_HOME": str(disk)}

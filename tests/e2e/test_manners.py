@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 
+from tests.commit_params import first_of
 from tests.e2e.talking import LOADED, PROGRAM, conversations, quit_program, say
 from tests.e2e.terminal import PATIENCE, Terminal
 from tui.config.settings import load_settings
@@ -15,7 +16,7 @@ pytestmark = pytest.mark.e2e
 MOUSE = b"\x1b[?1000h"
 
 
-@pytest.mark.parametrize("off", ["flag", "setting", ""])
+@pytest.mark.parametrize("off", first_of(["flag", "setting", ""]))
 def test_without_the_mouse_the_terminal_selects(tiny_model: Path, config: Path, off: str) -> None:
     if off == "setting":
         config.write_text("mouse = false\n")
@@ -56,6 +57,7 @@ def test_the_title_tells_the_session_and_is_given_back(talkative_model: Path) ->
         assert terminal.raw.rindex(b"\x1b]2;\x07") < terminal.raw.index(b"\x1b[23;2t")
 
 
+@pytest.mark.slow
 def test_a_console_without_titles_is_not_written_to(tiny_model: Path) -> None:
     with Terminal([PROGRAM, "--model", str(tiny_model)], env={"TERM": "linux"}) as terminal:
         terminal.until(LOADED)
@@ -63,6 +65,7 @@ def test_a_console_without_titles_is_not_written_to(tiny_model: Path) -> None:
         assert b"\x1b]2;" not in terminal.raw and b";2t" not in terminal.raw
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("focused", [False, True])
 def test_a_bell_rings_when_a_reply_ends_that_nobody_looks_at(counting_model: Path, config: Path, focused: bool) -> None:
     config.write_text('notify = "bell"\nmax_tokens = 100\n')
@@ -93,6 +96,7 @@ def test_suspending_gives_the_terminal_back(tiny_model: Path) -> None:
         assert titles(terminal)[-1] == ""
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("gone", [False, True])
 def test_a_hang_up_finishes_the_replies_first(counting_model: Path, config: Path, gone: bool) -> None:
     config.write_text("finish_replies = true\nmax_tokens = 400\n")
@@ -109,6 +113,7 @@ def test_a_hang_up_finishes_the_replies_first(counting_model: Path, config: Path
     assert conversation.tree.path()[-1].outcome.reason == "length"
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGHUP])
 def test_what_ends_the_program_at_once_stays(counting_model: Path, config: Path, number: signal.Signals) -> None:
     """Any other signal cuts the finishing short, and by default a hang-up does not wait."""

@@ -163,6 +163,7 @@ def quick(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(comparison, "ENOUGH_TO_COMPARE", 0.0)
 
 
+@pytest.mark.slow
 def test_a_run_measures_everything(tiny_model: Path, quick: None) -> None:
     said: list[str] = []
     workload = Workload(prompt=16, depths=(0, 20), batches=(1, 2), repeat=2, reply=3)

@@ -155,6 +155,7 @@ def test_many_at_once_say_what_each_says_alone(tiny_model, backend):
         assert [g for g in together if not g.done] == []
 
 
+@pytest.mark.slow
 def test_cancel_keeps_what_there_is(engine, endless):
     session = engine.new_session()
     generation = session.complete("Once upon a time", endless)

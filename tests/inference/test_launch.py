@@ -82,6 +82,7 @@ def test_the_doctor_names_the_threading_layer() -> None:
     assert re.search(r"threading layer (tbb|omp|workqueue)", kernels.says)
 
 
+@pytest.mark.slow
 def test_two_threads_compute_on_a_layer_that_is_not_thread_safe(tiny_model: Path) -> None:
     environment = {**os.environ, "NUMBA_THREADING_LAYER": "workqueue", "NUMBA_NUM_THREADS": "2"}
     command = [sys.executable, "-c", TOGETHER, str(tiny_model)]

@@ -41,6 +41,7 @@ def test_only_candidates_are_drawn(logits, top_k, top_p, min_p):
     assert allowed(logits, params, draws=40) <= slow_candidates(logits, params)
 
 
+@pytest.mark.slow
 def test_frequencies_follow_the_distribution():
     logits = np.log(np.array([0.5, 0.3, 0.15, 0.05], np.float32))
     for params in (SamplingParams(seed=1), SamplingParams(top_k=4, top_p=0.999, seed=1)):

@@ -15,6 +15,7 @@ from textual.pilot import Pilot
 from textual.screen import Screen
 from textual.strip import Strip
 
+from tests.commit_params import first_of
 from tests.tui.conftest import SIZE, app_of, current, make_app, ready, say, until
 from tests.tui.story import pane
 from tui.services.workspace import WARM
@@ -29,9 +30,7 @@ def alive() -> Counter[type]:
     return Counter(kind for each in gc.get_objects() for kind in kinds if isinstance(each, kind))
 
 
-@pytest.mark.parametrize(
-    "keys", [["f1"], ["f3"], *(pytest.param([key], marks=pytest.mark.slow) for key in ("ctrl+p", "f6", "ctrl+r"))]
-)
+@pytest.mark.parametrize("keys", first_of([["f1"], ["f3"], ["ctrl+p"], ["f6"], ["ctrl+r"]]))
 async def test_a_dialog_that_was_closed_is_gone(tiny_model: Path, keys: list[str]) -> None:
     async with make_app(tiny_model).run_test(size=SIZE) as pilot:
         await ready(pilot)
@@ -70,6 +69,7 @@ async def test_looks_are_remembered_without_what_styles_say_besides(tiny_model: 
         assert not [each for each in gc.get_objects() if isinstance(each, Style) and "marked" in each.meta]
 
 
+@pytest.mark.slow
 async def test_a_story_that_is_left_is_gone(tiny_model: Path) -> None:
     """Textual keeps what watches the theme until the theme changes."""
     async with make_app(tiny_model, mode="story").run_test(size=SIZE) as pilot:

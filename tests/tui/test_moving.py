@@ -6,6 +6,7 @@ import pytest
 from textual.geometry import Offset
 
 from tests.attack.walking import FULL, Walker, long_talk
+from tests.commit_params import first_of
 from tests.stubs.conversations import save
 from tests.tui.composing import composer, paste
 from tests.tui.conftest import app_of, idle, make_app, ready, until
@@ -16,7 +17,7 @@ from tui.widgets.safe_text_area import Editor
 SIZE = (80, 24)
 
 
-@pytest.mark.parametrize("key", ["pageup", "pagedown", "home", "end", "up"])
+@pytest.mark.parametrize("key", first_of(["pageup", "pagedown", "home", "end", "up"]))
 async def test_keys_scroll_the_messages(tiny_model: Path, key: str) -> None:
     save(*long_talk())
     async with make_app(tiny_model).run_test(size=SIZE) as pilot:
@@ -59,7 +60,7 @@ async def test_the_scroll_bar_of_the_messages_is_clicked_and_dragged(tiny_model:
 
 
 @pytest.mark.parametrize("mode", ["chat", "story"])
-@pytest.mark.parametrize("lines", [1, 30, 60, 400])
+@pytest.mark.parametrize("lines", first_of([60, 1, 30, 400]))
 async def test_a_long_paste_is_taken_back_and_brought_again(tiny_model: Path, mode: Mode, lines: int) -> None:
     text = "\n".join(f"line {number}" for number in range(lines))
     async with make_app(tiny_model, mode=mode).run_test(size=SIZE) as pilot:
@@ -138,7 +139,7 @@ async def test_a_pane_of_any_size_is_lived_through(tiny_model: Path, size: tuple
         assert app_of(pilot).is_running and app_of(pilot)._exception is None
 
 
-@pytest.mark.parametrize("key", ["page_up", "page_down", "first", "last", "cursor_up", "cursor_down"])
+@pytest.mark.parametrize("key", first_of(["page_up", "page_down", "first", "last", "cursor_up", "cursor_down"]))
 async def test_keys_in_a_list_that_has_no_room(tiny_model: Path, key: str) -> None:
     """As when it has the focus on a screen so small that it is not shown."""
     save(*long_talk())

@@ -9,6 +9,7 @@ from textual.color import Color
 from textual.pilot import Pilot
 from textual.widgets import OptionList
 
+from tests.commit_params import first_of
 from tests.stubs.conversations import answered, save
 from tests.tui.conftest import SIZE, app_of, make_app, ready, until
 from tui.app import LlmTui
@@ -346,7 +347,7 @@ async def test_what_is_highlighted_needs_no_colour(home, monkeypatch, no_color):
         assert [index for index, marked in enumerate(underlined) if marked] == [options.highlighted]
 
 
-@pytest.mark.parametrize("name", LEAST)
+@pytest.mark.parametrize("name", first_of(LEAST, 2))
 async def test_what_is_found_can_be_read_whatever_it_stands_in(tiny_model, name):
     """Code of all kinds, links, headings, quotes: measured on the screen."""
     conversation = Conversation(model=str(tiny_model), title="zq")

@@ -5,10 +5,12 @@ import time
 import pytest
 from markdown_it.token import Token
 
+from tests.commit_params import first_of
 from tui.markdown import grammar
 from tui.markdown.document import Document
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("kind", ["```python\n{}", "{}", "| a | b |\n|---|---|\n{}"])
 def test_the_cost_of_a_chunk_does_not_grow_with_what_is_open(kind: str) -> None:
     """A block of 100 000 characters, an item of as many lines, one endless line, a table."""
@@ -30,7 +32,8 @@ def test_the_cost_of_a_chunk_does_not_grow_with_what_is_open(kind: str) -> None:
 
 
 @pytest.mark.parametrize(
-    "unit", ["Some **bold** words, `code` and *more*.\n\n", "- an *item*\n  - `within`\n", "a line with *no* end "]
+    "unit",
+    first_of(["Some **bold** words, `code` and *more*.\n\n", "- an *item*\n  - `within`\n", "a line with *no* end "]),
 )
 def test_what_is_parsed_for_a_token_does_not_grow_with_the_reply(unit: str, monkeypatch: pytest.MonkeyPatch) -> None:
     parsed: list[int] = []
