@@ -3,8 +3,9 @@
 python -m models.recipes.guide.exam MODEL_DIR [--system TEXT] [--json]
 
 prints each failed question with its answer and the reasons, and last ``in scope 93/100, declined 20/20, conversations
-2/2, fifth turn 92/100``: the questions in scope are asked again as the fifth turn of conversations. An answer is wrong when it lacks what the question expects, claims what it forbids, names a key or a command
-that does not belong to it, or has no end.
+2/2, fifth turn 92/100``: the questions in scope are asked again as the fifth turn of conversations. An answer is wrong
+when it lacks what the question expects, claims what it forbids, names a key or a command that does not belong to it, or
+has no end.
 """
 
 import argparse
