@@ -63,6 +63,7 @@ async def test_each_action_has_one_row_with_its_key_at_the_right(tiny_model: Pat
         new = next(line for line in drawn(screen) if "New session" in line)
         assert new.startswith("  New session  ") and new.endswith("  Ctrl+N")
         assert {len(line) for line in drawn(screen) if line.endswith(("Ctrl+N", "F3", "F4"))} == {len(new)}
+        assert len(new) == screen._list.scrollable_content_region.width - 1, "it stands off the scrollbar"
 
 
 async def test_the_first_paint_has_the_whole_list(tiny_model: Path) -> None:
