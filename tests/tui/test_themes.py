@@ -227,6 +227,8 @@ async def test_the_picker_shows_what_the_cursor_is_on_and_escape_brings_the_old_
     async with LlmTui(Settings()).run_test(size=SIZE) as pilot:
         options = await open_picker(pilot)
         assert options.highlighted_option.id == "dark"
+        texts = [(str(option.prompt), app_of(pilot).appearance.themes[option.id].about) for option in options.options]
+        assert {text.index(f"  {about}") for text, about in texts} == {max(map(len, SHIPPED))}, "in one column"
         seen = [shown_background(pilot)]
         for key in ("down", "j", "down"):
             await pilot.press(key)

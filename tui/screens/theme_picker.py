@@ -32,11 +32,12 @@ class ThemePicker(ModalScreen[None]):
         self._before = appearance.current
 
     def compose(self) -> ComposeResult:
+        width = max(map(len, self._appearance.themes)) + 2
         with Vertical(id="themes") as box:
             box.border_title = "Themes"
             box.border_subtitle = "↑ ↓ preview · Enter save · Esc cancel"
             yield OptionList(
-                *(Option(_line(file), id=name) for name, file in self._appearance.themes.items()),
+                *(Option(_line(file, width), id=name) for name, file in self._appearance.themes.items()),
                 id="theme-list",
                 compact=True,
                 markup=False,
@@ -66,6 +67,6 @@ class ThemePicker(ModalScreen[None]):
         options.action_cursor_down() if direction == "down" else options.action_cursor_up()
 
 
-def _line(file: "ThemeFile") -> Content:
+def _line(file: "ThemeFile", width: int) -> Content:
     own = " · yours" if file.own else ""
-    return Content.assemble(f"{file.name:<16}", (one_line(file.about) + own, "$text-muted"))
+    return Content.assemble(f"{file.name:<{width}}", (one_line(file.about) + own, "$text-muted"))
