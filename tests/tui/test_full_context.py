@@ -77,7 +77,7 @@ async def test_the_dialogue_has_the_numbers_and_three_ways(small_model: Path, sc
         assert offered(pilot) == ["leave_out", "compact", "shorten"]
         needed = 3 * 50 + 102  # three turns, and this message with the words for the two roles
         assert f"needs {needed} tokens" in told(pilot) and "holds 240" in told(pilot)
-        assert "oldest 4 messages" in told(pilot) and "152 tokens remain" in told(pilot)
+        assert "oldest 4 messages" in told(pilot) and "then has 152 tokens" in told(pilot)
         assert path(pilot)[-1] == LONG.strip(), "it is saved meanwhile"
 
 

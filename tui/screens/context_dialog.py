@@ -50,8 +50,8 @@ class ContextDialog(ModalScreen[Choice]):
         full, onward = self._full, " and continue" if self._continues else ""
         options = []
         if full.left_out:
-            text = f"Leave out the oldest {full.left_out.messages}{onward}\n  {full.left_out.tokens} tokens remain; "
-            options.append(Option(plain(f"{text}they stay in the transcript"), "leave_out"))
+            text = f"Leave out the oldest {full.left_out.messages}{onward}\n  The prompt then has "
+            options.append(Option(plain(f"{text}{full.left_out.tokens} tokens; nothing is deleted"), "leave_out"))
         if full.compacted:
             text = f"Compact the oldest {full.compacted.messages}{onward}\n  The model summarises them (/compact); "
             options.append(Option(plain(f"{text}[ shows them again"), "compact"))
