@@ -37,6 +37,12 @@ def test_conversations_alternate_and_are_the_same_for_the_same_seed() -> None:
     assert first != list(conversations(seed=4, count=50))
 
 
+def test_many_conversations_reach_a_fifth_turn() -> None:
+    turns = [len(item["messages"]) // 2 for item in conversations(seed=6, count=1000)]
+    assert sum(count >= 5 for count in turns) > 200
+    assert turns.count(1) > 200
+
+
 def test_nothing_of_the_notation_is_left_in_what_is_typed() -> None:
     for question, _ in answered(3000):
         assert not set("{}") & set(question), question

@@ -26,6 +26,7 @@ from models.recipes.guide.phrases import lines, one_of
 HERE = Path(__file__).parent
 CONVERSATIONS = 100_000
 HELD_OUT = 0.015
+LENGTHS = {1: 0.4, 2: 0.15, 3: 0.11, 4: 0.11, 5: 0.14, 6: 0.09}  # turns of a conversation, at least
 KINDS = {"do": 0.5, "ask": 0.35, "name": 0.15}
 QUESTIONS = re.compile(
     r"(how|what|which|where|who|when|why|can|could|may|is|are|do|does|will|should|would|any|did)\b", re.IGNORECASE
@@ -74,12 +75,13 @@ class Generator:
     # ---- conversations
 
     def conversation(self) -> list[Message]:
-        """A training item of one to four turns."""
+        """A training item of one to six turns; follow-ups of the last question may add more."""
+        length = self.chance.choices(list(LENGTHS), list(LENGTHS.values()))[0]
         draw = self.chance.random()
         turns = [self.opening()] if draw < 0.12 else []
         if draw > 0.97:
             turns = self.introduction()
-        while not turns or (len(turns) < 4 and self.chance.random() < 0.35):
+        while len(turns) < length:
             turns += self.exchange()
         return [
             {"role": role, "content": content}
