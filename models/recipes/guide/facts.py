@@ -14,12 +14,14 @@ NAMES = {
     "enter": "Enter",
     "up": "Up",
     "down": "Down",
+    "pageup": "PgUp",
+    "pagedown": "PgDn",
     "slash": "/",
     "left_square_bracket": "[",
     "right_square_bracket": "]",
 }
 MODIFIERS = ("ctrl", "shift")
-COMMAND = re.compile(r"llm-tui(?: [a-z]+)?(?: --[a-z-]+)?|/[a-z]+")
+COMMAND = re.compile(r"llm-tui(?: [a-z]+)?(?: --[a-z-]+)?|/[a-z-]+")
 
 
 class FactsError(ValueError):
