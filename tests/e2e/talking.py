@@ -3,6 +3,7 @@
 import re
 import sys
 import time
+from collections.abc import Callable
 from pathlib import Path
 
 from tests.e2e.terminal import PATIENCE, Terminal
@@ -118,6 +119,14 @@ def conversations(file: Path) -> list[Conversation]:
 def texts(file: Path) -> list[str]:
     """Of all messages in the database."""
     return [node.text for conversation in conversations(file) for node in conversation.tree]
+
+
+def until_stored(terminal: Terminal, file: Path, condition: Callable[[list[str]], bool]) -> None:
+    """Wait until the database has these messages: what is shown is saved a little later."""
+    end = time.monotonic() + PATIENCE
+    while not condition(found := texts(file)):
+        assert time.monotonic() < end, f"the database has {found}"
+        terminal.pump()
 
 
 def lost(file: Path, lines: list[str]) -> list[str]:

@@ -17,6 +17,7 @@ from tests.e2e.talking import (
     say,
     stop,
     texts,
+    until_stored,
     watch,
 )
 from tests.e2e.terminal import Terminal
@@ -106,10 +107,10 @@ def test_deleted_is_gone_and_brought_back_is_there(counting_model: Path) -> None
         assert "delete this" not in texts(file)
         terminal.press("escape", "ctrl+o", "d")
         terminal.until("Deleted “keep this”")
-        assert texts(file) == []
+        until_stored(terminal, file, lambda found: not found)
         terminal.press("ctrl+o", "u")
         terminal.until("keep this")
-        assert "keep this" in texts(file)
+        until_stored(terminal, file, lambda found: "keep this" in found)
         quit_program(terminal)
     [session] = conversations(file)
     assert [snapshot.stem for snapshot in snapshots_directory().iterdir()] == [session.id]
