@@ -22,7 +22,6 @@ from tui.services.workspace import WARM
 from tui.terminal.textual_patches import ENTRIES
 from tui.widgets.story_editor import StoryPane
 
-
 KINDS = (StylesCache, Screen, Strip)
 
 
