@@ -13,6 +13,8 @@ from tui.widgets.plain_text import plain
 from tui.widgets.safe_input import Field
 
 SHOWN = 200
+# Characters before a match that is far from the beginning.
+BEFORE = 20
 
 
 class HistoryScreen(Picker[str | None]):
@@ -45,9 +47,16 @@ class HistoryScreen(Picker[str | None]):
         fitting = (text for text in self._texts if all(word in text.casefold() for word in wanted))
         self._found = [text for text, _ in zip(fitting, range(SHOWN), strict=False)]
         self._list.clear_options()
-        self._list.add_options([plain(one_line(text)) for text in self._found])
+        self._list.add_options([plain(_excerpt(text, wanted)) for text in self._found])
         self._list.highlighted = 0 if self._found else None
 
     def take(self) -> None:
         index = self._list.highlighted
         self.dismiss(None if index is None else self._found[index])
+
+
+def _excerpt(text: str, words: Sequence[str]) -> str:
+    """One row, from shortly before the first match; the list cuts its end."""
+    line = one_line(text)
+    start = min((line.casefold().find(word) for word in words), default=0)
+    return line if start <= 2 * BEFORE else "…" + line[start - BEFORE :]
