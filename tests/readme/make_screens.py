@@ -64,7 +64,13 @@ async def tour() -> list[Picture]:
         app = LlmTui(load_settings(theme="dark", temperature=0.0, seed=1))
         async with app.run_test(size=(80, 24)) as pilot:
             await ready(pilot)
-            return [take(app) async for _ in _toured(pilot)]
+            frames = []
+            async for _ in _toured(pilot):
+                app.presenter.collect()  # as every second: the title is what is typed
+                app.presenter.refresh()
+                await pilot.pause()
+                frames.append(take(app))
+        return frames
 
 
 async def _toured(pilot: Pilot[None]) -> AsyncIterator[None]:
@@ -80,7 +86,9 @@ async def _toured(pilot: Pilot[None]) -> AsyncIterator[None]:
     yield
     await pilot.press("u")
     yield
-    await pilot.press("ctrl+u", "slash")
+    await pilot.press("escape", "right_square_bracket")
+    yield
+    await pilot.press("escape", "ctrl+u", "slash")
     yield
     await pilot.press("ctrl+u", "ctrl+p")
     yield
@@ -94,7 +102,6 @@ async def _toured(pilot: Pilot[None]) -> AsyncIterator[None]:
     app_of(pilot).action_do("themes")
     for _ in range(2):
         await pilot.press("down")
-        await pilot.pause()
         yield
 
 
