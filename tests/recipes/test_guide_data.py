@@ -1,10 +1,12 @@
 """What the guide learns from: every fact is asked for, in words that are distinct, and keys keep their case."""
 
 import random
+import re
 from collections import Counter
 
 import pytest
 
+from models.recipes.guide.exam import load_exam
 from models.recipes.guide.facts import Fact, FactsError, read_facts
 from models.recipes.guide.generate import Generator, conversations
 from models.recipes.guide.noise import typed
@@ -56,6 +58,16 @@ def test_phrasings_kept_out_are_not_trained_on() -> None:
     assert not lines & kept_out
     assert 0.005 < len(kept_out) / len(lines) < 0.05
     assert {id for id, _ in lines} == {fact.id for fact in read_facts()}
+
+
+def test_no_long_question_of_the_exam_is_trained_on() -> None:
+    def words(text: str) -> tuple[str, ...]:
+        return tuple(re.findall(r"[a-z0-9']+", text.lower()))
+
+    exam = load_exam()
+    examined = {words(question.ask) for question in (*exam.in_scope, *exam.out_of_scope)}
+    trained = {words(question) for question, _ in answered(8000)}
+    assert not {question for question in examined & trained if len(question) >= 8}
 
 
 def test_the_names_that_are_said_come_back() -> None:
