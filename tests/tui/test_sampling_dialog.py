@@ -51,6 +51,15 @@ def drawn(parameter: Parameter) -> list[str]:
     return [parameter.render_line(y).text.rstrip() for y in range(parameter.size.height)]
 
 
+@pytest.mark.parametrize(("columns", "shown"), [(60, False), (80, True)])
+async def test_a_default_is_shown_whole_or_not(choosy_model: Path, columns: int, shown: bool) -> None:
+    async with make_app(choosy_model).run_test(size=(columns, 24)) as pilot:
+        await ready(pilot)
+        temperature = (await open_dialog(pilot))["temperature"]
+        await put(pilot, temperature, "0.5")
+        assert drawn(temperature)[0].split()[2:] == (["default:", "0.25"] if shown else [])
+
+
 async def test_the_models_defaults_are_shown_and_what_differs_is_marked(choosy_model: Path) -> None:
     async with make_app(choosy_model, min_p=0.125).run_test(size=(80, 24)) as pilot:
         await ready(pilot)

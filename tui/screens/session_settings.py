@@ -3,6 +3,7 @@
 from collections.abc import Mapping
 from typing import Any
 
+from rich.cells import cell_len
 from textual import events
 from textual.app import ComposeResult
 from textual.binding import Binding
@@ -94,7 +95,7 @@ class Parameter(Widget):
         width = self.content_size.width
         mark = plain(f"{self.mark} ", "not bold $error" if self.wrong else "not bold $accent")
         row = Content.assemble(mark, plain(label(self.parameter)).truncate(BEFORE - 2, ellipsis=True, pad=True))
-        if width > BEFORE + FIELD:
+        if width >= BEFORE + FIELD + 2 + cell_len(self.remark):
             row = Content.assemble(row, " " * (FIELD + 2), plain(self.remark, "not bold $text-muted"))
         errors = [plain(each, "not bold $error") for each in self._errors(width)]
         return Content("\n").join([row.truncate(width), *errors])
