@@ -30,7 +30,7 @@ def words(rows: Iterable[Row]) -> str:
 
 @pytest.mark.parametrize("welcome", [GREETED, OTHER])
 @pytest.mark.parametrize("width", [8, 30, 37, 62, 90])
-@pytest.mark.parametrize("height", [0, 1, 4, 7, 12, 48])
+@pytest.mark.parametrize("height", [0, 1, 4, 5, 7, 12, 48])
 def test_what_is_shown_of_the_welcome_fits(welcome: Welcome, width: int, height: int) -> None:
     rows = welcome_rows(welcome, width, height)
     assert len(rows) <= height and all(cell_len(row.text) <= max(width, 10) for row in rows)
@@ -38,6 +38,8 @@ def test_what_is_shown_of_the_welcome_fits(welcome: Welcome, width: int, height:
     if width >= 30 and height >= 7:
         assert welcome.ask in text and all(f"{key} {effect}" in text for key, effect in welcome.keys)
         assert welcome.note in text
+    if width >= 30 and height >= 5:
+        assert f"{welcome.ask}." in text or f"{welcome.ask}, for example: {welcome.example}" in text
     if width >= 62 and height >= 14:
         assert welcome.about in text and rows[0].text.startswith(FACE[0])
 
@@ -54,9 +56,7 @@ async def test_the_welcome_on_a_screen(tiny_model: Path, columns: int, rows: int
     async with make_app(tiny_model).run_test(size=(columns, rows)) as pilot:
         await ready(pilot)
         text = " ".join(" ".join(shown(pilot)).split())
-        assert text.endswith("F1 keys and help")
-        if rows > 12:
-            assert "Ctrl+T write a story" in text and "press Enter" in text
+        assert text.endswith("F1 keys and help") and "Ctrl+T write a story" in text and "press Enter" in text
 
 
 async def test_the_keys_of_the_welcome_are_the_users(tiny_model: Path) -> None:

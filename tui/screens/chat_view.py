@@ -33,13 +33,13 @@ NO_CHAT = {"toggle_mode": "switch to a story"}
 GREETING = Welcome(
     "guide",
     "A small model that runs inside llm-tui and knows llm-tui. Nothing you type leaves this machine.",
-    "Type a question and press Enter, for example:",
+    "Type a question and press Enter",
     "How do I go back to an earlier turn?",
 )
 WELCOME = Welcome(
     "",
     "Runs inside llm-tui, on this machine. You can roll back to any message; nothing is computed twice.",
-    "Type a message and press Enter.",
+    "Type a message and press Enter",
 )
 
 

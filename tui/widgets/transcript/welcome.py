@@ -1,5 +1,6 @@
 """The welcome of an empty chat: a face beside a greeting, then what one can do, as one block of aligned rows."""
 
+from collections.abc import Iterator
 from functools import lru_cache
 from typing import NamedTuple
 
@@ -19,7 +20,7 @@ BESIDE = 30  # cells that a greeting needs beside the face
 
 
 class Welcome(NamedTuple):
-    """``title`` and ``about`` greet. ``ask``: what to do first, with an ``example``. ``keys``: key and effect."""
+    """``title`` and ``about`` greet. ``ask``: what to do first, without a full stop. ``keys``: key and effect."""
 
     title: str
     about: str
@@ -31,31 +32,35 @@ class Welcome(NamedTuple):
 
 @lru_cache(maxsize=8)
 def welcome_rows(welcome: Welcome, width: int, height: int) -> tuple[Row, ...]:
-    """Rows of at most ``width`` cells; where there is no room the face goes first, then blank rows, then the rest
-    from the greeting on; what to do stays.
+    """Rows of at most ``width`` cells; where there is no room the face goes first, then blank rows, the greeting, the
+    example and the last keys; what to do stays, and the note.
     """
     rows: list[Row] = []
-    beside = width >= BESIDE + cell_len(FACE[0]) + GAP
-    for face, gaps, parts in (
-        (beside, True, 4),
-        (False, True, 4),
-        (False, False, 4),
-        (False, False, 3),
-        (False, False, 2),
-    ):
-        rows = _rows(welcome, width, face, gaps, parts)
+    for shown, face, gaps in _smaller(welcome, width >= BESIDE + cell_len(FACE[0]) + GAP):
+        rows = _rows(shown, width, face, gaps)
         if len(rows) <= height:
             break
     return tuple(rows[-height:] if height > 0 else ())
 
 
-def _rows(welcome: Welcome, width: int, face: bool, gaps: bool, parts: int) -> list[Row]:
-    """The last ``parts`` of the greeting, the example, what to do, and the note."""
-    ask = _wrapped(welcome.ask, "", width)
-    example = _wrapped(welcome.example, "example", width) if parts > 2 else []
+def _smaller(welcome: Welcome, face: bool) -> Iterator[tuple[Welcome, bool, bool]]:
+    """The welcome, whether it has a face and whether it has blank rows, each time with less of it."""
+    yield welcome, face, True
+    yield welcome, False, True
+    yield welcome, False, False
+    bare = welcome._replace(title="", about="")
+    yield bare, False, False
+    keys = welcome.keys
+    for count in range(len(keys) - 1, -1, -1):
+        yield bare._replace(example="", keys=keys[:count] + keys[-1:]), False, False
+
+
+def _rows(welcome: Welcome, width: int, face: bool, gaps: bool) -> list[Row]:
+    """Greeting, what to do, keys and note, whatever of them there is."""
+    end = ", for example:" if welcome.example else "."
     found = [
-        _greeting(welcome, width, face) if parts > 3 else [],
-        ask + example,
+        _greeting(welcome, width, face) if welcome.title else [],
+        _wrapped(welcome.ask and welcome.ask + end, "", width) + _wrapped(welcome.example, "example", width),
         _keys(welcome.keys, width),
         _wrapped(welcome.note, "faint", width),
     ]
