@@ -46,6 +46,16 @@ def highlighted(pilot: Pilot[None]) -> str | None:
     return chosen.text if chosen else None
 
 
+@pytest.mark.parametrize("size", [(40, 12), (80, 24), (160, 48)])
+async def test_the_list_is_whole_and_leaves_the_top_bar(tiny_model: Path, size: tuple[int, int]) -> None:
+    async with make_app(tiny_model).run_test(size=size) as pilot:
+        await ready(pilot)
+        await pilot.press("slash")
+        await pilot.pause()
+        region = pilot.app.screen.query_one(CompletionList).region
+        assert region.y >= 1 and region.bottom == composer(pilot).region.y and region.height >= 5
+
+
 async def test_commands_are_listed_while_typed_and_run(tiny_model: Path) -> None:
     async with make_app(tiny_model).run_test(size=SIZE) as pilot:
         await ready(pilot)
