@@ -53,7 +53,7 @@ class ContextDialog(ModalScreen[Choice]):
             text = f"Leave out the oldest {full.left_out.messages}{onward}\n  The prompt then has "
             options.append(Option(plain(f"{text}{full.left_out.tokens} tokens; nothing is deleted"), "leave_out"))
         if full.compacted:
-            text = f"Compact the oldest {full.compacted.messages}{onward}\n  The model summarises them (/compact); "
+            text = f"Compact the oldest {full.compacted.messages}{onward} (/compact)\n  The model summarises them; "
             options.append(Option(plain(f"{text}[ shows them again"), "compact"))
         if self._continues:
             options.append(
