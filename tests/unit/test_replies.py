@@ -158,7 +158,18 @@ async def test_the_end_of_the_context_is_told(room: Room, script: Script) -> Non
     room.ask()
     await room.come()
     assert room.session.tip and room.session.tip.outcome and room.session.tip.outcome.reason == "context"
-    assert "context is full" in room.session.notice
+    assert "context is full" in room.session.notice and "Press c" not in room.session.notice, "nothing can be left out"
+
+
+async def test_the_end_of_the_context_of_a_story_is_told_in_its_keys(room: Room, script: Script) -> None:
+    room.load()
+    room.model.config.max_position_embeddings = 6
+    story = Session(Conversation(mode="story", model="fake"))
+    story.tree.add("author", "Once upon")
+    script.reply(*["word "] * 20)
+    room.ask(story)
+    await room.come()
+    assert "context is full" in story.notice and "F5 continues it" in story.notice
 
 
 async def test_a_story_is_continued_as_text(room: Room, script: Script) -> None:

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 from tui.config.settings import Settings
 from tui.conversation.conversation import Mode
 from tui.conversation.story_text import pieces
-from tui.conversation.tree import Node
+from tui.conversation.tree import Node, in_context
 from tui.services.session import Session
 
 if TYPE_CHECKING:
@@ -41,6 +41,10 @@ class ModeStrategy(ABC):
     @abstractmethod
     def token_limit(self, limit: int | None) -> int | None:
         """Maximum tokens per reply, given the user's or model's ``limit`` (None: not set); None for unlimited."""
+
+    @abstractmethod
+    def after_full(self, session: Session) -> str:
+        """What the user can do after a reply has filled the context, as a sentence."""
 
     @abstractmethod
     def ask(
@@ -81,6 +85,11 @@ class ChatStrategy(ModeStrategy):
     def token_limit(self, limit: int | None) -> int | None:
         return limit
 
+    def after_full(self, session: Session) -> str:
+        if sum(node.role == "user" for node in in_context(session.tree.path())) > 1:
+            return "Press c on the reply to choose what to leave out."
+        return "Roll back and ask for less, or start a new session."
+
     def ask(
         self,
         engine: "inference.Session",
@@ -117,6 +126,9 @@ class StoryStrategy(ModeStrategy):
 
     def token_limit(self, limit: int | None) -> int | None:
         return limit or STORY_TOKENS
+
+    def after_full(self, session: Session) -> str:
+        return "Cut some of the story's beginning, and F5 continues it."
 
     def ask(
         self,

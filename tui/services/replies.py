@@ -29,7 +29,7 @@ if TYPE_CHECKING:
     from inference import Finished, Generation
     from inference import Session as EngineSession
 
-FULL = "The context is full ({limit} tokens). Press c on the reply to choose what to leave out."
+FULL = "The context is full ({limit} tokens). {onward}"
 STOPPED_BEFORE = "Stopped before any text was generated."
 
 
@@ -290,7 +290,8 @@ class ReplyService:
                 first_token_seconds=stats.first_token_seconds,
             )
         if finished.reason == "context":
-            session.notify(FULL.format(limit=self._models.context(session)))
+            onward = STRATEGIES[session.mode].after_full(session)
+            session.notify(FULL.format(limit=self._models.context(session), onward=onward))
         assert session.engine is not None
         if not session.private and (path := trace_file()):
             line = trace_line(session, finished, session.engine.model.counters.rows - reply.rows_before)
