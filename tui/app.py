@@ -156,6 +156,7 @@ class LlmTui(InterruptibleApp):
         change = self.actions.messages.take(event)
         if change is not None and change.ended:
             self.write_to_terminal(self.alerts.reply_ended(change))
+            self.actions.models.look_for_offered()
             if self._hung_up:
                 self.post_message(HungUp())
 
@@ -217,6 +218,7 @@ class LlmTui(InterruptibleApp):
 
     @on(MainScreen.Attended)
     @on(Transcript.Chosen)
+    @on(Composer.KeysChanged)
     def _on_attended(self) -> None:
         self.presenter.refresh_keys()
 

@@ -5,6 +5,7 @@ from pathlib import Path
 
 import pytest
 from rich.cells import cell_len
+from textual import events
 from textual.pilot import Pilot
 
 from tests.commit_params import first_of
@@ -29,7 +30,7 @@ def offered(pilot: Pilot[None]) -> dict[str, str]:
 
 
 def test_each_word_stands_by_an_action() -> None:
-    actions = {key.id for key in KEYMAP} | {"/", "Enter", "↑", "↓"}
+    actions = {key.id for key in KEYMAP} | {"/", "Enter", "Tab", "↑", "↓"}
     tables = [value for value in vars(key_hints).values() if isinstance(value, dict) and value]
     tables += [*key_hints.FIELDS.values(), *key_hints.OTHER_MODE.values()]
     flat = [table for table in tables if all(isinstance(word, str) for word in table.values())]
@@ -62,11 +63,31 @@ async def test_it_follows_the_focus(tiny_model: Path) -> None:
         assert keys(pilot).startswith("Enter open · ↑ ↓ move · Esc all sessions")
         await pilot.press("escape", "f2")
         assert keys(pilot).startswith("Enter save · Esc cancel")
-        await pilot.press("escape", "escape")
+        await pilot.press("escape", "p", "d")
+        await until(pilot, lambda: "u restore" in keys(pilot))
+        await pilot.press("u", "escape")
         await pilot.press("escape", "slash", *"hello")
         assert keys(pilot).startswith("Enter messages · Esc close")
         await pilot.press("enter")
         assert keys(pilot).startswith("n next · N previous · Esc close")
+
+
+async def test_it_follows_the_list_of_completions(tiny_model: Path) -> None:
+    async with make_app(tiny_model).run_test(size=SIZE) as pilot:
+        await ready(pilot)
+        await pilot.press("slash", *"the")
+        await until(pilot, lambda: keys(pilot).startswith("Enter run · Tab complete · ↑ ↓ choose · Esc close"))
+        await pilot.press("escape")
+        await until(pilot, lambda: keys(pilot).startswith("Enter send · Ctrl+J"))
+
+
+async def test_a_token_for_pasted_text_can_be_expanded(tiny_model: Path) -> None:
+    async with make_app(tiny_model).run_test(size=SIZE) as pilot:
+        await ready(pilot)
+        app_of(pilot).main.composer.post_message(events.Paste("line\n" * 50))
+        await until(pilot, lambda: keys(pilot).startswith("Enter send · Ctrl+L expand"))
+        await pilot.press("ctrl+l")
+        await until(pilot, lambda: keys(pilot).startswith("Enter send · Ctrl+J"))
 
 
 async def test_it_follows_the_state(tiny_model: Path) -> None:

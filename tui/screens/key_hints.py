@@ -24,6 +24,8 @@ CANCEL = {"stop": "cancel loading"}
 
 WRITE = {"send": "send", "newline": "new line", "/": "commands"}
 QUEUE = {"send": "queue"}
+COMPLETE = {"Enter": "run", "Tab": "complete", "↑ ↓": "choose", "stop": "close"}
+EXPAND = {"send": "send", "expand_pasted": "expand"}
 EDIT = {"send": "send as new version", "stop": "cancel", "newline": "new line"}
 TO_MESSAGES = {"stop": "messages"}
 EARLIER = {"history_earlier": "earlier prompts", "editor": "$EDITOR"}
@@ -48,6 +50,7 @@ TELL = {
     "save_story": "save",
 }
 
+RESTORE = {"open_session": "open", "restore_session": "restore"}
 SESSIONS = {
     "open_session": "open",
     "filter_sessions": "filter",
@@ -68,13 +71,15 @@ FIELDS: dict[str | None, Hints] = {
 }
 
 
-def key_hints(screen: MainScreen, session: Session, state: ModelState) -> dict[str, str]:
-    """Words by action ids. ``state``: of the session's model."""
+def key_hints(screen: MainScreen, session: Session, state: ModelState, restorable: bool) -> dict[str, str]:
+    """Words by action ids. ``state``: of the session's model. ``restorable``: a session was deleted."""
     focused, where = screen.focused, screen.attended
     if focused is not None and focused.id in FIELDS:
         return _first(FIELDS[focused.id], HELP)
     if where == "sessions":
-        return _first(SESSIONS, HELP)
+        return _first(RESTORE if restorable else {}, SESSIONS, HELP)
+    if screen.composer.listing:
+        return _first(COMPLETE, HELP)
     here = {"story": _story, "messages": _messages}.get(where, _input)(screen, session)
     if session.reply is not None:
         here = _first(STOP, here)
@@ -90,7 +95,8 @@ def _input(screen: MainScreen, session: Session) -> dict[str, str]:
         return _first(EDIT)
     if session.reply is not None:
         return _first(STOP, QUEUE, WRITE)
-    return _first(WRITE, TO_MESSAGES if session.tree.tip or session.tree.hidden() else {}, EARLIER)
+    expand = EXPAND if screen.composer.collapsed else {}
+    return _first(expand, WRITE, TO_MESSAGES if session.tree.tip or session.tree.hidden() else {}, EARLIER)
 
 
 def _story(screen: MainScreen, session: Session) -> dict[str, str]:

@@ -135,7 +135,8 @@ class MainPresenter:
         """Show the keys of the focused part."""
         session = self._workspace.current
         if self._screen.whole:
-            self._screen.show_keys(key_hints(self._screen, session, self._models.state(session)))
+            state, restorable = self._models.state(session), self._workspace.restorable
+            self._screen.show_keys(key_hints(self._screen, session, state, restorable))
 
     def refresh_progress(self) -> None:
         """Update only what progress of replies changes: figures, and the list if a state has changed."""

@@ -56,6 +56,11 @@ class Workspace:
         """Ids of the sessions in memory, including the deleted one that can be restored."""
         return {session.id for session in (*self._sessions, *([self._deleted] if self._deleted else []))}
 
+    @property
+    def restorable(self) -> bool:
+        """True if a deleted session can be restored."""
+        return self._deleted is not None
+
     def new(self, mode: Mode, private: bool = False) -> Session:
         """Create a session with the usual model and the configured system prompt."""
         session = self._sessions.new(mode, self._sessions.usual_model(mode, self._settings), private)

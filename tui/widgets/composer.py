@@ -38,6 +38,9 @@ class Composer(Editor):
     class Typed(Message):
         """The text differs from the last ``put``."""
 
+    class KeysChanged(Message):
+        """The list of completions, or a token for pasted text, has come or gone."""
+
     class Chosen(Message):
         """A completion was chosen; ``run`` carries it out."""
 
@@ -57,12 +60,23 @@ class Composer(Editor):
         self._recalled = ("", -1)  # recalled prompt, and value of ``_puts`` then
         self._pasted = Pasted()
         self._announced = ""
+        self._told = (False, False)  # with the last ``KeysChanged``
         self._vi: ViKeys | None = None
 
     @property
     def whole(self) -> str:
         """The text with pasted text expanded."""
         return self._pasted.expand(self.text)
+
+    @property
+    def listing(self) -> bool:
+        """True while completions are listed."""
+        return self._completions.display
+
+    @property
+    def collapsed(self) -> bool:
+        """True if a token stands for pasted text."""
+        return self.whole != self.text
 
     @property
     def at_top(self) -> bool:
@@ -204,6 +218,7 @@ class Composer(Editor):
 
     def on_blur(self) -> None:
         self._completions.leave()
+        self._tell()
 
     def suggest(self) -> None:
         """List the completions of what was typed; again when more are known."""
@@ -211,11 +226,20 @@ class Composer(Editor):
             self._completions.leave()
         else:
             self._completions.show(self.complete(self.text), highlight=" " not in self.text)
+        self._tell()
+
+    def _tell(self) -> None:
+        state = self.listing, self.collapsed
+        if state != self._told:
+            self._told = state
+            self.post_message(self.KeysChanged())
 
     def leave(self) -> bool:
         """Close the list until the next command, or Tab; False if it was closed."""
         self._completing = False
-        return self._completions.leave()
+        left = self._completions.leave()
+        self._tell()
+        return left
 
     def _completed(self, key: str) -> bool:
         """Handle a key of the list; False if it is none."""
@@ -228,7 +252,7 @@ class Composer(Editor):
             return False
         self.suggest()  # the last key may not have been seen to yet
         if not self._completions.display:
-            return False
+            return key == "tab" and "\n" not in self.text  # nothing completes it: the focus stays
         if key == "tab":
             self.load(self._completions.first.text)
         elif key == "enter" and self._completions.chosen:

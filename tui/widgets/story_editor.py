@@ -25,7 +25,7 @@ Start your story here.
 F5      the model continues it from the cursor
 Esc     stops, and keeps what was written
 Ctrl+Z  takes a continuation back
-F7 F8   walk through the alternatives
+F7 F8   walk through the versions
 F6      length and temperature"""
 
 
