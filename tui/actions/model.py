@@ -73,8 +73,17 @@ class ModelActions(ActionGroup):
             self._presenter.show(to_end=False)
         return cancelled
 
+    def look_for_offered(self) -> None:
+        """Find out whether the model that is offered, if one is, is downloaded already."""
+        if name := self._services.offer.name(self.current):
+            self._app.run_worker(self._look_for(name), group=FILES)
+
+    async def _look_for(self, name: str) -> None:
+        self._services.offer.here = await in_thread(_is_here, name, self._services.models.directories)
+        self._presenter.refresh()
+
     def take_offer(self) -> None:
-        """Continue with the model that is offered, downloaded first if it is not here."""
+        """Ask the model that is offered, downloaded first if it is not here."""
         if (name := self._services.offer.name(self.current)) and not self._refused():
             self._app.run_worker(self._get(self.current, name), group=FILES)
 
@@ -87,10 +96,12 @@ class ModelActions(ActionGroup):
             self._presenter.refresh()
 
     def _continue(self, session: Session, name: str) -> None:
-        """Continue with the offered model, if the offer still stands."""
-        if self.current is session and self._services.offer.name(session) == name:
+        """Ask the offered model what the guide has declined, if the offer still stands."""
+        declined = session.tree.tip
+        if self.current is session and declined is not None and self._services.offer.name(session) == name:
             self.use_named(name)
-            self._presenter.say("Ask again, or press Esc, then r for another reply to your question.")
+            self._workspace.ask(session, lambda: session.tree.regenerate(declined))
+            self._presenter.show()
 
     def downloaded(self, event: DownloadEnded) -> None:
         """Notify the user, unless the model picker shows it or a session waits for it."""

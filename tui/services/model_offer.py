@@ -10,10 +10,14 @@ DECLINES = "know only llm-tui"
 
 
 class ModelOffer:
-    """The offer of the first suggested model. ``waiting``: the session that continues with it once it is downloaded."""
+    """The offer of the first suggested model.
+
+    ``waiting``: the session that continues with it once it is downloaded. ``here``: it is known to be downloaded.
+    """
 
     def __init__(self, downloads: Downloads) -> None:
         self.waiting: Session | None = None
+        self.here = False
         self._downloads = downloads
 
     def name(self, session: Session) -> str:
@@ -38,4 +42,6 @@ class ModelOffer:
         assert suggestion is not None
         if download and download.running:
             return f"Downloading {suggestion.title}: F4 shows the progress."
-        return f"Enter gets {suggestion.title}, which can answer more ({size(suggestion.size)})."
+        if self.here:
+            return f"Enter asks {suggestion.title}."
+        return f"Enter gets {suggestion.title} ({size(suggestion.size)}) and asks it."
