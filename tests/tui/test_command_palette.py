@@ -101,7 +101,10 @@ async def test_typing_filters_the_best_first_and_enter_runs_it(tiny_model: Path)
         await ready(pilot)
         await say(pilot, "hello")
         screen = await palette(pilot, "find")
-        assert rows(screen) == ["Messages", "Find in session", "Find next", "Find previous"]
+        assert rows(screen) == [
+            *("Messages", "Find in session", "Find next", "Find previous"),
+            *("Suggested", "Search all messages"),
+        ]
         await tap(pilot, "down", "up", *" prev")
         assert rows(screen) == ["Messages", "Find previous"]
         await tap(pilot, "escape")

@@ -9,6 +9,7 @@ from textual.pilot import Pilot
 from tests.held import Held
 from tests.tui.composing import asked, composer, paste
 from tests.tui.conftest import SIZE, app_of, current, idle, make_app, ready, say, shown, tap, until
+from tui.actions.synonyms import SYNONYMS
 from tui.config.keymap import KEYMAP, MODES
 from tui.screens.help import HelpScreen
 from tui.screens.search import SearchScreen
@@ -78,7 +79,7 @@ async def test_up_and_down_choose_tab_completes_escape_closes(tiny_model: Path) 
     async with make_app(tiny_model).run_test(size=SIZE) as pilot:
         await ready(pilot)
         await pilot.press(*"/find")
-        assert listed(pilot) == ["/find", "/find-next", "/find-previous"]
+        assert listed(pilot) == ["/find", "/find-next", "/find-previous", "/search"]
         await pilot.press("down", "down", "up")
         assert highlighted(pilot) == "/find-next"
         await pilot.press("tab")
@@ -101,6 +102,24 @@ async def test_a_word_within_a_name_finds_it_and_letters_do_not(tiny_model: Path
         assert not listed(pilot)
         await pilot.press("enter")
         assert "Unknown command /etc" in current(pilot).notice
+
+
+async def test_other_words_for_an_action_find_it(tiny_model: Path) -> None:
+    async with make_app(tiny_model).run_test(size=SIZE) as pilot:
+        await ready(pilot)
+        for word, command in (("temp", "/sampling"), ("exit", "/quit"), ("undo", "/roll-back")):
+            await pilot.press("ctrl+u", *f"/{word}")
+            assert listed(pilot)[0] == command
+    assert {action.id for action in app_of(pilot).actions} >= set(SYNONYMS)
+
+
+async def test_tab_without_a_completion_stays_in_the_command(tiny_model: Path) -> None:
+    async with make_app(tiny_model).run_test(size=SIZE) as pilot:
+        await ready(pilot)
+        await pilot.press(*"/import nothing", "tab")
+        assert not listed(pilot) and composer(pilot).has_focus and composer(pilot).text == "/import nothing"
+        await pilot.press("ctrl+u", "x", "tab")
+        assert not composer(pilot).has_focus, "elsewhere it goes on"
 
 
 async def test_what_is_pasted_or_recalled_is_sent_as_it_is(tiny_model: Path) -> None:

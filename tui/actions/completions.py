@@ -7,8 +7,9 @@ from functools import partial
 from tui.actions.context import ActionContext, ActionGroup
 from tui.actions.registry import Actions
 from tui.actions.slash_commands import SlashCommands
+from tui.actions.synonyms import SYNONYMS
 from tui.config.keymap import first_labels
-from tui.formatting.matching import WORDS, matching
+from tui.formatting.matching import BEGINNING, SYNONYM, WORDS, matching
 from tui.formatting.units import age
 from tui.process.in_thread import FILES, in_thread
 from tui.storage.text_files import list_names
@@ -53,13 +54,19 @@ class Completions(ActionGroup):
     def _command(self, typed: str) -> Iterator[Completion]:
         keys = first_labels(self._appearance.keymap)
         offered = self._commands.offered
-        found = [name for rank, name in matching(offered, typed, lambda name: name) if rank <= WORDS]
+        found = [
+            name for rank, name in matching(offered, typed, str, self._synonyms) if rank in (BEGINNING, WORDS, SYNONYM)
+        ]
         for name in sorted(found, key=lambda name: name != typed):
             action = self._commands.action(name)
             title = action.title if action else "Insert a text file"
             text = f"/{name}" + " " * (name in self._arguments)
             run = None if action is None else partial(self._commands.send, f"/{name}")
             yield Completion(text, f"/{name}", title, keys.get(action.id, "") if action else "", run)
+
+    def _synonyms(self, name: str) -> str:
+        action = self._commands.action(name)
+        return SYNONYMS.get(action.id, "") if action else ""
 
     # ---- arguments
 

@@ -8,6 +8,7 @@ from pathlib import Path
 from tui.actions.context import ActionGroup
 from tui.actions.registry import Action, Actions
 from tui.actions.slash_commands import command_name
+from tui.actions.synonyms import SYNONYMS
 from tui.config.keymap import PLACES, Where, first_labels
 from tui.conversation.speakers import model_name
 from tui.formatting.units import age
@@ -59,7 +60,9 @@ class PaletteEntries(ActionGroup):
             for name in names:
                 if action := actions.pop(name, None):
                     run = partial(self._actions.do, name)
-                    yield Entry(name, group, action.title, keys.get(name, ""), run, command_name(name))
+                    yield Entry(
+                        name, group, action.title, keys.get(name, ""), run, command_name(name), SYNONYMS.get(name, "")
+                    )
 
         yield from take("Recent", [name for name in self._recent if name in actions][:RECENT])
         stopping = ("stop",) if self.current.reply is not None else ()

@@ -23,7 +23,7 @@ OFFERED = 8
 class Entry:
     """A row: ``title`` at the left, ``key`` at the right. ``run`` is called when it is chosen.
 
-    ``names``: other words that find it. ``limited``: at most OFFERED of its group are shown.
+    ``names``: other words that find it, before ``synonyms``. ``limited``: at most OFFERED of its group are shown.
     """
 
     id: str
@@ -32,6 +32,7 @@ class Entry:
     key: str
     run: Callable[[], None]
     names: str = ""
+    synonyms: str = ""
     limited: bool = False
 
 
@@ -79,7 +80,7 @@ class PaletteScreen(Picker[Entry | None]):
     def _rows(self) -> Iterator[Option]:
         """The matching entries by group, the group with the best match first."""
         groups: dict[str, list[Entry]] = {}
-        for _, entry in matching(self._entries, self._field.value, lambda entry: f"{entry.title} {entry.names}"):
+        for _, entry in matching(self._entries, self._field.value, _text, lambda entry: entry.synonyms):
             group = groups.setdefault(entry.group, [])
             if not entry.limited or len(group) < OFFERED:
                 group.append(entry)
@@ -100,3 +101,7 @@ class PaletteScreen(Picker[Entry | None]):
     def take(self) -> None:
         if self._chosen is not None:
             self.dismiss(self._chosen)
+
+
+def _text(entry: Entry) -> str:
+    return f"{entry.title} {entry.names}"
