@@ -230,7 +230,7 @@ async def test_the_picker_shows_what_the_cursor_is_on_and_escape_brings_the_old_
         texts = [(str(option.prompt), app_of(pilot).appearance.themes[option.id].about) for option in options.options]
         assert {text.index(f"  {about}") for text, about in texts} == {max(map(len, SHIPPED))}, "in one column"
         seen = [shown_background(pilot)]
-        for key in ("down", "j", "down"):
+        for key in ("down", "down", "down"):
             await pilot.press(key)
             await pilot.pause()
             seen.append(shown_background(pilot))
@@ -241,6 +241,19 @@ async def test_the_picker_shows_what_the_cursor_is_on_and_escape_brings_the_old_
         assert shown_background(pilot) == "#14161d"
         assert app_of(pilot).screen is app_of(pilot).main
         assert not (home / "config.toml").exists()
+
+
+async def test_typing_filters_the_themes_and_shows_the_first(home):
+    async with LlmTui(Settings()).run_test(size=SIZE) as pilot:
+        options = await open_picker(pilot)
+        await pilot.press(*"nor")
+        await pilot.pause()
+        assert options.option_count == 1 and shown_background(pilot) == "#2e3440"
+        await pilot.press(*"xx", "enter")
+        assert isinstance(app_of(pilot).screen, ThemePicker), "nothing to choose"
+        await pilot.press("backspace", "backspace", "enter")
+        await pilot.pause()
+        assert app_of(pilot).screen is app_of(pilot).main and shown_background(pilot) == "#2e3440"
 
 
 async def test_enter_keeps_the_theme_and_touches_nothing_else_in_the_file(home):
