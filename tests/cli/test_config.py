@@ -10,6 +10,7 @@ import pexpect
 import pytest
 
 from tests.cli.running import COMMAND, run
+from tui.config.keymap import KEYMAP
 
 
 @pytest.fixture
@@ -40,6 +41,10 @@ def test_each_setting_is_printed_with_its_source(home):
     assert "\n# temperature =  # model default\n" in result.stdout
     assert f'\nhelp = ["f10", "f1"]  # {home.config}, line 4\n' in result.stdout
     assert tomllib.loads(result.stdout)["keys"] == {"help": ["f10", "f1"]}
+    unset = result.stdout.partition("[keys]")[2].replace("\n# ", "\n")
+    assert tomllib.loads(unset) == {key.id: key.keys.split(",") if "," in key.keys else key.keys for key in KEYMAP} | {
+        "help": ["f10", "f1"]
+    }
 
 
 def test_what_is_printed_is_a_configuration_file_that_says_the_same(home):

@@ -25,6 +25,7 @@ def config(context: click.Context, as_json: bool) -> None:
     unset settings commented out.
     """
     from tui.config.key_remapping import remap
+    from tui.config.keymap import KEYMAP
     from tui.config.settings import MEANINGS, SAMPLING
 
     settings = settings_for(context)
@@ -46,6 +47,10 @@ def config(context: click.Context, as_json: bool) -> None:
     write(f"\n# {MEANINGS['keys']}\n[keys]\n")
     for action, chosen in keys.items():
         write(f"{_toml_key(action)} = {_toml(_plain(chosen))}  # {settings.source(f'keys.{action}')}\n")
+    for key in KEYMAP:
+        if key.id not in keys:
+            first, *more = key.keys.split(",")
+            write(f"# {key.id} = {_toml([first, *more] if more else first)}  # {key.title}\n")
 
 
 def _plain(value: Any) -> Any:
