@@ -20,7 +20,7 @@ from tui.storage.errors import StoreError
 if TYPE_CHECKING:
     from tui.import_export.importer import Imported
 
-LISTED = ", ".join(FORMATS)
+LISTED = " ".join(f".{kind}" for kind in FORMATS)
 
 
 class TransferActions(ActionGroup):
@@ -34,7 +34,9 @@ class TransferActions(ActionGroup):
     def export(self, what: str = "") -> None:
         """Export the session: ``what`` is a format, a file, or both; without it, ask for a file."""
         if not what:
-            self._ask(AskScreen(f"Export to ({LISTED})", f"{file_name(self.current.shown_title)}.md"), self.export)
+            self._ask(
+                AskScreen(f"Export to a file: {LISTED}", f"{file_name(self.current.shown_title)}.md"), self.export
+            )
             return
         try:
             kind, file = target(what)
