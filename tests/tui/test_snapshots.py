@@ -126,8 +126,13 @@ def test_screens(real_model: Path, snap_compare: Callable[..., bool], screen: st
 
 @pytest.mark.parametrize("size", [*SIZES, "40x12"])
 def test_the_first_screen(snap_compare: Callable[..., bool], size: str) -> None:
+    async def before(pilot: Pilot[None]) -> None:
+        await loaded(pilot)
+        await until(pilot, lambda: current(pilot).figures.context_used is not None)
+        await pilot.pause()
+
     size_of = {**SIZES, "40x12": (40, 12)}[size]
-    assert snap_compare(LlmTui(load_settings()), terminal_size=size_of, run_before=loaded)
+    assert snap_compare(LlmTui(load_settings()), terminal_size=size_of, run_before=before)
 
 
 @pytest.mark.parametrize("size", SIZES)
