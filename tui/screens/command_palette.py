@@ -4,12 +4,12 @@ from collections.abc import Awaitable, Callable, Iterator, Sequence
 from dataclasses import dataclass
 
 from textual.app import ComposeResult
-from textual.containers import Vertical
 from textual.widgets import Input, OptionList
 from textual.widgets.option_list import Option
 
 from tui.formatting.matching import matching
 from tui.screens.picker import Picker
+from tui.widgets.dialog_frame import DialogFrame
 from tui.widgets.list_row import ListRow
 from tui.widgets.plain_text import plain
 from tui.widgets.safe_input import Field
@@ -51,9 +51,7 @@ class PaletteScreen(Picker[Entry | None]):
         self._list = OptionList(*self._rows(), id="palette-list", compact=True, markup=False)
 
     def compose(self) -> ComposeResult:
-        with Vertical(id="palette") as box:
-            box.border_title = "Commands"
-            box.border_subtitle = "↑ ↓ move · Enter run · Esc cancel"
+        with DialogFrame("Commands", "↑ ↓ move", "Enter run", "Esc cancel", id="palette"):
             yield self._field
             yield self._list
 

@@ -4,12 +4,12 @@ from typing import Literal
 
 from textual.app import ComposeResult
 from textual.binding import Binding
-from textual.containers import Vertical
 from textual.screen import ModalScreen
 from textual.widgets import OptionList
 from textual.widgets.option_list import Option
 
 from tui.services.full_context import FullContext
+from tui.widgets.dialog_frame import DialogFrame
 from tui.widgets.plain_text import Plain, plain
 
 Choice = Literal["leave_out", "compact", "shorten"]
@@ -25,9 +25,8 @@ class ContextDialog(ModalScreen[Choice]):
         self._full = full
 
     def compose(self) -> ComposeResult:
-        with Vertical(id="context") as box:
-            box.border_title = "The context is full"
-            box.border_subtitle = plain("Enter select · Esc " + ("keep as it is" if self._continues else "shorten"))
+        leave = "Esc keep as it is" if self._continues else "Esc shorten"
+        with DialogFrame("The context is full", "Enter select", leave, id="context"):
             yield Plain(self._told, id="context-note")
             yield OptionList(*self._options(), id="context-list", markup=False)
 

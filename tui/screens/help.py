@@ -5,7 +5,7 @@ from functools import lru_cache
 
 from textual.app import ComposeResult
 from textual.binding import Binding
-from textual.containers import Vertical, VerticalScroll
+from textual.containers import VerticalScroll
 from textual.content import Content
 from textual.geometry import Size
 from textual.reactive import reactive
@@ -19,6 +19,7 @@ from tui.config.help_topics import still_true
 from tui.config.keymap import MODES, PLACES, Key, Where
 from tui.conversation.conversation import Mode
 from tui.terminal.wrap import wrap
+from tui.widgets.dialog_frame import DialogFrame
 from tui.widgets.plain_text import plain
 from tui.widgets.safe_input import Field
 
@@ -44,9 +45,7 @@ class HelpScreen(ModalScreen[None]):
         self._page = HelpPage(keymap, places, words)
 
     def compose(self) -> ComposeResult:
-        with Vertical(id="help") as box:
-            box.border_title = "Help"
-            box.border_subtitle = "type to filter · ↑ ↓ scroll · Esc close"
+        with DialogFrame("Help", "type to filter", "↑ ↓ scroll", "Esc close", id="help"):
             yield Field(self._words, "Search help…", id="help-text")
             with VerticalScroll(id="help-keys", can_focus=False):
                 yield self._page

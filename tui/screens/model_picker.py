@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 from textual import events
 from textual.app import ComposeResult
 from textual.binding import Binding
-from textual.containers import Vertical, VerticalScroll
+from textual.containers import VerticalScroll
 from textual.timer import Timer
 from textual.widgets import Input, OptionList
 from textual.worker import Worker
@@ -21,6 +21,7 @@ from tui.process.in_thread import in_thread
 from tui.screens.picker import Picker
 from tui.services.downloads import Downloads
 from tui.services.model_choice import ModelChoice
+from tui.widgets.dialog_frame import DialogFrame
 from tui.widgets.model_list import ModelList, Row, about
 from tui.widgets.plain_text import Plain
 from tui.widgets.safe_input import Field
@@ -73,9 +74,7 @@ class ModelPicker(Picker[ModelChoice | None]):
         self._timer: Timer | None = None
 
     def compose(self) -> ComposeResult:
-        with Vertical(id="models") as box:
-            box.border_title = "Models"
-            box.border_subtitle = "↑ ↓ model · Tab precision · Enter select · Esc cancel"
+        with DialogFrame("Models", "↑ ↓ model", "Tab precision", "Enter select", "Esc cancel", id="models"):
             yield self._field
             yield self._header
             yield self._list

@@ -4,11 +4,11 @@ from collections.abc import Sequence
 
 from textual.app import ComposeResult
 from textual.binding import Binding
-from textual.containers import Vertical
 from textual.widgets import Input, OptionList
 
 from tui.screens.picker import Picker
 from tui.terminal.sanitize import one_line
+from tui.widgets.dialog_frame import DialogFrame
 from tui.widgets.plain_text import plain
 from tui.widgets.safe_input import Field
 
@@ -29,9 +29,7 @@ class HistoryScreen(Picker[str | None]):
         self._list = OptionList(id="history-list", compact=True, markup=False)
 
     def compose(self) -> ComposeResult:
-        with Vertical(id="history") as box:
-            box.border_title = "Prompt history"
-            box.border_subtitle = "↑ ↓ move · Ctrl+R older · Enter select · Esc cancel"
+        with DialogFrame("Prompt history", "↑ ↓ move", "Ctrl+R older", "Enter select", "Esc cancel", id="history"):
             yield Field(placeholder="Search…", id="history-text")
             yield self._list
 

@@ -10,7 +10,6 @@ from rich.cells import cell_len
 from textual import work
 from textual.app import ComposeResult
 from textual.binding import Binding
-from textual.containers import Vertical
 from textual.content import Content
 from textual.widgets import Input, OptionList
 from textual.widgets.input import Selection
@@ -22,6 +21,7 @@ from tui.screens.picker import Picker
 from tui.storage.errors import StoreError
 from tui.storage.search import Hit, find
 from tui.terminal.sanitize import sanitize
+from tui.widgets.dialog_frame import DialogFrame
 from tui.widgets.plain_text import Plain, plain
 from tui.widgets.safe_input import Field
 
@@ -55,9 +55,7 @@ class SearchScreen(Picker[Hit | None]):
         self._take_first = False  # Enter was pressed before the results arrived
 
     def compose(self) -> ComposeResult:
-        with Vertical(id="search") as box:
-            box.border_title = "Search"
-            box.border_subtitle = "↑ ↓ message · Enter select · Esc cancel"
+        with DialogFrame("Search", "↑ ↓ message", "Enter select", "Esc cancel", id="search"):
             yield self._field
             yield self._note
             yield self._list

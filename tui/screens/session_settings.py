@@ -7,7 +7,7 @@ from rich.cells import cell_len
 from textual import events
 from textual.app import ComposeResult
 from textual.binding import Binding
-from textual.containers import Vertical, VerticalScroll
+from textual.containers import VerticalScroll
 from textual.content import Content
 from textual.geometry import Size
 from textual.message import Message
@@ -20,6 +20,7 @@ from tui.config.settings import MEANINGS, SAMPLING
 from tui.conversation.conversation import Mode
 from tui.formatting.sampling import differing, label, own, own_context, parse, spell, spell_default
 from tui.terminal.wrap import wrap
+from tui.widgets.dialog_frame import DialogFrame
 from tui.widgets.plain_text import Plain, plain
 from tui.widgets.safe_input import Field
 from tui.widgets.safe_text_area import Editor
@@ -140,9 +141,7 @@ class SettingsScreen(ModalScreen[Settings | None]):
         self._meaning = Plain(self._means("system" if self._chats else names[0]), id="meaning")
 
     def compose(self) -> ComposeResult:
-        with Vertical(id="sampling") as box:
-            box.border_title = "Session settings"
-            box.border_subtitle = "Enter save · Tab next · empty = default · Esc cancel"
+        with DialogFrame("Session settings", "empty = default", "Tab next", "Enter save", "Esc cancel", id="sampling"):
             with VerticalScroll(can_focus=False):
                 if self._chats:
                     yield Plain("System prompt · Ctrl+J new line", id="system-label")

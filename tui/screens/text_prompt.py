@@ -2,11 +2,10 @@
 
 from textual.app import ComposeResult
 from textual.binding import Binding
-from textual.containers import Vertical
 from textual.screen import ModalScreen
 from textual.widgets import Input
 
-from tui.widgets.plain_text import plain
+from tui.widgets.dialog_frame import DialogFrame
 from tui.widgets.safe_input import Field
 
 
@@ -22,9 +21,7 @@ class AskScreen(ModalScreen[str | None]):
         self._text = text
 
     def compose(self) -> ComposeResult:
-        with Vertical(id="ask") as box:
-            box.border_title = plain(self._title)
-            box.border_subtitle = plain(f"Enter {self._verb} · Esc cancel")
+        with DialogFrame(self._title, f"Enter {self._verb}", "Esc cancel", id="ask"):
             yield Field(self._text, id="ask-text")
 
     def on_input_submitted(self, event: Input.Submitted) -> None:
