@@ -27,6 +27,7 @@ QUEUE = {"send": "queue"}
 COMPLETE = {"Enter": "run", "Tab": "complete", "↑ ↓": "choose", "stop": "close"}
 EXPAND = {"send": "send", "expand_pasted": "expand"}
 EDIT = {"send": "send as new version", "stop": "cancel", "newline": "new line"}
+RESTORE_HIDDEN = {"stop next_sibling": "restore"}
 TO_MESSAGES = {"stop": "messages"}
 EARLIER = {"history_earlier": "earlier prompts", "editor": "$EDITOR"}
 
@@ -96,7 +97,9 @@ def _input(screen: MainScreen, session: Session) -> dict[str, str]:
     if session.reply is not None:
         return _first(STOP, QUEUE, WRITE)
     expand = EXPAND if screen.composer.collapsed else {}
-    return _first(expand, WRITE, TO_MESSAGES if session.tree.tip or session.tree.hidden() else {}, EARLIER)
+    hidden = session.tree.hidden()
+    back = _first(RESTORE_HIDDEN if hidden else {}, TO_MESSAGES if session.tree.tip or hidden else {})
+    return _first(expand, WRITE, back, EARLIER)
 
 
 def _story(screen: MainScreen, session: Session) -> dict[str, str]:
