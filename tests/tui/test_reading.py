@@ -65,7 +65,7 @@ async def test_how_a_reply_was_made_is_told_on_demand(tiny_model: Path) -> None:
         await pilot.press("i")
         assert "12 tokens" not in "\n".join(shown(pilot))
         await pilot.press("k", "i")
-        assert "when the reply is finished" in current(pilot).notice
+        assert current(pilot).notice == "Only replies made here have details."
 
 
 async def test_words_are_found_one_after_the_other(tiny_model: Path) -> None:

@@ -279,7 +279,9 @@ class MessageActions(ActionGroup):
     def toggle_details(self) -> None:
         """Show or hide how the reply was made."""
         if self.chats and not self._screen.transcript.toggle_details():
-            self._presenter.say("Details appear when the reply is finished.")
+            writing = self.current.reply is not None
+            none = "Details appear when the reply is finished." if writing else "Only replies made here have details."
+            self._presenter.say(none)
 
     @property
     def chats(self) -> bool:
