@@ -5,7 +5,6 @@ from typing import TYPE_CHECKING
 
 from textual.app import ComposeResult
 from textual.binding import Binding
-from textual.containers import Vertical
 from textual.content import Content
 from textual.widgets import Input, OptionList
 from textual.widgets.option_list import Option
@@ -13,6 +12,7 @@ from textual.widgets.option_list import Option
 from tui.formatting.matching import matching
 from tui.screens.picker import Picker
 from tui.terminal.sanitize import one_line
+from tui.widgets.dialog_frame import DialogFrame
 from tui.widgets.safe_input import Field
 
 if TYPE_CHECKING:
@@ -32,9 +32,7 @@ class ThemePicker(Picker[None]):
         self._list = OptionList(*self._options(""), id="theme-list", compact=True, markup=False)
 
     def compose(self) -> ComposeResult:
-        with Vertical(id="themes") as box:
-            box.border_title = "Themes"
-            box.border_subtitle = "↑ ↓ preview · Enter save · Esc cancel"
+        with DialogFrame("Themes", "↑ ↓ preview", "Enter save", "Esc cancel", id="themes"):
             yield Field(placeholder="Filter…", id="theme-text")
             yield self._list
 
