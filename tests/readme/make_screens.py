@@ -95,7 +95,7 @@ async def _toured(pilot: Pilot[None]) -> AsyncIterator[None]:
     await pilot.press("escape", "ctrl+t", *OPENING)
     yield
     await pilot.press("f5")
-    await until(pilot, lambda: (writing := current(pilot).reply) is None or writing.tokens > 20)
+    await until(pilot, lambda: (writing := current(pilot).reply) is None or writing.tokens > 60)
     yield
     await idle(pilot)
     yield
