@@ -68,6 +68,16 @@ async def test_how_a_reply_was_made_is_told_on_demand(tiny_model: Path) -> None:
         assert current(pilot).notice == "Only replies made here have details."
 
 
+async def test_what_is_shown_in_other_characters_is_found(tiny_model: Path) -> None:
+    session = talk("It grows by $\\alpha^2$ &amp; more.")
+    async with make_app(tiny_model).run_test(size=SIZE) as pilot:
+        await read(pilot, session)
+        for typed in ("α²", "α² & m", "\\alpha"):
+            app_of(pilot).main.find_bar.open(typed)
+            assert place(pilot)[0] == 0 if typed != "\\alpha" else app_of(pilot).main.transcript.find(typed)
+        assert not app_of(pilot).main.transcript.find("β²")
+
+
 async def test_words_are_found_one_after_the_other(tiny_model: Path) -> None:
     session = talk(*(f"Fog on day {day}, and **more** fog.\n\n" + "line\n\n" * 30 for day in range(5)))
     async with make_app(tiny_model).run_test(size=SIZE) as pilot:

@@ -9,6 +9,8 @@ from tui.markdown.row import Row
 
 # Markdown markers are not on the screen: nodes are filtered without them before their rows are searched.
 _MARKS = str.maketrans("", "", "*_`\\")
+# What begins a formula or an entity, of which other characters are on the screen.
+_CONVERTED = re.compile(r"\$|\\[(\[]|&")
 
 
 class Place(NamedTuple):
@@ -90,10 +92,12 @@ class Finder:
 
     def _hits(self, message: int) -> list[Hit]:
         text = self._nodes[message].text
-        if not (self.pattern.search(text) or self._bare.search(text.translate(_MARKS))):
+        written = self.pattern.search(text) or self._bare.search(text.translate(_MARKS))
+        if not written and not _CONVERTED.search(text):
             return []
+        shown = [Hit(message, places) for places in places_of(self.pattern, self._rows(message))]
         # A match in hidden text (a folded thought) is placed in the first row.
-        return [Hit(message, places) for places in places_of(self.pattern, self._rows(message))] or [Hit(message, ())]
+        return shown or ([Hit(message, ())] if written else [])
 
 
 def places_of(pattern: re.Pattern[str], rows: Sequence[Row]) -> list[tuple[Place, ...]]:
