@@ -215,6 +215,15 @@ def test_a_title_is_what_was_given_or_the_first_words_or_the_draft(store: Store)
     assert store.sessions(1, 1)[0].shown_title == "New story"
 
 
+def test_a_file_is_a_title_by_its_name_and_a_command_is_none(store: Store) -> None:
+    conversation = Conversation(draft="/file notes.txt")
+    assert conversation.shown_title == "New chat"
+    conversation.tree.add("user", "notes.txt:\n```\none\n```\nwhat is it?")
+    store.save(conversation)
+    assert store.sessions(1)[0].shown_title == conversation.shown_title == "notes.txt"
+    assert Conversation("story", draft="/ a slash").shown_title == "/ a slash"
+
+
 def test_text_that_no_file_can_hold_is_kept_as_far_as_can_be(store: Store) -> None:
     conversation = talk("half \ud83d", "whole \ud83d\ude42", "nothing \0 lost")
     conversation.title = conversation.draft = "\udc00"

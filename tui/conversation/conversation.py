@@ -14,6 +14,8 @@ from tui.terminal.sanitize import one_line
 Mode = Literal["chat", "story"]
 
 TITLE_LENGTH = 60
+# How a file begins that was put into a message: its name, then a code block.
+FILE = re.compile(r"(?P<name>[^\n`]+):\s+```")
 ID = re.compile("[0-9a-f]{32}")
 
 
@@ -42,9 +44,11 @@ class Conversation:
 
     @property
     def opening(self) -> str:
-        """The first message, or the draft of it."""
+        """The first message, or the draft of it; a slash command in a chat's input is none."""
         root = self.tree.entered(None)
-        return self.draft if root is None else self.tree[root].text
+        if root is not None:
+            return self.tree[root].text
+        return "" if self.mode == "chat" and self.draft.startswith("/") else self.draft
 
     @property
     def shown_title(self) -> str:
@@ -91,10 +95,16 @@ class Listing:
 
 def shown_title(title: str, opening: str, mode: Mode) -> str:
     """Sanitised title: the given one, else the first words, else "New chat" or "New story"."""
-    words = one_line((title or opening)[: 4 * TITLE_LENGTH])
+    words = one_line((title or _without_file(opening))[: 4 * TITLE_LENGTH])
     if not words:
         return "New story" if mode == "story" else "New chat"
     return words if len(words) <= TITLE_LENGTH else words[: TITLE_LENGTH - 1] + "…"
+
+
+def _without_file(opening: str) -> str:
+    """The name of a file in place of its text."""
+    file = FILE.match(opening[: 4 * TITLE_LENGTH])
+    return file["name"] if file else opening
 
 
 def has_words(shown_title: str, words: Iterable[str]) -> bool:
