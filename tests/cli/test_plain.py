@@ -77,6 +77,17 @@ def test_versions_and_going_back(tiny_model: Path, db: Path) -> None:
     assert replies[2].text.startswith(replies[0].text) and len(replies[2].text) > len(replies[0].text)
 
 
+def test_the_oldest_turns_are_left_out_of_a_full_context(tiny_model: Path, db: Path, config: Path) -> None:
+    config.write_text(f"{config.read_text()}context = 256\n")
+    lines = chat(tiny_model, db, "/leave-out", *["word " * 15] * 4, "/leave-out")
+    assert lines[1] == "There is nothing that could be left out."
+    assert any("/leave-out answers without" in line for line in lines)
+    assert any("The model does not see the oldest" in line for line in lines)
+    (conversation,) = stored(db)
+    last = conversation.tree.path()[-1]
+    assert last.role == "assistant" and last.context_start is not None
+
+
 def test_sessions_are_listed_and_opened(tiny_model: Path, db: Path) -> None:
     chat(tiny_model, db, "first", "/new-session", "second")
     lines = chat(tiny_model, db, "/open 1", "/sessions", "/open 2", "third", "/open 9")

@@ -14,8 +14,10 @@ from tui.cli.streaming import load
 from tui.config.settings import SAMPLING, Settings
 from tui.conversation.conversation import Conversation
 from tui.conversation.speakers import model_name, speaker
-from tui.conversation.tree import Node
+from tui.conversation.tree import Node, in_context
+from tui.services.full_context import plan
 from tui.services.modes import STRATEGIES
+from tui.services.prompt_count import prompt_count
 from tui.services.reply import outcome_of
 from tui.services.session import Session
 from tui.storage.errors import OpenElsewhereError, StoreError
@@ -23,7 +25,8 @@ from tui.storage.store import OPEN_ELSEWHERE, Store
 from tui.storage.text_files import TextFileError, read_text
 
 if TYPE_CHECKING:
-    from inference import Engine, Finished, Generation, Model
+    from inference import Engine, Finished, Generation, Model, SamplingParams
+    from inference import Session as EngineSession
 
 LISTED = 20  # sessions
 KEEP_SECONDS = 0.5  # between printing text and saving it
@@ -55,6 +58,7 @@ class PlainChat:
             "roll-back": (self._roll_back, "Take back the last message and what follows it."),
             "previous-sibling": (lambda _: self._walk(-1), "Go to the previous version of the last message."),
             "next-sibling": (lambda _: self._walk(1), "Go to the next version, or to what was rolled back."),
+            "leave-out": (self._leave_out, "Go on without the oldest turns, when the context is full."),
             "file": (self._file, "Send a text file: /file PATH."),
             "model": (self._use_model, "Choose a model: /model NAME; `llm-tui models` lists them."),
             "system": (self._system, "Set the system prompt: /system TEXT; without a text, none."),
@@ -84,7 +88,7 @@ class PlainChat:
             parts.append(part.removesuffix("\\"))
 
     def _handle(self, line: str) -> None:
-        from inference import InferenceError
+        from inference import ContextOverflowError, InferenceError
 
         try:
             if line.startswith("/") and not line.startswith("//"):
@@ -93,6 +97,8 @@ class PlainChat:
                 self._ask(line.removeprefix("/") if line.startswith("//") else line)
         except (InferenceError, StoreError, TextFileError) as error:
             self._say(str(error))
+            if isinstance(error, ContextOverflowError):
+                self._say("/leave-out answers without the oldest turns; /roll-back takes the message back.")
 
     def _command(self, line: str) -> None:
         name, _, argument = line[1:].partition(" ")
@@ -127,6 +133,24 @@ class PlainChat:
         else:
             self._reply(self._session.tree.resume(tip.id, self._session.model), tip.id)
 
+    def _leave_out(self, _: str) -> None:
+        """Answer or continue the last message without the oldest turns, which stay in the session."""
+        session, tree, tip = self._session, self._session.tree, self._session.tip
+        left_out = None
+        if tip is not None:
+            engine, params, switches = self._prepared()
+            count = prompt_count(session, engine.model, engine.context, switches, tip)
+            left_out = plan(in_context(tree.path()), engine.context, params.max_tokens, count).left_out
+        if tip is None or left_out is None:
+            self._say("There is nothing that could be left out.")
+            return
+        start = left_out.kept[0].id
+        self._say(f"The model does not see the oldest {left_out.messages} from here on.")
+        if tip.role == "user":
+            self._reply(tree.begin("assistant", tip.id, start), tip.id)
+        else:
+            self._reply(tree.resume(tip.id, session.model, start), tip.id)
+
     def _reply(self, node: Node, before: str) -> None:
         """Let the model write the growing node; ``before``: the tip if nothing comes of it."""
         session, tree = self._session, self._session.tree
@@ -149,6 +173,12 @@ class PlainChat:
             self._save()
 
     def _submit(self, node: Node) -> "Generation":
+        engine, params, switches = self._prepared()
+        path = self._session.tree.path(node.id)
+        return STRATEGIES["chat"].ask(engine, self._session, path, bool(node.text), params, switches)
+
+    def _prepared(self) -> "tuple[EngineSession, SamplingParams, dict[str, bool]]":
+        """The session's engine, sampling and variables of the chat template."""
         from inference import SamplingParams
         from tui.services.reasoning import variables
 
@@ -157,9 +187,7 @@ class PlainChat:
             session.engine = self._engine.new_session(model, on_disk=False)
         chosen = {name: session.settings[name] for name in SAMPLING if name in session.settings}
         params = SamplingParams.from_generation_config(model.generation_config, {**self._settings.sampling, **chosen})
-        switches = variables(model.chat_template, self._settings, session.settings)
-        path = session.tree.path(node.id)
-        return STRATEGIES["chat"].ask(session.engine, session, path, bool(node.text), params, switches)
+        return session.engine, params, variables(model.chat_template, self._settings, session.settings)
 
     def _stream(self, generation: "Generation", node: Node) -> "Finished":
         """Write the reply as it comes; Ctrl+C stops it and keeps what has come."""
@@ -181,7 +209,9 @@ class PlainChat:
                     elif isinstance(event, Finished):
                         self._write("\nStopped.\n" if event.reason == "cancelled" else "\n")
                         if event.reason == "context":
-                            self._say("The context is full: /roll-back, or start a /new-session.")
+                            self._say(
+                                "The context is full: /leave-out goes on without the oldest turns, or /roll-back."
+                            )
                         return event
 
     def _model(self) -> "Model":

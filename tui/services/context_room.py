@@ -6,6 +6,7 @@ from tui.conversation.tree import Node, in_context
 from tui.process.in_thread import in_thread
 from tui.services.full_context import SHARE, Count, Cut, FullContext, cut, plan
 from tui.services.models import ModelManager
+from tui.services.prompt_count import prompt_count
 from tui.services.replies import ReplyService
 from tui.services.reply import Reply
 from tui.services.sampling_defaults import SamplingDefaults
@@ -56,22 +57,9 @@ class ContextRoom:
         return Summariser(engine, session, reply, params, variables)
 
     def _count(self, session: Session, last: Node) -> Count:
-        """Count tokens of prompts that end with ``last``, with what comes before its reply or without its end."""
-        from inference import ContextOverflowError
-
         model, limit = self._models.model(session), self._models.context(session)
-        assert model is not None and model.chat_template is not None
-        template, tokenizer, more = model.chat_template, model.tokenizer, last.role == "assistant"
-        variables = self._sampling.variables(session)
-
-        def count(nodes: list[Node]) -> int:
-            messages = session.messages(nodes, session.model)
-            try:
-                return len(template.encode(messages, tokenizer, not more, more, limit, variables))
-            except ContextOverflowError as error:  # far too long: estimated
-                return error.needed
-
-        return count
+        assert model is not None
+        return prompt_count(session, model, limit, self._sampling.variables(session), last)
 
 
 def _turns(nodes: list[Node]) -> list[list[Node]]:

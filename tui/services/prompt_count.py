@@ -1,0 +1,31 @@
+"""Counts the tokens of prompts that a session could have."""
+
+from collections.abc import Mapping
+from typing import TYPE_CHECKING
+
+from tui.conversation.tree import Node
+from tui.services.full_context import Count
+from tui.services.session import Session
+
+if TYPE_CHECKING:
+    from inference import Model
+
+
+def prompt_count(session: Session, model: "Model", limit: int, variables: Mapping[str, bool], last: Node) -> Count:
+    """Count tokens of prompts that end with ``last``, with what comes before its reply or without its end.
+
+    ``variables``: of the chat template, which the model must have. Far above ``limit``, tokens are estimated.
+    """
+    from inference import ContextOverflowError
+
+    assert model.chat_template is not None
+    template, tokenizer, more = model.chat_template, model.tokenizer, last.role == "assistant"
+
+    def count(nodes: list[Node]) -> int:
+        messages = session.messages(nodes, session.model)
+        try:
+            return len(template.encode(messages, tokenizer, not more, more, limit, variables))
+        except ContextOverflowError as error:
+            return error.needed
+
+    return count
