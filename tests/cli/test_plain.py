@@ -88,6 +88,18 @@ def test_the_oldest_turns_are_left_out_of_a_full_context(tiny_model: Path, db: P
     assert last.role == "assistant" and last.context_start is not None
 
 
+def test_a_model_is_changed_only_if_it_can_be_used(tiny_model: Path, db: Path) -> None:
+    done = run("--plain", "--db", db, stdin=f"/model {tiny_model}\nhello\n/model no/where\nand now\n")
+    assert (done.returncode, done.stderr) == (0, "")
+    assert "Model: tiny." in done.stdout and "no/where" in done.stdout and done.stdout.count("tiny: ") == 2
+
+
+def test_the_guide_names_a_model_where_there_are_no_keys(db: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("tui.services.model_offer.DECLINES", "")
+    done = run("--plain", "--db", db, stdin="hello\n")
+    assert "/model smollm2" in done.stdout
+
+
 def test_sessions_are_listed_and_opened(tiny_model: Path, db: Path) -> None:
     chat(tiny_model, db, "first", "/new-session", "second")
     lines = chat(tiny_model, db, "/open 1", "/sessions", "/open 2", "third", "/open 9")

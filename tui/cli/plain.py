@@ -16,6 +16,7 @@ from tui.conversation.conversation import Conversation
 from tui.conversation.speakers import model_name, speaker
 from tui.conversation.tree import Node, in_context
 from tui.services.full_context import plan
+from tui.services.model_offer import declined
 from tui.services.modes import STRATEGIES
 from tui.services.prompt_count import prompt_count
 from tui.services.reply import outcome_of
@@ -171,6 +172,8 @@ class PlainChat:
                 tree.abandon(node.id, before)
             session.touch()
             self._save()
+        if declined(session):
+            self._say("`llm-tui pull smollm2` downloads a model that can answer more; then /model smollm2.")
 
     def _submit(self, node: Node) -> "Generation":
         engine, params, switches = self._prepared()
@@ -216,7 +219,9 @@ class PlainChat:
 
     def _model(self) -> "Model":
         """The session's model, loaded on first use."""
-        name = self._session.model
+        return self._load(self._session.model)
+
+    def _load(self, name: str) -> "Model":
         if name not in self._models:
             self._say(f"Loading {model_name(name)}…")
             self._models = {name: load(replace(self._settings, chat_model=name), "chat_model")}
@@ -301,8 +306,8 @@ class PlainChat:
 
     def _use_model(self, name: str) -> None:
         if name:
+            self._load(name)
             self._session.use_model(name)
-            self._model()
             self._save()
         self._say(f"Model: {model_name(self._session.model)}.")
 

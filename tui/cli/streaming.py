@@ -11,7 +11,7 @@ import click
 from tui.cli.output import tell, writer
 from tui.cli.requirements import require_room
 from tui.config.paths import model_places, shipped
-from tui.config.settings import DEFAULT, Settings
+from tui.config.settings import Settings
 from tui.process.termination import Ended
 
 if TYPE_CHECKING:
@@ -74,7 +74,7 @@ def load(settings: Settings, which: str) -> "Model":
 
     require_room()
     name = getattr(settings, which)
-    if settings.source(which) == DEFAULT and not (shipped("models") / name / "config.json").is_file():
+    if name == getattr(Settings(), which) and not (shipped("models") / name / "config.json").is_file():
         raise InferenceError(HOW_TO_GIVE_A_MODEL)
     path = find(name, settings.model_directories)
     chat = which == "chat_model"

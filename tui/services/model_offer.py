@@ -9,6 +9,12 @@ GUIDE = "guide"
 DECLINES = "know only llm-tui"
 
 
+def declined(session: Session) -> bool:
+    """True if the last message is the guide's, which has declined to answer."""
+    tip = session.tip
+    return session.model == GUIDE and tip is not None and tip.role == "assistant" and DECLINES in tip.text
+
+
 class ModelOffer:
     """The offer of the first suggested model.
 
@@ -22,9 +28,7 @@ class ModelOffer:
 
     def name(self, session: Session) -> str:
         """The Hub name of the model that is offered in this session; empty if there is no offer."""
-        tip = session.tip
-        declined = tip is not None and tip.role == "assistant" and DECLINES in tip.text
-        if not declined or session.model != GUIDE or session.mode != "chat" or session.reply is not None:
+        if not declined(session) or session.mode != "chat" or session.reply is not None:
             return ""
         from inference.sources.suggested import FIRST, suggested
 
