@@ -108,7 +108,9 @@ class Turns:
         return quiet
 
     def _ready(self, first: Message | None) -> bool:
-        """True if nothing is pending, or it takes too long."""
+        """True if nothing is pending, or it takes too long. What is typed before the first screen waits for it."""
+        if not (screens := self._screens) or not screens[0].is_mounted:
+            return False
         pending = self._pending(first)
         if not pending:
             self._patient = True
