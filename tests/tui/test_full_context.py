@@ -81,6 +81,15 @@ async def test_the_dialogue_has_the_numbers_and_three_ways(small_model: Path, sc
         assert path(pilot)[-1] == LONG.strip(), "it is saved meanwhile"
 
 
+async def test_all_ways_are_in_sight_on_a_low_screen(small_model: Path, script: Script) -> None:
+    async with make_app(small_model, max_tokens=None).run_test(size=(40, 12)) as pilot:
+        await fill(pilot, script)
+        await overflow(pilot)
+        await pilot.pause()
+        choices = app_of(pilot).screen.query_one(OptionList)
+        assert choices.option_count == 3 and choices.max_scroll_y == 0 and choices.size.height >= 3
+
+
 async def test_the_oldest_turns_are_left_out_and_shown_so(small_model: Path, script: Script) -> None:
     async with make_app(small_model, max_tokens=None).run_test(size=SIZE) as pilot:
         await fill(pilot, script)

@@ -1,5 +1,6 @@
 """Dialog for a context that is full: what to leave out."""
 
+from collections.abc import Iterator
 from typing import Literal
 
 from textual.app import ComposeResult
@@ -13,6 +14,8 @@ from tui.widgets.dialog_frame import DialogFrame
 from tui.widgets.plain_text import Plain, plain
 
 Choice = Literal["leave_out", "compact", "shorten"]
+# Rows of a screen below which the choices stand without explanations, so that all are in sight.
+LOW = 16
 
 
 class ContextDialog(ModalScreen[Choice]):
@@ -45,22 +48,22 @@ class ContextDialog(ModalScreen[Choice]):
         told = f"With this message the prompt needs {full.needed} tokens; the context holds {full.available}."
         return told if full.left_out else f"{told} Nothing before it can make room for it."
 
-    def _options(self) -> list[Option]:
+    def _options(self) -> Iterator[Option]:
         full, onward = self._full, " and continue" if self._continues else ""
-        options = []
         if full.left_out:
-            text = f"Leave out the oldest {full.left_out.messages}{onward}\n  The prompt then has "
-            options.append(Option(plain(f"{text}{full.left_out.tokens} tokens; nothing is deleted"), "leave_out"))
+            about = f"The prompt then has {full.left_out.tokens} tokens; nothing is deleted"
+            yield self._option("leave_out", f"Leave out the oldest {full.left_out.messages}{onward}", about)
         if full.compacted:
-            text = f"Compact the oldest {full.compacted.messages}{onward} (/compact)\n  The model summarises them; "
-            options.append(Option(plain(f"{text}[ shows them again"), "compact"))
+            about = "The model summarises them; [ shows them again"
+            yield self._option("compact", f"Compact the oldest {full.compacted.messages}{onward} (/compact)", about)
         if self._continues:
-            options.append(
-                Option(plain("Keep the reply as it is\n  Roll back or fork to go on from earlier"), "shorten")
-            )
+            yield self._option("shorten", "Keep the reply as it is", "Roll back or fork to go on from earlier")
         else:
-            options.append(Option(plain("Shorten the message\n  It goes back into the input"), "shorten"))
-        return options
+            yield self._option("shorten", "Shorten the message", "It goes back into the input")
+
+    def _option(self, choice: Choice, title: str, about: str) -> Option:
+        low = self.app.size.height < LOW
+        return Option(plain(title if low else f"{title}\n  {about}"), choice)
 
     def action_shorten(self) -> None:
         self.dismiss("shorten")
