@@ -41,7 +41,7 @@ async def test_messages_code_and_stories_are_saved_to_new_files(
         assert isinstance(app_of(pilot).screen, AskScreen)
         await pilot.press("enter")
         assert Path("message.md").read_text() == CODE
-        assert "Saved to message.md" in current(pilot).notice
+        assert current(pilot).notice == f"Saved to {Path.cwd()}/message.md."
         await pilot.press("s", "enter")
         assert "already exists" in current(pilot).notice
         await pilot.press("S", *"/nowhere", "enter")

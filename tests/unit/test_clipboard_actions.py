@@ -56,8 +56,15 @@ async def test_reasoning_alone_is_not_copied(desk: Desk, actions: ClipboardActio
     assert copied == [] and "only reasoning" in desk.current.notice
 
 
+async def test_an_empty_chat_has_nothing_to_copy(desk: Desk, actions: ClipboardActions, copied: list[str]) -> None:
+    desk.screen.transcript.code = None
+    actions.copy_code()
+    assert copied == [] and desk.current.notice == "No messages yet."
+
+
 async def test_code_is_copied_where_there_is_some(desk: Desk, actions: ClipboardActions, copied: list[str]) -> None:
     desk.screen.transcript.code = None
+    desk.current.tree.add("user", "hello")
     actions.copy_code()
     assert copied == [] and "No code block" in desk.current.notice
     desk.screen.transcript.code = "print()\n"

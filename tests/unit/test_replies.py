@@ -172,6 +172,17 @@ async def test_the_end_of_the_context_of_a_story_is_told_in_its_keys(room: Room,
     assert "context is full" in story.notice and "F5 continues it" in story.notice
 
 
+async def test_an_empty_reply_is_told_in_the_words_of_the_mode(room: Room, script: Script) -> None:
+    room.load()
+    story = Session(Conversation(mode="story", model="fake"))
+    story.tree.add("author", "The end.")
+    for session, told in ((room.session, "empty reply"), (story, "ends the story here")):
+        script.reply("")
+        room.ask(session)
+        await room.come()
+        assert told in session.notice
+
+
 async def test_a_story_is_continued_as_text(room: Room, script: Script) -> None:
     room.load()
     story = Session(Conversation(mode="story", model="fake"))

@@ -30,10 +30,12 @@ class ClipboardActions(ActionGroup):
         """Copy the clicked code block, else the last one of the message."""
         if self._messages.chats:
             code = self._screen.transcript.code
-            if code is None:
-                self._presenter.say("No code block in this message (y copies the message).")
-            else:
+            if code is not None:
                 self.copy(code)
+            elif self.current.tip is None:
+                self._presenter.say("No messages yet.")
+            else:
+                self._presenter.say("No code block in this message (y copies the message).")
 
     def copy(self, text: str) -> None:
         """Copy to the clipboard of the user's own terminal."""

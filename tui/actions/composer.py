@@ -122,15 +122,20 @@ class ComposerActions(ActionGroup):
 
     def save_message(self, path: str = "") -> None:
         """Save the message to a new file."""
-        self._save(path, "message.md", self._message())
+        if self.current.tip is None:
+            self._presenter.say("No messages yet.")
+        else:
+            self._save(path, "message.md", self._message())
 
     def save_code(self, path: str = "") -> None:
         """Save the code block to a new file."""
         code = self._screen.transcript.code
-        if code is None:
-            self._presenter.say("No code block in this message (s saves the message).")
-        else:
+        if code is not None:
             self._save(path, "code.txt", code)
+        elif self.current.tip is None:
+            self._presenter.say("No messages yet.")
+        else:
+            self._presenter.say("No code block in this message (s saves the message).")
 
     def save_story(self, path: str = "") -> None:
         """Save the story to a new file."""

@@ -23,12 +23,13 @@ class ModeStrategy(ABC):
     """Behaviour that differs between chat and story. ``other``: the mode Ctrl+T switches to.
 
     ``counts_draft``: unsent text counts towards the context. ``stopped``: notice after a reply was stopped (empty where
-    the text itself says so).
+    the text itself says so), ``empty``: after one without any text.
     """
 
     other: Mode
     counts_draft: bool
     stopped: str
+    empty: str
 
     @abstractmethod
     def default_model(self, settings: Settings) -> str:
@@ -75,6 +76,7 @@ class ChatStrategy(ModeStrategy):
     other = "story"
     counts_draft = False
     stopped = ""
+    empty = "The model returned an empty reply."
 
     def default_model(self, settings: Settings) -> str:
         return settings.chat_model
@@ -117,6 +119,7 @@ class StoryStrategy(ModeStrategy):
     other = "chat"
     counts_draft = True
     stopped = "Stopped; the text was kept. F5 continues, Ctrl+Z undoes."
+    empty = "The model ends the story here. Write some words, and F5 continues them."
 
     def default_model(self, settings: Settings) -> str:
         return settings.story_model

@@ -263,7 +263,7 @@ class ReplyService:
             if reply.aloud:
                 session.notify(Passing(STOPPED_BEFORE))
             elif finished is not None and not reply.cancelled:
-                session.notify("The model returned an empty reply.")
+                session.notify(Passing(STRATEGIES[session.mode].empty))
         else:
             written = _written(reply.generation)
             outcome = outcome_of(reply.generation, finished, session.model) if finished and reply.generation else None

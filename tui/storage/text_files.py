@@ -33,7 +33,7 @@ def read_text(name: str) -> str:
 
 
 def save_text(name: str, text: str) -> Path:
-    """Write a new file; existing ones are not overwritten. Raises TextFileError."""
+    """Write a new file, and return its absolute path; existing ones are not overwritten. Raises TextFileError."""
     path = Path(name).expanduser()
     try:
         with path.open("x", encoding="utf-8", errors="replace") as file:
@@ -42,7 +42,7 @@ def save_text(name: str, text: str) -> Path:
         raise TextFileError(f"{path} already exists. Choose another name.") from None
     except (OSError, ValueError, RuntimeError) as error:
         raise TextFileError(f"Cannot write {path}: {getattr(error, 'strerror', None) or error}.") from None
-    return path
+    return path.absolute()
 
 
 def list_names(directory: str) -> list[str]:
