@@ -68,6 +68,18 @@ async def test_what_is_not_known_is_not_there() -> None:
     assert status.strip() == "◌ loading the model ▓░ 10 %"
 
 
+async def test_a_reply_is_queued_only_behind_another(tiny_model: Path) -> None:
+    async with make_app(tiny_model).run_test(size=(100, 30)) as pilot:
+        await ready(pilot)
+        app = app_of(pilot)
+        other, session = current(pilot), app.services.sessions.add(app.services.workspace.new("chat"))
+        session.reply = Reply("", None)
+        assert app.presenter._activity(session).word == "reading the prompt"
+        other.reply = Reply("", None)
+        assert app.presenter._activity(session).word == "queued"
+        other.reply = session.reply = None
+
+
 async def test_the_context_is_a_gauge_that_warns() -> None:
     _, status = await drawn(100, state=READY, context=2048, figures=Figures(context_used=612))
     assert status.strip() == "ready · context 612/2048 ▓▓░░░░"

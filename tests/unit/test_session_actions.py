@@ -88,6 +88,7 @@ async def test_where_the_list_shows_none_nothing_is_done(desk: Desk, actions: Se
     actions.delete_session()
     actions.restore_session()
     assert not desk.current.pinned and desk.presenter.shown == []
+    assert "No session was deleted" in desk.current.notice
 
 
 async def test_titles_are_filtered(desk: Desk, actions: SessionActions, other: Conversation) -> None:

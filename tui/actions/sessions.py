@@ -80,6 +80,8 @@ class SessionActions(ActionGroup):
             self._workspace.enter(session)
             self._presenter.show()
             self._replies.recount(session)
+        else:
+            self._presenter.say("No session was deleted since llm-tui started.")
 
     def _change(self, session_id: str, change: Callable[[Session], None]) -> None:
         try:

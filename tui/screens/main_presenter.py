@@ -181,7 +181,8 @@ class MainPresenter:
             (done, total), left = reply.prefill, reply.prompt_seconds_left
             detail = [f"{100 * done // max(1, total)} %", *([] if left is None else [time_left(left)])]
             return Activity(SPINNER[0], "reading the prompt", " · ".join(detail))
-        return Activity("◌", "queued")
+        others = any(other.reply is not None for other in self._sessions if other is not session)
+        return Activity("◌", "queued" if others else "reading the prompt")
 
 
 def _waiting(session: Session) -> str:
