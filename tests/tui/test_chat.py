@@ -52,7 +52,7 @@ async def test_escape_stops_the_reply_and_keeps_it(talkative_model: Path) -> Non
         reply = current(pilot).tip
         assert reply and reply.role == "assistant" and reply.text
         assert reply.outcome and reply.outcome.reason == "cancelled"
-        assert any(line.endswith("── Stopped · c continues") for line in shown(pilot))
+        assert any(line.endswith("── Stopped · c in the messages continues") for line in shown(pilot))
 
 
 async def test_rolling_back_computes_nothing_again(real_model: Path) -> None:
@@ -85,7 +85,9 @@ async def test_what_was_rolled_back_can_be_brought_back(tiny_model: Path) -> Non
         tip = current(pilot).tree.tip
         await pilot.press("escape", "g", "j", "u")
         assert roles(pilot) == ["user", "assistant"]
-        assert any(line.endswith("── Rolled back: 2 messages hidden · ] restores") for line in shown(pilot))
+        assert any(
+            line.endswith("── Rolled back: 2 messages hidden · ] in the messages restores") for line in shown(pilot)
+        )
         await pilot.press("right_square_bracket")
         assert current(pilot).tree.tip == tip
         assert not any("Rolled back" in line for line in shown(pilot))

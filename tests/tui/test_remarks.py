@@ -26,9 +26,9 @@ def ended(model: Path, reason: str) -> Conversation:
 @pytest.mark.parametrize(
     ("reason", "remark"),
     [
-        ("interrupted", "── Interrupted · c continues"),
-        ("cancelled", "── Stopped · c continues"),
-        ("length", "── Reached the length limit · c continues"),
+        ("interrupted", "── Interrupted · c in the messages continues"),
+        ("cancelled", "── Stopped · c in the messages continues"),
+        ("length", "── Reached the length limit · c in the messages continues"),
         ("context", "── The context is full"),
     ],
 )
@@ -55,7 +55,7 @@ async def test_keys_in_remarks_are_those_that_were_bound(tiny_model: Path) -> No
         await ready(pilot)
         app_of(pilot).actions.application.open(conversation.id)
         await pilot.pause()
-        assert any(line.endswith("── Stopped · w continues") for line in shown(pilot))
+        assert any(line.endswith("── Stopped · w in the messages continues") for line in shown(pilot))
 
 
 async def test_a_fork_says_where_it_comes_from_and_remembers_it(tiny_model: Path) -> None:

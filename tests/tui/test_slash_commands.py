@@ -95,8 +95,8 @@ async def test_up_and_down_choose_tab_completes_escape_closes(tiny_model: Path) 
 async def test_a_word_within_a_name_finds_it_and_letters_do_not(tiny_model: Path) -> None:
     async with make_app(tiny_model).run_test(size=SIZE) as pilot:
         await ready(pilot)
-        await pilot.press(*"/sib")
-        assert listed(pilot) == ["/previous-sibling", "/next-sibling"]
+        await pilot.press(*"/vers")
+        assert listed(pilot) == ["/previous-version", "/next-version"]
         composer(pilot).put("")
         await pilot.press(*"/etc")
         assert not listed(pilot)

@@ -9,7 +9,13 @@ from tui.config.keymap import MODES
 # Trailing blanks of the argument are stripped later: excluding them here would backtrack for long runs of blanks.
 TYPED = re.compile(r"/(?P<name>[a-z][a-z-]*)(?:[ \t]++(?P<argument>\S[^\n]*)?)?(?:\n(?P<rest>.*))?", re.DOTALL)
 # Commands whose names are shorter than their actions'.
-SHORTER = {"choose_model": "model", "rename_session": "rename", "private_session": "private"}
+SHORTER = {
+    "choose_model": "model",
+    "rename_session": "rename",
+    "private_session": "private",
+    "previous_sibling": "previous-version",
+    "next_sibling": "next-version",
+}
 # Commands that are not ids of the key map.
 OWN = ("file", *SHORTER.values())
 

@@ -89,7 +89,7 @@ model_options = options(
     click.option(
         "--model",
         metavar="DIR|ORG/NAME",
-        help="Model: built-in, a directory, a GGUF file or ORG/NAME.  [default: guide, or story for stories]",
+        help="Model: built-in, a directory, a GGUF file or ORG/NAME.  [default: guide for chats, story for stories]",
     ),
     click.option("--precision", type=click.Choice(PRECISIONS), help="Weight precision.  [default: auto]"),
     click.option("--cache-precision", type=click.Choice(CACHE_PRECISIONS), help="KV cache precision.  [default: auto]"),
@@ -108,7 +108,7 @@ screen_options = options(
         "--mouse",
         type=click.Choice(("on", "off")),
         callback=lambda context, parameter, value: None if value is None else value == "on",
-        help="Mouse; off for the terminal's own selection.  [default: on]",
+        help="Mouse support; off leaves selection to the terminal.  [default: on]",
     ),
     click.option("--plain", is_flag=True, default=None, help="Chat line by line, for screen readers."),
 )

@@ -49,7 +49,7 @@ class PlainChat:
         self._commands: dict[str, tuple[Callable[[str], object], str]] = {
             "help": (self._help, "List the commands."),
             "new-session": (lambda _: self._enter(self._new()), "Start a new session."),
-            "private": (lambda _: self._enter(self._new(private=True)), "Start one of which nothing is saved."),
+            "private": (lambda _: self._enter(self._new(private=True)), "Start a private session: nothing is saved."),
             "sessions": (self._list, "List the sessions by number."),
             "open": (self._open, "Open a session: /open NUMBER."),
             "rename": (self._rename, "Set the title: /rename TITLE."),
@@ -57,8 +57,8 @@ class PlainChat:
             "regenerate": (self._regenerate, "Write another version of the last reply."),
             "continue-reply": (self._continue, "Continue the last reply."),
             "roll-back": (self._roll_back, "Take back the last message and what follows it."),
-            "previous-sibling": (lambda _: self._walk(-1), "Go to the previous version of the last message."),
-            "next-sibling": (lambda _: self._walk(1), "Go to the next version, or to what was rolled back."),
+            "previous-version": (lambda _: self._walk(-1), "Go to the previous version of the last message."),
+            "next-version": (lambda _: self._walk(1), "Go to the next version, or to what was rolled back."),
             "leave-out": (self._leave_out, "Go on without the oldest turns, when the context is full."),
             "file": (self._file, "Send a text file: /file PATH."),
             "model": (self._use_model, "Choose a model: /model NAME; `llm-tui models` lists them."),
@@ -289,7 +289,7 @@ class PlainChat:
             return
         tree.move(asked.parent)
         self._save()
-        self._say(f"Rolled back; /next-sibling brings it back. Your message was: {asked.text}")
+        self._say(f"Rolled back; /next-version brings it back. Your message was: {asked.text}")
 
     def _walk(self, step: int) -> None:
         tree = self._session.tree

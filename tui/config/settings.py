@@ -54,13 +54,13 @@ class Settings:
         "auto", TEXT, "Colour theme (`llm-tui themes` lists them); auto: dark or light, as the terminal is."
     )
     keys_line: bool = _setting(True, TRUTH, "Show the keys of the focused part in the last line.")
-    mouse: bool = _setting(True, TRUTH, "Mouse; without it, the terminal's own selection works.")
+    mouse: bool = _setting(True, TRUTH, "Mouse support; without it, the terminal's own selection works.")
     vi_keys: bool = _setting(False, TRUTH, "vi's keys in the input: Esc, then h j k l w b e d c y p and others.")
     plain: bool = _setting(False, TRUTH, "Chat line by line, for screen readers.")
     notify: str = _setting(
-        "off", one_of(*NOTIFICATIONS), "When a reply ends unseen: off, bell, or desktop (else a bell)."
+        "off", one_of(*NOTIFICATIONS), "Notify when a reply ends unseen: off, bell or desktop (a bell if unsupported)."
     )
-    finish_replies: bool = _setting(False, TRUTH, "When the terminal hangs up, finish the replies before the end.")
+    finish_replies: bool = _setting(False, TRUTH, "If the connection drops, finish running replies before quitting.")
     chat_model: str = _setting("guide", TEXT, "Model for chats: a built-in one, a directory, a GGUF file or ORG/NAME.")
     story_model: str = _setting("story", TEXT, "Model for stories.")
     precision: str = _setting("auto", one_of(*PRECISIONS), "Weight precision: " + ", ".join(PRECISIONS) + ".")
@@ -72,7 +72,9 @@ class Settings:
     )
     threads: int | None = _number("threads", None, "Compute threads (default: automatic).")
     system: str | None = _setting(None, ANY_TEXT, "System prompt for new chats.")
-    thinking: bool | None = _setting(None, TRUTH, "Reasoning, of models that can switch it (default: the model's).")
+    thinking: bool | None = _setting(
+        None, TRUTH, "Reasoning on or off, if the model can switch it (default: the model's)."
+    )
     temperature: float | None = _number(
         "temperature", None, "Sampling temperature; 0 always takes the most likely token."
     )

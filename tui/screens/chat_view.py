@@ -90,14 +90,20 @@ class ChatView(SessionView):
         reason = node.outcome.reason if node.outcome else ""
         if ending := ENDINGS.get(reason):
             resumable = node.id == session.tree.tip and reason != "context"
-            yield ending + (f" · {self._screen.key_label('continue_reply')} continues" if resumable else "")
+            yield ending + (
+                f" · {self._screen.key_label('continue_reply')} in the messages continues" if resumable else ""
+            )
         if node.id == session.forked_at:
             yield f"Forked from “{one_line(session.forked_from)}”"
 
     def _kept(self, session: Session) -> str:
         count = session.tree.hidden()
         hidden = f"{count} message{'s' if count > 1 else ''} hidden"
-        return f"Rolled back: {hidden} · {self._screen.key_label('next_sibling')} restores" if count else ""
+        return (
+            f"Rolled back: {hidden} · {self._screen.key_label('next_sibling')} in the messages restores"
+            if count
+            else ""
+        )
 
     def _welcome(self, session: Session) -> Welcome:
         model, name = self._models.model(session), one_line(model_name(session.model))

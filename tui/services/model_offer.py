@@ -47,5 +47,5 @@ class ModelOffer:
         if download and download.running:
             return f"Downloading {suggestion.title}: F4 shows the progress."
         if self.here:
-            return f"Enter asks {suggestion.title}."
-        return f"Enter gets {suggestion.title} ({size(suggestion.size)}) and asks it."
+            return f"Press Enter to ask {suggestion.title} instead."
+        return f"Press Enter to download {suggestion.title} ({size(suggestion.size)}) and ask it."

@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 
 # Maximum models listed as targets.
 LISTED = 200
-CANCELLED = "Loading cancelled. Send a message to load it anyway, or press F4."
+CANCELLED = "Loading cancelled. Sending a message loads it."
 
 
 @dataclass(frozen=True)

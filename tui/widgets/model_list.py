@@ -228,7 +228,7 @@ def about(
         free = "" if available is None else f" ({size(available)} free)"
         lines += [
             plain(" · ".join(facts)),
-            _hint(f"Memory with the context that fits{free}:"),
+            _hint(f"Memory at the longest context that fits{free}:"),
             *_precisions(info.plan, precision, available, limit, width, running),
         ]
     return Content("\n").join(lines)
