@@ -17,6 +17,7 @@ from tests.tui.conftest import app_of, current
 from tui.app import LlmTui
 from tui.config.keymap import KEYMAP
 from tui.conversation.conversation import Conversation
+from tui.screens.context_dialog import ContextDialog
 
 PASTE = "\n".join(f"line {number}" for number in range(60))
 MOVES = (
@@ -222,6 +223,7 @@ class Walker:
         while any(each.reply is not None for each in app.services.sessions):
             await asyncio.sleep(0.01)
             self.alive()
+        app.services.workspace.current.change_settings({"context": ""})
         main.sidebar.leave()
         main.find_bar.leave()
         main.fold_sidebar()
@@ -297,6 +299,20 @@ async def pasted(walker: Walker, session: str) -> None:
     await walker.paste(PASTE)
     if session == FULL:
         await walker.key("ctrl+l")
+
+
+@place
+async def full_context(walker: Walker, session: str) -> None:
+    """A message for which the oldest turns have to go, or that is too long alone."""
+    await walker.home(session)
+    current(walker.pilot).change_settings({"context": 600 if session == FULL else 256})
+    walker.app.main.composer.load("word " * 80)
+    await walker.key("enter")
+    end = time.monotonic() + PATIENCE
+    while not isinstance(walker.app.screen, ContextDialog):
+        assert time.monotonic() < end, "nothing was asked"
+        await asyncio.sleep(0.01)
+        walker.alive()
 
 
 @place
