@@ -65,7 +65,7 @@ def test_a_thread_that_is_gone_fails_what_waits_and_the_next_request_has_another
                 patch.setattr("threading.excepthook", lambda args: None)
                 events = wait(engine.new_session().reply(HELLO, FEW))
                 assert isinstance(events[-1], Failed)
-                assert "The engine has ended" in str(events[-1].error)
+                assert "The engine stopped" in str(events[-1].error)
                 engine._thread.join()
             answers(engine)
 

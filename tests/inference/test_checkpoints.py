@@ -220,6 +220,7 @@ def test_too_big_for_memory_names_the_numbers_and_what_fits(directory, monkeypat
 
 
 def test_the_context_is_what_fits_or_less_if_that_was_asked_for(directory, monkeypatch):
+    monkeypatch.delenv("LLM_TUI_KERNELS", raising=False)  # numpy's copies take more, and more while they are made
     edit_config(directory, max_position_embeddings=2**20)
     needs = Model.inspect(directory).plan.needs
     monkeypatch.setattr(model_module, "available_memory", lambda: needs["float32"].at(8192))
@@ -235,7 +236,8 @@ def test_the_context_is_what_fits_or_less_if_that_was_asked_for(directory, monke
         Model.load(directory, context=0)
 
 
-def test_inspect_reads_headers_only(directory):
+def test_inspect_reads_headers_only(directory, monkeypatch):
+    monkeypatch.delenv("LLM_TUI_KERNELS", raising=False)
     info = Model.inspect(directory)
     weights = load_file(directory / "model.safetensors")
     assert info.parameters == sum(array.size for array in weights.values())

@@ -41,7 +41,11 @@ def tokenizer(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathF
     return request.param(tmp_path_factory.mktemp("tokenizer"))
 
 
-@given(st.text())
+# SentencePiece writes a blank as U+2581, which is a blank when it is read again.
+TEXT = st.characters(exclude_characters="\N{LOWER ONE EIGHTH BLOCK}")
+
+
+@given(st.text(TEXT))
 def test_round_trip(tokenizer, text):
     assert tokenizer.decode(tokenizer.encode(text)) == text
 
@@ -52,7 +56,7 @@ def test_text_never_becomes_a_control_token(tokenizer, text):
     assert tokenizer.decode(tokenizer.encode(text)) == text
 
 
-@given(st.text(max_size=30), st.text(max_size=30))
+@given(st.text(TEXT, max_size=30), st.text(TEXT, max_size=30))
 @example("", " ")
 def test_pieces_make_the_text(tokenizer, first, second):
     assert tokenizer.decode(tokenizer.encode_pieces([first, second])) == first + second
@@ -95,7 +99,7 @@ def test_a_broken_tokenizer_is_a_sentence(tmp_path, text):
         Tokenizer.load(HuggingFaceDirectory(tmp_path))
 
 
-@given(st.text(max_size=200), st.text(max_size=40))
+@given(st.text(TEXT, max_size=200), st.text(TEXT, max_size=40))
 @example(" ", "")
 def test_the_stream_adds_up_and_never_shows_half_a_character(tokenizer, text, before):
     prompt = tokenizer.encode(before)
@@ -109,7 +113,13 @@ def test_the_stream_adds_up_and_never_shows_half_a_character(tokenizer, text, be
     assert "".join(parts) == text
 
 
-@given(st.text(st.characters(codec="utf-8", exclude_characters="\N{REPLACEMENT CHARACTER}"), max_size=60), st.data())
+@given(
+    st.text(
+        st.characters(codec="utf-8", exclude_characters="\N{REPLACEMENT CHARACTER}\N{LOWER ONE EIGHTH BLOCK}"),
+        max_size=60,
+    ),
+    st.data(),
+)
 def test_a_part_of_a_text_has_as_many_tokens_as_fit_whole_characters(tokenizer, text, data):
     prompt = tokenizer.encode("Once")
     ids = tokenizer.encode_continuation(text)
