@@ -1,5 +1,6 @@
 """`llm-tui --plain`: chats line by line."""
 
+import os
 import signal
 from pathlib import Path
 
@@ -9,7 +10,9 @@ from tests.cli.running import run
 from tests.e2e.talking import PROGRAM
 from tests.e2e.terminal import Terminal
 from tests.tiny_model import make_tiny_model
+from tui.cli import plain
 from tui.config.paths import config_file
+from tui.config.settings import load_settings
 from tui.conversation.conversation import Conversation
 from tui.storage.store import Store
 
@@ -150,6 +153,37 @@ def test_on_a_terminal_nothing_is_redrawn_and_ctrl_c_stops(talkative: Path, db: 
         assert b"\x1b" not in terminal.raw.replace(b"\x1b[?2004h", b"").replace(b"\x1b[?2004l", b"")
         terminal.press("\x04")
         assert terminal.wait() == 0
+    (conversation,) = stored(db)
+    assert conversation.tree.path()[-1].outcome.reason == "cancelled"
+
+
+def test_ctrl_c_interrupts_no_save(
+    talkative: Path, db: Path, config: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    config.write_text("temperature = 0\n")
+    begun: list[str] = []
+    done: list[str] = []
+    save = Store.save
+
+    def interrupted(store: Store, conversation: Conversation) -> None:
+        begun.append(conversation.id)
+        if len(begun) == 3:
+            os.kill(os.getpid(), signal.SIGINT)
+        save(store, conversation)
+        done.append(conversation.id)
+
+    lines = ["hello"]
+
+    def line(prompt: str) -> str:
+        if not lines:
+            raise EOFError
+        return lines.pop()
+
+    monkeypatch.setattr(Store, "save", interrupted)
+    monkeypatch.setattr(plain, "KEEP_SECONDS", 0)
+    monkeypatch.setattr("builtins.input", line)
+    plain.run_plain(load_settings(model=str(talkative), db=db))
+    assert "Stopped." in capsys.readouterr().out and len(begun) > 3 and begun == done
     (conversation,) = stored(db)
     assert conversation.tree.path()[-1].outcome.reason == "cancelled"
 

@@ -1,6 +1,7 @@
 """`llm-tui --plain`: chats line by line, for screen readers. What is new is written at the end; nothing is redrawn."""
 
 import contextlib
+import signal
 import sys
 import time
 from collections.abc import Callable, Iterator
@@ -157,21 +158,23 @@ class PlainChat:
         session, tree = self._session, self._session.tree
         generation: Generation | None = None
         finished: Finished | None = None
-        try:
-            self._save()
-            generation = self._submit(node)
-            self._write(f"{speaker(node, session.model)}: {node.text}")
-            finished = self._stream(generation, node)
-        finally:
-            if len(tree[node.id].text) > len(node.text) and generation is not None:
-                known = finished is not None and (not node.text or bool(node.token_ids))
-                ids = node.token_ids + tuple(generation.token_ids) if known else ()
-                outcome = outcome_of(generation, finished, session.model) if finished else None
-                tree.settle(node.id, ids, outcome)
-            else:
-                tree.abandon(node.id, before)
-            session.touch()
-            self._save()
+        with contextlib.ExitStack() as stoppable:
+            try:
+                self._save()
+                generation = self._submit(node)
+                stoppable.enter_context(_stopped_by_ctrl_c(generation))
+                self._write(f"{speaker(node, session.model)}: {node.text}")
+                finished = self._stream(generation, node)
+            finally:
+                if len(tree[node.id].text) > len(node.text) and generation is not None:
+                    known = finished is not None and (not node.text or bool(node.token_ids))
+                    ids = node.token_ids + tuple(generation.token_ids) if known else ()
+                    outcome = outcome_of(generation, finished, session.model) if finished else None
+                    tree.settle(node.id, ids, outcome)
+                else:
+                    tree.abandon(node.id, before)
+                session.touch()
+                self._save()
         if declined(session):
             self._say("`llm-tui pull smollm2` downloads a model that can answer more; then /model smollm2.")
 
@@ -192,30 +195,27 @@ class PlainChat:
         params = SamplingParams.from_generation_config(model.generation_config, {**self._settings.sampling, **chosen})
         return session.engine, params, variables(model.chat_template, self._settings, session.settings)
 
-    def _stream(self, generation: "Generation", node: Node) -> "Finished":
+    def _stream(self, generation: "Generation", node: Node) -> "Finished | None":
         """Write the reply as it comes; Ctrl+C stops it and keeps what has come."""
         from inference import Failed, Finished, Token
 
         saved = time.monotonic()
-        while True:
-            with _interruptible(generation):
-                for event in generation:
-                    if isinstance(event, Token):
-                        self._write(event.text)
-                        self._session.tree.grow(node.id, event.text)
-                        if time.monotonic() - saved > KEEP_SECONDS:
-                            self._save()
-                            saved = time.monotonic()
-                    elif isinstance(event, Failed):
-                        self._write("\n")
-                        raise event.error
-                    elif isinstance(event, Finished):
-                        self._write("\nStopped.\n" if event.reason == "cancelled" else "\n")
-                        if event.reason == "context":
-                            self._say(
-                                "The context is full: /leave-out goes on without the oldest turns, or /roll-back."
-                            )
-                        return event
+        for event in generation:
+            if isinstance(event, Token):
+                self._write(event.text)
+                self._session.tree.grow(node.id, event.text)
+                if time.monotonic() - saved > KEEP_SECONDS:
+                    self._save()
+                    saved = time.monotonic()
+            elif isinstance(event, Failed):
+                self._write("\n")
+                raise event.error
+            elif isinstance(event, Finished):
+                self._write("\nStopped.\n" if event.reason == "cancelled" else "\n")
+                if event.reason == "context":
+                    self._say("The context is full: /leave-out goes on without the oldest turns, or /roll-back.")
+                return event
+        return None
 
     def _model(self) -> "Model":
         """The session's model, loaded on first use."""
@@ -381,8 +381,10 @@ def _edited_lines() -> Iterator[None]:
 
 
 @contextlib.contextmanager
-def _interruptible(generation: "Generation") -> Iterator[None]:
+def _stopped_by_ctrl_c(generation: "Generation") -> Iterator[None]:
+    """Let Ctrl+C cancel it, and interrupt nothing: a save, or an event that has just been taken."""
+    before = signal.signal(signal.SIGINT, lambda number, frame: generation.cancel())
     try:
         yield
-    except KeyboardInterrupt:
-        generation.cancel()
+    finally:
+        signal.signal(signal.SIGINT, before)
