@@ -76,7 +76,7 @@ class Composer(Editor):
     @property
     def collapsed(self) -> bool:
         """True if a token stands for pasted text."""
-        return self.whole != self.text
+        return self._pasted.stands_in(self.text)
 
     @property
     def at_top(self) -> bool:

@@ -51,6 +51,10 @@ class Pasted:
         self._blocks[token] = text
         return token
 
+    def stands_in(self, text: str) -> bool:
+        """True if the text has a token. Asked for each key: nothing is expanded for it."""
+        return any(token in text for token in self._blocks)
+
     def expand(self, text: str) -> str:
         """Replace tokens by their texts. An edited token is plain text."""
         if not self._blocks:
