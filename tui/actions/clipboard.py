@@ -4,7 +4,7 @@ import os
 from collections.abc import Callable
 
 from tui.actions.context import ActionContext, ActionGroup
-from tui.actions.messages import MessageActions
+from tui.actions.messages import NO_MESSAGES, MessageActions
 from tui.conversation.tree import Node
 from tui.markdown.thinking import without_thoughts
 from tui.process.in_thread import in_thread
@@ -33,7 +33,7 @@ class ClipboardActions(ActionGroup):
             if code is not None:
                 self.copy(code)
             elif self.current.tip is None:
-                self._presenter.say("No messages yet.")
+                self._presenter.say(NO_MESSAGES)
             else:
                 self._presenter.say("No code block in this message (y copies the message).")
 

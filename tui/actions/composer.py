@@ -4,7 +4,7 @@ from pathlib import Path
 
 from tui.actions.clipboard import answer
 from tui.actions.context import ActionContext, ActionGroup
-from tui.actions.messages import MessageActions
+from tui.actions.messages import NO_MESSAGES, MessageActions
 from tui.process.in_thread import FILES, in_thread
 from tui.screens.prompt_history import HistoryScreen
 from tui.screens.text_prompt import AskScreen
@@ -123,7 +123,7 @@ class ComposerActions(ActionGroup):
     def save_message(self, path: str = "") -> None:
         """Save the message to a new file."""
         if self.current.tip is None:
-            self._presenter.say("No messages yet.")
+            self._presenter.say(NO_MESSAGES)
         else:
             self._save(path, "message.md", self._message())
 
@@ -133,7 +133,7 @@ class ComposerActions(ActionGroup):
         if code is not None:
             self._save(path, "code.txt", code)
         elif self.current.tip is None:
-            self._presenter.say("No messages yet.")
+            self._presenter.say(NO_MESSAGES)
         else:
             self._presenter.say("No code block in this message (s saves the message).")
 

@@ -90,20 +90,17 @@ class ChatView(SessionView):
         reason = node.outcome.reason if node.outcome else ""
         if ending := ENDINGS.get(reason):
             resumable = node.id == session.tree.tip and reason != "context"
-            yield ending + (
-                f" · {self._screen.key_label('continue_reply')} in the messages continues" if resumable else ""
-            )
+            key = self._screen.key_label("continue_reply")
+            yield ending + (f" · {key} in the messages continues" if resumable else "")
         if node.id == session.forked_at:
             yield f"Forked from “{one_line(session.forked_from)}”"
 
     def _kept(self, session: Session) -> str:
         count = session.tree.hidden()
+        if not count:
+            return ""
         hidden = f"{count} message{'s' if count > 1 else ''} hidden"
-        return (
-            f"Rolled back: {hidden} · {self._screen.key_label('next_sibling')} in the messages restores"
-            if count
-            else ""
-        )
+        return f"Rolled back: {hidden} · {self._screen.key_label('next_sibling')} in the messages restores"
 
     def _welcome(self, session: Session) -> Welcome:
         model, name = self._models.model(session), one_line(model_name(session.model))

@@ -46,8 +46,9 @@ class ThemePicker(Picker[None]):
         self._list.action_first()
 
     def _options(self, typed: str) -> Iterator[Option]:
+        width = max(map(len, self._appearance.themes))
         for _, file in matching(self._appearance.themes.values(), typed, lambda file: f"{file.name} {file.about}"):
-            yield Option(_line(file, max(map(len, self._appearance.themes))), id=file.name)
+            yield Option(_line(file, width), id=file.name)
 
     def on_option_list_option_highlighted(self, event: OptionList.OptionHighlighted) -> None:
         event.stop()
