@@ -78,33 +78,31 @@ def test_a_dark_a_light_one_for_poor_sight_one_for_any_palette_and_one_for_stori
 
 
 def test_palettes_that_people_know_are_credited():
-    for name in (
-        "gruvbox",
-        "nord",
-        "dracula",
-        "catppuccin-mocha",
-        "catppuccin-latte",
-        "solarized-light",
-        "tokyo-night",
-    ):
+    known = "gruvbox nord dracula catppuccin-mocha catppuccin-latte solarized-light tokyo-night"
+    for name in known.split():
         assert "from the palette by" in (shipped("themes") / f"{name}.toml").read_text().splitlines()[0]
+
+
+def colors_of(name: str) -> dict[str, str]:
+    """Of a shipped theme, by name."""
+    return read_theme(shipped("themes") / f"{name}.toml").theme.to_color_system().generate()
 
 
 @pytest.mark.parametrize(("name", "text", "behind"), list(product(LEAST, TEXTS, BEHIND)))
 def test_text_can_be_read_on_whatever_is_behind_it(name, text, behind):
-    colors = read_theme(shipped("themes") / f"{name}.toml").theme.to_color_system().generate()
+    colors = colors_of(name)
     assert contrast(Color.parse(colors[text]), Color.parse(colors[behind])) >= LEAST[name]
 
 
 @pytest.mark.parametrize(("name", "mark", "behind"), list(product(LEAST, MARKS, ("background", "surface"))))
 def test_marks_can_be_seen(name, mark, behind):
-    colors = read_theme(shipped("themes") / f"{name}.toml").theme.to_color_system().generate()
+    colors = colors_of(name)
     assert contrast(Color.parse(colors[mark]), Color.parse(colors[behind])) >= 3
 
 
 @pytest.mark.parametrize("name", LEAST)
 def test_marked_text_can_be_read(name):
-    colors = read_theme(shipped("themes") / f"{name}.toml").theme.to_color_system().generate()
+    colors = colors_of(name)
     background, foreground = Color.parse(colors["background"]), Color.parse(colors["foreground"])
     for marked in ("screen-selection-background", "input-selection-background"):
         assert contrast(background + Color.parse(colors[marked]), foreground) >= LEAST[name]
