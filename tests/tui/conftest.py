@@ -21,6 +21,7 @@ from textual.css.model import RuleSet
 from textual.css.stylesheet import Stylesheet
 from textual.message_pump import MessagePump
 from textual.pilot import Pilot
+from textual.widgets import Static
 
 from inference import SamplingParams
 from tests.stubs.fake_engine import FakeCache, FakeEngine, loader
@@ -261,3 +262,9 @@ def shown(pilot: Pilot[None]) -> list[str]:
     """What the transcript shows, line by line."""
     transcript = app_of(pilot).main.transcript
     return [transcript.render_line(y).text.rstrip() for y in range(transcript.size.height)]
+
+
+def wrong_in_dialog(pilot: Pilot[None]) -> str:
+    """What a dialog that asks again says is wrong."""
+    errors = app_of(pilot).screen.query("#ask-error")
+    return str(errors.only_one(Static).content) if errors else ""

@@ -7,7 +7,7 @@ import pytest
 
 from tests.tui.answers import CODE, read, talk
 from tests.tui.composing import composer
-from tests.tui.conftest import SIZE, app_of, current, make_app, ready
+from tests.tui.conftest import SIZE, app_of, current, make_app, ready, until, wrong_in_dialog
 from tui.screens.text_prompt import AskScreen
 from tui.storage.text_files import TextFileError, read_text
 
@@ -43,9 +43,10 @@ async def test_messages_code_and_stories_are_saved_to_new_files(
         assert Path("message.md").read_text() == CODE
         assert current(pilot).notice == f"Saved to {Path.cwd()}/message.md."
         await pilot.press("s", "enter")
-        assert "already exists" in current(pilot).notice
-        await pilot.press("S", *"/nowhere", "enter")
-        assert "Cannot write code.txt/nowhere" in current(pilot).notice
+        await until(pilot, lambda: "already exists" in wrong_in_dialog(pilot))
+        await pilot.press("escape", "S", *"/nowhere", "enter")
+        await until(pilot, lambda: "Cannot write code.txt/nowhere" in wrong_in_dialog(pilot))
+        await pilot.press("escape")
         await pilot.press("S", "enter")
         assert Path("code.txt").read_text() == "for n in numbers:\n    total += n\n"
         await pilot.press("ctrl+t", *"Once", "ctrl+s", "enter")

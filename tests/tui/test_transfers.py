@@ -5,11 +5,13 @@ from pathlib import Path
 
 import pytest
 from textual.pilot import Pilot
+from textual.widgets import Input
 
 from tests.conversation.conversations import talk
 from tests.tui.composing import composer
-from tests.tui.conftest import app_of, current, make_app, ready, say, until
+from tests.tui.conftest import app_of, current, make_app, ready, say, until, wrong_in_dialog
 from tui.import_export.exporter import WRITERS
+from tui.screens.text_prompt import AskScreen
 from tui.terminal.clipboard import osc52
 
 SIZE = (100, 30)
@@ -73,6 +75,23 @@ async def test_without_a_format_a_file_is_asked_for(tiny_model: Path, tmp_path: 
         await pilot.press("enter")
         await until(pilot, (tmp_path / "hello.md").exists)
         assert (tmp_path / "hello.md").read_text().startswith("<!-- llm-tui chat")
+
+
+async def test_what_was_typed_stays_until_it_can_be_a_file(tiny_model: Path, tmp_path: Path) -> None:
+    async with make_app(tiny_model).run_test(size=SIZE) as pilot:
+        await ready(pilot)
+        await say(pilot, "hello")
+        await command(pilot, "/export")
+        for typed, wrong in (("notes.pdf", "Formats: md"), ("/nowhere/x.md", "Cannot write /nowhere/x.md")):
+            await until(pilot, lambda: isinstance(app_of(pilot).screen, AskScreen))
+            field = app_of(pilot).screen.query_one("#ask-text", Input)
+            field.value = typed
+            await pilot.press("enter")
+            await until(pilot, lambda wrong=wrong: wrong in wrong_in_dialog(pilot))  # type: ignore[misc]
+            assert app_of(pilot).screen.query_one("#ask-text", Input).value == typed
+        app_of(pilot).screen.query_one("#ask-text", Input).value = "notes.md"
+        await pilot.press("enter")
+        await until(pilot, (tmp_path / "notes.md").exists)
 
 
 async def test_one_session_that_is_imported_is_opened(tiny_model: Path, tmp_path: Path) -> None:

@@ -7,7 +7,7 @@ from tui.actions.context import ActionContext, ActionGroup
 from tui.actions.messages import NO_MESSAGES, MessageActions
 from tui.process.in_thread import FILES, in_thread
 from tui.screens.prompt_history import HistoryScreen
-from tui.screens.text_prompt import AskScreen
+from tui.screens.text_prompt import ask
 from tui.services.session import Session
 from tui.storage.errors import StoreError
 from tui.storage.text_files import TextFileError, read_text, save_text
@@ -153,17 +153,18 @@ class ComposerActions(ActionGroup):
     def _save(self, path: str, name: str, text: str) -> None:
         """Save to a new file; without ``path``, ask for one."""
 
-        def save(path: str | None) -> None:
-            if path is not None:
-                self._app.run_worker(self._write(path, text), group=FILES)
+        async def save(path: str) -> str:
+            try:
+                self._presenter.say(f"Saved to {await in_thread(save_text, path, text)}.")
+            except TextFileError as error:
+                return str(error)
+            return ""
 
-        save(path) if path else self._app.push_screen(AskScreen("Save as", name), save)
+        async def save_or_say(path: str) -> None:
+            if error := await save(path):
+                self._presenter.say(error)
 
-    async def _write(self, path: str, text: str) -> None:
-        try:
-            self._presenter.say(f"Saved to {await in_thread(save_text, path, text)}.")
-        except TextFileError as error:
-            self._presenter.say(str(error))
+        self._app.run_worker(save_or_say(path) if path else ask(self._app, "Save as", name, save), group=FILES)
 
 
 def _fenced(name: str, text: str) -> str:

@@ -1,6 +1,6 @@
 """Actions that export whole sessions to files and the clipboard, and import them. Files are handled in threads."""
 
-from collections.abc import Callable
+from collections.abc import Awaitable
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -12,7 +12,7 @@ from tui.conversation.conversation import Conversation
 from tui.import_export import FORMATS
 from tui.import_export.target import file_name, target
 from tui.process.in_thread import FILES, in_thread
-from tui.screens.text_prompt import AskScreen
+from tui.screens.text_prompt import ask
 from tui.services.model_presence import has_model
 from tui.services.store_calls import StoreCalls
 from tui.storage.errors import StoreError
@@ -33,27 +33,26 @@ class TransferActions(ActionGroup):
 
     def export(self, what: str = "") -> None:
         """Export the session: ``what`` is a format, a file, or both; without it, ask for a file."""
-        if not what:
-            self._ask(
-                AskScreen(f"Export to a file: {LISTED}", f"{file_name(self.current.shown_title)}.md"), self.export
-            )
-            return
-        try:
-            kind, file = target(what)
-        except StoreError as error:
-            self._presenter.say(str(error))
-            return
-        self._presenter.collect()
-        self._app.run_worker(self._export(self.current.conversation.copy(), kind, file), group=FILES)
+        if what:
+            self._app.run_worker(self._told(self._export(what)), group=FILES)
+        else:
+            name = f"{file_name(self.current.shown_title)}.md"
+            self._app.run_worker(ask(self._app, f"Export to a file: {LISTED}", name, self._export), group=FILES)
 
-    async def _export(self, conversation: Conversation, kind: str, file: str) -> None:
+    async def _told(self, error: Awaitable[str]) -> None:
+        if sentence := await error:
+            self._presenter.say(sentence)
+
+    async def _export(self, what: str) -> str:
+        """Export; return what is wrong with ``what``."""
+        self._presenter.collect()
         try:
-            path = await in_thread(_exported, conversation, kind, file)
+            path = await in_thread(_exported, self.current.conversation.copy(), *target(what))
         except StoreError as error:
-            self._presenter.say(str(error))
-            return
+            return str(error)
         told = await self._clipboard.put(str(path), self._app.write_to_terminal)
         self._presenter.say(f"Exported to {path} (path copied). {told}".rstrip())
+        return ""
 
     def copy_session(self) -> None:
         """Copy the whole session as Markdown."""
@@ -65,35 +64,30 @@ class TransferActions(ActionGroup):
 
     def import_sessions(self, file: str = "") -> None:
         """Import the sessions in ``file``; without it, ask for one."""
-        if not file:
-            self._ask(AskScreen("Import from", "", "import"), self.import_sessions)
-            return
-        self._presenter.say(f"Importing {file}…")
-        self._app.run_worker(self._import(file), group=FILES)
+        if file:
+            self._app.run_worker(self._told(self._import(file)), group=FILES)
+        else:
+            self._app.run_worker(ask(self._app, "Import from", "", self._import, "import"), group=FILES)
 
-    def _ask(self, screen: AskScreen, then: Callable[[str], None]) -> None:
-        def answered(file: str | None) -> None:
-            if file:
-                then(file)
-
-        self._app.push_screen(screen, answered)
-
-    async def _import(self, file: str) -> None:
+    async def _import(self, file: str) -> str:
+        """Import; return why ``file`` cannot be."""
         from tui.import_export.importer import import_file
 
+        self._presenter.say(f"Importing {file}…")
         store = StoreCalls(self._sessions.store, self._sessions.storage)
         directories = self._services.models.directories
         try:
             path = Path(file).expanduser()
             imported = await in_thread(import_file, store, path, partial(has_model, directories))
         except (StoreError, RuntimeError) as error:  # RuntimeError: an unknown user in ~USER
-            self._presenter.say(str(error))
-            return
+            self._presenter.say("")
+            return str(error)
         self._sessions.listings.invalidate()
         self._presenter.say(_summary(imported, file))
         if len(imported.session_ids) == 1:
             self._application.open(imported.session_ids[0])
             self._presenter.say(_summary(imported, file))
+        return ""
 
 
 def _markdown(conversation: Conversation) -> str:
