@@ -71,6 +71,7 @@ def test_versions_and_going_back(tiny_model: Path, db: Path) -> None:
         *(tiny_model, db, "hello", "/regenerate", "/previous-version", "/continue-reply", "/roll-back"),
         *("/next-version", "/show", "/rename Mine"),
     )
+    assert any(line.startswith("tiny, version 2 of 2: ") for line in lines), "the new one"
     assert any(line.startswith("tiny, version 1 of 2: ") for line in lines)
     assert "Rolled back; /next-version brings it back. Your message was: hello" in lines
     assert lines[-1] == "Mine."
@@ -134,10 +135,22 @@ def test_files_go_in_and_out(tiny_model: Path, db: Path, tmp_path: Path, monkeyp
 
 def test_help_lists_every_command_and_others_are_told(tiny_model: Path, db: Path) -> None:
     lines = chat(
-        tiny_model, db, "/help", "/nonsense", "/regenerate", "/continue-reply", "/roll-back", "/quit", "unread"
+        tiny_model,
+        db,
+        "/help",
+        "/nonsense",
+        "/undo",
+        "/modle",
+        "/regenerate",
+        "/continue-reply",
+        "/roll-back",
+        "/quit",
+        "unread",
     )
     assert any(line.startswith("/regenerate: ") for line in lines)
-    assert any("Unknown command /nonsense" in line for line in lines)
+    assert any("Unknown command /nonsense. /help lists" in line for line in lines)
+    assert any("Unknown command /undo. Did you mean /roll-back or /next-version? " in line for line in lines)
+    assert any("Unknown command /modle. Did you mean /model? " in line for line in lines)
     assert stored(db) == []
 
 

@@ -8,8 +8,8 @@ import click
 import pytest
 
 from models.recipes.guide.facts import Fact, read_facts
+from tui.actions.command_names import OWN, command_name
 from tui.actions.registry import Actions
-from tui.actions.slash_commands import OWN, command_name
 from tui.cli.command_group import cli
 from tui.config import paths
 from tui.config.keymap import KEYMAP

@@ -5,9 +5,9 @@ from collections.abc import Callable, Iterator, Sequence
 from functools import partial
 from pathlib import Path
 
+from tui.actions.command_names import command_name
 from tui.actions.context import ActionGroup
 from tui.actions.registry import Action, Actions
-from tui.actions.slash_commands import command_name
 from tui.actions.synonyms import SYNONYMS
 from tui.config.keymap import PLACES, Where, first_labels
 from tui.conversation.speakers import model_name

@@ -2,27 +2,13 @@
 
 import re
 
+from tui.actions.command_names import command_name, did_you_mean
 from tui.actions.context import ActionContext
 from tui.actions.registry import Action, Actions
 from tui.config.keymap import MODES
 
 # Trailing blanks of the argument are stripped later: excluding them here would backtrack for long runs of blanks.
 TYPED = re.compile(r"/(?P<name>[a-z][a-z-]*)(?:[ \t]++(?P<argument>\S[^\n]*)?)?(?:\n(?P<rest>.*))?", re.DOTALL)
-# Commands whose names are shorter than their actions'.
-SHORTER = {
-    "choose_model": "model",
-    "rename_session": "rename",
-    "private_session": "private",
-    "previous_sibling": "previous-version",
-    "next_sibling": "next-version",
-}
-# Commands that are not ids of the key map.
-OWN = ("file", *SHORTER.values())
-
-
-def command_name(action: str) -> str:
-    """Name of an action as a slash command, without the slash."""
-    return SHORTER.get(action, action.replace("_", "-"))
 
 
 class SlashCommands:
@@ -59,7 +45,8 @@ class SlashCommands:
         if name == "file":
             self._actions.composer.insert_file(argument, rest)
         elif action is None:
-            self._presenter.say(f"Unknown command /{name}. Start with // to send it as text.")
+            meant = did_you_mean(name, self.offered)
+            self._presenter.say(f"Unknown command /{name}. {meant}Start with // to send it as text.")
         elif not argument:
             self._screen.composer.put(rest)
             self._actions.do(action.id)

@@ -10,6 +10,7 @@ from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from tui.actions.command_names import did_you_mean
 from tui.cli.output import writer
 from tui.cli.streaming import load
 from tui.config.settings import SAMPLING, Settings
@@ -107,7 +108,8 @@ class PlainChat:
         if name in self._commands:
             self._commands[name][0](argument.strip())
         else:
-            self._say(f"Unknown command /{name}. /help lists the commands; // begins a message with a slash.")
+            near = did_you_mean(name, self._commands)
+            self._say(f"Unknown command /{name}. {near}/help lists the commands; // begins a message with a slash.")
 
     def _say(self, sentence: str) -> None:
         self._write(f"{sentence}\n")
@@ -163,7 +165,7 @@ class PlainChat:
                 self._save()
                 generation = self._submit(node)
                 stoppable.enter_context(_stopped_by_ctrl_c(generation))
-                self._write(f"{speaker(node, session.model)}: {node.text}")
+                self._write(f"{self._heading(node)}: {node.text}")
                 finished = self._stream(generation, node)
             finally:
                 if len(tree[node.id].text) > len(node.text) and generation is not None:
@@ -277,9 +279,12 @@ class PlainChat:
 
     def _tell(self, path: list[Node]) -> None:
         for node in path:
-            place, count = self._session.tree.place(node.id)
-            version = f", version {place} of {count}" if count > 1 else ""
-            self._say(f"{speaker(node, self._session.model)}{version}: {node.text}")
+            self._say(f"{self._heading(node)}: {node.text}")
+
+    def _heading(self, node: Node) -> str:
+        place, count = self._session.tree.place(node.id)
+        version = f", version {place} of {count}" if count > 1 else ""
+        return f"{speaker(node, self._session.model)}{version}"
 
     def _roll_back(self, _: str) -> None:
         tree = self._session.tree
