@@ -42,7 +42,7 @@ class ContextOverflowError(InferenceError):
         self.available = available
         super().__init__(
             f"The prompt needs {'about ' if about else ''}{needed} tokens but the context holds {available}. "
-            "Shorten it, roll back, or use a longer context."
+            "Shorten it, or use a longer context."
         )
 
 

@@ -13,7 +13,7 @@ from inference.sources.hub_name import HubName
 from inference.sources.incoming import Incoming
 from inference.sources.package_index import pull_from_index
 from inference.sources.registry import models_at
-from inference.sources.suggested import Suggestion, suggested
+from inference.sources.suggested import Suggestion, suggested, suggestions
 
 
 @dataclass(frozen=True)
@@ -37,7 +37,10 @@ def pull(
     suggestion = suggested(text)
     name = suggestion.name if suggestion else HubName.parse(text)
     if name is None:
-        raise HubError(f"{text} is not a Hugging Face model name (expected ORG/NAME, ORG/NAME:QUANT or an address).")
+        raise HubError(
+            f"{text} is not a Hugging Face model name (expected ORG/NAME, ORG/NAME:QUANT or an address), "
+            f"nor a suggested model ({', '.join(each.alias for each in suggestions())})."
+        )
     digest = suggestion.sha256 if suggestion else ""
 
     def complete(download: Incoming) -> None:

@@ -51,6 +51,7 @@ TELL = {
     "save_story": "save",
 }
 
+UNPIN = {"open_session": "open", "filter_sessions": "filter", "pin_session": "unpin"}
 RESTORE = {"open_session": "open", "restore_session": "restore"}
 SESSIONS = {
     "open_session": "open",
@@ -78,7 +79,8 @@ def key_hints(screen: MainScreen, session: Session, state: ModelState, restorabl
     if focused is not None and focused.id in FIELDS:
         return _first(FIELDS[focused.id], HELP)
     if where == "sessions":
-        return _first(RESTORE if restorable else {}, SESSIONS, HELP)
+        pin = UNPIN if screen.sessions.highlighted_pinned else {}
+        return _first(RESTORE if restorable else {}, pin, SESSIONS, HELP)
     if screen.composer.listing:
         return _first(COMPLETE, HELP)
     here = {"story": _story, "messages": _messages}.get(where, _input)(screen, session)

@@ -40,6 +40,10 @@ class SessionList(OptionList):
         option = self.highlighted_option
         return None if option is None else option.id
 
+    @property
+    def highlighted_pinned(self) -> bool:
+        return any(line.pinned for line in self._listed[0] if line.id == self.highlighted_id)
+
     def list(self, lines: Sequence[Line], current: str, complete: bool) -> None:
         """Show these, in this order. While the list is focused the highlight stays, unless another session was opened;
         otherwise it is on the open session.
