@@ -52,6 +52,12 @@ class Mailbox:
         """``pushed`` has the screen, and what to call with its result."""
         self.pushed.append((screen, callback))
 
+    async def push_screen_wait(self, screen: object) -> Any:
+        """As ``push_screen``, and returns the result."""
+        result: asyncio.Future[Any] = asyncio.get_running_loop().create_future()
+        self.push_screen(screen, result.set_result)
+        return await result
+
     def notify(self, message: str, **options: object) -> None:
         self.notified.append(message)
 

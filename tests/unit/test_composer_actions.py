@@ -1,5 +1,6 @@
 """What is done to the input, and how texts get into files."""
 
+import asyncio
 from contextlib import closing
 from pathlib import Path
 from unittest.mock import Mock
@@ -126,15 +127,20 @@ async def test_without_a_name_one_is_asked_for(
     desk: Desk, mailbox: Mailbox, actions: ComposerActions, tmp_path: Path
 ) -> None:
     desk.current.tree.add("user", "Yes.")
-    actions.save_message()
-    screen, answer = mailbox.pushed.pop()
-    assert isinstance(screen, AskScreen)
-    answer(None)
-    await mailbox.join()
-    assert list(tmp_path.glob("*.md")) == [] and desk.current.notice == ""
-    answer(str(tmp_path / "chosen.md"))
-    await mailbox.join()
-    assert (tmp_path / "chosen.md").read_text() == "Yes.\n"
+    file, there = tmp_path / "chosen.md", tmp_path / "there.md"
+    there.touch()
+    for answers in ([None], [str(there), None], [str(there), str(file)]):
+        actions.save_message()
+        for answer in answers:
+            await asyncio.sleep(0)
+            while not mailbox.pushed:  # until the file was tried in its thread
+                await asyncio.sleep(0.001)
+            screen, give = mailbox.pushed.pop()
+            assert isinstance(screen, AskScreen)
+            give(answer)
+        await mailbox.join()
+        assert file.exists() == (answers[-1] is not None) and there.read_text() == ""
+    assert file.read_text() == "Yes.\n"
 
 
 async def test_code_and_stories_are_saved_where_there_are_some(
