@@ -18,6 +18,7 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from inference.checkpoint.config import ModelConfig
+    from inference.encoder import Encoder
     from inference.errors import (
         BusyError,
         CacheError,
@@ -44,6 +45,7 @@ if TYPE_CHECKING:
 
 _NAMES = {
     "checkpoint.config": ("ModelConfig",),
+    "encoder": ("Encoder",),
     "errors": (
         "BusyError",
         "CacheError",
@@ -85,6 +87,7 @@ __all__ = [
     "ChatTemplate",
     "CheckpointError",
     "ContextOverflowError",
+    "Encoder",
     "Engine",
     "Event",
     "Failed",

@@ -71,6 +71,14 @@ def rms_norm(x: Floats, weight: Floats, eps: float) -> Floats:
     return x * scale * weight
 
 
+def layer_norm(x: Floats, weight: Floats, bias: Floats, eps: float) -> Floats:
+    """Layer normalization (arXiv 1607.06450) over the last axis."""
+    centered = x - np.mean(x, axis=-1, keepdims=True, dtype=np.float32)
+    variance = np.mean(centered * centered, axis=-1, keepdims=True, dtype=np.float32)
+    scale = (1 / np.sqrt(variance + np.float32(eps))).astype(np.float32, copy=False)
+    return centered * scale * weight + bias
+
+
 def silu(x: Floats) -> Floats:
     """x * sigmoid(x), written with tanh so that no exponential overflows."""
     activated: Floats = np.float32(0.5) * x * (np.float32(1) + np.tanh(np.float32(0.5) * x))
@@ -82,6 +90,35 @@ def gelu_tanh(x: Floats) -> Floats:
     inner: Any = np.float32(math.sqrt(2 / math.pi)) * (x + np.float32(0.044715) * x * x * x)
     activated: Floats = np.float32(0.5) * x * (np.float32(1) + np.tanh(inner))
     return activated
+
+
+# erf within 1.5e-7 (Abramowitz and Stegun, 7.1.26), by the power of 1 / (1 + ERF_SLOPE * |x|).
+ERF_SLOPE = 0.3275911
+ERF_TERMS = (0.254829592, -0.284496736, 1.421413741, -1.453152027, 1.061405429)
+# Elements of which gelu makes its temporaries at a time, so that they stay in the CPU cache.
+GELU_ELEMENTS = 2**15
+
+
+def gelu(x: Floats) -> Floats:
+    """GELU with the error function (arXiv 1606.08415): x * P(X <= x) for a standard normal X; in place.
+
+    ``x`` is contiguous. P(X > |x|) is half of erfc(|x| / sqrt(2)), and x * P(X <= x) = max(x, 0) - |x| * P(X > |x|).
+    """
+    flat = x.reshape(-1)
+    for start in range(0, flat.size, GELU_ELEMENTS):
+        part = flat[start : start + GELU_ELEMENTS]
+        size = np.abs(part)
+        step: Any = 1 / (1 + np.float32(ERF_SLOPE / math.sqrt(2)) * size)
+        tail = np.full_like(part, ERF_TERMS[-1] / 2)
+        for term in ERF_TERMS[-2::-1]:
+            tail *= step
+            tail += np.float32(term / 2)
+        tail *= step
+        tail *= np.exp(np.float32(-0.5) * size * size)
+        tail *= size
+        np.maximum(part, 0, out=part)
+        part -= tail
+    return x
 
 
 def softcap(x: Floats, cap: float) -> Floats:
