@@ -10,7 +10,7 @@ from inference.checkpoint.chat_template_file import read_chat_template
 from inference.checkpoint.config import ModelConfig
 from inference.checkpoint.directory_tokenizer import read_tokenizer_json, tokenizer_path
 from inference.checkpoint.families import FAMILIES, Family, parse_config
-from inference.checkpoint.foreign_formats import refuse_directory, refuse_quantized
+from inference.checkpoint.foreign_formats import refuse_directory, refuse_encoder, refuse_quantized
 from inference.checkpoint.safetensors_weights import SafetensorsWeights, open_tensor_files
 from inference.checkpoint.weights import Weights
 from inference.errors import CheckpointError
@@ -155,5 +155,6 @@ class HuggingFaceDirectory:
         refuse_directory(self.path)
         source = self.path / "config.json"
         values = read_json(source)
+        refuse_encoder(values, self.path)
         refuse_quantized(values, self.path)
         return parse_config(values, source, FAMILIES)

@@ -10,7 +10,7 @@ import numpy as np
 
 from inference.checkpoint.checkpoint import HuggingFaceDirectory
 from inference.checkpoint.config_reader import ConfigReader
-from inference.checkpoint.foreign_formats import refuse_directory, refuse_quantized, refuse_tensors
+from inference.checkpoint.foreign_formats import ENCODER_TYPE, refuse_directory, refuse_quantized, refuse_tensors
 from inference.checkpoint.safetensors_file import SafetensorsFile
 from inference.checkpoint.safetensors_weights import open_tensor_files
 from inference.checkpoint.weights import Shape
@@ -20,8 +20,11 @@ from inference.kernels.reference import Floats
 from inference.system.json_file import MAX_JSON_BYTES, parse_json, read_json
 from inference.system.regular_file import read_bytes
 
-MODEL_TYPE = "bert"
-POOLING = "1_Pooling/config.json"
+MODULES_FILE, LENGTH_FILE, POOLING_FILE = ENCODER_FILES = (
+    "modules.json",
+    "sentence_bert_config.json",
+    "1_Pooling/config.json",
+)
 MODULES = ("Transformer", "Pooling", "Normalize")
 # Canonical names of a layer's parts and their names in the checkpoint; each has a weight and a bias.
 LAYER_PARTS = {
@@ -55,7 +58,7 @@ class EncoderConfig:
 
 def is_encoder(path: Path) -> bool:
     """True if the directory's ``config.json`` is that of an embedding model. Raises CheckpointError."""
-    return path.is_dir() and read_json(path / "config.json").get("model_type") == MODEL_TYPE
+    return path.is_dir() and read_json(path / "config.json").get("model_type") == ENCODER_TYPE
 
 
 class EncoderDirectory(HuggingFaceDirectory):
@@ -72,7 +75,7 @@ class EncoderDirectory(HuggingFaceDirectory):
         values = read_json(source)
         refuse_quantized(values, self.path)
         reader = ConfigReader(values, source)
-        self._require(reader, "model_type", MODEL_TYPE)
+        self._require(reader, "model_type", ENCODER_TYPE)
         self._require(reader, "hidden_act", "gelu", default="gelu")
         self._require(reader, "position_embedding_type", "absolute", default="absolute")
         hidden, heads = reader.integer("hidden_size", 1, 2**14), reader.integer("num_attention_heads", 1, 256)
@@ -142,7 +145,7 @@ class EncoderDirectory(HuggingFaceDirectory):
 
     def _max_tokens(self, positions: int) -> int:
         """``max_seq_length`` of sentence_bert_config.json, else what tokenizer and positions allow."""
-        source = self.path / "sentence_bert_config.json"
+        source = self.path / LENGTH_FILE
         reader = ConfigReader(read_json(source) if source.exists() else {}, source)
         if "max_seq_length" in reader:
             return reader.integer("max_seq_length", 3, positions)
@@ -151,7 +154,7 @@ class EncoderDirectory(HuggingFaceDirectory):
 
     def _check_modules(self) -> None:
         """Refuse what comes after the transformer, unless it is the mean of the tokens, normalized."""
-        source = self.path / "modules.json"
+        source = self.path / MODULES_FILE
         if source.exists():
             # A list, unlike all other files.
             modules = parse_json(b'{"modules":%b}' % read_bytes(source, MAX_JSON_BYTES), source)["modules"]
@@ -159,7 +162,7 @@ class EncoderDirectory(HuggingFaceDirectory):
                 kind = str(module.get("type") if isinstance(module, dict) else module).rpartition(".")[2]
                 if kind not in MODULES:
                     raise UnsupportedModelError(f"{source}: {kind[:40]} is not supported; {', '.join(MODULES)} are.")
-        source = self.path / POOLING
+        source = self.path / POOLING_FILE
         if source.exists():
             modes = {key: value for key, value in read_json(source).items() if key.startswith("pooling_mode_")}
             if [key for key, value in modes.items() if value] not in ([], ["pooling_mode_mean_tokens"]):

@@ -23,6 +23,8 @@ METHODS = {
     "exl2": "ExLlama",
     "exl3": "ExLlama",
 }
+# ``model_type`` of the embedding models that inference/encoder.py reads.
+ENCODER_TYPE = "bert"
 # Endings of tensor names that only one way of quantizing has, the more telling first.
 ENDINGS = {
     ".g_idx": "GPTQ",
@@ -62,6 +64,12 @@ def refuse_quantized(values: Mapping[str, Any], source: Path) -> None:
         raise _quantized(source, f"with {named}" if method else named)
     if values.get("quantization"):
         raise _quantized(source, "with MLX")
+
+
+def refuse_encoder(values: Mapping[str, Any], source: Path) -> None:
+    """Raise UnsupportedModelError if a ``config.json`` in ``source`` is that of an embedding model."""
+    if values.get("model_type") == ENCODER_TYPE:
+        raise UnsupportedModelError(f"{source} is an embedding model: it finds passages of documents, but cannot chat.")
 
 
 def refuse_tensors(found: Mapping[str, str], wanted: Iterable[str], source: Path) -> None:

@@ -6,6 +6,7 @@ from pathlib import Path
 
 from inference.checkpoint.checkpoint import HuggingFaceDirectory
 from inference.checkpoint.directory_tokenizer import MAX_TOKENIZER_BYTES
+from inference.checkpoint.encoder_directory import EncoderDirectory, is_encoder
 from inference.checkpoint.safetensors_weights import SINGLE, read_index
 from inference.errors import HubError, InferenceError, TemplateError, UnavailableError
 from inference.sources.download import RemoteFile, arrived, fetch
@@ -25,12 +26,13 @@ def pull_from_hub(
 ) -> tuple[HubName, str]:
     """Download a model below ``downloads``; return its exact name and a note for the user, often empty.
 
-    ``complete`` puts it in place. ``sha256``: what a GGUF file must have. Raises HubError, of which UnavailableError
-    means that another source may have it.
+    ``complete`` puts it in place. ``sha256``: what its only file of weights must have. Raises HubError, of which
+    UnavailableError means that another source may have it.
     """
     with in_sentences(name):
         offer = offered(name)
-        if sha256 and [file.digest for file in offer.files.values()] != [f"sha256:{sha256}"]:
+        held = [file.digest for file in offer.files.values() if file.name.endswith((".gguf", ".safetensors"))]
+        if sha256 and held != [f"sha256:{sha256}"]:
             raise UnavailableError(
                 f"{offer.name} on Hugging Face is not the file that was suggested (its hash differs)."
             )
@@ -54,6 +56,10 @@ def _describe(download: Incoming, offer: Offer) -> str:
                     f"{name}: {file.name} is larger than {MAX_TOKENIZER_BYTES // 2**20} MB, which is not plausible."
                 )
             fetch(file, work, lambda done: None)
+        if is_encoder(work):
+            encoder = EncoderDirectory(work)
+            Tokenizer.load(encoder, vocab_size=encoder.encoder_config.vocab_size)
+            return ""
         checkpoint = HuggingFaceDirectory(work)
         require_supported(checkpoint.config)
         Tokenizer.load(checkpoint)

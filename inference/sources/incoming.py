@@ -34,10 +34,12 @@ class Incoming:
     def keep_what_is_good(self, files: Mapping[str, RemoteFile]) -> None:
         """Remove files of other revisions, and link those that the complete download shares with this one."""
         known = _digests(self.work)
-        for path in self.work.iterdir():
-            name = path.name.removesuffix(PART)
+        for path in [path for path in self.work.rglob("*") if path.is_file()]:
+            name = path.relative_to(self.work).as_posix().removesuffix(PART)
             if name not in files or known.get(name) != files[name].digest:
                 path.unlink()
+        for name in files:
+            (self.work / name).parent.mkdir(mode=0o700, exist_ok=True)
         for name, digest in _digests(self.target).items():
             if name in files and digest == files[name].digest and not (self.work / name).exists():
                 with contextlib.suppress(OSError):

@@ -8,6 +8,7 @@ from typing import Any
 from huggingface_hub import HfApi, get_token, hf_hub_url
 from huggingface_hub.errors import HfHubHTTPError
 
+from inference.checkpoint.encoder_directory import ENCODER_FILES
 from inference.checkpoint.gguf_config import require_supported_architecture
 from inference.checkpoint.safetensors_weights import INDEX, SINGLE
 from inference.errors import HubError
@@ -25,6 +26,7 @@ DESCRIPTIONS = (
     "special_tokens_map.json",
     "added_tokens.json",
     "chat_template.jinja",
+    *ENCODER_FILES,
     INDEX,
 )
 _WEIGHTS = {".bin", ".gguf", ".pth", ".pt", ".onnx", ".safetensors"}
@@ -54,7 +56,8 @@ def offered(name: HubName) -> Offer:
         digest = f"sha256:{sibling.lfs.sha256}" if sibling.lfs else f"git:{sibling.blob_id}"
         if sibling.size is None or digest == "git:None":
             raise HubError(f"{name}: Hugging Face reports no size or checksum for {path}. Try again later.")
-        url, here = hf_hub_url(name.repository, path, revision=info.sha), PurePosixPath(path).name
+        url = hf_hub_url(name.repository, path, revision=info.sha)
+        here = path if path in DESCRIPTIONS else PurePosixPath(path).name
         files[here] = RemoteFile(here, url, sibling.size, digest, token)
     return Offer(name, files)
 

