@@ -13,7 +13,7 @@ from inference.kernels.jit.matmul_dense import READERS
 from inference.kernels.jit.matmul_quantized import MANY_TOKENS
 from inference.kernels.jit.numba_internals import unpack_tuple
 from inference.kernels.jit.quantize import Activations, quantize_row, quantize_rows
-from inference.kernels.jit.target import BLOCKS_TOGETHER
+from inference.kernels.jit.target import BLOCKS_TOGETHER, target
 from inference.kernels.jit.tiling import Operand
 from inference.kernels.layout import GROUP, INT4, INT4_MINIMUMS, INT8, LANES, PADDING, STORAGE
 
@@ -35,11 +35,12 @@ def _matmul(matrix, x, out):
     weights, scales = (matrix.types[matrix.fields.index(part)] for part in ("weights", "scales"))
     if weights.dtype.name in READERS:
         return _matmul_dense
-    of_sum = PACKINGS[weights.dtype.name, scales.dtype.name].of_sum
+    packing = PACKINGS[weights.dtype.name, scales.dtype.name]
+    of_sum, code = packing.of_sum, np.int16 if target().dots[packing.bits].words else np.int8
 
     def matmul_quantized(matrix, x, out):
         tokens, groups = x.shape[0], x.shape[1] // GROUP
-        values = np.empty((tokens, groups * GROUP), np.int8)
+        values = np.empty((tokens, groups * GROUP), code)
         scales, sums = np.empty((tokens, groups), np.float32), np.empty((tokens, groups), np.int32)
         if tokens >= WORTH_SHARING:
             quantize_rows(x, values, scales, sums, of_sum)

@@ -4,7 +4,7 @@ A tile is sixteen rows times some tokens, over all of K, its sums in registers:
 
     for each group:            32 inputs
         sum  = correction      int32, 16 rows      takes the zero point back
-        sum += weights · x     int32, exact        eight steps of four inputs
+        sum += weights · x     int32, exact        eight steps of four inputs; dot_product.py
         out  = fma(sum, weight scale * x scale, out)      float32, in the order of the groups
         out  = fma(minimum, sum of x * x scale, out)      where groups have minimums instead of a zero point
 
@@ -17,6 +17,7 @@ from collections.abc import Callable
 from llvmlite import ir
 
 from inference.kernels.jit import simd
+from inference.kernels.jit.dot_product import Values
 from inference.kernels.jit.llvm import F32X16, FLOAT, I8X64, I16, I32, I32X16, I64, broadcast, constant, load, store
 from inference.kernels.jit.numba_internals import alloca_once, for_range
 from inference.kernels.jit.scales import load_base_exponents, load_scales
@@ -71,7 +72,7 @@ def _build_tile(
     """Build one tile of ``size`` (blocks, tokens), each of its sums of sixteen rows in a register."""
     blocks, tokens = size
     values, x_scales, x_sums = x
-    steps = GROUP * packing.bits // 32
+    steps, dot = GROUP * packing.bits // 32, target().dots[packing.bits]
     pairs = [(block, token) for block in range(blocks) for token in range(tokens)]
     load_group = _scale_loader(b, [scales.row(b, block) for block in range(blocks)], packing)
     sums = {pair: alloca_once(b, F32X16) for pair in pairs}
@@ -80,12 +81,14 @@ def _build_tile(
     with for_range(b, x_scales.shape[1]) as loop:
         scalar = b.mul(loop.index, I64(4))
         group_weights = b.mul(loop.index, I64(steps * STEP_BYTES))
-        group_inputs = b.mul(loop.index, I64(GROUP))
-        totals: dict[tuple[int, int], ir.Value] = {}
+        group_inputs = b.mul(loop.index, I64(GROUP * values.item_bytes))
+        totals: dict[tuple[int, int], Values] = {}
+        starts: list[ir.Value] = []
         group_sums = [load(b, offset(b, x_sums.row(b, token), scalar), I32, 4) for token in range(tokens)]
         for token in range(tokens):
             start = constant(0, I32X16) if packing.minimums else broadcast(b, group_sums[token], I32X16)
-            totals |= {(block, token): start for block in range(blocks)}
+            starts.append(start)
+            totals |= {(block, token): dot.begin(b, start) for block in range(blocks)}
         for step in range(steps):
             if len(pairs) == 1:
                 ahead = offset(b, weights.address, group_weights, step * STEP_BYTES + PREFETCH_AHEAD)
@@ -95,19 +98,19 @@ def _build_tile(
                 for block in range(blocks)
             ]
             for half, unpack in enumerate(HALVES[packing.bits]):
-                unsigned = [unpack(b, vector) for vector in packed]
+                parts = [dot.split(b, unpack(b, vector)) for vector in packed]
                 for token in range(tokens):
-                    inputs = offset(b, values.row(b, token), group_inputs, 4 * (step + half * steps))
-                    signed = b.bitcast(broadcast(b, load(b, inputs, I32, 4), I32X16), I8X64)
+                    place = 4 * (step + half * steps) * values.item_bytes
+                    inputs = dot.inputs(b, offset(b, values.row(b, token), group_inputs, place))
                     for block in range(blocks):
-                        totals[block, token] = target().dot4(b, totals[block, token], unsigned[block], signed)
+                        totals[block, token] = dot.add(b, totals[block, token], parts[block], inputs)
         group_scales = [load_group(block, loop.index) for block in range(blocks)]
         for token in range(tokens):
             x_scale = load(b, offset(b, x_scales.row(b, token), scalar), FLOAT, 4)
             x_sum = b.fmul(b.sitofp(group_sums[token], FLOAT), x_scale)
             for block, (row_scales, minimums) in enumerate(group_scales):
                 scale = b.fmul(row_scales, broadcast(b, x_scale, F32X16))
-                total = b.sitofp(totals[block, token], F32X16)
+                total = b.sitofp(dot.end(b, totals[block, token], starts[token]), F32X16)
                 product = simd.fma.build(b, total, scale, b.load(sums[block, token]))
                 if minimums is not None:
                     product = simd.fma.build(b, minimums, broadcast(b, x_sum, F32X16), product)

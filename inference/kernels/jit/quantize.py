@@ -4,7 +4,8 @@ from typing import NamedTuple
 
 import numpy as np
 import numpy.typing as npt
-from numba import njit, prange
+from numba import njit, prange, types
+from numba.extending import overload
 
 from inference.kernels.jit import simd
 from inference.kernels.jit.scales import (
@@ -22,11 +23,11 @@ from inference.kernels.layout import GROUP, INT4_LEAST_REACH, INT4_SCALES, LANES
 class Activations(NamedTuple):
     """Quantized inputs of a product.
 
-    ``values`` int8 [tokens, K]; ``scales`` float32 [tokens, groups]; ``sums`` int32 [tokens, groups]: of a group's
+    ``values`` int8 [tokens, K], or int16 in the order that a GroupDot of words reads; ``scales`` float32 [tokens, groups]; ``sums`` int32 [tokens, groups]: of a group's
     values, times ``of_sum`` of the weights' Packing.
     """
 
-    values: npt.NDArray[np.int8]
+    values: npt.NDArray[np.int8] | npt.NDArray[np.int16]
     scales: npt.NDArray[np.float32]
     sums: npt.NDArray[np.int32]
 
@@ -149,6 +150,18 @@ def best_int4_scale(columns, bases):
     return best
 
 
+def store_codes(values, index, codes):
+    """Store sixteen of a row's values."""
+    raise TypeError("only compiled code calls this")
+
+
+@overload(store_codes)
+def _store_codes(values, index, codes):
+    if values.dtype == types.int8:
+        return lambda values, index, codes: simd.store_i8(values.ctypes.data + index, codes)
+    return lambda values, index, codes: simd.store_word_pairs(values.ctypes.data + 2 * index, codes)
+
+
 @njit(nogil=True, cache=True)
 def quantize_row(x, values, scales, sums, of_sum):
     """Quantize ``x`` float32 [K], K a multiple of GROUP, into one row of Activations."""
@@ -159,8 +172,8 @@ def quantize_row(x, values, scales, sums, of_sum):
         scales[group] = largest / np.float32(127)
         inverse = simd.broadcast_f32(np.float32(127) / largest if largest > 0 else np.float32(0))
         low, high = simd.to_i32(simd.mul(first, inverse)), simd.to_i32(simd.mul(second, inverse))
-        simd.store_i8(values.ctypes.data + group * GROUP, low)
-        simd.store_i8(values.ctypes.data + group * GROUP + LANES, high)
+        store_codes(values, group * GROUP, low)
+        store_codes(values, group * GROUP + LANES, high)
         sums[group] = of_sum * (simd.sum_i32_lanes(low) + simd.sum_i32_lanes(high))
 
 

@@ -128,6 +128,14 @@ def store_i8(b, where, vector):
     store(b, where, b.trunc(vector, I8X16), 1)
 
 
+@simd_op(types.void, address, i32x16)
+def store_word_pairs(b, where, vector):
+    """Store sixteen int32 as int16, of each four neighbors the first, third, second and fourth."""
+    words = b.trunc(vector, I16X16)
+    lanes = [quad + lane for quad in range(0, LANES, 4) for lane in (0, 2, 1, 3)]
+    store(b, where, shuffle(b, words, words, lanes), 2)
+
+
 @simd_op(types.void, address, i32x16, i32x16, i32x16, i32x16)
 def store_quads(b, where, first, second, third, fourth):
     """Interleave the low bytes of four vectors: the four of a lane are neighbors."""

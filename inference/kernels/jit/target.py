@@ -11,7 +11,19 @@ from typing import Any
 from llvmlite import binding
 from numba import config
 
-from inference.kernels.jit.dot_product import Dot4, generic_dot4, vnni_dot4, widening_dot4
+from inference.kernels.jit.dot_product import (
+    AVX2_MULTIPLY_ADD,
+    AVX512_MULTIPLY_ADD,
+    GroupDot,
+    NibbleDot,
+    QuadDot,
+    WordDot,
+    neon_dot,
+    neon_dot4,
+    plain_dot4,
+    signed_quads,
+    vpdpbusd,
+)
 
 _numba: Any = config
 # Blocks of sixteen rows that a tile of the quantized products covers when there are many tokens.
@@ -25,7 +37,7 @@ class Target:
     Args:
         name: Shown by ``doctor`` and compared by tests.
         features: LLVM's names of the CPU features it needs.
-        dot4: Builds the dot product of four bytes per lane; dot_product.py states its contract.
+        dots: Builds the sums of products of a group, by bits of a weight; dot_product.py states the contract.
         tiles: Tokens per register tile of the quantized products, largest first, by blocks of rows in the tile. A tile
             keeps blocks * tokens vectors of sixteen sums in registers. Results do not depend on it.
         converts_float16: The CPU converts float16 to float32 and back; else bit operations with equal results do.
@@ -33,26 +45,31 @@ class Target:
 
     name: str
     features: frozenset[str]
-    dot4: Dot4
+    dots: Mapping[int, GroupDot]
     tiles: Mapping[int, tuple[int, ...]]
     converts_float16: bool
 
 
 AVX512 = frozenset({"avx512f", "avx512bw", "avx512vl"})
-# Sixteen sums fill the registers of AVX-512; the others have fewer and smaller ones.
+NEON = frozenset({"neon"})
+AVX2 = frozenset({"avx2", "fma", "f16c"})
+# Sixteen sums of sixteen int32 fill the registers of AVX-512; of those with sixteen registers of eight, four do beside
+# the weights that all tokens share.
 WIDE_TILES = {1: (16, 4, 2, 1), BLOCKS_TOGETHER: (4, 2, 1)}
+NARROW_TILES = {1: (4, 2, 1)}
+# NEON: thirty-two registers of four.
+NEON_TILES = {1: (4, 2, 1)}
+USDOT = QuadDot(neon_dot("usdot"), 16)
 # Best first: the first whose features are all there is used.
 TARGETS = (
-    Target("avx512-vnni", AVX512 | {"avx512vnni"}, vnni_dot4, WIDE_TILES, converts_float16=True),
-    Target("avx512", AVX512, widening_dot4("llvm.x86.avx512.pmaddw.d.512", 32), WIDE_TILES, converts_float16=True),
-    Target(
-        "avx2",
-        frozenset({"avx2", "fma", "f16c"}),
-        widening_dot4("llvm.x86.avx2.pmadd.wd", 16),
-        {1: (4, 1), BLOCKS_TOGETHER: (4, 1)},
-        converts_float16=True,
-    ),
-    Target("generic", frozenset(), generic_dot4, {1: (4, 1), BLOCKS_TOGETHER: (1,)}, converts_float16=False),
+    Target("avx512-vnni", AVX512 | {"avx512vnni"}, dict.fromkeys((8, 4), vpdpbusd(64)), WIDE_TILES, True),
+    Target("avx512", AVX512, {8: WordDot(AVX512_MULTIPLY_ADD), 4: NibbleDot(AVX512_MULTIPLY_ADD)}, WIDE_TILES, True),
+    Target("avx-vnni", AVX2 | {"avxvnni"}, dict.fromkeys((8, 4), vpdpbusd(32)), NARROW_TILES, True),
+    Target("avx2", AVX2, {8: WordDot(AVX2_MULTIPLY_ADD), 4: NibbleDot(AVX2_MULTIPLY_ADD)}, NARROW_TILES, True),
+    Target("neon-i8mm", NEON | {"dotprod", "i8mm"}, dict.fromkeys((8, 4), USDOT), NEON_TILES, True),
+    Target("neon-dotprod", NEON | {"dotprod"}, signed_quads(neon_dot("sdot")), NEON_TILES, True),
+    Target("neon", NEON, signed_quads(neon_dot4), NEON_TILES, True),
+    Target("generic", frozenset(), dict.fromkeys((8, 4), QuadDot(plain_dot4)), {1: (4, 1)}, converts_float16=False),
 )
 
 
