@@ -109,6 +109,7 @@ class Model:
         backend: str = "auto",
         chat: bool = False,
         context: int | None = None,
+        at_once: bool = False,
     ) -> "Model":
         """Load a Hugging Face model directory.
 
@@ -122,6 +123,9 @@ class Model:
         Models of both backends can be in use in one process; a KV cache belongs to one backend.
         ``context``: limit of a conversation in tokens; None is the longest that fits the memory, up to the model's own.
         Less than was asked for is a warning.
+
+        ``at_once``: if kernels have to be compiled, let the numpy reference compute, in the same caches, until
+        ``prepare`` is through.
 
         ``chat``: refuse a model that cannot chat. Without it, a missing or broken chat template only prevents chats:
         ``no_chat`` says what is wrong.
@@ -159,7 +163,7 @@ class Model:
         progress = progress or (lambda done, total, what: None)
         transformer = build(checkpoint, precision, chosen, threads, progress, shelf)
         ends |= {end for end in (eos, tokenizer.first_control(markers.after_reply)) if end is not None}
-        return cls(
+        model = cls(
             checkpoint.path,
             transformer,
             precision,
@@ -179,6 +183,9 @@ class Model:
                 *_shortened(granted, min(context or 0, config.max_position_embeddings)),
             ],
         )
+        if at_once:
+            transformer.begin_at_once(model.new_cache())
+        return model
 
     @staticmethod
     def inspect(path: str | Path, cache_precision: str = "auto") -> ModelInfo:
@@ -203,6 +210,11 @@ class Model:
         ``progress(done, total, what)`` is called with the number of compiled kernels and may raise to cancel.
         """
         self._transformer.prepare(self.new_cache(), progress or (lambda done, total, what: None))
+
+    @property
+    def ready(self) -> bool:
+        """False while kernels are being compiled and numpy computes instead; see ``load``."""
+        return self._transformer.ready
 
     @property
     def counters(self) -> Counters:

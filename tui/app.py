@@ -25,6 +25,9 @@ from tui.messages import (
     ModelFailed,
     ModelLoaded,
     ModelLoading,
+    ModelNews,
+    ModelPrepared,
+    ModelPreparing,
     Notice,
     ReplyProgressed,
     SessionChanged,
@@ -141,9 +144,11 @@ class LlmTui(InterruptibleApp):
 
     @on(ModelLoading)
     @on(ModelLoaded)
+    @on(ModelPreparing)
+    @on(ModelPrepared)
     @on(ModelFailed)
-    def _on_model_news(self, event: ModelLoading | ModelLoaded | ModelFailed) -> None:
-        if not isinstance(event, ModelLoading):
+    def _on_model_news(self, event: ModelNews) -> None:
+        if isinstance(event, ModelLoaded | ModelPrepared | ModelFailed):
             often()
         self.actions.models.take(event)
 

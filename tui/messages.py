@@ -33,6 +33,25 @@ class ModelLoaded(Message):
         self.model = model
 
 
+class ModelPreparing(Message):
+    """A loaded model's kernels are being compiled: ``done`` of ``total`` of them. Until the end, numpy computes."""
+
+    def __init__(self, choice: ModelChoice, done: int, total: int) -> None:
+        super().__init__()
+        self.choice = choice
+        self.done = done
+        self.total = total
+
+
+class ModelPrepared(Message):
+    """The kernels are in use, or cannot be had: ``warning`` says why, else it is empty."""
+
+    def __init__(self, choice: ModelChoice, warning: str = "") -> None:
+        super().__init__()
+        self.choice = choice
+        self.warning = warning
+
+
 class ModelFailed(Message):
     """Loading failed; ``sentence`` is the error message."""
 
@@ -40,6 +59,9 @@ class ModelFailed(Message):
         super().__init__()
         self.choice = choice
         self.sentence = sentence
+
+
+ModelNews = ModelLoading | ModelLoaded | ModelPreparing | ModelPrepared | ModelFailed
 
 
 class ReplyProgressed(Message):

@@ -82,6 +82,17 @@ class QuantizedMatrix:
         stop = start + math.prod(shape) * packing.scale_dtype.itemsize
         return self.buffer[start:stop].view(packing.scale_dtype).reshape(shape)
 
+    def parts(self, shapes: Sequence[tuple[int, ...]]) -> "list[QuantizedMatrix]":
+        """Return the matrices of these shapes [outputs, inputs] that this one stacks by rows, as views."""
+        parts: list[QuantizedMatrix] = []
+        first = 0
+        for outputs, inputs in shapes:
+            last = first + -(-outputs // LANES)
+            form = Form((outputs, inputs), self.form.packing)
+            parts.append(self if len(shapes) == 1 else _Part(form, self.buffer, self, slice(first, last)))
+            first = last
+        return parts
+
     @property
     def finite(self) -> bool:
         """False if a weight was NaN or infinite: its group has such a scale."""
@@ -109,6 +120,22 @@ class QuantizedMatrix:
         )
         wide = values * scales[:, :, None] + minimums[:, :, None]
         return wide.reshape(len(indices), -1)[:, : self.form.shape[1]]
+
+
+@dataclass(frozen=True)
+class _Part(QuantizedMatrix):
+    """Some ``blocks`` of sixteen rows of a ``whole`` matrix, in its buffer."""
+
+    whole: QuantizedMatrix
+    blocks: slice
+
+    @property
+    def weights(self) -> npt.NDArray[np.uint8]:
+        return self.whole.weights[self.blocks]
+
+    @property
+    def scales(self) -> npt.NDArray[Any]:
+        return self.whole.scales[self.blocks]
 
 
 def _pack(

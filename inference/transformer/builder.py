@@ -87,6 +87,7 @@ class Loader:
         self.norm_offset = norm_offset
         self.precision = precision
         self.backend = backend
+        self.stacked: dict[str, QuantizedMatrix] = {}  # by the names of their first matrices
         self.quantized: dict[str, QuantizedMatrix] = {}
         self._progress = progress
         self._done = 0
@@ -104,7 +105,10 @@ class Loader:
             return matrix
 
         forms = {name: form_of(self.weights, names, self.precision) for name, names in named.items()}
-        self.quantized = shelf.matrices(forms, pack, key)
+        self.stacked = shelf.matrices(forms, pack, key)
+        for first, names in named.items():
+            shapes = [self.weights.info(name).shape for name in names]
+            self.quantized |= zip(names, self.stacked[first].parts(shapes), strict=True)
 
     def stored(self, name: str, what: str = "loading weights") -> Rows:
         """Return the tensor as stored, and report progress."""
@@ -242,9 +246,9 @@ def _jit_transformer(load: Loader, config: ModelConfig, fingerprint: str, thread
 
     def packed(*names: str) -> PackedMatrix:
         biases = [load.bias(name) for name in names]
-        if names[0] in load.quantized:
+        if names[0] in load.stacked:
             outputs = [load.weights.info(name).shape[0] for name in names]
-            return PackedMatrix.quantized(load.quantized[names[0]], outputs, biases)
+            return PackedMatrix.quantized(load.stacked[names[0]], outputs, biases)
         matrix = PackedMatrix.pack([load.stored(name) for name in names], biases, load.precision, load.check)
         load.release()
         return matrix
@@ -282,7 +286,10 @@ def _jit_transformer(load: Loader, config: ModelConfig, fingerprint: str, thread
     blocks = tuple(block(index, layer) for index, layer in enumerate(config.layers))
     head = packed("embed_tokens" if load.weights.tied else "lm_head")
     threads = threads or worthwhile_cores(head.weights.nbytes + sum(map(matrix_bytes, blocks)))
-    return JitTransformer(config, fingerprint, _embedding(load), blocks, norm("norm"), head, threads)
+    return JitTransformer(
+        *(config, fingerprint, _embedding(load), blocks, norm("norm"), head, threads),
+        lambda: _numpy_transformer(load, config, fingerprint),
+    )
 
 
 def _embedding(load: Loader) -> Embedding:

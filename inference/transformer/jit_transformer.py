@@ -10,7 +10,7 @@ import numpy as np
 from inference.checkpoint.config import LayerSpec, ModelConfig
 from inference.kernels.jit import launch
 from inference.kernels.jit.block import BlockShape, BlockWeights, addresses_of, head_logits, plain, run_blocks
-from inference.kernels.jit.compile_progress import compiling
+from inference.kernels.jit.numba_internals import is_compiled
 from inference.kernels.layout import PADDING
 from inference.kernels.packed_matrix import PackedMatrix, column_starts
 from inference.kernels.reference import Floats
@@ -41,7 +41,9 @@ class JitTransformer(Transformer):
         norm_weight: Floats,
         lm_head: PackedMatrix,
         threads: int,
+        reference: Callable[[], Transformer],
     ) -> None:
+        """``reference`` makes a transformer of the same weights that needs no kernels."""
         super().__init__(config, fingerprint)
         self._threads = min(threads, _numba.config.NUMBA_NUM_THREADS)
         self._pace = Pace(self._threads)
@@ -55,21 +57,59 @@ class JitTransformer(Transformer):
         self._at_once = max(1, BYTES_AT_ONCE // matrix_bytes(blocks[0]))
         self._norm_weight = norm_weight
         self._lm_head = lm_head
-        self._run = launch.run
+        self._reference = reference
+        # What computes until the kernels are prepared, in the same caches, and what computes the pass under way.
+        self._meanwhile: Transformer | None = None
+        self._computing: Transformer | None = None
         self._ropes = {layer.rope: rotary_embedding(config, layer) for layer in config.layers}
+
+    @property
+    def ready(self) -> bool:
+        """See Transformer."""
+        return self._meanwhile is None
+
+    def begin_at_once(self, cache: KVCache) -> None:
+        """See Transformer."""
+        calls = self._calls(cache)
+        if not all(is_compiled(kernel, launch.argument_types(arguments)) for kernel, *arguments in calls):
+            self._meanwhile = self._reference()
 
     def prepare(self, cache: KVCache, progress: Progress) -> None:
         """Compile the kernels, or read what was compiled before: a pass over one token needs them all."""
-        self._run = launch.compile_and_run
-        with compiling(lambda done, total: progress(done, total, "preparing kernels for this CPU")):
-            self.forward_batch([([0], cache)])
-        self._run = launch.run
-        self.counters.rows = 0
-        self._pace = Pace(self._threads)  # such a pass is like no other
 
-    def _through_blocks(self, ids: Ids, sequences: Sequences, check_cancelled: Callable[[], None]) -> Floats:
+        def report(done: int, total: int) -> None:
+            progress(done, total, "preparing kernels for this CPU")
+
+        calls = self._calls(cache)
+        launch.compile_all(calls, report)
+        _numba.set_num_threads(self._threads)
+        for call in calls:
+            launch.run(*call)
+        self._meanwhile = None
+
+    def _calls(self, cache: KVCache) -> list[tuple[Any, ...]]:
+        """Return the calls of kernels, each with its arguments, that make up a pass over one token."""
+        calls: list[tuple[Any, ...]] = []
+        cache.reserve(1)
+        ids = np.zeros(1, np.int64)
+        x = self._pass(lambda *call: calls.append(call), ids, [(slice(0, 1), cache)], lambda: None)
+        calls.append((head_logits, *self._head_arguments(x)))
+        return calls
+
+    def through_blocks(self, ids: Ids, sequences: Sequences, check_cancelled: Callable[[], None]) -> Floats:
+        """See Transformer."""
+        self._computing = self._meanwhile  # for the whole pass, though the kernels may be ready before its end
+        if self._computing is not None:
+            return self._computing.through_blocks(ids, sequences, check_cancelled)
         # numba's setting is per thread, which may have computed for another model before.
         _numba.set_num_threads(self._pace.begin(len(ids)))
+        x = self._pass(launch.run, ids, sequences, check_cancelled)
+        self._pace.end(len(ids))
+        return x
+
+    def _pass(
+        self, run: Callable[..., Any], ids: Ids, sequences: Sequences, check_cancelled: Callable[[], None]
+    ) -> Floats:
         plan = BatchPlan(sequences, self.config)
         angles = {index: rope.angles(plan.positions) for index, rope in self._ropes.items()}
         x = np.zeros((len(ids), _padded(self.config.hidden_size)), np.float32)
@@ -84,17 +124,22 @@ class JitTransformer(Transformer):
             for first in range(stretch.start, stretch.stop, step):
                 check_cancelled()
                 last = min(first + step, stretch.stop)
-                self._run(
+                run(
                     *(run_blocks, x, first, last, self._addresses, like, shape, cos, sin, batch),
                     *(plan.layer_bytes, plan.item_bytes),
                 )
-        self._pace.end(len(ids))
         return x
 
-    def _logits(self, x: Floats) -> Floats:
-        size, eps = self.config.hidden_size, np.float32(self.config.rms_norm_eps)
-        logits: Floats = self._run(head_logits, x, self._norm_weight, eps, size, *self._lm_head)
+    def logits(self, x: Floats) -> Floats:
+        """See Transformer."""
+        if self._computing is not None:
+            return self._computing.logits(x)
+        logits: Floats = launch.run(head_logits, *self._head_arguments(x))
         return logits[:, : self.config.vocab_size]
+
+    def _head_arguments(self, x: Floats) -> tuple[Any, ...]:
+        eps = np.float32(self.config.rms_norm_eps)
+        return x, self._norm_weight, eps, self.config.hidden_size, *self._lm_head
 
 
 def matrix_bytes(block: BlockWeights) -> int:

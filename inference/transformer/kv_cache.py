@@ -11,7 +11,9 @@ import numpy.typing as npt
 from inference.checkpoint.config import ModelConfig
 from inference.errors import CacheError
 from inference.kernels.layout import BLOCK, cache_bytes
+from inference.transformer import tiled_cache
 from inference.transformer.cache_file import read_snapshot, write_snapshot
+from inference.transformer.int8_vectors import quantized
 
 CACHE_DTYPES = (np.float32, np.float16, np.int8)
 # Behind each key and value of the plain layout in int8.
@@ -30,7 +32,7 @@ class KVCache:
     """Keys and values by layer, in blocks of BLOCK positions, in the layout of the backend:
 
         plain   [layers, 2, kv_heads, BLOCK, head_dim]            keys and values, for numpy
-        tiled   [layers, keys, values and scales]                 as kernels/jit/attention.py draws it
+        tiled   [layers, keys, values and scales]                 as kernels/jit/attention.py draws it; tiled_cache.py
 
     In int8 each key and each value has a float32 scale, stored behind it in the plain layout.
 
@@ -140,20 +142,20 @@ class KVCache:
         return [block.ctypes.data for block in self._blocks]
 
     def write(self, layer: int, keys: Array, values: Array) -> None:
-        """Put ``keys`` and ``values`` [kv_heads, count, head_dim] of one layer at the positions from ``length`` on.
-
-        Like ``blocks``, for the plain layout.
-        """
+        """Put ``keys`` and ``values`` [kv_heads, count, head_dim] of one layer at the positions from ``length`` on."""
         count = keys.shape[1]
-        if self.dtype == np.int8:
+        if self.dtype == np.int8 and not self.tiled:
             keys, values = _quantized(keys), _quantized(values)
         done = 0
         while done < count:
             index, offset = divmod(self._length + done, BLOCK)
             step = min(BLOCK - offset, count - done)
-            block = self._blocks[index][layer]
-            block[0, :, offset : offset + step] = keys[:, done : done + step]
-            block[1, :, offset : offset + step] = values[:, done : done + step]
+            part, block = slice(done, done + step), self._blocks[index][layer]
+            if self.tiled:
+                tiled_cache.write(block, offset, keys[:, part], values[:, part])
+            else:
+                block[0, :, offset : offset + step] = keys[:, part]
+                block[1, :, offset : offset + step] = values[:, part]
             done += step
 
     def extend(self, count: int) -> None:
@@ -164,6 +166,10 @@ class KVCache:
         """Keys and values [kv_heads, up to BLOCK, head_dim] of the positions ``start`` to ``end``, block by block."""
         for index in range(start // BLOCK, -(-end // BLOCK)):
             first, last = max(0, start - index * BLOCK), min(BLOCK, end - index * BLOCK)
+            if self.tiled:
+                heads, head_dim = self.config.num_key_value_heads, self.config.head_dim
+                yield tiled_cache.read(self._blocks[index][layer], first, last, heads, head_dim)
+                continue
             keys, values = self._blocks[index][layer, :, :, first:last]
             if self.dtype == np.int8:
                 keys, values = _widened(keys), _widened(values)
@@ -184,11 +190,9 @@ def _block_shape(config: ModelConfig, item: int, tiled: bool) -> tuple[int, ...]
 
 
 def _quantized(vectors: Array) -> Array:
-    """int8 [..., head_dim + SCALE_BYTES]: float32 [..., head_dim] in steps of its largest / 127, and that step."""
-    largest = np.abs(vectors).max(axis=-1, keepdims=True)
-    inverse = np.divide(np.float32(127), largest, out=np.zeros_like(largest), where=largest > 0)
-    codes = np.rint(vectors * inverse).astype(np.int8)
-    return np.concatenate([codes, (largest / np.float32(127)).view(np.int8)], axis=-1)
+    """int8 [..., head_dim + SCALE_BYTES]: the codes of float32 [..., head_dim], and their scale."""
+    codes, scales = quantized(vectors)
+    return np.concatenate([codes, scales.view(np.int8)], axis=-1)
 
 
 def _widened(quantized: Array) -> Array:

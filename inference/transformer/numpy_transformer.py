@@ -56,15 +56,20 @@ class NumpyTransformer(Transformer):
         self.norm = norm
         self.lm_head = lm_head
 
+    def begin_at_once(self, cache: KVCache) -> None:
+        """Do nothing: numpy is ready."""
+
     def prepare(self, cache: KVCache, progress: Progress) -> None:
         """Do nothing: numpy is ready."""
 
-    def _through_blocks(self, ids: Ids, sequences: Sequences, check_cancelled: Callable[[], None]) -> Floats:
+    def through_blocks(self, ids: Ids, sequences: Sequences, check_cancelled: Callable[[], None]) -> Floats:
+        """See Transformer."""
         x = self.embedding.rows(ids) * np.float32(self.config.embedding_multiplier)  # rows, hidden
         for block in self.blocks:
             check_cancelled()
             x = block(x, sequences)
         return x
 
-    def _logits(self, x: Floats) -> Floats:
+    def logits(self, x: Floats) -> Floats:
+        """See Transformer."""
         return self.lm_head(self.norm(x))

@@ -42,12 +42,21 @@ class Transformer(ABC):
         self.fingerprint = fingerprint
         self.counters = Counters()
 
+    @property
+    def ready(self) -> bool:
+        """False while something slower computes until ``prepare`` is through."""
+        return True
+
     @abstractmethod
-    def _through_blocks(self, ids: Ids, sequences: Sequences, check_cancelled: Callable[[], None]) -> Floats:
+    def begin_at_once(self, cache: KVCache) -> None:
+        """Let something slower compute until ``prepare`` is through, if that takes long. ``cache``: an empty one."""
+
+    @abstractmethod
+    def through_blocks(self, ids: Ids, sequences: Sequences, check_cancelled: Callable[[], None]) -> Floats:
         """Embed ``ids`` [rows] and take them through all blocks, writing each sequence's keys and values."""
 
     @abstractmethod
-    def _logits(self, x: Floats) -> Floats:
+    def logits(self, x: Floats) -> Floats:
         """Return [rows, vocab_size] of what came out of the blocks, before multiplier and soft cap."""
 
     @abstractmethod
@@ -79,7 +88,7 @@ class Transformer(ABC):
             check_cancelled()
 
         self._look_at_files()
-        x = self._through_blocks(ids, sequences, look)  # rows, hidden
+        x = self.through_blocks(ids, sequences, look)  # rows, hidden
         for part, cache in sequences:
             cache.extend(part.stop - part.start)
         self.counters.rows += len(ids)
@@ -87,7 +96,7 @@ class Transformer(ABC):
         if last_only:
             x = np.concatenate([x[part] for part in wanted])
             wanted = [slice(i, i + 1) for i in range(len(wanted))]
-        logits = self._finished(self._logits(x))
+        logits = self._finished(self.logits(x))
         return [logits[part] for part in wanted]
 
     def _finished(self, logits: Floats) -> Floats:

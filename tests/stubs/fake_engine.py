@@ -92,6 +92,10 @@ class FakeModel:
     def fingerprint(self) -> str:
         return f"{self.path} {self.precision}"
 
+    @property
+    def ready(self) -> bool:
+        return True
+
     def prepare(self, progress: Callable[[int, int, str], None] | None = None) -> None:
         if progress is not None:
             progress(1, 1, "compiling the kernels")

@@ -4,7 +4,7 @@ from pathlib import Path
 
 from tui.actions.context import ActionGroup
 from tui.config.paths import model_places
-from tui.messages import DownloadEnded, ModelFailed, ModelLoaded, ModelLoading
+from tui.messages import DownloadEnded, ModelLoaded, ModelLoading, ModelNews, ModelPrepared, ModelPreparing
 from tui.process.in_thread import FILES, in_thread
 from tui.services.model_choice import ModelChoice
 from tui.services.reply import BUSY
@@ -47,12 +47,14 @@ class ModelActions(ActionGroup):
                 self._presenter.show()
                 self._screen.focus_work()
 
-    def take(self, event: ModelLoading | ModelLoaded | ModelFailed) -> None:
+    def take(self, event: ModelNews) -> None:
         """Handle a loader's message, unless loading was cancelled."""
         if not self._workspace.take_model(event):
             return
-        if isinstance(event, ModelLoading):
+        if isinstance(event, ModelLoading | ModelPreparing | ModelPrepared):
             self._presenter.refresh_progress()
+            if isinstance(event, ModelPrepared) and event.warning:
+                self._app.notify(event.warning, severity="warning", timeout=10)
             return
         if isinstance(event, ModelLoaded):
             for warning in event.model.warnings:

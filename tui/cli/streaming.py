@@ -1,6 +1,7 @@
 """Prompt input, model loading and streaming output for `chat` and `story`."""
 
 import sys
+import threading
 import time
 from collections.abc import Callable
 from pathlib import Path
@@ -78,11 +79,22 @@ def load(settings: Settings, which: str) -> "Model":
         raise InferenceError(HOW_TO_GIVE_A_MODEL)
     path = find(name, settings.model_directories)
     chat = which == "chat_model"
-    model = Model.load(path, settings.precision, progress=_Patience(), chat=chat, **settings.computing)
+    model = Model.load(path, settings.precision, progress=_Patience(), chat=chat, at_once=True, **settings.computing)
     for warning in model.warnings:
         tell(warning)
-    model.prepare(_Patience())
+    if model.ready:
+        model.prepare()
+    else:
+        tell("Compiling kernels for this CPU, at the first start only; until then replies are slower.")
+        threading.Thread(target=_prepare, args=(model,), name="llm-tui-kernels", daemon=True).start()
     return model
+
+
+def _prepare(model: "Model") -> None:
+    try:
+        model.prepare()
+    except Exception as error:
+        tell(f"Replies stay slow: the kernels for this CPU cannot be compiled ({type(error).__name__}: {error}).")
 
 
 class _Patience:

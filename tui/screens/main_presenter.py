@@ -171,15 +171,16 @@ class MainPresenter:
         if state.model is None:
             done, total = state.done, state.total
             return Activity("◌", state.what, f"{gauge(done, total, 12)} {100 * done // max(1, total)} %")
+        slow = [f"compiling kernels {100 * state.done // state.total} %"] if state.total else []
         if reply is None:
-            return Activity("", "ready")
+            return Activity("", "ready", *slow)
         if reply.streaming:
             speed = reply.tokens_per_second
             mark = SPINNER[reply.tokens % len(SPINNER)]
-            return Activity(mark, "generating", "" if speed is None else rate(speed))
+            return Activity(mark, "generating", " · ".join([*([] if speed is None else [rate(speed)]), *slow]))
         if reply.prefill:
             (done, total), left = reply.prefill, reply.prompt_seconds_left
-            detail = [f"{100 * done // max(1, total)} %", *([] if left is None else [time_left(left)])]
+            detail = [f"{100 * done // max(1, total)} %", *([] if left is None else [time_left(left)]), *slow]
             return Activity(SPINNER[0], "reading the prompt", " · ".join(detail))
         others = any(other.reply is not None for other in self._sessions if other is not session)
         return Activity("◌", "queued" if others else "reading the prompt")

@@ -4,17 +4,21 @@ import threading
 import time
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from textual.message import Message
 from textual.message_pump import MessagePump
 
 from tui.config.paths import model_places
-from tui.messages import ModelFailed, ModelLoaded, ModelLoading
+from tui.messages import ModelFailed, ModelLoaded, ModelLoading, ModelPrepared, ModelPreparing
 from tui.services.detached_cache import DetachedCache
 from tui.services.model_choice import ModelChoice
 
+if TYPE_CHECKING:
+    from inference import Model
+
 INTERVAL = 1 / 20
+SLOW = "Replies stay slow: the kernels for this CPU cannot be compiled ({reason})."
 
 
 class _Abandoned(Exception):
@@ -23,6 +27,8 @@ class _Abandoned(Exception):
 
 class ModelLoader:
     """One attempt to load a model; posts ModelLoading repeatedly, then ModelLoaded or ModelFailed.
+
+    If kernels have to be compiled, it goes on with ModelPreparing and a ModelPrepared.
 
     ``directories`` are searched too. ``computing``: as in Settings. Caches that are ``leaving`` are put away first.
     """
@@ -61,8 +67,9 @@ class ModelLoader:
             while self._leaving:
                 self._leaving.pop().put_away()  # keeps no reference, so the memory is freed
             path = find_model(choice.name, model_places(self._directories))
-            model = Model.load(path, choice.precision, progress=self._progress, **self._computing)
-            model.prepare(self._progress)
+            model = Model.load(path, choice.precision, progress=self._loading, at_once=True, **self._computing)
+            if model.ready:
+                model.prepare(self._loading)
         except _Abandoned:
             return
         except InferenceError as error:
@@ -76,14 +83,35 @@ class ModelLoader:
             self._post(ModelFailed(choice, sentence))
         else:
             self._post(ModelLoaded(choice, model))
+            if not model.ready:
+                self._prepare(model)
 
-    def _progress(self, done: int, total: int, what: str) -> None:
+    def _prepare(self, model: "Model") -> None:
+        try:
+            model.prepare(self._preparing)
+        except _Abandoned:
+            return
+        except Exception as error:
+            self._post(ModelPrepared(self._choice, SLOW.format(reason=f"{type(error).__name__}: {error}")))
+        else:
+            self._post(ModelPrepared(self._choice))
+
+    def _loading(self, done: int, total: int, what: str) -> None:
+        if self._due():
+            self._post(ModelLoading(self._choice, done, total, what))
+
+    def _preparing(self, done: int, total: int, what: str) -> None:
+        if self._due():
+            self._post(ModelPreparing(self._choice, done, total))
+
+    def _due(self) -> bool:
+        """True if progress should be posted now. Raises _Abandoned."""
         if self._abandoned.is_set():
             raise _Abandoned
-        now = time.monotonic()
-        if now - self._reported >= INTERVAL:
-            self._reported = now
-            self._post(ModelLoading(self._choice, done, total, what))
+        due = time.monotonic() - self._reported >= INTERVAL
+        if due:
+            self._reported = time.monotonic()
+        return due
 
     def _post(self, message: Message) -> None:
         if not self._abandoned.is_set():

@@ -1,7 +1,7 @@
 """Loaded models, shared by all sessions, and the engine that runs them."""
 
 from collections.abc import Collection, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import islice
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -11,7 +11,7 @@ from textual.message_pump import MessagePump
 from tui.config.paths import model_places, shipped
 from tui.config.settings import KINDS, Settings
 from tui.formatting.sampling import own_context
-from tui.messages import ModelFailed, ModelLoaded, ModelLoading
+from tui.messages import ModelFailed, ModelLoaded, ModelNews, ModelPrepared, ModelPreparing
 from tui.services.detached_cache import DetachedCache
 from tui.services.model_choice import ModelChoice
 from tui.services.model_loader import ModelLoader
@@ -27,7 +27,10 @@ CANCELLED = "Loading cancelled. Sending a message loads it."
 
 @dataclass(frozen=True)
 class ModelState:
-    """Loading (``done`` of ``total`` parts of ``what``), loaded (``model``) or ``failed`` (the error message)."""
+    """Loading (``done`` of ``total`` parts of ``what``), loaded (``model``) or ``failed`` (the error message).
+
+    Of a loaded model, kernels are being compiled while ``total`` is not 0.
+    """
 
     done: int = 0
     total: int = 0
@@ -48,6 +51,7 @@ class ModelManager:
         self._evicted = evicted
         self._states: dict[ModelChoice, ModelState] = {}
         self._loaders: dict[ModelChoice, ModelLoader] = {}
+        self._preparing: dict[ModelChoice, ModelLoader] = {}
         self._engine: Engine | None = None
 
     @property
@@ -106,17 +110,29 @@ class ModelManager:
         self._loaders[choice] = ModelLoader(self._pump, choice, self.computing, self.directories, leaving)
         self._loaders[choice].start()
 
-    def take(self, event: ModelLoading | ModelLoaded | ModelFailed) -> bool:
-        """Update the state from a loader's message; False if loading was cancelled."""
-        if event.choice not in self._loaders:
-            return False
-        if isinstance(event, ModelLoading):
-            self._states[event.choice] = ModelState(event.done, event.total, event.what)
+    def take(self, event: ModelNews) -> bool:
+        """Update the state from a loader's message; False if nobody waits for it any more."""
+        choice = event.choice
+        if isinstance(event, ModelPreparing | ModelPrepared):
+            if choice not in self._preparing:
+                return False
+            done, total = (event.done, event.total) if isinstance(event, ModelPreparing) else (0, 0)
+            self._states[choice] = replace(self._states[choice], done=done, total=total)
+            if isinstance(event, ModelPrepared):
+                del self._preparing[choice]
             return True
-        del self._loaders[event.choice]
-        self._states[event.choice] = (
-            ModelState(model=event.model) if isinstance(event, ModelLoaded) else ModelState(failed=event.sentence)
-        )
+        if choice not in self._loaders:
+            return False
+        if isinstance(event, ModelLoaded):
+            loader = self._loaders.pop(choice)
+            self._states[choice] = ModelState(model=event.model)
+            if not event.model.ready:
+                self._preparing[choice] = loader
+        elif isinstance(event, ModelFailed):
+            del self._loaders[choice]
+            self._states[choice] = ModelState(failed=event.sentence)
+        else:
+            self._states[choice] = ModelState(event.done, event.total, event.what)
         return True
 
     def cancel(self, choice: ModelChoice) -> bool:
@@ -137,6 +153,8 @@ class ModelManager:
         for choice, state in list(self._states.items()):
             model = state.model
             if model is not None and model not in needed and model.path.parent != shipped("models"):
+                if loader := self._preparing.pop(choice, None):
+                    loader.abandon()
                 del self._states[choice]
                 dropped.append(model)
         return dropped
@@ -150,7 +168,7 @@ class ModelManager:
 
     def close(self) -> None:
         """Stop loading and close the engine."""
-        for loader in self._loaders.values():
+        for loader in (*self._loaders.values(), *self._preparing.values()):
             loader.abandon()
         if self._engine is not None:
             self._engine.close()

@@ -9,7 +9,7 @@ from textual.app import App
 from tui.config.settings import Settings
 from tui.conversation.conversation import Mode
 from tui.conversation.tree import Node
-from tui.messages import ModelFailed, ModelLoaded, ModelLoading
+from tui.messages import ModelFailed, ModelLoaded, ModelNews
 from tui.process.in_thread import in_thread
 from tui.services.model_choice import ModelChoice
 from tui.services.models import ModelManager
@@ -197,8 +197,8 @@ class Workspace:
             self._stop_waiting(choice)
         return cancelled
 
-    def take_model(self, event: ModelLoading | ModelLoaded | ModelFailed) -> bool:
-        """Handle a loader's message, and submit or end the replies that waited; False if loading was cancelled."""
+    def take_model(self, event: ModelNews) -> bool:
+        """Handle a loader's message, and submit or end the replies that waited; False if nobody waits for it."""
         if not self._models.take(event):
             return False
         if isinstance(event, ModelLoaded):

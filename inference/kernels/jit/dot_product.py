@@ -151,7 +151,7 @@ class WordDot(_MultiplyAddDot):
 class NibbleDot(_MultiplyAddDot):
     """int4 weights without an instruction for quads.
 
-    They are at most 15, so that nothing saturates: the sums of a group's pairs, 8 * 2 * 15 * 127 at most, are words too.
+    They are at most 15, so that nothing saturates: a group's sums, at most 8 * 2 * 15 * 127, are words too.
     """
 
     words = False
@@ -189,7 +189,7 @@ def vpdpbusd(width: int) -> QuadDot:
 
 
 def neon_dot(name: str) -> Callable[[ir.IRBuilder, ir.Value, ir.Value, ir.Value], ir.Value]:
-    """Return a dot4 of NEON: ``sdot`` of signed bytes (feature dotprod), ``usdot`` of unsigned ones with them (i8mm)."""
+    """Return a dot4 of NEON: ``sdot`` of signed bytes (dotprod), ``usdot`` of unsigned and signed ones (i8mm)."""
 
     def dot4(b: ir.IRBuilder, total: ir.Value, weights: ir.Value, inputs: ir.Value) -> ir.Value:
         return call(b, f"llvm.aarch64.neon.{name}.v4i32.v16i8", ir.VectorType(I32, 4), total, weights, inputs)

@@ -6,10 +6,14 @@ by call, and while kernels are compiled, because compiling does not take a turn.
 """
 
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Iterable, Sequence
 from typing import Any
 
 import numba
+
+from inference.kernels.jit.compile_process import compile_elsewhere
+from inference.kernels.jit.compile_progress import compiling
+from inference.kernels.jit.numba_internals import is_compiled
 
 _numba: Any = numba
 _computing = threading.Lock()
@@ -23,8 +27,26 @@ def run(kernel: Callable[..., Any], *arguments: Any) -> Any:
 
 def compile_and_run(kernel: Any, *arguments: Any) -> Any:
     """As ``run``, but first compile the kernel for such arguments, or read it from disk, while others compute."""
-    kernel.compile(tuple(_numba.typeof(argument) for argument in arguments))
+    compile_all([(kernel, *arguments)])
     return run(kernel, *arguments)
+
+
+def compile_all(calls: Iterable[Sequence[Any]], report: Callable[[int, int], None] = lambda done, total: None) -> None:
+    """Compile what these calls need, each a kernel and its arguments: in another process, as far as it can.
+
+    ``report(done, about so many)`` may raise to stop waiting.
+    """
+    wanted = [(kernel, argument_types(arguments)) for kernel, *arguments in calls]
+    if missing := [call for call in wanted if not is_compiled(*call)]:
+        compile_elsewhere(missing, report)
+    with compiling(report):
+        for kernel, types in wanted:
+            kernel.compile(types)
+
+
+def argument_types(arguments: Iterable[Any]) -> tuple[Any, ...]:
+    """Return numba's types of the arguments."""
+    return tuple(_numba.typeof(argument) for argument in arguments)
 
 
 def threading_layer() -> str:

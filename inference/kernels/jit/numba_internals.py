@@ -8,6 +8,7 @@ from typing import Any
 
 from llvmlite import ir
 from numba.core import event
+from numba.core.caching import FunctionCache
 from numba.core.cgutils import (
     alloca_once,
     alloca_once_value,
@@ -27,6 +28,7 @@ __all__ = [
     "array_parts",
     "for_range",
     "get_or_insert_function",
+    "is_compiled",
     "listen_to_compiler",
     "make_tuple",
     "unpack_tuple",
@@ -61,3 +63,13 @@ def listen_to_compiler(listener: Listener) -> AbstractContextManager[None]:
     """Within the context, tell ``listener`` when numba begins and ends to compile a function."""
     listening: AbstractContextManager[None] = event.install_listener("numba:compile", listener)
     return listening
+
+
+def is_compiled(kernel: Any, argument_types: tuple[Any, ...]) -> bool:
+    """True if ``kernel`` for such arguments is in this process or in the on-disk cache."""
+    if argument_types in kernel.overloads:
+        return True
+    cache = kernel._cache
+    if not isinstance(cache, FunctionCache):
+        return False
+    return cache._index_key(argument_types, kernel.targetctx.codegen()) in cache._cache_file._load_index()

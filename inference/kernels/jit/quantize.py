@@ -23,8 +23,8 @@ from inference.kernels.layout import GROUP, INT4_LEAST_REACH, INT4_SCALES, LANES
 class Activations(NamedTuple):
     """Quantized inputs of a product.
 
-    ``values`` int8 [tokens, K], or int16 in the order that a GroupDot of words reads; ``scales`` float32 [tokens, groups]; ``sums`` int32 [tokens, groups]: of a group's
-    values, times ``of_sum`` of the weights' Packing.
+    ``values`` int8 [tokens, K], or int16 in the order that a GroupDot of words reads; ``scales`` float32
+    [tokens, groups]; ``sums`` int32 [tokens, groups]: of a group's values, times ``of_sum`` of the weights' Packing.
     """
 
     values: npt.NDArray[np.int8] | npt.NDArray[np.int16]
