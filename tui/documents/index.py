@@ -1,0 +1,252 @@
+"""The index of documents: collections, what was added to them, passages and vectors."""
+
+import os
+import sqlite3
+from collections.abc import Collection, Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import numpy.typing as npt
+
+from tui.documents.errors import DocumentError
+from tui.documents.index_file import failed, open_index
+from tui.documents.reading import FileState
+from tui.documents.splitting import Passage
+from tui.storage.database import FAULTS
+from tui.storage.schema import transaction
+
+Floats = npt.NDArray[np.float32]
+DEFAULT_COLLECTION = "documents"
+
+
+@dataclass(frozen=True)
+class Root:
+    """A file or folder that the user added to a collection."""
+
+    id: int
+    collection: str
+    path: Path
+
+
+@dataclass(frozen=True)
+class Known:
+    """A document as it was when it was read last."""
+
+    id: int
+    state: FileState
+    digest: bytes
+
+
+@dataclass(frozen=True)
+class Summary:
+    """A collection in figures. ``embedded``: passages that have a vector."""
+
+    name: str
+    roots: tuple[Path, ...]
+    documents: int
+    passages: int
+    embedded: int
+
+
+@dataclass(frozen=True)
+class Found:
+    """A passage with the document that it is from."""
+
+    id: int
+    path: Path
+    collection: str
+    passage: Passage
+
+
+class DocumentIndex:
+    """The index in ``file``. One thread at a time; any number of processes. Everything raises DocumentError.
+
+    Each document is written at once, with all of its passages: a kill at any moment leaves every document either as
+    it was or as it is.
+    """
+
+    def __init__(self, file: Path) -> None:
+        self.file = file
+        self._db = open_index(file)
+
+    def __enter__(self) -> "DocumentIndex":
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
+
+    def close(self) -> None:
+        self._db.close()
+
+    # ---- collections
+
+    def collections(self) -> list[Summary]:
+        """All of them, by name."""
+        with self._used() as db:
+            counts = {
+                name: tuple(map(int, numbers))
+                for name, *numbers in db.execute(
+                    """SELECT c.name, count(DISTINCT d.id), count(p.id), count(v.passage) FROM collections AS c
+                    LEFT JOIN roots AS r ON r.collection = c.id LEFT JOIN documents AS d ON d.root = r.id
+                    LEFT JOIN passages AS p ON p.document = d.id LEFT JOIN vectors AS v ON v.passage = p.id
+                    GROUP BY c.id ORDER BY c.name"""
+                )
+            }
+        roots = self.roots()
+        return [
+            Summary(name, tuple(root.path for root in roots if root.collection == name), *numbers)
+            for name, numbers in counts.items()
+        ]
+
+    def roots(self, collections: Collection[str] = ()) -> list[Root]:
+        """What was added to these collections, or to any."""
+        with self._used() as db:
+            rows = db.execute(
+                "SELECT r.id, c.name, r.path FROM roots AS r JOIN collections AS c ON c.id = r.collection ORDER BY 2, 3"
+            ).fetchall()
+        return [Root(id_, name, Path(path)) for id_, name, path in rows if not collections or name in collections]
+
+    def add_root(self, collection: str, path: Path) -> Root:
+        """Add a file or folder, by its absolute path, unless it is there."""
+        with self._used() as db, transaction(db):
+            db.execute("INSERT OR IGNORE INTO collections (name) VALUES (?)", (collection,))
+            ((number,),) = db.execute("SELECT id FROM collections WHERE name = ?", (collection,))
+            db.execute("INSERT OR IGNORE INTO roots (collection, path) VALUES (?, ?)", (number, str(path)))
+            ((id_,),) = db.execute("SELECT id FROM roots WHERE collection = ? AND path = ?", (number, str(path)))
+        return Root(id_, collection, path)
+
+    def remove_collection(self, name: str) -> None:
+        """Remove a collection with all that is in it; the files stay. Raises DocumentError if there is none."""
+        with self._used() as db, transaction(db):
+            if not db.execute("DELETE FROM collections WHERE name = ?", (name,)).rowcount:
+                raise DocumentError(f"There is no collection {name}; `llm-tui docs list` lists them.")
+
+    def remove_root(self, root: Root) -> None:
+        """Remove a file or folder from its collection, and the collection if nothing else is in it."""
+        with self._used() as db, transaction(db):
+            db.execute("DELETE FROM roots WHERE id = ?", (root.id,))
+            db.execute("DELETE FROM collections WHERE id NOT IN (SELECT collection FROM roots)")
+
+    # ---- documents
+
+    def known(self, root: Root) -> dict[Path, Known]:
+        """The documents of a root by path."""
+        query = "SELECT path, id, size, mtime_ns, hash FROM documents WHERE root = ?"
+        with self._used() as db:
+            rows = db.execute(query, (root.id,)).fetchall()
+        return {
+            Path(os.fsdecode(path)): Known(id_, FileState(size, mtime), digest)
+            for path, id_, size, mtime, digest in rows
+        }
+
+    def write(self, root: Root, path: Path, state: FileState, digest: bytes, passages: Sequence[Passage]) -> None:
+        """Put a document in the place of what was known of it."""
+        name = os.fsencode(path)
+        with self._used() as db, transaction(db):
+            db.execute("DELETE FROM documents WHERE root = ? AND path = ?", (root.id, name))
+            document = db.execute(
+                "INSERT INTO documents (root, path, size, mtime_ns, hash) VALUES (?, ?, ?, ?, ?)",
+                (root.id, name, state.size, state.mtime_ns, digest),
+            ).lastrowid
+            db.executemany(
+                'INSERT INTO passages (document, start, "end", line, heading, text) VALUES (?, ?, ?, ?, ?, ?)',
+                ((document, p.start, p.end, p.line, p.heading, p.text) for p in passages),
+            )
+
+    def touch(self, known: Known, state: FileState) -> None:
+        """Note a new time of a document whose content is the same."""
+        with self._used() as db:
+            values = (state.size, state.mtime_ns, known.id)
+            db.execute("UPDATE documents SET size = ?, mtime_ns = ? WHERE id = ?", values)
+
+    def forget(self, known: Known) -> None:
+        """Remove a document whose file is not there any more."""
+        with self._used() as db:
+            db.execute("DELETE FROM documents WHERE id = ?", (known.id,))
+
+    # ---- vectors
+
+    def without_vector(self, model: str, limit: int) -> list[tuple[int, str]]:
+        """Ids and texts, with their headings, of passages that have no vector of this model."""
+        with self._used() as db:
+            rows = db.execute(
+                """SELECT id, heading, text FROM passages LEFT JOIN vectors ON passage = id AND model = ?
+                WHERE passage IS NULL ORDER BY id LIMIT ?""",
+                (model, limit),
+            ).fetchall()
+        return [(id_, f"{heading}\n{text}" if heading else text) for id_, heading, text in rows]
+
+    def count_without_vector(self, model: str) -> int:
+        """Number of passages that have no vector of this model."""
+        query = "SELECT (SELECT count(*) FROM passages) - (SELECT count(*) FROM vectors WHERE model = ?)"
+        with self._used() as db:
+            return int(db.execute(query, (model,)).fetchone()[0])
+
+    def write_vectors(self, model: str, ids: Sequence[int], vectors: Floats) -> None:
+        """Keep the vectors of passages, those of them that are still there."""
+        with self._used() as db, transaction(db):
+            db.executemany(
+                "INSERT OR REPLACE INTO vectors (passage, model, vector) SELECT id, ?, ? FROM passages WHERE id = ?",
+                ((model, vector.astype("<f4").tobytes(), id_) for id_, vector in zip(ids, vectors, strict=True)),
+            )
+
+    def vectors(self, model: str, dimensions: int, collections: Collection[str]) -> tuple[list[int], Floats]:
+        """Ids of passages and their vectors [passages, dimensions]."""
+        condition, names = _among(collections)
+        with self._used() as db:
+            rows = db.execute(
+                f"""SELECT v.passage, v.vector FROM vectors AS v JOIN passages AS p ON p.id = v.passage
+                JOIN documents AS d ON d.id = p.document JOIN roots AS r ON r.id = d.root
+                JOIN collections AS c ON c.id = r.collection
+                WHERE v.model = ? AND length(v.vector) = ? AND {condition}""",
+                (model, 4 * dimensions, *names),
+            ).fetchall()
+        packed = b"".join(vector for _, vector in rows)
+        return [id_ for id_, _ in rows], np.frombuffer(packed, "<f4").reshape(len(rows), dimensions)
+
+    # ---- finding
+
+    def by_words(self, query: str, collections: Collection[str], limit: int) -> list[int]:
+        """Ids of passages by BM25, the best first. ``query``: as FTS5 takes it."""
+        condition, names = _among(collections)
+        with self._used() as db:
+            rows = db.execute(
+                f"""SELECT words.rowid FROM words JOIN passages AS p ON p.id = words.rowid
+                JOIN documents AS d ON d.id = p.document JOIN roots AS r ON r.id = d.root
+                JOIN collections AS c ON c.id = r.collection
+                WHERE words MATCH ? AND {condition} ORDER BY bm25(words), words.rowid LIMIT ?""",
+                (query, *names, limit),
+            ).fetchall()
+        return [id_ for (id_,) in rows]
+
+    def passages(self, ids: Sequence[int]) -> list[Found]:
+        """These passages, in this order; those that are gone are left out."""
+        with self._used() as db:
+            found = {}
+            for id_ in ids:
+                row = db.execute(
+                    """SELECT d.path, c.name, p.start, p."end", p.line, p.heading, p.text FROM passages AS p
+                    JOIN documents AS d ON d.id = p.document JOIN roots AS r ON r.id = d.root
+                    JOIN collections AS c ON c.id = r.collection WHERE p.id = ?""",
+                    (id_,),
+                ).fetchone()
+                if row:
+                    path, name, *passage = row
+                    found[id_] = Found(id_, Path(os.fsdecode(path)), name, Passage(*passage))
+        return list(found.values())
+
+    @contextmanager
+    def _used(self) -> Iterator[sqlite3.Connection]:
+        try:
+            yield self._db
+        except FAULTS as error:
+            raise failed(error, self.file) from None
+
+
+def _among(collections: Collection[str]) -> tuple[str, tuple[str, ...]]:
+    """A condition on the collection's name, and its values."""
+    if not collections:
+        return "true", ()
+    return f"c.name IN ({', '.join('?' * len(collections))})", tuple(collections)

@@ -1,0 +1,89 @@
+"""Finds the passages that answer a question: by words (BM25), by meaning (vectors), and both by reciprocal rank."""
+
+import re
+from collections.abc import Collection
+from dataclasses import dataclass
+
+import numpy as np
+
+from tui.documents.adding import Embedder
+from tui.documents.index import DocumentIndex, Found
+
+# Reciprocal rank fusion (Cormack et al., SIGIR 2009): the sum of 1 / (RANK_CONSTANT + rank).
+RANK_CONSTANT = 60
+# Passages that each way contributes.
+CANDIDATES = 50
+MAX_WORDS = 64
+_WORD = re.compile(r"\w+")
+# They are in nearly every passage: to rank by them takes long and tells nothing.
+_COMMON = """a about after all an and any are as at be been but by can could did do does for from had has have he her
+    his how i if in into is it its me my no not of on or our she should so than that the their them then there these
+    they this those to us was we were what when where which who why will with would you your"""
+COMMON = frozenset(_COMMON.split())
+WORDS_ALONE = "There is no embedding model, so only words are compared; `llm-tui pull minilm` gets one."
+
+
+@dataclass(frozen=True)
+class Hit:
+    """A passage, with its rank by words and by meaning, from 1; None: not among the candidates."""
+
+    found: Found
+    word_rank: int | None
+    vector_rank: int | None
+
+
+@dataclass(frozen=True)
+class Results:
+    """``hits``, the best first. ``note``: a sentence on what could not be compared, often empty."""
+
+    hits: tuple[Hit, ...]
+    note: str = ""
+
+
+def search(
+    index: DocumentIndex,
+    question: str,
+    embedder: Embedder | None,
+    limit: int = 5,
+    collections: Collection[str] = (),
+    words: bool = True,
+) -> Results:
+    """Find passages in these collections, or in all. Without ``embedder`` by words alone; ``words`` False: by meaning.
+
+    Raises DocumentError.
+    """
+    query = word_query(question)
+    by_words = index.by_words(query, collections, CANDIDATES) if words and query else []
+    by_vectors = _by_vectors(index, question, embedder, collections) if embedder and question.strip() else []
+    ranks = [{id_: rank for rank, id_ in enumerate(ids, 1)} for ids in (by_words, by_vectors)]
+    scores = {
+        id_: sum(1 / (RANK_CONSTANT + rank[id_]) for rank in ranks if id_ in rank) for id_ in by_words + by_vectors
+    }
+    best = sorted(scores, key=lambda id_: (-scores[id_], id_))[:limit]
+    hits = tuple(Hit(found, ranks[0].get(found.id), ranks[1].get(found.id)) for found in index.passages(best))
+    return Results(hits, _note(index, embedder))
+
+
+def word_query(question: str) -> str:
+    """The FTS5 query for any word of a question: quoted strings, which contain no operators. Empty if it has none."""
+    words = list(dict.fromkeys(word.casefold() for word in _WORD.findall(question)))
+    telling = [word for word in words if word not in COMMON] or words
+    return " OR ".join(f'"{word}"' for word in telling[:MAX_WORDS])
+
+
+def _by_vectors(index: DocumentIndex, question: str, embedder: Embedder, collections: Collection[str]) -> list[int]:
+    """Ids of passages by the cosine of their vectors with the question's: one exact product."""
+    ids, vectors = index.vectors(embedder.fingerprint, embedder.dimensions, collections)
+    if not ids:
+        return []
+    scores = vectors @ embedder.embed([question])[0]
+    count = min(CANDIDATES, len(ids))
+    nearest = np.argpartition(-scores, count - 1)[:count]
+    return [ids[row] for row in nearest[np.argsort(-scores[nearest], kind="stable")]]
+
+
+def _note(index: DocumentIndex, embedder: Embedder | None) -> str:
+    if embedder is None:
+        return WORDS_ALONE
+    missing = index.count_without_vector(embedder.fingerprint)
+    return f"{missing} passages can be found by words only until `llm-tui docs refresh` has run." if missing else ""
