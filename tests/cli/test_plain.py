@@ -170,6 +170,21 @@ def test_on_a_terminal_nothing_is_redrawn_and_ctrl_c_stops(talkative: Path, db: 
     assert conversation.tree.path()[-1].outcome.reason == "cancelled"
 
 
+@pytest.mark.e2e
+@pytest.mark.parametrize("pipe", ["", " | cat"])
+def test_what_is_typed_at_the_prompt_is_shown(db: Path, pipe: str) -> None:
+    with Terminal(["sh", "-c", f"{PROGRAM} --plain --db {db}{pipe}"]) as terminal:
+        terminal.until("You:")
+        terminal.press("/nobody")
+        terminal.until("You: /nobody\n")
+        terminal.press("\x7f", "t", "enter")
+        terminal.until("Unknown command /nobodt")
+        terminal.press("/nonsense")
+        terminal.until("You: /nonsense\n")
+        terminal.press("enter", "\x04")
+        assert terminal.wait() == 0
+
+
 def test_ctrl_c_interrupts_no_save(
     talkative: Path, db: Path, config: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:

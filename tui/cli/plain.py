@@ -2,7 +2,6 @@
 
 import contextlib
 import signal
-import sys
 import time
 from collections.abc import Callable, Iterator
 from dataclasses import replace
@@ -26,6 +25,7 @@ from tui.services.session import Session
 from tui.storage.errors import OpenElsewhereError, StoreError
 from tui.storage.store import OPEN_ELSEWHERE, Store
 from tui.storage.text_files import TextFileError, read_text
+from tui.terminal.line_editing import edited_lines, read_line
 
 if TYPE_CHECKING:
     from inference import Engine, Finished, Generation, Model, SamplingParams
@@ -82,7 +82,7 @@ class PlainChat:
         parts: list[str] = []
         while True:
             try:
-                part = input("" if parts else PROMPT)
+                part = read_line("" if parts else PROMPT)
             except KeyboardInterrupt:
                 self._write("\n")
                 return ""
@@ -355,34 +355,10 @@ def run_plain(settings: Settings) -> None:
 
     store = Store(settings.db)
     try:
-        with _edited_lines(), Engine() as engine:
+        with edited_lines(), Engine() as engine:
             PlainChat(store, settings, engine).run()
     finally:
         store.close()
-
-
-@contextlib.contextmanager
-def _edited_lines() -> Iterator[None]:
-    """Let readline edit the lines that ``input`` reads, where it can.
-
-    What is typed during a reply is neither shown within it nor collected to lines by the terminal, which would turn an
-    early Ctrl+D into a character.
-    """
-    try:
-        import readline  # noqa: F401
-        import termios
-
-        attributes = termios.tcgetattr(sys.stdin)
-    except (ImportError, OSError, ValueError, termios.error):
-        yield
-        return
-    typing = attributes.copy()
-    typing[3] = typing[3] & ~(termios.ICANON | termios.ECHO) | termios.NOFLSH
-    termios.tcsetattr(sys.stdin, termios.TCSANOW, typing)
-    try:
-        yield
-    finally:
-        termios.tcsetattr(sys.stdin, termios.TCSANOW, attributes)
 
 
 @contextlib.contextmanager
