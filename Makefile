@@ -5,7 +5,7 @@ PYTHON ?= $(shell for p in python3.11 python3.12 python3.13 python3; do \
 VENV ?= .venv
 BIN := $(VENV)/bin
 
-.PHONY: run quick test test-slow static lint types contracts unit tests attack snapshots clean
+.PHONY: run quick test test-slow test-arm static lint types contracts unit tests attack snapshots clean
 .DELETE_ON_ERROR:
 
 run: $(VENV)/installed
@@ -21,6 +21,10 @@ test: $(VENV)/installed-dev
 # Real programs killed over and over, logins over slow links, long walks, every instruction set.
 test-slow: $(VENV)/installed-dev
 	$(BIN)/pytest -m slow $(ARGS)
+
+# The kernels on an emulated ARM CPU: right, and bit for bit what they give here. Needs root, for Debian's packages.
+test-arm: $(VENV)/installed-dev
+	$(BIN)/python -m tests.emulated_arm $(ARGS)
 
 static: $(VENV)/installed-dev
 	@$(MAKE) --no-print-directory lint types contracts
@@ -57,7 +61,7 @@ PIP := $(BIN)/python -m pip install --progress-bar off --disable-pip-version-che
 $(VENV)/installed: pyproject.toml | $(BIN)/python
 	@echo "llm-tui: installing what it needs into $(VENV), once; each package is named as it comes ..."
 	@$(PIP) .
-	@echo "llm-tui: installed. The first start compiles the kernels for this CPU, a minute or two more; the screen says how far it is."
+	@echo "llm-tui: installed. At the first start it compiles the kernels for this CPU, for a minute or two; it answers meanwhile, slower."
 	@touch $@
 
 $(VENV)/installed-dev: pyproject.toml | $(BIN)/python
