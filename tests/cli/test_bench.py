@@ -82,3 +82,9 @@ def test_the_shapes_on_offer_are_there() -> None:
     from tui.cli.bench import SHAPES as OFFERED
 
     assert tuple(SHAPES) == OFFERED
+
+
+def test_only_a_build_of_llama_cpp_is_compared(tmp_path: Path) -> None:
+    result = run("bench", "story", "--against", tmp_path)
+    assert result.returncode == 2
+    assert f"{tmp_path} is not llama.cpp, nor a directory with a build of it" in " ".join(result.stderr.split())

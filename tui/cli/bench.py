@@ -1,6 +1,8 @@
 """`llm-tui bench`: benchmarks of this engine, and against llama.cpp."""
 
 import json
+import os
+from pathlib import Path
 
 import click
 
@@ -11,6 +13,8 @@ from tui.config.paths import cache_directory
 from tui.config.validators import PRECISIONS
 
 SHAPES = ("1.1b", "135m", "0.5b")
+BUNDLED = Path("llama.cpp")  # the build that llama-cpp-python brings
+LIBRARY_PATH = "LLAMA_CPP_LIB_PATH"
 
 
 @click.command()
@@ -50,7 +54,10 @@ SHAPES = ("1.1b", "135m", "0.5b")
     help="Rounds per measurement; the best counts.  [default: 3]",
 )
 @click.option(
-    "--against", type=click.Choice(["llama.cpp"]), help="Also benchmark this other engine, on the same weights."
+    "--against",
+    metavar="llama.cpp|DIR",
+    callback=lambda context, option, given: None if given is None else peer_library(given),
+    help="Also benchmark llama.cpp on the same weights, or your own build of it: DIR holds its libraries.",
 )
 @click.option("--json", "as_json", is_flag=True, help="Output JSON.")
 @click.pass_context
@@ -64,7 +71,7 @@ def bench(
     batches: tuple[int, ...],
     threads: int | None,
     repeat: int,
-    against: str | None,
+    against: Path | None,
     as_json: bool,
 ) -> None:
     """Benchmark a model: speed, load time and memory.
@@ -80,6 +87,8 @@ def bench(
     from inference.bench.shapes import random_checkpoint
     from inference.bench.workload import Workload
 
+    if against is not None and against != BUNDLED:
+        os.environ[LIBRARY_PATH] = str(against)  # llama-cpp-python loads it from there, here and in other processes
     settings, files = settings_for(context, threads=threads), cache_directory() / "bench"
     with Status() as status:
         if shape is not None:
@@ -99,6 +108,14 @@ def bench(
         write(json.dumps(described(outcome), indent=1) + "\n")
     else:
         write(f"{table(outcome)}\n\n{plot(outcome)}\n")
+
+
+def peer_library(given: str) -> Path:
+    """``llama.cpp``, or the directory of a build. Raises BadParameter for one without libraries."""
+    directory = Path(given).expanduser()
+    if given != str(BUNDLED) and not any(directory.glob("*llama.*")):
+        raise click.BadParameter(f"{given} is not llama.cpp, nor a directory with a build of it (libllama.so).")
+    return BUNDLED if given == str(BUNDLED) else directory.resolve()
 
 
 class Status:
