@@ -2,6 +2,7 @@
 
 from collections.abc import Iterable
 from dataclasses import dataclass
+from functools import cache
 from typing import Literal
 
 from textual.binding import Binding, BindingType
@@ -127,8 +128,8 @@ def first_labels(keymap: Iterable[Key]) -> dict[str, str]:
 
 
 def textual_keymap(keymap: Iterable[Key]) -> dict[str, str]:
-    """The key map for ``App.set_keymap``: binding ids to keys."""
-    return {f"{key.where}.{key.id}": key.keys for key in keymap}
+    """The user's changes for ``App.set_keymap``, binding ids to keys: Textual applies them anew at each key press."""
+    return {f"{key.where}.{key.id}": key.keys for key in keymap if key not in KEYMAP}
 
 
 _NAMES = {
@@ -152,6 +153,7 @@ _NAMES = {
 }
 
 
+@cache
 def label(key: str) -> str:
     """Display name of a key."""
     *modifiers, name = key.split("+")
