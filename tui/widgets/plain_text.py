@@ -15,8 +15,12 @@ class Plain(Static):
     """A Static for untrusted text."""
 
     def __init__(self, text: str = "", *, id: str | None = None, classes: str | None = None) -> None:
-        super().__init__(plain(text), id=id, classes=classes, markup=False)
+        self._shown = plain(text)
+        super().__init__(self._shown, id=id, classes=classes, markup=False)
 
     def show(self, text: str | Content) -> None:
-        """Replace the text."""
-        self.update(plain(text) if isinstance(text, str) else text)
+        """Replace the text; the whole screen is laid out anew only if it differs."""
+        content = plain(text) if isinstance(text, str) else text
+        if not content.is_same(self._shown):
+            self._shown = content
+            self.update(content)
