@@ -5,6 +5,7 @@ import re
 import threading
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import asdict
+from hashlib import sha256
 from pathlib import Path
 from typing import Any, Protocol
 
@@ -20,6 +21,7 @@ TRIAL_SECONDS = 5
 ANCHORS = ("\n", ".", "a")
 NO_TEXT = "The input is not valid Unicode text."
 
+_passed: set[bytes] = set()  # digests of the trials of this process that were passed
 
 Span = tuple[int, int]
 Run = Callable[[str, bool], tuple[list[int], list[Span]]]
@@ -254,9 +256,13 @@ def _cuts(span: Span, length: int) -> set[int]:
 
 
 def _try(content: bytes, path: Path, use: TokenUse) -> None:
-    """Try the tokenizer in a sandbox process before loading it here."""
+    """Try the tokenizer in a sandbox process before loading it here, unless this very one passed before."""
     size = len(content)
-    process = SandboxProcess(TRIAL_MEMORY + MEMORY_PER_BYTE * size, TRIAL_SECONDS + size / 2**20)
+    limits = TRIAL_MEMORY + MEMORY_PER_BYTE * size, TRIAL_SECONDS + size / 2**20
+    trial = sha256(repr((limits, use)).encode("utf-8", "surrogatepass") + content).digest()
+    if trial in _passed:
+        return
+    process = SandboxProcess(*limits)
     try:
         process.ask(content, task="try", path=str(path), **asdict(use))
     except SandboxRefusal as refusal:
@@ -266,6 +272,7 @@ def _try(content: bytes, path: Path, use: TokenUse) -> None:
         raise CheckpointError(f"{path} cannot be used as a tokenizer ({why}).") from None
     finally:
         process.close()
+    _passed.add(trial)
 
 
 def _special_tokens(source: TokenizerSource) -> Iterator[str]:

@@ -6,6 +6,7 @@ import random
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
+from unittest.mock import Mock
 
 import pytest
 
@@ -111,6 +112,14 @@ def test_one_that_takes_all_memory_is_ended(tmp_path: Path, monkeypatch: pytest.
     monkeypatch.setattr("inference.text.tokenizer.TRIAL_MEMORY", 40 * 2**20)
     with attack("tokenizers"), pytest.raises(CheckpointError, match=r"memory limit|MemoryError"):
         load(tmp_path, honest())
+
+
+def test_only_one_that_passed_is_not_tried_again(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    load(tmp_path, honest())
+    monkeypatch.setattr("inference.text.tokenizer.SandboxProcess", Mock(side_effect=InferenceError("tried")))
+    load(tmp_path, honest())
+    with pytest.raises(InferenceError, match="tried"):
+        load(tmp_path, honest() | {"normalizer": {"type": "NFC"}})
 
 
 @pytest.mark.parametrize("kind", ["Unigram", "WordPiece", "blank-prefixing BPE"])
