@@ -7,7 +7,8 @@ import asyncio
 import inspect
 import json
 import time
-from collections.abc import Callable, Coroutine, Iterator
+from collections.abc import Callable, Coroutine, Iterable, Iterator
+from itertools import takewhile
 from pathlib import Path
 from typing import Any, ClassVar
 from weakref import WeakKeyDictionary
@@ -15,14 +16,16 @@ from weakref import WeakKeyDictionary
 import pytest
 import textual.app
 import textual.pilot
+from textual import events
 from textual._context import active_app
 from textual.app import App
 from textual.css.model import RuleSet
 from textual.css.stylesheet import Stylesheet
 from textual.message_pump import MessagePump
 from textual.pilot import Pilot
-from textual.widgets import Static
+from textual.widgets import Input, Static
 
+import tui.app
 from inference import SamplingParams
 from tests.stubs.fake_engine import FakeCache, FakeEngine, loader
 from tests.stubs.script import Script, endless
@@ -32,6 +35,8 @@ from tui.config.settings import load_settings
 from tui.conversation.conversation import Mode
 from tui.process.in_thread import FILES
 from tui.services.session import Session
+from tui.terminal.input_queue import RUN
+from tui.terminal.typed_area import TypedArea
 
 SIZE = (100, 30)
 QUIET = 2  # rounds without a message are the end of what was done
@@ -109,10 +114,46 @@ async def screen_settled(pilot: Pilot[Any], timeout: float = 30) -> bool:
     return app._exception is None
 
 
+press_one_by_one = App._press_keys
+
+
+async def press_keys(app: App[Any], keys: Iterable[str]) -> None:
+    """Press keys; those that type into a field come as one text, as they do when a terminal has several at once.
+
+    In place of Textual's own, which draws the screen for each letter.
+    """
+    left = list(keys)
+    while left:
+        text = "".join(takewhile(lambda key: len(key) == 1 and key.isprintable(), left)) if takes_runs(app) else ""
+        if len(text) > 1 and app._driver is not None:
+            app._driver.send_message(events.Key(RUN, text))
+            await settled()
+            del left[: len(text)]
+        else:
+            await press_one_by_one(app, [left.pop(0)])
+
+
+def takes_runs(app: App[Any]) -> bool:
+    """Letters are inserted where the focus is, and mean nothing else."""
+    return isinstance(app.focused, Input) or (isinstance(app.focused, TypedArea) and app.focused.takes_runs)
+
+
 textual.app.wait_for_idle = textual.pilot.wait_for_idle = settled
+App._press_keys = press_keys  # type: ignore[method-assign]
 Pilot._wait_for_screen = screen_settled  # type: ignore[method-assign]
 for name in ("_dispatch_message", "_flush_next_callbacks"):
     setattr(MessagePump, name, Dispatching(getattr(MessagePump, name)))
+
+
+class NoCollector:
+    """In place of collections of everything while nothing happens: the objects of hundreds of tests are too many."""
+
+    def look(self) -> None:
+        """Collect nothing; tests that need it call the collector themselves."""
+
+
+tui.app.IdleCollector = NoCollector  # type: ignore[misc,assignment]
+tui.app.often = lambda: None  # type: ignore[assignment]
 
 
 class Parsing:
