@@ -7,6 +7,7 @@ import sqlite3
 import subprocess
 from collections.abc import Callable
 from contextlib import closing
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -14,8 +15,12 @@ import numpy as np
 import pexpect
 import pytest
 
+from inference import diagnostics
 from inference.checkpoint.weight_cache_file import write_packed
+from inference.diagnostics import Finding
+from inference.sources.places import Places
 from tests.cli.running import COMMAND, run, start
+from tests.commit_params import first_of
 from tests.conversation.disk import small_disk
 from tui.conversation.conversation import Conversation
 from tui.storage.store import Store
@@ -27,6 +32,20 @@ def home(tmp_path: Path) -> dict[str, str]:
     home = {"HOME": str(tmp_path), "TERM": "xterm-256color", "COLORTERM": "truecolor", "LANG": "C.UTF-8", "LC_ALL": ""}
     home |= {"XDG_DATA_HOME": "", "XDG_CONFIG_HOME": "", "XDG_CACHE_HOME": "", "NO_COLOR": "", "TMUX": "", "STY": ""}
     return home | {"SSH_CONNECTION": "", "PYTHONUTF8": "", "LLM_TUI_KERNELS": "numpy"}
+
+
+examine_built_in = diagnostics._built_in
+
+
+@cache
+def found_built_in(shipped: Path) -> list[Finding]:
+    return list(examine_built_in(Places(shipped, (), Path("none"), Path("none"))))
+
+
+@pytest.fixture(autouse=True)
+def built_in_models_are_loaded_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    """They are the same in every home, and take longer than all that is looked for here."""
+    monkeypatch.setattr(diagnostics, "_built_in", lambda places: found_built_in(places.shipped))
 
 
 def findings(
@@ -192,21 +211,23 @@ def test_foreign_and_newer_databases(home: dict[str, str], tmp_path: Path) -> No
     assert "damaged" in findings(home, 1, "--db", tmp_path / "text.db")["database"]["says"]
 
 
-@pytest.mark.parametrize(
-    ("changes", "what", "state", "words"),
-    [
-        ({"TERM": "dumb"}, "terminal", "problem", "dumb"),
-        ({"TERM": "no-such-terminal"}, "terminal", "note", "no terminfo entry for no-such-terminal"),
-        ({"TERM": "xterm", "COLORTERM": ""}, "terminal", "note", "8 colours"),
-        ({"COLORTERM": ""}, "terminal", "ok", "256 colours"),
-        ({"NO_COLOR": "1"}, "terminal", "note", "NO_COLOR"),
-        ({"SSH_CONNECTION": "192.0.2.7 50000 192.0.2.1 22"}, "terminal", "ok", "over SSH from 192.0.2.7"),
-        ({"LANG": "C"}, "encoding", "note", "the locale is C"),
-        ({"STY": "1.pts"}, "clipboard", "note", "inside screen"),
-    ],
-)
+# The encoding is the process's own, and terminfo is read once in each.
+PROCESSES = [
+    ({"TERM": "dumb"}, "terminal", "problem", "dumb"),
+    ({"LANG": "C"}, "encoding", "note", "the locale is C"),
+    ({"TERM": "no-such-terminal"}, "terminal", "note", "no terminfo entry for no-such-terminal"),
+    ({"TERM": "xterm", "COLORTERM": ""}, "terminal", "note", "8 colours"),
+]
+TERMINALS = [
+    ({"COLORTERM": ""}, "terminal", "ok", "256 colours"),
+    ({"NO_COLOR": "1"}, "terminal", "note", "NO_COLOR"),
+    ({"SSH_CONNECTION": "192.0.2.7 50000 192.0.2.1 22"}, "terminal", "ok", "over SSH from 192.0.2.7"),
+    ({"STY": "1.pts"}, "clipboard", "note", "inside screen"),
+]
+
+
+@pytest.mark.parametrize(("changes", "what", "state", "words"), [*first_of(PROCESSES, 2), *TERMINALS])
 def test_terminals(home: dict[str, str], changes: dict[str, str], what: str, state: str, words: str) -> None:
-    # The encoding is the process's own, and terminfo is read once in each.
     run_it = start if {"LANG", "TERM"} & changes.keys() else run
     found = findings({**home, **changes}, int(state == "problem"), run=run_it)[what]
     assert found["state"] == state
@@ -229,7 +250,7 @@ def test_tmux(home: dict[str, str], tmp_path: Path, chosen: str) -> None:
         subprocess.run([*tmux, "kill-server"], check=True)
 
 
-@pytest.mark.parametrize(("rows", "columns", "state"), [(24, 80, "ok"), (10, 30, "note")])
+@pytest.mark.parametrize(("rows", "columns", "state"), first_of([(10, 30, "note"), (24, 80, "ok")]))
 def test_the_window(home: dict[str, str], rows: int, columns: int, state: str) -> None:
     environment = {**os.environ, **home}
     terminal = pexpect.spawn(
