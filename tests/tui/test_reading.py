@@ -6,6 +6,7 @@ from textual.pilot import Pilot
 
 from tests.tui.answers import CODE, THOUGHT, read, talk
 from tests.tui.conftest import SIZE, app_of, current, make_app, ready, say, shown
+from tui.widgets.safe_input import Field
 from tui.widgets.transcript.find_bar import FindBar
 from tui.widgets.transcript.transcript import NEW_BELOW
 
@@ -92,7 +93,8 @@ async def test_words_are_found_one_after_the_other(tiny_model: Path) -> None:
         assert [day for day, _ in seen] == [0, 0, 1, 0] and seen[3] == seen[1] != seen[0]
         await pilot.press("N", "N")  # behind the first comes the last
         assert place(pilot)[0] == 4
-        await pilot.press("slash", *" of war")
+        await pilot.press("slash", *"war")
+        assert bar.query_one(Field).value == "war", "it replaces what was found last"
         assert "No matches" in str(bar.query_one("#find-note").render())
         await pilot.press("escape")
         assert not bar.display

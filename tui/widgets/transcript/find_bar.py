@@ -29,11 +29,11 @@ class FindBar(Horizontal):
         self.display = False
 
     def open(self, words: str = "") -> None:
-        """Open with ``words``, or with the last query."""
+        """Open with ``words``, or with the last query, which typing replaces."""
         self._field.value = words or self._field.value
         self.display = True
         self._field.focus()
-        self._field.cursor_position = len(self._field.value)
+        self._field.select_all()
         self._find(self._field.value)
 
     def leave(self) -> bool:
