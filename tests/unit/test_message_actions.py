@@ -4,7 +4,7 @@ import pytest
 
 from tests.stubs.script import Script
 from tests.unit.conftest import Desk
-from tui.actions.messages import MessageActions
+from tui.actions.messages import NOTHING_FOLLOWS, ONE_VERSION, MessageActions
 from tui.conversation.tree import Node
 from tui.services.reply import BUSY
 from tui.storage.store import OPEN_ELSEWHERE
@@ -83,6 +83,21 @@ async def test_rolling_back_offers_your_message_again(desk: Desk, talked: Messag
     desk.screen.transcript.chosen = None
     talked.next_sibling()
     assert desk.said == ["first", "one", "second", "two"], "what was rolled back is the next version"
+
+
+async def test_keys_that_change_nothing_say_why(desk: Desk, talked: MessageActions) -> None:
+    talked.roll_back()
+    assert desk.current.notice == NOTHING_FOLLOWS and desk.said == ["first", "one", "second", "two"]
+    talked.previous_sibling()
+    assert desk.current.notice == ONE_VERSION
+    desk.current.tree.edit(desk.current.tree.path()[2].id, "second, changed")
+    talked.next_sibling()
+    assert desk.current.notice == "Already at the last version."
+    talked.previous_sibling()
+    assert desk.current.notice == "" and desk.said[2] == "second"
+    choose(desk, 2)
+    talked.previous_sibling()
+    assert desk.current.notice == "Already at the first version."
 
 
 async def test_an_edited_message_is_another_version(desk: Desk, talked: MessageActions, script: Script) -> None:

@@ -136,9 +136,11 @@ class Transcript(Finding, can_focus=True):
         self._toggle(self._folding.thoughts)
 
     def toggle_details(self) -> bool:
-        """Show or hide the details of the selected message; False if it has none."""
-        self._toggle(self._folding.details)
-        return bool(self._path and self._message(self._acted_on).entry.details)
+        """Show or hide the details of the selected message, of a growing one at its end; False if it has none."""
+        entry = self._message(self._acted_on).entry if self._path else None
+        if entry is not None and (entry.details or entry.node.growing):
+            self._toggle(self._folding.details)
+        return bool(entry and entry.details)
 
     def toggle_fold(self) -> bool:
         """Fold or unfold the text of the selected message; False if it is short."""
@@ -174,6 +176,13 @@ class Transcript(Finding, can_focus=True):
             if node.id == node_id:
                 self._folding.fold(node, False)
                 self._choose(index)
+
+    def choose_version(self, node_id: str) -> None:
+        """Select this version of the selected message and scroll its heading, with its number, into view."""
+        self._choose([node.id for node in self._path].index(node_id))
+        top = self._heights.start(self._acted_on)
+        if top < self.scroll_offset.y:
+            self.scroll_to_row(top)
 
     def action_choose_next(self) -> None:
         self._choose((self._chosen or 0) + 1)
