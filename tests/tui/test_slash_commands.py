@@ -193,6 +193,10 @@ async def test_models_are_completed(shelf: Path) -> None:
         await until(pilot, lambda: listed(pilot) == [f"/model {shelf / 'second'}"])
         await pilot.press("tab", "enter")
         await until(pilot, lambda: current(pilot).model == str(shelf / "second"))
+        await ready(pilot)
+        await pilot.press(*"/model secnod", "enter")
+        await until(pilot, lambda: current(pilot).notice.startswith("There is no model secnod."))
+        assert current(pilot).model == str(shelf / "second") and app_of(pilot).services.workspace.model is not None
 
 
 async def test_files_are_completed_and_typed_names_are_kept(

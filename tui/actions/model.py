@@ -32,6 +32,20 @@ class ModelActions(ActionGroup):
         """Continue with the model of that name, in the session's precision."""
         self.use(ModelChoice(name, self._services.models.choice(self.current).precision))
 
+    def use_typed(self, name: str) -> None:
+        """Continue with the model of that name, if there is one; else the session keeps its model."""
+        if not self._refused():
+            self._app.run_worker(self._use_found(self.current, name), group=FILES)
+
+    async def _use_found(self, session: Session, name: str) -> None:
+        missing = await in_thread(_missing, name, self._services.models.directories)
+        if session is not self.current:
+            return
+        if missing:
+            self._presenter.say(missing)
+        else:
+            self.use_named(name)
+
     def use(self, choice: ModelChoice | None) -> None:
         """Continue with this model, if one was chosen."""
         if choice is None or self._refused():
@@ -81,7 +95,7 @@ class ModelActions(ActionGroup):
             self._app.run_worker(self._look_for(name), group=FILES)
 
     async def _look_for(self, name: str) -> None:
-        self._services.offer.here = await in_thread(_is_here, name, self._services.models.directories)
+        self._services.offer.here = not await in_thread(_missing, name, self._services.models.directories)
         self._presenter.refresh()
 
     def take_offer(self) -> None:
@@ -90,12 +104,12 @@ class ModelActions(ActionGroup):
             self._app.run_worker(self._get(self.current, name), group=FILES)
 
     async def _get(self, session: Session, name: str) -> None:
-        if await in_thread(_is_here, name, self._services.models.directories):
-            self._continue(session, name)
-        else:
+        if await in_thread(_missing, name, self._services.models.directories):
             self._services.offer.waiting = session
             self._services.downloads.begin(name)
             self._presenter.refresh()
+        else:
+            self._continue(session, name)
 
     def _continue(self, session: Session, name: str) -> None:
         """Ask the offered model what the guide has declined, if the offer still stands."""
@@ -135,12 +149,13 @@ class ModelActions(ActionGroup):
         return True
 
 
-def _is_here(name: str, directories: tuple[Path, ...]) -> bool:
+def _missing(name: str, directories: tuple[Path, ...]) -> str:
+    """Why there is no such model; empty if there is."""
     from inference import CheckpointError
     from inference.sources.registry import find_model
 
     try:
         find_model(name, model_places(directories))
-    except CheckpointError:
-        return False
-    return True
+    except CheckpointError as error:
+        return str(error)
+    return ""

@@ -83,7 +83,7 @@ class Actions:
         yield _action("help", application.help, application.help, looks=True)
         yield _action("rename_session", sessions.rename_session, sessions.rename_current)
         yield _action("search", self.search.search, self.search.search)
-        yield _action("choose_model", self.models.choose_model, self.models.use_named)
+        yield _action("choose_model", self.models.choose_model, self.models.use_typed)
         yield _action("sampling", self.settings.sampling)
         yield _action("editor", self.composer.editor)
         yield _action("toggle_sidebar", application.toggle_sidebar, looks=True)
