@@ -18,9 +18,7 @@ from tui.storage.errors import StoreError
     "--format",
     "kind",
     type=click.Choice(FORMATS),
-    default="md",
-    show_default=True,
-    help="Output format.",
+    help="Output format.  [default: FILE's suffix, else md]",
 )
 @click.option(
     "--output", "-o", metavar="FILE", type=click.Path(path_type=Path), help="Write to FILE instead of standard output."
@@ -29,7 +27,7 @@ from tui.storage.errors import StoreError
 @db_option
 @click.pass_context
 def export(
-    context: click.Context, session_id: str, kind: str, output: Path | None, force: bool, db: Path | None
+    context: click.Context, session_id: str, kind: str | None, output: Path | None, force: bool, db: Path | None
 ) -> None:
     """Export a session. ID is its id as listed by `llm-tui sessions`, or the start of it.
 
@@ -38,6 +36,9 @@ def export(
     """
     from tui.import_export.exporter import WRITERS, export_file
 
+    if kind is None:
+        suffix = output.suffix.removeprefix(".") if output else ""
+        kind = suffix if suffix in FORMATS else "md"
     with open_store(context, db, new=False) as store:
         ids = store.ids(session_id)
         if len(ids) != 1:
