@@ -178,8 +178,10 @@ def test_a_question_within_a_session_goes_on_where_it_was(tmp_path: Path, tiny_m
     assert [node.role for node in path] == ["user", "assistant", "user", "assistant"]
     assert [path[1].text + "\n", path[3].text + "\n"] == [first.stdout, second.stdout]
     assert all(node.outcome is not None and len(node.token_ids) == 6 for node in path[1::2])
-    found = run("chat", "again", "--session", listing.id[:8], *ask[3:])
-    assert found.returncode == 0, found.stderr
+    for name in (listing.id[:8], "Errands"):
+        found = run("chat", "again", "--session", name, *ask[3:])
+        assert found.returncode == 0, found.stderr
+    assert len(run("sessions", "--db", db).stdout.splitlines()) == 1
 
 
 def test_a_story_is_no_place_for_a_question(db: Path, tiny_model: Path) -> None:

@@ -77,7 +77,12 @@ def _session(store: "Store", name: str, settings: "Settings") -> "Conversation":
     from tui.conversation.conversation import Conversation
     from tui.storage.store import OPEN_ELSEWHERE
 
-    found = [listing.id for listing in store.sessions(limit=-1) if listing.shown_title == name] or store.ids(name)
+    titles = [(listing.id, listing.shown_title) for listing in store.sessions(limit=-1)]
+    found = (
+        [known for known, title in titles if title == name]
+        or store.ids(name)
+        or [known for known, title in titles if title.casefold() == name.casefold()]
+    )
     if len(found) > 1:
         raise StoreError(f"{len(found)} sessions match “{name[:40]}”; pass an id as listed by `llm-tui sessions`.")
     if not found:
