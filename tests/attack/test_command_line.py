@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 
 from tests.attack.conftest import Attack
+from tests.cli.running import run
 from tests.e2e.talking import PROGRAM
 from tests.e2e.terminal import Terminal
 
@@ -25,28 +26,41 @@ ODD = [
     ("{P} models >&-", 1, "Standard output is closed"),
     ("{P} models > /dev/full", 1, "Cannot write the output"),
     ("{P} --help > /dev/full", 1, "Cannot write the output"),
-    ("{P} story x --model '~nosuchuser'", 1, "There is no model ~nosuchuser."),
-    ("{P} bench '~nosuchuser/x'", 1, "~nosuchuser/x"),
-    ("{P} sessions --db '~nosuchuser/x'", 1, "~nosuchuser/x does not exist"),
-    ("{P} sessions --db {LONG}", 1, "too long"),
-    ("{P} import {LONG}", 1, "too long"),
-    ("{P} story x --model {LONG}", 1, "too long"),
-    ("{P} import /dev/zero", 1, "not a file"),
-    ("{P} sessions --db /dev/zero", 1, "Cannot open or write /dev/zero"),
     ("{P} export $'\\xff'", 2, "not UTF-8"),
     ("ulimit -v 400000; {P} story x --model {M}", 1, "`ulimit -v`"),
-    ("ulimit -v 400000; {P} chat x --model {M}", 1, "`ulimit -v`"),
+    pytest.param("ulimit -v 400000; {P} chat x --model {M}", 1, "`ulimit -v`", marks=pytest.mark.slow),
     ("ulimit -v 100000; {P} models", 1, "`ulimit -v`"),
     ("XDG_CONFIG_HOME=/dev/null {P} sessions", 1, "Not a directory"),
     ("PYTHONIOENCODING=ascii:strict {P} themes", 0, ""),
     ("COLUMNS=-5 LINES=abc {P} --help", 0, ""),
     ("mkdir gone; cd gone; rmdir ../gone; {P} story x --model .", 1, ""),
 ]
+# Arguments that need no shell.
+NAMES = [
+    (("story", "x", "--model", "~nosuchuser"), "There is no model ~nosuchuser."),
+    (("bench", "~nosuchuser/x"), "~nosuchuser/x"),
+    (("sessions", "--db", "~nosuchuser/x"), "~nosuchuser/x does not exist"),
+    (("sessions", "--db", LONG), "too long"),
+    (("import", LONG), "too long"),
+    (("story", "x", "--model", LONG), "too long"),
+    (("import", "/dev/zero"), "not a file"),
+    (("sessions", "--db", "/dev/zero"), "Cannot open or write /dev/zero"),
+]
+
+
+@pytest.mark.parametrize(("arguments", "words"), NAMES)
+def test_a_name_of_nothing_is_one_sentence(arguments: tuple[str, ...], words: str, tmp_path: Path,
+                                           attack: Attack) -> None:  # fmt: skip
+    with attack("command line: odd surroundings"):
+        done = run(*arguments, LLM_TUI_KERNELS="numpy")
+        assert (done.returncode, words in done.stderr) == (1, True), done.stderr
+        assert "Traceback" not in done.stderr and len(done.stderr.splitlines()) <= 4
+        assert not list(tmp_path.rglob("errors.log"))
 
 
 @pytest.mark.parametrize(("command", "code", "words"), ODD)
 def test_one_sentence(command: str, code: int, words: str, tiny_model: Path, tmp_path: Path, attack: Attack) -> None:
-    line = command.format(P=PROGRAM, M=tiny_model, LONG=LONG)
+    line = command.format(P=PROGRAM, M=tiny_model)
     with attack("command line: odd surroundings"):
         done = subprocess.run(
             ["bash", "-c", line],

@@ -15,6 +15,7 @@ from hypothesis.stateful import RuleBasedStateMachine, initialize, precondition,
 
 from inference import Engine, Finished, KVCache, Model, SamplingParams, Started, Token
 from tests.backends import rounding
+from tests.commit_params import first_of
 from tests.tiny_model import make_tiny_model
 
 TEXTS = st.sampled_from(["Hello", "and then?", "東京 🙂", "a <|im_end|> b", " ", "How is the weather today? " * 6])
@@ -165,7 +166,8 @@ class Sessions(RuleBasedStateMachine):
 @pytest.mark.no_cover  # what it goes through is measured elsewhere, and not so often
 @pytest.mark.parametrize("part", [0.3, pytest.param(1, marks=pytest.mark.slow)], ids=["short", "long"])
 @pytest.mark.parametrize(
-    ("precision", "cache"), [("float32", "auto"), ("float32", "int8"), ("float16", "auto"), ("int8", "auto")]
+    ("precision", "cache"),
+    first_of([("float32", "int8"), ("int8", "auto"), ("float32", "auto"), ("float16", "auto")], 2),
 )
 def test_any_order(tmp_path, precision, cache, backend, part):
     directory = make_tiny_model(tmp_path / "model", max_position_embeddings=4096)

