@@ -1,5 +1,7 @@
 """Finds models: built-in ones, directories, downloads, and those that other programs keep."""
 
+import contextlib
+import importlib.util
 from collections.abc import Iterable, Iterator
 from itertools import chain
 from pathlib import Path
@@ -12,7 +14,7 @@ from inference.sources.gguf_names import GgufModel, gguf_models, select
 from inference.sources.hub_name import HubName
 from inference.sources.ollama import PREFIX, full_name, ollama_models
 from inference.sources.places import Places, expanded
-from inference.sources.suggested import suggested
+from inference.sources.suggested import embedding_models, suggested
 
 # Subdirectory of the downloads for incomplete ones.
 UNFINISHED = ".unfinished"
@@ -44,6 +46,19 @@ def find_model(name: str, places: Places) -> Path:
         f"There is no model {name}. Pass a built-in model, a directory, a GGUF file or ORG/NAME; "
         "`llm-tui models` lists them.",
     )
+
+
+def find_embedding_model(places: Places) -> Path | None:
+    """Return the directory of the best embedding model that is here, as a download or an installed package."""
+    for model in embedding_models():
+        with contextlib.suppress(CheckpointError):
+            return find_model(str(model.name), places)
+        package, *folders = Path(model.package.path).parts
+        spec = importlib.util.find_spec(package)
+        for location in spec.submodule_search_locations or () if spec else ():
+            if (directory := Path(location, *folders)).is_dir():
+                return directory
+    return None
 
 
 def find_models(places: Places) -> Iterator[Found]:

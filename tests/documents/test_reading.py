@@ -82,6 +82,11 @@ def test_what_is_no_text_is_refused(content: bytes, words: str) -> None:
         decode(content, Path("a.txt"))
 
 
+def test_a_picture_of_text_is_refused() -> None:
+    with pytest.raises(DocumentError, match=r"a\.svg is a picture"):
+        decode(b"<svg><text>x</text></svg>", Path("a.svg"))
+
+
 def test_a_name_with_escape_sequences_is_shown_without_them(tmp_path: Path) -> None:
     name = os.fsencode(tmp_path) + b"/\x1b[31m\xff.txt"
     Path(os.fsdecode(name)).write_bytes(b"\0")

@@ -7,6 +7,7 @@ import click
 from tui.cli.bench import bench
 from tui.cli.chat import chat
 from tui.cli.config import config
+from tui.cli.docs import docs
 from tui.cli.doctor import doctor
 from tui.cli.export import export
 from tui.cli.import_file import import_command
@@ -52,5 +53,5 @@ def cli(context: click.Context, /, **flags: Any) -> None:
             run_app(settings)
 
 
-for command in (chat, story, models, pull, sessions, export, import_command, themes, config, doctor, bench):
+for command in (chat, story, models, pull, sessions, export, import_command, docs, themes, config, doctor, bench):
     cli.add_command(command)

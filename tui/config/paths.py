@@ -24,6 +24,11 @@ def sessions_file() -> Path:
     return platformdirs.user_data_path(NAME, appauthor=False) / "sessions.db"
 
 
+def documents_file(sessions: Path) -> Path:
+    """The index of documents, beside the session database."""
+    return sessions.with_name("documents.db")
+
+
 def downloads_directory() -> Path:
     """Models downloaded by `llm-tui pull`."""
     return platformdirs.user_data_path(NAME, appauthor=False) / "models"

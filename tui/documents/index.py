@@ -106,16 +106,28 @@ class DocumentIndex:
             rows = db.execute(
                 "SELECT r.id, c.name, r.path FROM roots AS r JOIN collections AS c ON c.id = r.collection ORDER BY 2, 3"
             ).fetchall()
-        return [Root(id_, name, Path(path)) for id_, name, path in rows if not collections or name in collections]
+        return [
+            Root(id_, name, Path(os.fsdecode(path)))
+            for id_, name, path in rows
+            if not collections or name in collections
+        ]
 
     def add_root(self, collection: str, path: Path) -> Root:
-        """Add a file or folder, by its absolute path, unless it is there."""
+        """Add a file or folder, by its absolute path, and return its root.
+
+        A folder above it that the collection has already is its root; those below it become a part of it.
+        """
+        roots = self.roots([collection])
+        if above := next((root for root in roots if path.is_relative_to(root.path)), None):
+            return above
         with self._used() as db, transaction(db):
+            for below in (root for root in roots if root.path.is_relative_to(path)):
+                db.execute("DELETE FROM roots WHERE id = ?", (below.id,))
             db.execute("INSERT OR IGNORE INTO collections (name) VALUES (?)", (collection,))
             ((number,),) = db.execute("SELECT id FROM collections WHERE name = ?", (collection,))
-            db.execute("INSERT OR IGNORE INTO roots (collection, path) VALUES (?, ?)", (number, str(path)))
-            ((id_,),) = db.execute("SELECT id FROM roots WHERE collection = ? AND path = ?", (number, str(path)))
-        return Root(id_, collection, path)
+            db.execute("INSERT OR IGNORE INTO roots (collection, path) VALUES (?, ?)", (number, os.fsencode(path)))
+            row = db.execute("SELECT id FROM roots WHERE collection = ? AND path = ?", (number, os.fsencode(path)))
+            return Root(int(row.fetchone()[0]), collection, path)
 
     def remove_collection(self, name: str) -> None:
         """Remove a collection with all that is in it; the files stay. Raises DocumentError if there is none."""

@@ -24,13 +24,13 @@ _SCHEMA = (
     """CREATE TABLE roots (
         id INTEGER PRIMARY KEY,
         collection INTEGER NOT NULL REFERENCES collections (id) ON DELETE CASCADE,
-        path TEXT NOT NULL,
+        path BLOB NOT NULL,                 -- as the file system has it
         UNIQUE (collection, path)
     )""",
     """CREATE TABLE documents (
         id INTEGER PRIMARY KEY,
         root INTEGER NOT NULL REFERENCES roots (id) ON DELETE CASCADE,
-        path BLOB NOT NULL,                 -- as the file system has it
+        path BLOB NOT NULL,
         size INTEGER NOT NULL,
         mtime_ns INTEGER NOT NULL,
         hash BLOB NOT NULL,                 -- SHA-256 of the content

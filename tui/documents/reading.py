@@ -23,6 +23,8 @@ KINDS: dict[str, Kind] = {
     **dict.fromkeys((".html", ".htm", ".xhtml"), "html"),
     **dict.fromkeys(_CODE.split(), "code"),
 }
+# Of text, but not to be read.
+PICTURES = (".svg",)
 # Byte order marks, the longer before those that they begin with.
 MARKS = (
     (codecs.BOM_UTF8, "utf-8"),
@@ -116,6 +118,8 @@ def read_bytes(path: Path) -> bytes:
 
 def decode(content: bytes, path: Path) -> Document:
     """The text of a file: UTF-8, or UTF-16 or UTF-32 with a byte order mark. Raises DocumentError for any other."""
+    if path.suffix.lower() in PICTURES:
+        raise DocumentError(f"{shown(path)} is a picture.")
     mark, encoding = next(((mark, name) for mark, name in MARKS if content.startswith(mark)), (b"", "utf-8"))
     try:
         text = content[len(mark) :].decode(encoding)

@@ -1,0 +1,279 @@
+"""`llm-tui docs`: documents in collections, and what is found in them."""
+
+import json
+import os
+import time
+from collections.abc import Iterable
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from tui.cli.options import db_option, settings_for, written
+from tui.cli.output import show_progress, tell, writer
+from tui.config.paths import documents_file, model_places
+from tui.terminal.sanitize import one_line
+
+if TYPE_CHECKING:
+    from inference import Encoder
+    from tui.documents.adding import Changes
+    from tui.documents.index import DocumentIndex, Root, Summary
+    from tui.documents.retrieval import Hit
+
+NO_DOCUMENTS = "No documents yet. `llm-tui docs add PATH` adds a file or a folder."
+WORDS_ALONE = "Documents are found by words alone until there is an embedding model: `llm-tui pull minilm` gets one."
+# Sentences about files that were left out, before the rest is only counted.
+LEFT_OUT = 20
+EXTRACT_CHARACTERS = 300
+REDRAW_SECONDS = 0.1
+
+collection_option = click.option(
+    "--collection", metavar="NAME", callback=written, help="Only this collection.  [default: all]"
+)
+json_option = click.option("--json", "as_json", is_flag=True, help="Output JSON.")
+
+
+@click.group()
+def docs() -> None:
+    """Index documents, and find passages in them.
+
+    Text, Markdown, reStructuredText, HTML and source code. The index is in documents.db beside the session database;
+    the files themselves stay where they are and are never changed.
+    """
+
+
+@docs.command()
+@click.argument("paths", metavar="PATH...", nargs=-1, required=True, type=click.Path(path_type=Path))
+@click.option(
+    "--collection",
+    metavar="NAME",
+    callback=written,
+    default="documents",
+    show_default=True,
+    help="Collection to add them to.",
+)
+@db_option
+@click.pass_context
+def add(context: click.Context, paths: tuple[Path, ...], collection: str, db: Path | None) -> None:
+    """Add files and folders to a collection.
+
+    Hidden files, and links that lead out of a folder, are left out. When interrupted, the same command goes on.
+    """
+    from tui.documents.errors import DocumentError
+    from tui.documents.index import DocumentIndex
+    from tui.documents.reading import shown
+
+    paths = tuple(Path(os.path.abspath(path.expanduser())) for path in paths)  # noqa: PTH100  links stay links
+    if missing := next((path for path in paths if not os.path.lexists(path)), None):
+        raise DocumentError(f"{shown(missing)} does not exist.")
+    with DocumentIndex(_file(context, db)) as index:
+        _update(context, index, [index.add_root(collection, path) for path in paths])
+
+
+@docs.command()
+@collection_option
+@db_option
+@click.pass_context
+def refresh(context: click.Context, collection: str | None, db: Path | None) -> None:
+    """Read again what has changed, and compute the vectors that are missing."""
+    with _existing(context, db) as index:
+        _update(context, index, index.roots(_named(index, collection)))
+
+
+@docs.command("list")
+@json_option
+@db_option
+@click.pass_context
+def list_collections(context: click.Context, as_json: bool, db: Path | None) -> None:
+    """List the collections."""
+    write = writer()
+    with _existing(context, db) as index:
+        collections = index.collections()
+    if as_json:
+        write(json.dumps([_as_json(summary) for summary in collections], indent=1) + "\n")
+    else:
+        write("".join(_as_text(summary) for summary in collections))
+
+
+@docs.command()
+@click.argument("words", callback=written)
+@click.option(
+    "--limit", type=click.IntRange(1, 50), default=5, show_default=True, metavar="N", help="Passages at most."
+)
+@collection_option
+@json_option
+@db_option
+@click.pass_context
+def search(
+    context: click.Context, words: str, limit: int, collection: str | None, as_json: bool, db: Path | None
+) -> None:
+    """Find the passages that answer a question best, by its words and by its meaning."""
+    from tui.documents.retrieval import search as find
+
+    write = writer()
+    with _existing(context, db) as index:
+        results = find(index, words, _embedder(context), limit, _named(index, collection))
+    if results.note:
+        tell(results.note)
+    if not results.hits:
+        tell("No results.")
+    if as_json:
+        write(json.dumps([_hit_as_json(hit) for hit in results.hits], indent=1) + "\n")
+    else:
+        write("".join(_hit_as_text(hit) for hit in results.hits))
+
+
+@docs.command()
+@click.argument("paths", metavar="[PATH...]", nargs=-1, type=click.Path(path_type=Path))
+@click.option("--collection", metavar="NAME", callback=written, help="A collection: all of it if no PATH is given.")
+@db_option
+@click.pass_context
+def remove(context: click.Context, paths: tuple[Path, ...], collection: str | None, db: Path | None) -> None:
+    """Remove files and folders that were added, or a collection, from the index. The files themselves stay."""
+    from tui.documents.errors import DocumentError
+    from tui.documents.reading import shown
+
+    if not paths and collection is None:
+        raise click.UsageError("Missing PATH or --collection.")
+    with _existing(context, db) as index:
+        names = _named(index, collection)
+        for path in paths:
+            absolute = Path(os.path.abspath(path.expanduser()))  # noqa: PTH100
+            roots = [root for root in index.roots(names) if root.path == absolute]
+            if not roots:
+                raise DocumentError(f"{shown(absolute)} was not added; `llm-tui docs list` lists what was.")
+            for root in roots:
+                index.remove_root(root)
+        for name in names if not paths else ():
+            index.remove_collection(name)
+
+
+def _file(context: click.Context, db: Path | None) -> Path:
+    return documents_file(settings_for(context, db=db).db)
+
+
+def _existing(context: click.Context, db: Path | None) -> "DocumentIndex":
+    from tui.documents.errors import DocumentError
+    from tui.documents.index import DocumentIndex
+
+    file = _file(context, db)
+    if not file.exists():
+        raise DocumentError(NO_DOCUMENTS)
+    return DocumentIndex(file)
+
+
+def _named(index: "DocumentIndex", collection: str | None) -> list[str]:
+    """The collection of that name; empty for all. Raises DocumentError if there is none."""
+    from tui.documents.errors import DocumentError
+
+    if collection is None:
+        return []
+    if not index.roots([collection]):
+        raise DocumentError(f"There is no collection {one_line(collection)}; `llm-tui docs list` lists them.")
+    return [collection]
+
+
+def _embedder(context: click.Context) -> "Encoder | None":
+    """Load the embedding model, if one is here."""
+    from inference import Encoder
+    from inference.sources.registry import find_embedding_model
+
+    path = find_embedding_model(model_places(settings_for(context).model_directories))
+    return None if path is None else Encoder.load(path)
+
+
+def _update(context: click.Context, index: "DocumentIndex", roots: "Iterable[Root]") -> None:
+    """Read what has changed, then compute vectors; on Ctrl+C say how it goes on."""
+    from tui.documents.adding import Changes, embed
+    from tui.documents.adding import refresh as read
+    from tui.documents.reading import shown
+
+    progress, changes = Progress(), Changes()
+    try:
+        for root in roots:
+            read(index, root, changes, lambda path: progress.show(f"reading {shown(path)}"))
+        embedder = _embedder(context)
+        if embedder:
+            embed(index, embedder, lambda done, total: progress.show(f"vectors {done} of {total}"))
+    except KeyboardInterrupt:
+        progress.close()
+        tell("Interrupted; `llm-tui docs refresh` resumes it.")
+        raise
+    finally:
+        progress.close()
+    _tell_left_out(changes)
+    if embedder is None:
+        tell(WORDS_ALONE)
+    writer()(
+        f"{changes.added} added, {changes.changed} changed, {changes.removed} removed, {changes.unchanged} unchanged.\n"
+    )
+
+
+def _tell_left_out(changes: "Changes") -> None:
+    for sentence in changes.left_out[:LEFT_OUT]:
+        tell(sentence)
+    if (more := len(changes.left_out) - LEFT_OUT) > 0:
+        tell(f"{more} more files were left out.")
+
+
+class Progress:
+    """The last line of a terminal's standard error, redrawn now and then."""
+
+    def __init__(self) -> None:
+        self._drawn = 0.0
+
+    def show(self, line: str) -> None:
+        now = time.monotonic()
+        if now - self._drawn >= REDRAW_SECONDS:
+            self._drawn = now
+            show_progress(line)
+
+    def close(self) -> None:
+        """Clear the line."""
+        if self._drawn:
+            show_progress("")
+            self._drawn = 0.0
+
+
+def _as_text(summary: "Summary") -> str:
+    embedded = summary.embedded == summary.passages
+    vectors = "" if embedded else f", {summary.embedded} of them with a vector"
+    head = f"{summary.name}  {summary.documents} documents, {summary.passages} passages{vectors}\n"
+    return head + "".join(f"  {_readable(root)}\n" for root in summary.roots)
+
+
+def _as_json(summary: "Summary") -> dict[str, Any]:
+    return {
+        "name": summary.name,
+        "paths": [_readable(root) for root in summary.roots],
+        "documents": summary.documents,
+        "passages": summary.passages,
+        "embedded": summary.embedded,
+    }
+
+
+def _hit_as_text(hit: "Hit") -> str:
+    passage = hit.found.passage
+    text = one_line(passage.text)
+    extract = text if len(text) <= EXTRACT_CHARACTERS else text[:EXTRACT_CHARACTERS] + "…"
+    return f"{_readable(hit.found.path)}:{passage.line}  {one_line(passage.heading)}\n  {extract}\n"
+
+
+def _hit_as_json(hit: "Hit") -> dict[str, Any]:
+    passage = hit.found.passage
+    return {
+        "path": _readable(hit.found.path),
+        "line": passage.line,
+        "start": passage.start,
+        "end": passage.end,
+        "heading": passage.heading,
+        "text": passage.text,
+        "collection": hit.found.collection,
+        "word_rank": hit.word_rank,
+        "vector_rank": hit.vector_rank,
+    }
+
+
+def _readable(path: Path) -> str:
+    """A path in UTF-8, whatever bytes its name has."""
+    return os.fsencode(path).decode("utf-8", "replace")
