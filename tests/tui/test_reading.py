@@ -113,6 +113,8 @@ async def test_a_version_is_shown_from_its_heading_on(tiny_model: Path) -> None:
         app_of(pilot).presenter.show()
         await pilot.press("g", "left_square_bracket")
         assert transcript.chosen == question.id and "version 1 of 2" in shown(pilot)[0]
+        await pilot.press("left_square_bracket")
+        assert "version 1 of 2" in shown(pilot)[0], "where there is none the view stays"
         tree.settle(tree.regenerate(reply.id).id, (), None)
         app_of(pilot).presenter.show()
         await pilot.press("G", "left_square_bracket")

@@ -208,13 +208,15 @@ class MessageActions(ActionGroup):
         if node is None:
             self.go(lambda: tree.move(tree.latest(None)))
             return
-        before, selected = tree.tip, self._screen.transcript.chosen is not None
-        self.go(lambda: tree.walk(node.id, step))
-        version = next(each for each in tree.path() if each.parent == node.parent)
-        if tree.tip == before:
+        place, count = tree.place(node.id)
+        version = tree.siblings(node.id)[min(max(place - 1 + step, 0), count - 1)]
+        if tree.latest(version.id) == tree.tip:
             last = "first" if step < 0 else "last"
-            self._presenter.say(f"Already at the {last} version." if tree.place(node.id)[1] > 1 else ONE_VERSION)
-        elif selected and version.id != node.id:
+            self._presenter.say(f"Already at the {last} version." if count > 1 else ONE_VERSION)
+            return
+        selected = self._screen.transcript.chosen is not None
+        self.go(lambda: tree.walk(node.id, step))
+        if selected and version.id != node.id:
             self._screen.transcript.choose_version(version.id)
 
     def go(self, move: Callable[[], None]) -> None:
