@@ -66,7 +66,7 @@ class Completions(ActionGroup):
 
     def _synonyms(self, name: str) -> str:
         action = self._commands.action(name)
-        return SYNONYMS.get(action.id, "") if action else ""
+        return SYNONYMS.get(action.id if action else name, "")
 
     # ---- arguments
 

@@ -1,4 +1,4 @@
-"""Words in which users look for an action whose title has others."""
+"""Words in which users look for an action, or for the command ``file``, whose title has others."""
 
 SYNONYMS: dict[str, str] = {
     "new_session": "start clear reset empty chat conversation",
@@ -10,7 +10,8 @@ SYNONYMS: dict[str, str] = {
     "rename_session": "title name",
     "search": "find history chats",
     "choose_model": "download pull load change llm",
-    "sampling": "temperature seed length max tokens system prompt persona top-k top-p stop thinking context options",
+    "sampling": "settings temperature seed length max tokens system prompt persona top-k top-p stop thinking context "
+    "options",
     "editor": "vim",
     "toggle_sidebar": "sidebar chats",
     "toggle_figures": "speed statistics tokens",
@@ -39,4 +40,5 @@ SYNONYMS: dict[str, str] = {
     "save_story": "export write",
     "delete_session": "remove erase",
     "restore_session": "undo undelete",
+    "file": "attach upload insert",
 }
