@@ -7,7 +7,7 @@ from textual.pilot import Pilot
 from textual.widgets import OptionList
 
 from tests.stubs.conversations import answered, save
-from tests.tui.conftest import SIZE, app_of, current, make_app, ready, say, tap, until
+from tests.tui.conftest import SIZE, app_of, current, make_app, ready, say, shown, tap, until
 from tui.config.settings import load_settings
 from tui.conversation.conversation import Conversation
 from tui.conversation.tree import Node
@@ -83,6 +83,21 @@ async def test_enter_puts_the_cursor_on_the_message(tiny_model: Path) -> None:
         )
         await pilot.press("f3")
         assert pilot.app.screen.query_one("#search-text").value == "fog day"
+
+
+async def test_the_words_are_shown_in_a_long_message(tiny_model: Path) -> None:
+    conversation = Conversation(title="Trees", updated=time.time())
+    answered(conversation, "Which trees?", "Beech.\n\nA larch.\n\n" + "Oak.\n\n" * 60)
+    save(conversation)
+    async with make_app(tiny_model, mode="chat").run_test(size=SIZE) as pilot:
+        await ready(pilot)
+        await search(pilot, "lar")
+        await pilot.press("enter")
+        bar = app_of(pilot).main.find_bar
+        await until(pilot, lambda: bar.display)
+        assert any("A larch." in line for line in shown(pilot)) and app_of(pilot).main.transcript.has_focus
+        await pilot.press("escape")
+        assert not bar.display
 
 
 async def test_enter_waits_for_the_answer(tiny_model: Path) -> None:

@@ -42,12 +42,12 @@ class SearchActions(ActionGroup):
         if hit.node_id not in session.tree:
             self._presenter.say(CHANGED)
         elif session.mode == "chat":
-            self._go_to_message(session, hit.node_id)
+            self._go_to_message(session, hit, hit.node_id)
         else:
             self._go_to_piece(session, hit, hit.node_id)
 
-    def _go_to_message(self, session: Session, node_id: str) -> None:
-        """Select the message; in a read-only session, the one where its branch starts."""
+    def _go_to_message(self, session: Session, hit: Hit, node_id: str) -> None:
+        """Select the message and go to the words in it; in a read-only session, the one where its branch starts."""
         tree = session.tree
         shown = [node.id for node in tree.path()]
         if node_id not in shown and session.readonly:
@@ -58,8 +58,11 @@ class SearchActions(ActionGroup):
             node_id = branch.parent or shown[0]
         elif node_id not in shown:
             self._move(session, node_id)
-        self._screen.transcript.choose(node_id)
-        self._screen.set_focus(self._screen.transcript)
+        transcript = self._screen.transcript
+        transcript.choose(node_id)
+        self._screen.set_focus(transcript)
+        start, end = hit.marks[0]
+        transcript.call_after_refresh(self._screen.find_bar.point_out, node_id, hit.extract[start:end])
 
     def _go_to_piece(self, session: Session, hit: Hit, node_id: str) -> None:
         """The cursor on the words within the story's text."""

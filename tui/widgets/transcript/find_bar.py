@@ -36,6 +36,14 @@ class FindBar(Horizontal):
         self._field.select_all()
         self._find(self._field.value)
 
+    def point_out(self, node_id: str, words: str) -> None:
+        """Open for ``words`` of a search result, without the focus; not if the message does not show them."""
+        if self._transcript.find_within(node_id, words):
+            with self._field.prevent(Input.Changed):
+                self._field.value = words
+            self._note.show("")
+            self.display = True
+
     def leave(self) -> bool:
         """Close; False if it is closed already."""
         if not self.display:

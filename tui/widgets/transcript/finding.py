@@ -42,6 +42,15 @@ class Finding(Selecting):
         self.refresh()
         return found
 
+    def find_within(self, node_id: str, text: str) -> bool:
+        """Highlight matches and go to the first one of this message; False if there are none."""
+        index = next((index for index, node in enumerate(self._path) if node.id == node_id), None)
+        finder = self._finding(text)
+        if index is None or (hit := finder.first(index, 0)) is None or hit.message != index:
+            return False
+        self._finder = finder
+        return self._go_to(finder, hit)
+
     def find_again(self, forward: bool) -> None:
         """Go to the next or previous match."""
         if finder := self._finder:
