@@ -64,6 +64,8 @@ class FakeModel:
     generation_config: Mapping[str, Any] = field(default_factory=dict)
     warnings: tuple[str, ...] = ()
     limit: int | None = None
+    ready: bool = True
+    fault: Exception | None = None  # in place of kernels
 
     def __post_init__(self) -> None:
         known = {"max_position_embeddings": 512} | _read(self.path / "config.json")
@@ -92,13 +94,12 @@ class FakeModel:
     def fingerprint(self) -> str:
         return f"{self.path} {self.precision}"
 
-    @property
-    def ready(self) -> bool:
-        return True
-
     def prepare(self, progress: Callable[[int, int, str], None] | None = None) -> None:
         if progress is not None:
             progress(1, 1, "compiling the kernels")
+        if self.fault is not None:
+            raise self.fault
+        self.ready = True
 
 
 def loader(script: Script) -> Callable[..., FakeModel]:

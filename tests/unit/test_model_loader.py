@@ -12,7 +12,7 @@ from inference import CheckpointError
 from tests.stubs.fake_engine import FakeModel, loader
 from tests.stubs.mailbox import Mailbox
 from tests.stubs.script import Script
-from tui.messages import ModelFailed, ModelLoaded, ModelLoading
+from tui.messages import ModelFailed, ModelLoaded, ModelLoading, ModelPrepared, ModelPreparing
 from tui.services.model_choice import ModelChoice
 from tui.services.model_loader import ModelLoader
 
@@ -115,3 +115,18 @@ def test_progress_is_told_at_most_twenty_times_a_second(directory: Path, monkeyp
     monkeypatch.setattr(time, "monotonic", lambda: 100.0)
     mailbox = load(directory)
     assert [type(message) for message in mailbox.messages] == [ModelLoading, ModelLoaded]
+
+
+@pytest.mark.parametrize("fault", [None, OSError("no compiler")])
+def test_a_model_can_be_used_before_its_kernels_are_compiled(
+    directory: Path, monkeypatch: pytest.MonkeyPatch, fault: Exception | None
+) -> None:
+    slow = FakeModel(directory, "int8", Script(), ready=False, fault=fault)
+    monkeypatch.setattr("inference.model.Model.load", lambda *arguments, **options: slow)
+    moments = iter(range(10, 1000, 10))
+    monkeypatch.setattr(time, "monotonic", lambda: float(next(moments)))
+    loaded, *preparing, prepared = load(directory).messages
+    assert isinstance(loaded, ModelLoaded) and loaded.model is slow  # type: ignore[comparison-overlap]
+    assert [(each.done, each.total) for each in preparing if isinstance(each, ModelPreparing)] == [(1, 1)]
+    assert isinstance(prepared, ModelPrepared) and slow.ready == (fault is None)
+    assert ("no compiler" in prepared.warning) == (fault is not None)

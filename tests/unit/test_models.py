@@ -9,7 +9,7 @@ from tests.stubs.fake_engine import FakeModel
 from tests.stubs.script import Script
 from tests.unit.conftest import FakeLoader
 from tui.conversation.conversation import Conversation
-from tui.messages import ModelFailed, ModelLoaded, ModelLoading
+from tui.messages import ModelFailed, ModelLoaded, ModelLoading, ModelPrepared, ModelPreparing
 from tui.services import models
 from tui.services.model_choice import ModelChoice
 from tui.services.models import CANCELLED, ModelManager
@@ -46,6 +46,30 @@ def test_a_model_is_loaded_once(manager: ModelManager, fake: Callable[..., FakeM
     model = fake("one")
     assert manager.take(ModelLoaded(ONE, model))  # type: ignore[arg-type]
     assert manager.model(session(ONE)) is model
+
+
+def test_kernels_are_compiled_while_a_model_is_used(manager: ModelManager, fake: Callable[..., FakeModel]) -> None:
+    manager.load(ONE)
+    slow = fake("one")
+    slow.ready = False
+    manager.take(ModelLoaded(ONE, slow))  # type: ignore[arg-type]
+    assert manager.model(session(ONE)) is slow and manager.state(session(ONE)).total == 1
+    assert manager.take(ModelPreparing(ONE, 3, 40))
+    assert manager.model(session(ONE)) is slow and manager.state(session(ONE)).done == 3
+    assert manager.take(ModelPrepared(ONE))
+    assert manager.model(session(ONE)) is slow and manager.state(session(ONE)).total == 0
+    assert not manager.take(ModelPreparing(ONE, 4, 40)), "it is over"
+
+
+def test_nobody_waits_for_the_kernels_of_a_model_that_is_dropped(
+    manager: ModelManager, fake: Callable[..., FakeModel]
+) -> None:
+    manager.load(ONE)
+    slow = fake("one")
+    slow.ready = False
+    manager.take(ModelLoaded(ONE, slow))  # type: ignore[arg-type]
+    assert manager.drop([OTHER]) == [slow]
+    assert FakeLoader.made[0].abandoned and not manager.take(ModelPreparing(ONE, 3, 40))
 
 
 def test_what_failed_is_tried_again_only_when_asked(manager: ModelManager) -> None:

@@ -173,7 +173,7 @@ class MainPresenter:
             return Activity("◌", state.what, f"{gauge(done, total, 12)} {100 * done // max(1, total)} %")
         slow = [f"compiling kernels {100 * state.done // state.total} %"] if state.total else []
         if reply is None:
-            return Activity("", "ready", *slow)
+            return Activity("", " · ".join(["ready", *slow]))
         if reply.streaming:
             speed = reply.tokens_per_second
             mark = SPINNER[reply.tokens % len(SPINNER)]

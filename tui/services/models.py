@@ -125,7 +125,7 @@ class ModelManager:
             return False
         if isinstance(event, ModelLoaded):
             loader = self._loaders.pop(choice)
-            self._states[choice] = ModelState(model=event.model)
+            self._states[choice] = ModelState(model=event.model, total=0 if event.model.ready else 1)
             if not event.model.ready:
                 self._preparing[choice] = loader
         elif isinstance(event, ModelFailed):
