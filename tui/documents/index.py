@@ -70,6 +70,7 @@ class DocumentIndex:
     def __init__(self, file: Path) -> None:
         self.file = file
         self._db = open_index(file)
+        self._vectors: tuple[tuple[object, ...], list[int], Floats] | None = None
 
     def __enter__(self) -> "DocumentIndex":
         return self
@@ -205,9 +206,13 @@ class DocumentIndex:
             )
 
     def vectors(self, model: str, dimensions: int, collections: Collection[str]) -> tuple[list[int], Floats]:
-        """Ids of passages and their vectors [passages, dimensions]."""
+        """Ids of passages and their vectors [passages, dimensions]; kept in memory until the index changes."""
         condition, names = _among(collections)
         with self._used() as db:
+            changed = db.execute("PRAGMA data_version").fetchone()[0], db.total_changes
+            asked = model, dimensions, names, *changed
+            if self._vectors and self._vectors[0] == asked:
+                return self._vectors[1:]
             rows = db.execute(
                 f"""SELECT v.passage, v.vector FROM vectors AS v JOIN passages AS p ON p.id = v.passage
                 JOIN documents AS d ON d.id = p.document JOIN roots AS r ON r.id = d.root
@@ -216,7 +221,9 @@ class DocumentIndex:
                 (model, 4 * dimensions, *names),
             ).fetchall()
         packed = b"".join(vector for _, vector in rows)
-        return [id_ for id_, _ in rows], np.frombuffer(packed, "<f4").reshape(len(rows), dimensions)
+        vectors: Floats = np.frombuffer(packed, "<f4").reshape(len(rows), dimensions)
+        self._vectors = asked, [id_ for id_, _ in rows], vectors
+        return self._vectors[1:]
 
     # ---- finding
 

@@ -16,9 +16,10 @@ OVERLAP = 50
 LONGEST_UNIT = 3 * MOST
 BETWEEN_HEADINGS = " > "
 
-# Of scripts without spaces each character; then words and signs.
-_WORD = re.compile(r"[\u0e00-\u0eff\u3040-\u9fff\uf900-\ufaff]|[^\W\u0e00-\u0eff\u3040-\u9fff\uf900-\ufaff]+|[^\w\s]")
-LETTERS_PER_TOKEN = 5
+# A token has about five letters, or is a sign; in scripts without spaces each character is one.
+_TOKEN = re.compile(
+    r"[^\W\u0e00-\u0eff\u3040-\u9fff\uf900-\ufaff]{1,5}|[^\w\s]|[\u0e00-\u0eff\u3040-\u9fff\uf900-\ufaff]"
+)
 _SENTENCE_END = re.compile(r"[.!?…]['\"”’)\]]*\s+|[。！？]+\s*|\n[ \t]*(?=[-*+•] |\d+[.)] )")
 
 
@@ -53,7 +54,7 @@ class _Unit:
 
 def estimate_tokens(text: str) -> int:
     """About the number of tokens of a text, for any model: passages must not depend on which one is used."""
-    return sum(-(-len(word) // LETTERS_PER_TOKEN) for word in _WORD.findall(text))
+    return len(_TOKEN.findall(text))
 
 
 def split(document: Document) -> list[Passage]:
