@@ -224,8 +224,9 @@ async def open_picker(pilot: Pilot[None]) -> OptionList:
 async def test_the_picker_shows_what_the_cursor_is_on_and_escape_brings_the_old_back(home):
     async with LlmTui(Settings()).run_test(size=SIZE) as pilot:
         options = await open_picker(pilot)
-        assert options.highlighted_option.id == "dark"
-        texts = [(str(option.prompt), app_of(pilot).appearance.themes[option.id].about) for option in options.options]
+        assert options.highlighted_option.id == "auto"
+        await pilot.press("down")
+        texts = [(str(option.prompt), app_of(pilot).appearance.choices[option.id]) for option in options.options]
         assert {text.index(f"  {about}") for text, about in texts} == {max(map(len, SHIPPED))}, "in one column"
         seen = [shown_background(pilot)]
         for key in ("down", "down", "down"):
@@ -254,12 +255,26 @@ async def test_typing_filters_the_themes_and_shows_the_first(home):
         assert app_of(pilot).screen is app_of(pilot).main and shown_background(pilot) == "#2e3440"
 
 
+async def test_the_terminals_background_can_be_chosen_again(home):
+    (home / "config.toml").write_text('theme = "nord"\n')
+    async with LlmTui(load_settings()).run_test(size=SIZE) as pilot:
+        options = await open_picker(pilot)
+        assert options.highlighted_option.id == "nord"
+        await pilot.press(*"auto", "enter")
+        await pilot.pause()
+        assert shown_background(pilot) == "#14161d"
+        app_of(pilot).post_message(BackgroundTold(light=True))
+        await pilot.pause()
+        assert shown_background(pilot) == "#fcfcfd"
+    assert (home / "config.toml").read_text() == 'theme = "auto"\n'
+
+
 async def test_enter_keeps_the_theme_and_touches_nothing_else_in_the_file(home):
     config = home / "config.toml"
     config.write_text('# mine\ntop_k = 5 # five\n\n[keys]\nhelp = "f5"\ncontinue_story = "f1"\n')
     async with LlmTui(load_settings()).run_test(size=SIZE) as pilot:
         await open_picker(pilot)
-        await pilot.press("down", "enter")
+        await pilot.press("down", "down", "enter")
         await pilot.pause()
         assert shown_background(pilot) == "#1d1813"
     assert config.read_text() == (
@@ -271,7 +286,7 @@ async def test_what_cannot_be_written_is_said_and_the_colours_stay(home):
     (home / "config.toml").write_text("theme = \n")
     async with LlmTui(Settings()).run_test(size=SIZE) as pilot:
         await open_picker(pilot)
-        await pilot.press("down", "enter")
+        await pilot.press("down", "down", "enter")
         await pilot.pause()
         assert shown_background(pilot) == "#1d1813"
         assert any("line 1, is not TOML" in note.message for note in app_of(pilot)._notifications)

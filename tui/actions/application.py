@@ -95,7 +95,7 @@ class ApplicationActions(ActionGroup):
 
     def use_theme(self, name: str) -> None:
         """Apply and save the theme of that name, or the best match."""
-        if found := matching(self._appearance.themes, name, str):
+        if found := matching(self._appearance.choices, name, str):
             self._appearance.keep(found[0][1])
         else:
             self._presenter.say(f"Unknown theme {name}. /themes lists them.")

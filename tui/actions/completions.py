@@ -82,8 +82,9 @@ class Completions(ActionGroup):
             yield Completion(before + name, one_line(name), "", "in use" if name == self.current.model else "", run)
 
     def _theme(self, before: str, typed: str) -> Iterator[Completion]:
-        for _, name in matching(self._appearance.themes, typed, str):
-            about = one_line(self._appearance.themes[name].about)
+        choices = self._appearance.choices
+        for _, name in matching(choices, typed, str):
+            about = one_line(choices[name])
             yield Completion(before + name, name, about, "", partial(self._appearance.keep, name))
 
     def _file(self, before: str, typed: str) -> Iterator[Completion]:

@@ -19,6 +19,7 @@ from tui.process.in_thread import FILES, in_thread
 INTERVAL = 2.0
 # The theme used without colours (NO_COLOR).
 COLORLESS = "terminal"
+ABOUT_AUTO = "Dark or light, as the terminal is"
 
 Stamp = dict[Path, tuple[int, int]]
 
@@ -52,10 +53,21 @@ class Appearance:
         """True if the line of keys is shown."""
         return self._settings.keys_line
 
+    @property
+    def chosen(self) -> str:
+        """Name of the active theme, or AUTO if the terminal's background has chosen it."""
+        return AUTO if self._settings.theme == AUTO and self.current == self._by_background else self.current
+
+    @property
+    def choices(self) -> dict[str, str]:
+        """What can be chosen, with a line about each: AUTO and the themes."""
+        themes = {name: file.about + " · yours" * file.own for name, file in self.themes.items()}
+        return {AUTO: ABOUT_AUTO, **themes}
+
     def show(self, name: str) -> None:
-        """Apply this theme without saving it."""
+        """Apply this theme, or that of AUTO, without saving it."""
         if not self._app.no_color:
-            self._app.theme = name
+            self._app.theme = self._by_background if name == AUTO else name
 
     def follow(self, light: bool) -> None:
         """Take the theme for the terminal's background, unless the user has chosen one."""

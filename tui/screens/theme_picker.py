@@ -16,7 +16,6 @@ from tui.widgets.dialog_frame import DialogFrame
 from tui.widgets.safe_input import Field
 
 if TYPE_CHECKING:
-    from tui.config.themes import ThemeFile
     from tui.config.watcher import Appearance
 
 
@@ -28,7 +27,7 @@ class ThemePicker(Picker[None]):
     def __init__(self, appearance: "Appearance") -> None:
         super().__init__()
         self._appearance = appearance
-        self._before = appearance.current
+        self._before = appearance.chosen
         self._list = OptionList(*self._options(""), id="theme-list", compact=True, markup=False)
 
     def compose(self) -> ComposeResult:
@@ -46,13 +45,14 @@ class ThemePicker(Picker[None]):
         self._list.action_first()
 
     def _options(self, typed: str) -> Iterator[Option]:
-        width = max(map(len, self._appearance.themes))
-        for _, file in matching(self._appearance.themes.values(), typed, lambda file: f"{file.name} {file.about}"):
-            yield Option(_line(file, width), id=file.name)
+        choices = self._appearance.choices
+        width = max(map(len, choices))
+        for _, name in matching(choices, typed, lambda name: f"{name} {choices[name]}"):
+            yield Option(Content.assemble(f"{name:<{width}}  ", (one_line(choices[name]), "$text-muted")), id=name)
 
     def on_option_list_option_highlighted(self, event: OptionList.OptionHighlighted) -> None:
         event.stop()
-        if event.option_id in self._appearance.themes:
+        if event.option_id in self._appearance.choices:
             self._appearance.show(event.option_id)
 
     def take(self) -> None:
@@ -63,8 +63,3 @@ class ThemePicker(Picker[None]):
     def action_leave(self) -> None:
         self._appearance.show(self._before)
         self.dismiss()
-
-
-def _line(file: "ThemeFile", width: int) -> Content:
-    own = " · yours" if file.own else ""
-    return Content.assemble(f"{file.name:<{width}}  ", (one_line(file.about) + own, "$text-muted"))
