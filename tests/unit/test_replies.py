@@ -183,6 +183,18 @@ async def test_an_empty_reply_is_told_in_the_words_of_the_mode(room: Room, scrip
         assert told in session.notice
 
 
+async def test_a_reply_that_is_complete_is_not_called_empty(room: Room, script: Script) -> None:
+    room.load()
+    script.reply("all of it")
+    reply = room.ask()
+    await room.come()
+    script.reply("")
+    tree, before = room.session.tree, room.session.tip
+    room.replies.ask(room.session, tree.resume(reply.id, "fake"), reply.id)
+    await room.come()
+    assert "adds nothing" in room.session.notice and room.session.tip == before
+
+
 async def test_a_story_is_continued_as_text(room: Room, script: Script) -> None:
     room.load()
     story = Session(Conversation(mode="story", model="fake"))

@@ -30,6 +30,7 @@ if TYPE_CHECKING:
     from inference import Session as EngineSession
 
 FULL = "The context is full ({limit} tokens). {onward}"
+COMPLETE = "The model adds nothing to this reply."
 STOPPED_BEFORE = "Stopped before any text was generated."
 
 
@@ -263,7 +264,7 @@ class ReplyService:
             if reply.aloud:
                 session.notify(Passing(STOPPED_BEFORE))
             elif finished is not None and not reply.cancelled:
-                session.notify(Passing(STRATEGIES[session.mode].empty))
+                session.notify(Passing(COMPLETE if reply.seed_text else STRATEGIES[session.mode].empty))
         else:
             written = _written(reply.generation)
             outcome = outcome_of(reply.generation, finished, session.model) if finished and reply.generation else None
