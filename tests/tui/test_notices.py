@@ -66,7 +66,7 @@ async def test_a_fork_and_an_early_stop_are_told(talkative_model: Path) -> None:
         await ready(pilot)
         await say(pilot, "hello")
         await tap(pilot, "escape", "f")
-        assert current(pilot).notice == "This is a fork. Ctrl+O switches back to “hello”."
+        assert current(pilot).notice == "This is a fork of “hello”. Ctrl+O lists both."
         current(pilot).settings["sampling"] = {"max_tokens": 4000}
         await tap(pilot, *"more", "enter")
         await until(pilot, lambda: current(pilot).reply and current(pilot).reply.tokens)

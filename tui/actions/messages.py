@@ -165,7 +165,8 @@ class MessageActions(ActionGroup):
         if node is None:
             return
         if node.role != "assistant":
-            self._presenter.say("Only replies can be continued.")
+            onward = self._screen.key_label("choose_next")
+            self._presenter.say(f"Only replies can be continued ({onward} goes to the next message).")
         else:
             self.ask(self.current, lambda: self.current.tree.resume(node.id, self.current.model))
 
@@ -190,8 +191,8 @@ class MessageActions(ActionGroup):
             self._screen.composer.put(node.text)
         self._screen.focus_work()
         self._moved()
-        back = self._screen.key_label("switch_session")
-        self._presenter.say(f"This is a fork. {back} switches back to “{source.shown_title}”.")
+        sessions = self._screen.key_label("switch_session")
+        self._presenter.say(f"This is a fork of “{source.shown_title}”. {sessions} lists both.")
 
     def previous_sibling(self) -> None:
         """Show the previous version of the message."""
