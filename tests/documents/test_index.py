@@ -53,7 +53,9 @@ def is_sound(file: Path) -> None:
     with closing(sqlite3.connect(file)) as db:
         assert db.execute("PRAGMA integrity_check").fetchall() == [("ok",)]
         assert db.execute("PRAGMA foreign_key_check").fetchall() == []
-        db.execute("INSERT INTO words (words, rank) VALUES ('integrity-check', 1)")
+        db.execute("INSERT INTO words (words) VALUES ('integrity-check')")
+        indexed = {id_ for (id_,) in db.execute("SELECT id FROM words_docsize")}
+        assert indexed == {id_ for (id_,) in db.execute("SELECT id FROM passages")}
 
 
 def test_files_are_added_once(file: Path, folder: Path) -> None:
@@ -237,6 +239,25 @@ def test_the_database_of_another_program_is_left_alone(file: Path) -> None:
     with pytest.raises(DocumentError, match="of another program"):
         DocumentIndex(file)
     assert file.read_bytes() == before
+
+
+def test_texts_that_are_damaged_say_what_to_do(file: Path, folder: Path) -> None:
+    add(file, folder)
+    with closing(sqlite3.connect(file)) as db, db:
+        db.execute("UPDATE documents SET texts = x'00ff'")
+    with pytest.raises(DocumentError, match="is damaged"):
+        texts(file)
+
+
+def test_words_go_with_their_document(file: Path, folder: Path) -> None:
+    add(file, folder)
+    (folder / "pump.md").write_text("# Other\n\nNothing.\n")
+    add(file, folder)
+    with DocumentIndex(file) as index:
+        assert index.by_words("pump", (), 10) == []
+        assert len(index.by_words("nothing", (), 10)) == 1
+        index.add_root("house", folder.parent)
+    is_sound(file)
 
 
 @pytest.mark.parametrize("damage", ["torn", "overwritten", "no database"])

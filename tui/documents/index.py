@@ -2,6 +2,7 @@
 
 import os
 import sqlite3
+import zlib
 from collections.abc import Collection, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -12,6 +13,7 @@ import numpy.typing as npt
 
 from tui.documents.errors import DocumentError
 from tui.documents.index_file import failed, open_index
+from tui.documents.packed_texts import pack, unpack
 from tui.documents.reading import FileState
 from tui.documents.splitting import Passage
 from tui.storage.database import FAULTS
@@ -123,6 +125,7 @@ class DocumentIndex:
             return above
         with self._used() as db, transaction(db):
             for below in (root for root in roots if root.path.is_relative_to(path)):
+                _drop(db, "root = ?", below.id)
                 db.execute("DELETE FROM roots WHERE id = ?", (below.id,))
             db.execute("INSERT OR IGNORE INTO collections (name) VALUES (?)", (collection,))
             ((number,),) = db.execute("SELECT id FROM collections WHERE name = ?", (collection,))
@@ -133,12 +136,15 @@ class DocumentIndex:
     def remove_collection(self, name: str) -> None:
         """Remove a collection with all that is in it; the files stay. Raises DocumentError if there is none."""
         with self._used() as db, transaction(db):
+            of_it = "SELECT r.id FROM roots AS r JOIN collections AS c ON c.id = r.collection WHERE c.name = ?"
+            _drop(db, f"root IN ({of_it})", name)
             if not db.execute("DELETE FROM collections WHERE name = ?", (name,)).rowcount:
                 raise DocumentError(f"There is no collection {name}; `llm-tui docs list` lists them.")
 
     def remove_root(self, root: Root) -> None:
         """Remove a file or folder from its collection, and the collection if nothing else is in it."""
         with self._used() as db, transaction(db):
+            _drop(db, "root = ?", root.id)
             db.execute("DELETE FROM roots WHERE id = ?", (root.id,))
             db.execute("DELETE FROM collections WHERE id NOT IN (SELECT collection FROM roots)")
 
@@ -158,15 +164,17 @@ class DocumentIndex:
         """Put a document in the place of what was known of it."""
         name = os.fsencode(path)
         with self._used() as db, transaction(db):
-            db.execute("DELETE FROM documents WHERE root = ? AND path = ?", (root.id, name))
+            _drop(db, "root = ? AND path = ?", root.id, name)
             document = db.execute(
-                "INSERT INTO documents (root, path, size, mtime_ns, hash) VALUES (?, ?, ?, ?, ?)",
-                (root.id, name, state.size, state.mtime_ns, digest),
+                "INSERT INTO documents (root, path, size, mtime_ns, hash, texts) VALUES (?, ?, ?, ?, ?, ?)",
+                (root.id, name, state.size, state.mtime_ns, digest, pack([passage.text for passage in passages])),
             ).lastrowid
-            db.executemany(
-                'INSERT INTO passages (document, start, "end", line, heading, text) VALUES (?, ?, ?, ?, ?, ?)',
-                ((document, p.start, p.end, p.line, p.heading, p.text) for p in passages),
-            )
+            for place, p in enumerate(passages):
+                id_ = db.execute(
+                    'INSERT INTO passages (document, place, start, "end", line, heading) VALUES (?, ?, ?, ?, ?, ?)',
+                    (document, place, p.start, p.end, p.line, p.heading),
+                ).lastrowid
+                db.execute("INSERT INTO words (rowid, heading, text) VALUES (?, ?, ?)", (id_, p.heading, p.text))
 
     def touch(self, known: Known, state: FileState) -> None:
         """Note a new time of a document whose content is the same."""
@@ -176,8 +184,8 @@ class DocumentIndex:
 
     def forget(self, known: Known) -> None:
         """Remove a document whose file is not there any more."""
-        with self._used() as db:
-            db.execute("DELETE FROM documents WHERE id = ?", (known.id,))
+        with self._used() as db, transaction(db):
+            _drop(db, "id = ?", known.id)
 
     # ---- vectors
 
@@ -185,11 +193,13 @@ class DocumentIndex:
         """Ids and texts, with their headings, of passages that have no vector of this model."""
         with self._used() as db:
             rows = db.execute(
-                """SELECT id, heading, text FROM passages LEFT JOIN vectors ON passage = id AND model = ?
-                WHERE passage IS NULL ORDER BY id LIMIT ?""",
+                """SELECT p.id, p.heading, p.place, p.document FROM passages AS p
+                LEFT JOIN vectors AS v ON v.passage = p.id AND v.model = ?
+                WHERE v.passage IS NULL ORDER BY p.id LIMIT ?""",
                 (model, limit),
             ).fetchall()
-        return [(id_, f"{heading}\n{text}" if heading else text) for id_, heading, text in rows]
+            texts = {document: _texts(db, document) for document in {row[-1] for row in rows}}
+        return [(id_, f"{heading}\n{texts[document][place]}") for id_, heading, place, document in rows]
 
     def count_without_vector(self, model: str) -> int:
         """Number of passages that have no vector of this model."""
@@ -246,22 +256,40 @@ class DocumentIndex:
             found = {}
             for id_ in ids:
                 row = db.execute(
-                    """SELECT d.path, c.name, p.start, p."end", p.line, p.heading, p.text FROM passages AS p
+                    """SELECT d.path, c.name, d.id, p.place, p.start, p."end", p.line, p.heading FROM passages AS p
                     JOIN documents AS d ON d.id = p.document JOIN roots AS r ON r.id = d.root
                     JOIN collections AS c ON c.id = r.collection WHERE p.id = ?""",
                     (id_,),
                 ).fetchone()
                 if row:
-                    path, name, *passage = row
-                    found[id_] = Found(id_, Path(os.fsdecode(path)), name, Passage(*passage))
+                    path, name, document, place, start, end, line, heading = row
+                    passage = Passage(start, end, line, heading, _texts(db, document)[place])
+                    found[id_] = Found(id_, Path(os.fsdecode(path)), name, passage)
         return list(found.values())
 
     @contextmanager
     def _used(self) -> Iterator[sqlite3.Connection]:
         try:
             yield self._db
-        except FAULTS as error:
+        except (*FAULTS, zlib.error) as error:
             raise failed(error, self.file) from None
+
+
+def _texts(db: sqlite3.Connection, document: int) -> list[str]:
+    """The texts of a document's passages, by place."""
+    return unpack(db.execute("SELECT texts FROM documents WHERE id = ?", (document,)).fetchone()[0])
+
+
+def _drop(db: sqlite3.Connection, condition: str, *values: object) -> None:
+    """Remove documents, and their words, which only go if they are told once more."""
+    for (document,) in db.execute(f"SELECT id FROM documents WHERE {condition}", values).fetchall():
+        texts = _texts(db, document)
+        rows = db.execute("SELECT id, heading, place FROM passages WHERE document = ?", (document,)).fetchall()
+        db.executemany(
+            "INSERT INTO words (words, rowid, heading, text) VALUES ('delete', ?, ?, ?)",
+            ((id_, heading, texts[place]) for id_, heading, place in rows),
+        )
+        db.execute("DELETE FROM documents WHERE id = ?", (document,))
 
 
 def _among(collections: Collection[str]) -> tuple[str, tuple[str, ...]]:

@@ -2,6 +2,7 @@
 
 import os
 import sqlite3
+import zlib
 from functools import partial
 from pathlib import Path
 
@@ -13,7 +14,6 @@ from tui.storage.schema import MARKS, transaction
 
 # "llmd": identifies indexes of documents.
 APPLICATION_ID = 0x6C6C6D64
-# An index of an older version is made again: what it was made of is still there.
 VERSION = 1
 
 _SCHEMA = (
@@ -34,27 +34,23 @@ _SCHEMA = (
         size INTEGER NOT NULL,
         mtime_ns INTEGER NOT NULL,
         hash BLOB NOT NULL,                 -- SHA-256 of the content
+        texts BLOB NOT NULL,                -- those of its passages, compressed; see packed_texts.py
         UNIQUE (root, path)
     )""",
     """CREATE TABLE passages (
         id INTEGER PRIMARY KEY,
         document INTEGER NOT NULL REFERENCES documents (id) ON DELETE CASCADE,
+        place INTEGER NOT NULL,             -- of its text among those of the document
         start INTEGER NOT NULL,             -- characters of the document's text, as is "end"
         "end" INTEGER NOT NULL,
         line INTEGER NOT NULL,
-        heading TEXT NOT NULL,
-        text TEXT NOT NULL
+        heading TEXT NOT NULL
     )""",
     "CREATE INDEX passages_by_document ON passages (document)",
+    # Without content: the texts are kept compressed, once per document.
     """CREATE VIRTUAL TABLE words USING fts5 (
-        heading, text, content = 'passages', content_rowid = 'id', tokenize = 'porter unicode61 remove_diacritics 2'
+        heading, text, content = '', tokenize = 'porter unicode61 remove_diacritics 2'
     )""",
-    """CREATE TRIGGER passage_added AFTER INSERT ON passages BEGIN
-        INSERT INTO words (rowid, heading, text) VALUES (new.id, new.heading, new.text);
-    END""",
-    """CREATE TRIGGER passage_removed AFTER DELETE ON passages BEGIN
-        INSERT INTO words (words, rowid, heading, text) VALUES ('delete', old.id, old.heading, old.text);
-    END""",
     """CREATE TABLE vectors (
         passage INTEGER PRIMARY KEY REFERENCES passages (id) ON DELETE CASCADE,
         model TEXT NOT NULL,                -- fingerprint of the embedding model
@@ -83,7 +79,7 @@ def open_index(file: Path) -> sqlite3.Connection:
 def failed(error: Exception, file: Path) -> DocumentError:
     """Convert one of SQLite's FAULTS to a sentence."""
     name = getattr(error, "sqlite_errorname", "")
-    if name.startswith(("SQLITE_CORRUPT", "SQLITE_NOTADB")) or isinstance(error, UnicodeDecodeError):
+    if name.startswith(("SQLITE_CORRUPT", "SQLITE_NOTADB")) or isinstance(error, UnicodeDecodeError | zlib.error):
         return DocumentError(f"The index {file} is damaged ({error}). Remove it and add the documents again.")
     return DocumentError(str(explain(error, file)))
 
