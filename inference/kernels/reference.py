@@ -100,10 +100,11 @@ GELU_ELEMENTS = 2**15
 
 
 def gelu(x: Floats) -> Floats:
-    """GELU with the error function (arXiv 1606.08415): x * P(X <= x) for a standard normal X; in place.
+    """GELU with the error function (arXiv 1606.08415): x * P(X <= x) for a standard normal X; in place if it can be.
 
-    ``x`` is contiguous. P(X > |x|) is half of erfc(|x| / sqrt(2)), and x * P(X <= x) = max(x, 0) - |x| * P(X > |x|).
+    P(X > |x|) is half of erfc(|x| / sqrt(2)), and x * P(X <= x) = max(x, 0) - |x| * P(X > |x|).
     """
+    x = np.ascontiguousarray(x)
     flat = x.reshape(-1)
     for start in range(0, flat.size, GELU_ELEMENTS):
         part = flat[start : start + GELU_ELEMENTS]

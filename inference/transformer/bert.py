@@ -13,7 +13,6 @@ import numpy.typing as npt
 from inference.checkpoint.encoder_directory import LAYER_PARTS, EncoderDirectory
 from inference.kernels import reference
 from inference.kernels.reference import Floats
-from inference.transformer.linear import Linear
 
 Projection = Callable[[Floats], Floats]
 # Makes the product with a matrix [outputs, inputs] and a bias.
@@ -97,7 +96,7 @@ class Bert:
         return x
 
 
-def load_bert(directory: EncoderDirectory, project: MakeProjection = Linear) -> Bert:
+def load_bert(directory: EncoderDirectory, project: MakeProjection) -> Bert:
     """Read the tensors; ``project`` makes the matrix products."""
     config = directory.encoder_config
     hidden, ffn = config.hidden_size, config.intermediate_size

@@ -60,13 +60,16 @@ def main() -> None:
     else:
         cosines = np.sum(vectors * wanted, axis=1)
         print(f"largest difference {np.abs(vectors - wanted).max():.1e}, smallest cosine {cosines.min():.6f}")
+    quantized = Encoder.load(given.directory, "int8")
+    print(f"smallest cosine of int8 {np.sum(vectors * quantized.embed(texts), axis=1).min():.6f}")
     passages = pieces(PASSAGES, [PASSAGE_TOKENS * 5 // 8])
-    tokens = sum(map(encoder.count, passages))
+    tokens = sum(map(encoder.count, passages)) // PASSAGES
     with threadpoolctl.threadpool_limits(given.threads, user_api="blas"):
-        start = time.perf_counter()
-        encoder.embed(passages)
-        seconds = time.perf_counter() - start
-    print(f"{PASSAGES / seconds:.1f} passages of {tokens // PASSAGES} tokens a second")
+        for name, measured in (("float32", encoder), ("int8", quantized)):
+            start = time.perf_counter()
+            measured.embed(passages)
+            rate = PASSAGES / (time.perf_counter() - start)
+            print(f"{name}: {rate:.1f} passages of {tokens} tokens a second")
 
 
 if __name__ == "__main__":

@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 from safetensors.numpy import load_file, save_file
 
-from inference import CheckpointError, Encoder, InferenceError, UnsupportedModelError
+from inference import CheckpointError, Encoder, InferenceError, ParameterError, UnsupportedModelError
 from inference.kernels import reference
 from tests.minilm import minilm
 
@@ -47,6 +47,19 @@ def test_vectors_equal_those_of_transformers(encoder: Encoder) -> None:
     assert vectors.dtype == np.float32
     assert vectors.shape == (len(texts), encoder.dimensions)
     assert np.abs(vectors - wanted).max() < 1e-5
+
+
+@pytest.mark.parametrize("backend", ["numpy", "jit"])
+def test_vectors_in_int8_are_nearly_the_same(backend: str) -> None:
+    texts, wanted = golden()
+    vectors = Encoder.load(GOLDEN, "int8", backend).embed(texts)
+    assert np.sum(vectors * wanted, axis=1).min() > 0.995  # of 36 dimensions; more lose less
+    assert np.abs(vectors - wanted).max() > 1e-6  # it is int8
+
+
+def test_another_precision_is_refused() -> None:
+    with pytest.raises(ParameterError, match="float32 or int8"):
+        Encoder.load(GOLDEN, "int4")
 
 
 def test_a_text_has_the_same_vector_alone_and_among_many(encoder: Encoder) -> None:
@@ -156,6 +169,8 @@ def test_gelu_is_exact() -> None:
     x = np.concatenate([np.linspace(-12, 12, 40_001), [0.0, -0.0, 80.0, -80.0]]).astype(np.float32)
     wanted = [value * 0.5 * math.erfc(-value / math.sqrt(2)) for value in x.tolist()]
     assert np.abs(reference.gelu(x.copy()) - wanted).max() < 5e-7
+    columns = np.stack([x, x], axis=1)[:, 0]  # not contiguous
+    assert np.abs(reference.gelu(columns) - wanted).max() < 5e-7
 
 
 def test_minilm_knows_what_is_alike() -> None:
@@ -163,3 +178,5 @@ def test_minilm_knows_what_is_alike() -> None:
     pump, water, cake = encoder.embed(["The pump is broken.", "No water comes out.", "She baked a cake for two."])
     assert pump @ water > pump @ cake + 0.05
     assert (encoder.dimensions, encoder.max_tokens) == (384, 256)
+    texts = ["The pump is broken.", "No water comes out. " * 20, "naïve"]
+    assert np.sum(Encoder.load(minilm(), "int8").embed(texts) * encoder.embed(texts), axis=1).min() > 0.999
