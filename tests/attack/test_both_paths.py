@@ -111,6 +111,7 @@ def both_paths(directory: Path, precision: str, cache: str, seed: int, patch: py
 def by_steps(model: Model) -> Iterator[list[Any]]:
     """The compiled layers, called from here one kernel at a time; gives the activations' codes, product by product."""
     from inference.kernels.jit import block, matmul, mlp, quantize
+    from inference.kernels.jit.target import target
     from inference.transformer import jit_transformer
 
     transformer: Any = model._transformer
@@ -119,12 +120,18 @@ def by_steps(model: Model) -> Iterator[list[Any]]:
     def product(matrix: Any, x: Any, out: Any) -> None:
         inputs, dtypes = x, (matrix.weights.dtype.name, matrix.scales.dtype.name)
         if dtypes in matmul.PACKINGS:
-            by_group = (len(x), x.shape[1] // GROUP)
-            arrays = np.empty(x.shape, np.int8), np.empty(by_group, np.float32), np.empty(by_group, np.int32)
-            inputs = quantize.Activations(*arrays)
-            quantize.quantize_rows(x, *inputs, matmul.PACKINGS[dtypes].of_sum)
-            codes.append(inputs.values)
+            packing = matmul.PACKINGS[dtypes]
+            codes.append(quantized(x, np.int8, packing.of_sum).values)
+            # What multiplies words reads them in an order of its own.
+            words = target().dots[packing.bits].words
+            inputs = quantized(x, np.int16 if words else np.int8, packing.of_sum)
         matmul.multiply(matrix.weights, matrix.scales, inputs, out, 1)
+
+    def quantized(x: Any, code: Any, of_sum: int) -> Any:
+        by_group = (len(x), x.shape[1] // GROUP)
+        arrays = np.empty(x.shape, code), np.empty(by_group, np.float32), np.empty(by_group, np.int32)
+        quantize.quantize_rows(x, *arrays, of_sum)
+        return quantize.Activations(*arrays)
 
     def plain_mlp(weights: Any, x: Any, shape: Any) -> Any:
         return mlp.gated_mlp.py_func(weights.gate_up, weights.down, x, shape.gelu)
