@@ -29,7 +29,7 @@ def test_each_step_is_said_before_it_is_done(tmp_path: Path) -> None:
     assert "installing what it needs" in make.stdout.readline()
     go.write_text("on\n")
     assert make.stdout.readline() == "Collecting numpy\n"
-    assert "first start compiles the kernels" in make.stdout.readline()
+    assert "first start it compiles the kernels" in make.stdout.readline()
     assert make.stdout.readline() == "started\n"
     assert make.wait() == 0
     again = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=True)
