@@ -16,6 +16,7 @@ from tests.commit_params import first_of
 ROOT = Path(__file__).parents[2]
 COMMAND = str(Path(sys.executable).with_name("llm-tui"))
 EVIL = "\x1b]0;own\x07\x1b[31mred\x9b2J\u202e\x7f"
+CLEARED = "\r\x1b[K"  # a line of progress is drawn over
 STEERING = re.compile(r"[\x00-\x08\x0b-\x0c\x0e-\x1f\x7f-\x9f\u202a-\u202e\u2066-\u2069]")
 
 
@@ -41,6 +42,14 @@ def chatgpt_export(path: Path) -> Path:
     return path
 
 
+def documents(folder: Path) -> Path:
+    """A folder with a text and with what is none."""
+    folder.mkdir()
+    (folder / f"text{EVIL}.md").write_text(f"# {EVIL}\n\nA pump. {EVIL}\n")
+    (folder / f"picture{EVIL}.bin").write_bytes(b"\0")
+    return folder
+
+
 @pytest.mark.parametrize(
     ("arguments", "words"),
     first_of(
@@ -51,6 +60,8 @@ def chatgpt_export(path: Path) -> Path:
             (["doctor"], "directories|home|database"),
             ([f"command{EVIL}"], "No such command"),
             (["pull", f"a/b{EVIL}"], "a/b"),
+            (["docs", "add", f"missing{EVIL}"], "missing"),
+            (["docs", "add", "DOCUMENTS"], "is a binary file"),
             (["import", f"missing{EVIL}.json"], "missing"),
             (["sessions"], "No sessions yet"),
             (["export", EVIL], "No sessions yet|No session id starts"),
@@ -71,14 +82,17 @@ def test_nothing_that_is_named_steers_the_terminal(tmp_path: Path, arguments: li
     (home / "models" / f"broken{EVIL}" / "config.json").write_text(json.dumps({"model_type": EVIL}))
     directories = json.dumps([str(home / "models")], ensure_ascii=True).replace("\x7f", "\\u007f")
     (config / "config.toml").write_text(f'model_directories = {directories}\ntemprature = "\\u001b[31m"\n')
-    export = chatgpt_export(tmp_path / f"export{EVIL}.json")
+    given = {
+        "EXPORT": chatgpt_export(tmp_path / f"export{EVIL}.json"),
+        "DOCUMENTS": documents(tmp_path / f"docs{EVIL}"),
+    }
     said = on_terminal(
-        [str(export) if argument == "EXPORT" else argument for argument in arguments],
+        [str(given.get(argument, argument)) for argument in arguments],
         **{f"XDG_{kind}_HOME": str(home / kind.lower()) for kind in ("DATA", "CONFIG", "CACHE")},
         HF_HUB_OFFLINE="1",
     )
     assert re.search(words, said), said
-    assert [match.group() for match in STEERING.finditer(said)] == [], said
+    assert [match.group() for match in STEERING.finditer(said.replace(CLEARED, ""))] == [], said
     assert "Traceback" not in said
 
 

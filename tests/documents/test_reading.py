@@ -74,12 +74,16 @@ def test_texts_that_say_their_encoding(encoding: str) -> None:
         ("Grüße".encode("latin-1"), "is not UTF-8 text"),
         (b"\x89PNG\r\n\x1a\n\0\0", "is a binary file"),
         (b"text\0text", "is a binary file"),
-        (b"\x7fELF\x02\x01", "is a binary file"),
+        (b"\x7fELF\x02\x01\0", "is a binary file"),
     ],
 )
 def test_what_is_no_text_is_refused(content: bytes, words: str) -> None:
     with pytest.raises(DocumentError, match=words):
         decode(content, Path("a.txt"))
+
+
+def test_a_text_with_escape_sequences_is_a_text() -> None:
+    assert decode(b"\x1b[31mred\x07", Path("log.txt")).text == "\x1b[31mred\x07"
 
 
 def test_a_picture_of_text_is_refused() -> None:

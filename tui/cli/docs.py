@@ -16,6 +16,7 @@ from tui.terminal.sanitize import one_line
 
 if TYPE_CHECKING:
     from inference import Encoder
+    from tui.config.settings import Settings
     from tui.documents.adding import Changes
     from tui.documents.index import DocumentIndex, Root, Summary
     from tui.documents.retrieval import Hit
@@ -66,8 +67,9 @@ def add(context: click.Context, paths: tuple[Path, ...], collection: str, db: Pa
     paths = tuple(Path(os.path.abspath(path.expanduser())) for path in paths)  # noqa: PTH100  links stay links
     if missing := next((path for path in paths if not os.path.lexists(path)), None):
         raise DocumentError(f"{shown(missing)} does not exist.")
-    with DocumentIndex(_file(context, db)) as index:
-        _update(context, index, [index.add_root(collection, path) for path in paths])
+    settings = settings_for(context, db=db)
+    with DocumentIndex(documents_file(settings.db)) as index:
+        _update(settings, index, [index.add_root(collection, path) for path in paths])
 
 
 @docs.command()
@@ -76,8 +78,9 @@ def add(context: click.Context, paths: tuple[Path, ...], collection: str, db: Pa
 @click.pass_context
 def refresh(context: click.Context, collection: str | None, db: Path | None) -> None:
     """Read again what has changed, and compute the vectors that are missing."""
-    with _existing(context, db) as index:
-        _update(context, index, index.roots(_named(index, collection)))
+    settings = settings_for(context, db=db)
+    with _existing(settings) as index:
+        _update(settings, index, index.roots(_named(index, collection)))
 
 
 @docs.command("list")
@@ -87,7 +90,7 @@ def refresh(context: click.Context, collection: str | None, db: Path | None) -> 
 def list_collections(context: click.Context, as_json: bool, db: Path | None) -> None:
     """List the collections."""
     write = writer()
-    with _existing(context, db) as index:
+    with _existing(settings_for(context, db=db)) as index:
         collections = index.collections()
     if as_json:
         write(json.dumps([_as_json(summary) for summary in collections], indent=1) + "\n")
@@ -111,8 +114,9 @@ def search(
     from tui.documents.retrieval import search as find
 
     write = writer()
-    with _existing(context, db) as index:
-        results = find(index, words, _embedder(context), limit, _named(index, collection))
+    settings = settings_for(context, db=db)
+    with _existing(settings) as index:
+        results = find(index, words, _embedder(settings), limit, _named(index, collection))
     if results.note:
         tell(results.note)
     if not results.hits:
@@ -135,7 +139,7 @@ def remove(context: click.Context, paths: tuple[Path, ...], collection: str | No
 
     if not paths and collection is None:
         raise click.UsageError("Missing PATH or --collection.")
-    with _existing(context, db) as index:
+    with _existing(settings_for(context, db=db)) as index:
         names = _named(index, collection)
         for path in paths:
             absolute = Path(os.path.abspath(path.expanduser()))  # noqa: PTH100
@@ -148,15 +152,11 @@ def remove(context: click.Context, paths: tuple[Path, ...], collection: str | No
             index.remove_collection(name)
 
 
-def _file(context: click.Context, db: Path | None) -> Path:
-    return documents_file(settings_for(context, db=db).db)
-
-
-def _existing(context: click.Context, db: Path | None) -> "DocumentIndex":
+def _existing(settings: "Settings") -> "DocumentIndex":
     from tui.documents.errors import DocumentError
     from tui.documents.index import DocumentIndex
 
-    file = _file(context, db)
+    file = documents_file(settings.db)
     if not file.exists():
         raise DocumentError(NO_DOCUMENTS)
     return DocumentIndex(file)
@@ -173,16 +173,16 @@ def _named(index: "DocumentIndex", collection: str | None) -> list[str]:
     return [collection]
 
 
-def _embedder(context: click.Context) -> "Encoder | None":
+def _embedder(settings: "Settings") -> "Encoder | None":
     """Load the embedding model, if one is here."""
     from inference import Encoder
     from inference.sources.registry import find_embedding_model
 
-    path = find_embedding_model(model_places(settings_for(context).model_directories))
+    path = find_embedding_model(model_places(settings.model_directories))
     return None if path is None else Encoder.load(path)
 
 
-def _update(context: click.Context, index: "DocumentIndex", roots: "Iterable[Root]") -> None:
+def _update(settings: "Settings", index: "DocumentIndex", roots: "Iterable[Root]") -> None:
     """Read what has changed, then compute vectors; on Ctrl+C say how it goes on."""
     from tui.documents.adding import Changes, embed
     from tui.documents.adding import refresh as read
@@ -192,7 +192,7 @@ def _update(context: click.Context, index: "DocumentIndex", roots: "Iterable[Roo
     try:
         for root in roots:
             read(index, root, changes, lambda path: progress.show(f"reading {shown(path)}"))
-        embedder = _embedder(context)
+        embedder = _embedder(settings)
         if embedder:
             embed(index, embedder, lambda done, total: progress.show(f"vectors {done} of {total}"))
     except KeyboardInterrupt:

@@ -33,8 +33,6 @@ MARKS = (
     (codecs.BOM_UTF16_LE, "utf-16-le"),
     (codecs.BOM_UTF16_BE, "utf-16-be"),
 )
-# Characters that no text has.
-_BINARY = {*range(32)} - {*map(ord, "\t\n\v\f\r\x1b\b")}
 
 
 @dataclass(frozen=True)
@@ -126,7 +124,7 @@ def decode(content: bytes, path: Path) -> Document:
     except UnicodeDecodeError:
         what = "a binary file" if b"\0" in content else "not UTF-8 text"
         raise DocumentError(f"{shown(path)} is {what}.") from None
-    if _BINARY & {ord(char) for char in set(text) if char < " "}:
+    if "\0" in text:
         raise DocumentError(f"{shown(path)} is a binary file.")
     return Document(normalized(text), kind_of(path))
 
