@@ -217,17 +217,14 @@ class DocumentIndex:
 
     def vectors(self, model: str, dimensions: int, collections: Collection[str]) -> tuple[list[int], Floats]:
         """Ids of passages and their vectors [passages, dimensions]; kept in memory until the index changes."""
-        condition, names = _among(collections)
+        among, names = _among("passage", collections)
         with self._used() as db:
             changed = db.execute("PRAGMA data_version").fetchone()[0], db.total_changes
             asked = model, dimensions, names, *changed
             if self._vectors and self._vectors[0] == asked:
                 return self._vectors[1:]
             rows = db.execute(
-                f"""SELECT v.passage, v.vector FROM vectors AS v JOIN passages AS p ON p.id = v.passage
-                JOIN documents AS d ON d.id = p.document JOIN roots AS r ON r.id = d.root
-                JOIN collections AS c ON c.id = r.collection
-                WHERE v.model = ? AND length(v.vector) = ? AND {condition}""",
+                "SELECT passage, vector FROM vectors WHERE model = ? AND length(vector) = ?" + among,
                 (model, 4 * dimensions, *names),
             ).fetchall()
         packed = b"".join(vector for _, vector in rows)
@@ -237,15 +234,18 @@ class DocumentIndex:
 
     # ---- finding
 
+    def count(self, collections: Collection[str]) -> int:
+        """Number of passages."""
+        among, names = _among("id", collections)
+        with self._used() as db:
+            return int(db.execute(f"SELECT count(*) FROM passages WHERE true{among}", names).fetchone()[0])
+
     def by_words(self, query: str, collections: Collection[str], limit: int) -> list[int]:
         """Ids of passages by BM25, the best first. ``query``: as FTS5 takes it."""
-        condition, names = _among(collections)
+        among, names = _among("+rowid", collections)  # + keeps SQLite from one search per rowid
         with self._used() as db:
             rows = db.execute(
-                f"""SELECT words.rowid FROM words JOIN passages AS p ON p.id = words.rowid
-                JOIN documents AS d ON d.id = p.document JOIN roots AS r ON r.id = d.root
-                JOIN collections AS c ON c.id = r.collection
-                WHERE words MATCH ? AND {condition} ORDER BY bm25(words), words.rowid LIMIT ?""",
+                f"SELECT rowid FROM words WHERE words MATCH ?{among} ORDER BY rank LIMIT ?",
                 (query, *names, limit),
             ).fetchall()
         return [id_ for (id_,) in rows]
@@ -292,8 +292,13 @@ def _drop(db: sqlite3.Connection, condition: str, *values: object) -> None:
         db.execute("DELETE FROM documents WHERE id = ?", (document,))
 
 
-def _among(collections: Collection[str]) -> tuple[str, tuple[str, ...]]:
-    """A condition on the collection's name, and its values."""
+def _among(passage: str, collections: Collection[str]) -> tuple[str, tuple[str, ...]]:
+    """A condition on the column that names a passage, and its values; empty for all collections."""
     if not collections:
-        return "true", ()
-    return f"c.name IN ({', '.join('?' * len(collections))})", tuple(collections)
+        return "", ()
+    return (
+        f""" AND {passage} IN (SELECT p.id FROM passages AS p JOIN documents AS d ON d.id = p.document
+        JOIN roots AS r ON r.id = d.root JOIN collections AS c ON c.id = r.collection
+        WHERE c.name IN ({", ".join("?" * len(collections))}))""",
+        tuple(collections),
+    )

@@ -61,7 +61,7 @@ def search(
     }
     best = sorted(scores, key=lambda id_: (-scores[id_], id_))[:limit]
     hits = tuple(Hit(found, ranks[0].get(found.id), ranks[1].get(found.id)) for found in index.passages(best))
-    return Results(hits, _note(index, embedder))
+    return Results(hits, _note(index, embedder, collections))
 
 
 def word_query(question: str) -> str:
@@ -82,8 +82,9 @@ def _by_vectors(index: DocumentIndex, question: str, embedder: Embedder, collect
     return [ids[row] for row in nearest[np.argsort(-scores[nearest], kind="stable")]]
 
 
-def _note(index: DocumentIndex, embedder: Embedder | None) -> str:
+def _note(index: DocumentIndex, embedder: Embedder | None, collections: Collection[str]) -> str:
     if embedder is None:
         return WORDS_ALONE
-    missing = index.count_without_vector(embedder.fingerprint)
+    embedded, _ = index.vectors(embedder.fingerprint, embedder.dimensions, collections)
+    missing = index.count(collections) - len(embedded)
     return f"{missing} passages can be found by words only until `llm-tui docs refresh` has run." if missing else ""
