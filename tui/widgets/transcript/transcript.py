@@ -179,10 +179,10 @@ class Transcript(Finding, can_focus=True):
 
     def choose_version(self, node_id: str) -> None:
         """Select this version of the selected message and scroll its heading, with its number, into view."""
-        self._choose([node.id for node in self._path].index(node_id))
-        top = self._heights.start(self._acted_on)
-        if top < self.scroll_offset.y:
-            self.scroll_to_row(top)
+        for index, node in enumerate(self._path):
+            if node.id == node_id:
+                self._choose(index)
+                self.scroll_to_row(min(self.scroll_offset.y, self._heights.start(index)))
 
     def action_choose_next(self) -> None:
         self._choose((self._chosen or 0) + 1)
