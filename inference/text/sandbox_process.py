@@ -3,14 +3,13 @@
 import atexit
 import contextlib
 import json
-import os
 import signal
 import subprocess
-import sys
 import threading
 from typing import Any, Literal
 
 from inference.errors import InferenceError
+from inference.system.python_process import start_module
 
 MAX_REQUEST = 16 * 2**20
 MAX_REPLY = 64 * 2**20
@@ -80,14 +79,8 @@ class SandboxProcess:
             return self._process
         self._end()
         try:
-            self._process = process = subprocess.Popen(
-                [sys.executable, "-P", "-m", "inference.text.sandbox_worker", str(self._memory), str(self._seconds)],
-                env=os.environ | {"PYTHONPATH": os.pathsep.join(map(os.path.abspath, sys.path))},
-                stdin=subprocess.PIPE,
-                stdout=subprocess.PIPE,
-                stderr=subprocess.DEVNULL,
-                cwd="/",
-                start_new_session=True,  # no signals from the terminal
+            self._process = process = start_module(
+                "inference.text.sandbox_worker", str(self._memory), str(self._seconds)
             )
         except OSError as error:
             raise InferenceError(NOT_STARTED.format(error.strerror)) from None

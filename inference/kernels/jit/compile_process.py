@@ -1,12 +1,11 @@
 """Has kernels compiled by another process, because numba holds the interpreter while it compiles."""
 
 import contextlib
-import os
 import pickle
-import subprocess
-import sys
 from collections.abc import Callable, Iterable
 from typing import Any
+
+from inference.system.python_process import start_module
 
 
 def compile_elsewhere(calls: Iterable[tuple[Any, tuple[Any, ...]]], report: Callable[[int, int], None]) -> None:
@@ -17,15 +16,7 @@ def compile_elsewhere(calls: Iterable[tuple[Any, tuple[Any, ...]]], report: Call
     """
     wanted = [(kernel.py_func.__module__, kernel.py_func.__name__, types) for kernel, types in calls]
     try:
-        process = subprocess.Popen(
-            [sys.executable, "-P", "-m", "inference.kernels.jit.compile_worker"],
-            env=os.environ | {"PYTHONPATH": os.pathsep.join(map(os.path.abspath, sys.path))},
-            stdin=subprocess.PIPE,
-            stdout=subprocess.PIPE,
-            stderr=subprocess.DEVNULL,
-            cwd="/",
-            start_new_session=True,  # no signals from the terminal
-        )
+        process = start_module("inference.kernels.jit.compile_worker")
     except OSError:
         return
     assert process.stdin is not None and process.stdout is not None
