@@ -100,7 +100,7 @@ async def _toured(pilot: Pilot[None]) -> AsyncIterator[None]:
     await idle(pilot)
     yield
     app_of(pilot).action_do("themes")
-    for _ in range(2):
+    for _ in range(3):  # past "auto" and the one that is in use
         await pilot.press("down")
         yield
 
