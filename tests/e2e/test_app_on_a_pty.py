@@ -143,10 +143,10 @@ def test_resizing_while_a_reply_streams(talkative_model: Path) -> None:
 
 
 def test_no_model_is_one_screen_that_says_what_to_do(tmp_path: Path) -> None:
-    (tmp_path / "config.json").write_text('{"model_type": "bert"}')
+    (tmp_path / "config.json").write_text('{"model_type": "gpt2"}')
     with Terminal([PROGRAM, "--model", str(tmp_path)]) as terminal:
         terminal.until(NOT_LOADED)
-        terminal.until("bert")
+        terminal.until("gpt2")
         terminal.until("llm-tui --model DIR")
         terminal.press("f1")
         terminal.until("New session")
