@@ -4,6 +4,7 @@ from pathlib import Path
 
 from tests.tui.composing import asked, composer, title
 from tests.tui.conftest import SIZE, app_of, current, idle, make_app, ready, say, tap
+from tui.messages import SessionChanged
 
 
 async def test_what_was_being_written_is_there_again_after_editing(tiny_model: Path) -> None:
@@ -81,3 +82,21 @@ async def test_an_edit_is_kept_when_another_message_is_edited(tiny_model: Path) 
         assert composer(pilot).text == "two"
         await pilot.press("escape")
         assert composer(pilot).text == "draft\n\nonex"
+
+
+async def test_what_is_typed_stays_while_another_process_changes_the_session(tiny_model: Path) -> None:
+    async with make_app(tiny_model).run_test(size=SIZE) as pilot:
+        await ready(pilot)
+        await say(pilot, "one")
+        session, actions = current(pilot), app_of(pilot).actions.sessions
+        session.readonly = True
+        await pilot.press(*"lost")
+        app_of(pilot).presenter.collect()
+        await pilot.press(*"rcue")  # not collected when the other process is heard of
+        actions.changed(SessionChanged(session))
+        assert composer(pilot).text == "lostrcue"
+        session.put_draft("theirs")
+        session.readonly = False
+        await pilot.press("!")
+        actions.changed(SessionChanged(session))
+        assert composer(pilot).text == "theirs\n\nlostrcue!"

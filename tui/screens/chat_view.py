@@ -63,8 +63,11 @@ class ChatView(SessionView):
         self._screen.panes.current = "transcript"
 
     def show_draft(self, session: Session) -> None:
-        if self._screen.composer.whole != session.typed:
-            self._screen.composer.put(session.typed)
+        composer = self._screen.composer
+        if composer.touched:  # perhaps since it was collected last
+            session.keep_typed(composer.unsent)
+        if composer.whole != session.typed:
+            composer.put(session.typed)
 
     def refresh(self, session: Session) -> None:
         """Nothing to do: the status bar has all figures of a chat."""

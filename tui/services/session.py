@@ -182,6 +182,10 @@ class Session:
         unsent = self.typing.unsent
         return unsent or draft if self.readonly else "\n\n".join(filter(None, (draft, unsent)))
 
+    def keep_typed(self, typed: str) -> None:
+        """Keep what was typed while the session was read-only, beside another process's draft."""
+        self.typing.unsent = typed
+
     def draw_up(self, typed: str) -> None:
         """Store queued, set-aside and typed text as the draft, so that a crash loses none of it.
 

@@ -97,6 +97,11 @@ class Composer(Editor):
         self.load(self._pasted.restore(text, self.app.clipboard))
         self._put = self.text
 
+    @property
+    def touched(self) -> bool:
+        """True if the user has changed the text since it was put here."""
+        return self.text != self._put
+
     def announce(self, text: str) -> None:
         """Set the title above the input."""
         if text != self._announced:
@@ -212,7 +217,7 @@ class Composer(Editor):
     def on_text_area_changed(self, event: TextArea.Changed) -> None:
         """List the completions of a slash command."""
         event.stop()
-        if self.text != self._put:
+        if self.touched:
             self.post_message(self.Typed())
         self.suggest()
 
