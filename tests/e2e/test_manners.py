@@ -124,7 +124,7 @@ def test_what_ends_the_program_at_once_stays(counting_model: Path, config: Path,
         say(terminal, "count")
         if finishing:
             terminal.signal(signal.SIGHUP)
-            terminal.until("hung up")
+            terminal.until("Connection lost")
         terminal.signal(number)
         assert terminal.wait() == 128 + number
     (conversation,) = conversations(load_settings().db)
