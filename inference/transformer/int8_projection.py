@@ -24,10 +24,15 @@ def int8_projection(weight: Floats, bias: Floats, backend: Backend) -> Callable[
     outputs, inputs = weight.shape
     packed = PackedMatrix.quantized(matrix, [outputs], [bias])
 
+    def padded(rows: int) -> Floats:
+        return np.zeros((rows, -(-inputs // PADDING) * PADDING), np.float32)
+
+    launch.compile_all([(project, packed, padded(1))])
+
     def product(x: Floats) -> Floats:
-        padded = np.zeros((len(x), -(-inputs // PADDING) * PADDING), np.float32)
-        padded[:, :inputs] = x
-        computed: Floats = launch.compile_and_run(project, packed, padded)
+        filled = padded(len(x))
+        filled[:, :inputs] = x
+        computed: Floats = launch.run(project, packed, filled)
         return np.ascontiguousarray(computed[:, :outputs])
 
     return product
