@@ -23,7 +23,7 @@ from textual.css.model import RuleSet
 from textual.css.stylesheet import Stylesheet
 from textual.message_pump import MessagePump
 from textual.pilot import Pilot
-from textual.widgets import Input, Static
+from textual.widgets import Input, OptionList, Static
 
 import tui.app
 from inference import SamplingParams
@@ -34,6 +34,8 @@ from tui.app import LlmTui
 from tui.config.settings import load_settings
 from tui.conversation.conversation import Mode
 from tui.process.in_thread import FILES
+from tui.screens.command_palette import PaletteScreen
+from tui.screens.theme_picker import ThemePicker
 from tui.services.session import Session
 from tui.terminal.input_queue import RUN
 from tui.terminal.typed_area import TypedArea
@@ -309,3 +311,27 @@ def wrong_in_dialog(pilot: Pilot[None]) -> str:
     """What a dialog that asks again says is wrong."""
     errors = app_of(pilot).screen.query("#ask-error")
     return str(errors.only_one(Static).content) if errors else ""
+
+
+@pytest.fixture
+def config_home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """The configuration directory of a person who has none of their own yet."""
+    for kind in ("CONFIG", "DATA", "CACHE"):
+        monkeypatch.setenv(f"XDG_{kind}_HOME", str(tmp_path))
+    monkeypatch.delenv("NO_COLOR", raising=False)
+    directory = tmp_path / "llm-tui"
+    (directory / "themes").mkdir(parents=True)
+    return directory
+
+
+def shown_background(pilot: Pilot[None]) -> str:
+    return app_of(pilot).main.styles.background.hex.lower()
+
+
+async def open_picker(pilot: Pilot[None]) -> OptionList:
+    await pilot.press("ctrl+p")
+    assert isinstance(app_of(pilot).screen, PaletteScreen)
+    await pilot.press(*"themes", "enter")
+    await until(pilot, lambda: isinstance(app_of(pilot).screen, ThemePicker))
+    await pilot.pause()
+    return app_of(pilot).screen.query_one(OptionList)

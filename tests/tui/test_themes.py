@@ -6,12 +6,10 @@ from pathlib import Path
 
 import pytest
 from textual.color import Color
-from textual.pilot import Pilot
-from textual.widgets import OptionList
 
 from tests.commit_params import first_of
 from tests.stubs.conversations import answered, save
-from tests.tui.conftest import SIZE, app_of, make_app, ready, until
+from tests.tui.conftest import SIZE, app_of, make_app, open_picker, ready, shown_background, until
 from tui.app import LlmTui
 from tui.config.errors import SettingsError
 from tui.config.keymap import PLACES
@@ -20,9 +18,7 @@ from tui.config.settings import Settings, load_settings
 from tui.config.themes import COLORS, find_themes, read_theme
 from tui.config.watcher import INTERVAL
 from tui.conversation.conversation import Conversation
-from tui.screens.command_palette import PaletteScreen
 from tui.screens.help import HelpScreen, help_page
-from tui.screens.theme_picker import ThemePicker
 from tui.terminal.driver import BackgroundTold
 
 SHIPPED = sorted(path.stem for path in shipped("themes").glob("*.toml"))
@@ -35,20 +31,6 @@ LEAST = dict.fromkeys(SHIPPED, 4.5) | {"high-contrast": 7.0}
 del LEAST["terminal"]
 
 GOOD = "\n".join(f'{name} = "#{index:x}{index:x}{index:x}"' for index, name in enumerate(COLORS)) + "\n"
-
-
-@pytest.fixture
-def home(tmp_path, monkeypatch):
-    """The configuration directory of a person who has none of their own yet."""
-    for kind in ("CONFIG", "DATA", "CACHE"):
-        monkeypatch.setenv(f"XDG_{kind}_HOME", str(tmp_path))
-    monkeypatch.delenv("NO_COLOR", raising=False)
-    directory = tmp_path / "llm-tui"
-    (directory / "themes").mkdir(parents=True)
-    return directory
-
-
-# ---- what is shipped
 
 
 def luminance(color: Color) -> float:
@@ -68,7 +50,7 @@ def test_contrast_is_computed_as_it_is_defined():
     assert contrast(Color.parse("#767676"), Color.parse("#fff")) == pytest.approx(4.54, abs=0.01)
 
 
-def test_a_dark_a_light_one_for_poor_sight_one_for_any_palette_and_one_for_stories(home):
+def test_a_dark_a_light_one_for_poor_sight_one_for_any_palette_and_one_for_stories(config_home):
     found, problems = find_themes()
     assert problems == []
     assert {"dark", "light", "candle", "high-contrast", "terminal"} <= set(found)
@@ -111,7 +93,7 @@ def test_marked_text_can_be_read(name):
     assert contrast(*cursor) >= LEAST[name]
 
 
-def test_the_terminal_theme_leaves_every_colour_to_the_terminal(home):
+def test_the_terminal_theme_leaves_every_colour_to_the_terminal(config_home):
     theme = find_themes()[0]["terminal"].theme
     assert theme.ansi
     assert all(Color.parse(getattr(theme, name)).ansi is not None for name in COLORS)
@@ -148,8 +130,8 @@ def test_no_colour_stands_in_the_code_or_the_layout():
         (lambda text: text + "= 3\n", 11, "is not TOML: Invalid statement."),
     ],
 )
-def test_what_is_no_theme_is_told_with_file_line_and_key(home, change, line, told):
-    path = home / "themes" / "mine.toml"
+def test_what_is_no_theme_is_told_with_file_line_and_key(config_home, change, line, told):
+    path = config_home / "themes" / "mine.toml"
     path.write_text(change(GOOD))
     found, (problem,) = find_themes()
     assert "mine" not in found
@@ -160,22 +142,22 @@ def test_what_is_no_theme_is_told_with_file_line_and_key(home, change, line, tol
         assert told in problem
 
 
-def test_all_that_is_missing_is_named(home):
-    path = home / "themes" / "mine.toml"
+def test_all_that_is_missing_is_named(config_home):
+    path = config_home / "themes" / "mine.toml"
     path.write_text('background = "#000"\n')
     with pytest.raises(SettingsError, match=r"missing surface, panel, .* and error \(a theme needs"):
         read_theme(path)
 
 
-def test_names_that_cannot_be(home):
-    path = home / "themes" / "my theme!.toml"
+def test_names_that_cannot_be(config_home):
+    path = config_home / "themes" / "my theme!.toml"
     path.write_text(GOOD)
     with pytest.raises(SettingsError, match=r"invalid theme name \(use letters"):
         read_theme(path)
 
 
-def test_your_own_goes_before_a_shipped_one(home):
-    (home / "themes" / "light.toml").write_text(GOOD + 'about = "mine"\ntext-muted = "auto 60%"\n')
+def test_your_own_goes_before_a_shipped_one(config_home):
+    (config_home / "themes" / "light.toml").write_text(GOOD + 'about = "mine"\ntext-muted = "auto 60%"\n')
     light = find_themes()[0]["light"]
     assert (light.about, light.own, light.theme.variables) == ("mine", True, {"text-muted": "auto 60%"})
 
@@ -183,18 +165,14 @@ def test_your_own_goes_before_a_shipped_one(home):
 # ---- the running app
 
 
-def shown_background(pilot: Pilot[None]) -> str:
-    return app_of(pilot).main.styles.background.hex.lower()
-
-
-async def test_the_default_and_the_chosen_theme(home):
+async def test_the_default_and_the_chosen_theme(config_home):
     for settings, wanted in ((Settings(), "#14161d"), (Settings(theme="light"), "#fcfcfd")):
         async with LlmTui(settings).run_test(size=SIZE) as pilot:
             await pilot.pause()
             assert shown_background(pilot) == wanted
 
 
-async def test_the_terminals_background_chooses_unless_the_user_has(home):
+async def test_the_terminals_background_chooses_unless_the_user_has(config_home):
     for theme, wanted in (("auto", "#fcfcfd"), ("nord", "#2e3440"), ("dark", "#14161d")):
         async with LlmTui(Settings(theme=theme)).run_test(size=SIZE) as pilot:
             before = shown_background(pilot)
@@ -206,96 +184,16 @@ async def test_the_terminals_background_chooses_unless_the_user_has(home):
             assert shown_background(pilot) == before
 
 
-def test_a_theme_that_is_not_there_is_told_before_the_screen_is_taken(home):
-    settings = load_settings(home / "config.toml", theme="darck")
+def test_a_theme_that_is_not_there_is_told_before_the_screen_is_taken(config_home):
+    settings = load_settings(config_home / "config.toml", theme="darck")
     with pytest.raises(SettingsError, match=r"^--theme: unknown theme darck; did you mean dark\?$"):
         LlmTui(settings)
 
 
-async def open_picker(pilot: Pilot[None]) -> OptionList:
-    await pilot.press("ctrl+p")
-    assert isinstance(app_of(pilot).screen, PaletteScreen)
-    await pilot.press(*"themes", "enter")
-    await until(pilot, lambda: isinstance(app_of(pilot).screen, ThemePicker))
-    await pilot.pause()
-    return app_of(pilot).screen.query_one(OptionList)
-
-
-async def test_the_picker_shows_what_the_cursor_is_on_and_escape_brings_the_old_back(home):
-    async with LlmTui(Settings()).run_test(size=SIZE) as pilot:
-        options = await open_picker(pilot)
-        assert options.highlighted_option.id == "auto"
-        await pilot.press("down")
-        texts = [(str(option.prompt), app_of(pilot).appearance.choices[option.id]) for option in options.options]
-        assert {text.index(f"  {about}") for text, about in texts} == {max(map(len, SHIPPED))}, "in one column"
-        seen = [shown_background(pilot)]
-        for key in ("down", "down", "down"):
-            await pilot.press(key)
-            await pilot.pause()
-            seen.append(shown_background(pilot))
-        first = [file.theme.background for file in app_of(pilot).appearance.themes.values()][:4]
-        assert seen == first and len(set(seen)) == 4
-        await pilot.press("escape")
-        await pilot.pause()
-        assert shown_background(pilot) == "#14161d"
-        assert app_of(pilot).screen is app_of(pilot).main
-        assert not (home / "config.toml").exists()
-
-
-async def test_typing_filters_the_themes_and_shows_the_first(home):
-    async with LlmTui(Settings()).run_test(size=SIZE) as pilot:
-        options = await open_picker(pilot)
-        await pilot.press(*"nor")
-        await pilot.pause()
-        assert options.option_count == 1 and shown_background(pilot) == "#2e3440"
-        await pilot.press(*"xx", "enter")
-        assert isinstance(app_of(pilot).screen, ThemePicker), "nothing to choose"
-        await pilot.press("backspace", "backspace", "enter")
-        await pilot.pause()
-        assert app_of(pilot).screen is app_of(pilot).main and shown_background(pilot) == "#2e3440"
-
-
-async def test_the_terminals_background_can_be_chosen_again(home):
-    (home / "config.toml").write_text('theme = "nord"\n')
-    async with LlmTui(load_settings()).run_test(size=SIZE) as pilot:
-        options = await open_picker(pilot)
-        assert options.highlighted_option.id == "nord"
-        await pilot.press(*"auto", "enter")
-        await pilot.pause()
-        assert shown_background(pilot) == "#14161d"
-        app_of(pilot).post_message(BackgroundTold(light=True))
-        await pilot.pause()
-        assert shown_background(pilot) == "#fcfcfd"
-    assert (home / "config.toml").read_text() == 'theme = "auto"\n'
-
-
-async def test_enter_keeps_the_theme_and_touches_nothing_else_in_the_file(home):
-    config = home / "config.toml"
-    config.write_text('# mine\ntop_k = 5 # five\n\n[keys]\nhelp = "f5"\ncontinue_story = "f1"\n')
-    async with LlmTui(load_settings()).run_test(size=SIZE) as pilot:
-        await open_picker(pilot)
-        await pilot.press("down", "down", "enter")
-        await pilot.pause()
-        assert shown_background(pilot) == "#1d1813"
-    assert config.read_text() == (
-        '# mine\ntop_k = 5 # five\ntheme = "candle"\n\n[keys]\nhelp = "f5"\ncontinue_story = "f1"\n'
-    )
-
-
-async def test_what_cannot_be_written_is_said_and_the_colours_stay(home):
-    (home / "config.toml").write_text("theme = \n")
-    async with LlmTui(Settings()).run_test(size=SIZE) as pilot:
-        await open_picker(pilot)
-        await pilot.press("down", "down", "enter")
-        await pilot.pause()
-        assert shown_background(pilot) == "#1d1813"
-        assert any("line 1, is not TOML" in note.message for note in app_of(pilot)._notifications)
-
-
-async def test_files_that_change_are_seen_and_bad_ones_change_nothing(home):
-    own = home / "themes" / "mine.toml"
+async def test_files_that_change_are_seen_and_bad_ones_change_nothing(config_home):
+    own = config_home / "themes" / "mine.toml"
     own.write_text(GOOD)
-    config = home / "config.toml"
+    config = config_home / "config.toml"
     config.write_text('theme = "mine"\n')
     async with LlmTui(load_settings()).run_test(size=SIZE, notifications=True) as pilot:
         app = app_of(pilot)
@@ -317,7 +215,7 @@ async def test_files_that_change_are_seen_and_bad_ones_change_nothing(home):
         assert isinstance(app.screen, HelpScreen)
 
 
-async def test_without_colours_there_are_none(home, monkeypatch):
+async def test_without_colours_there_are_none(config_home, monkeypatch):
     for value, wanted in (("1", True), ("", False)):
         monkeypatch.setenv("NO_COLOR", value)
         async with LlmTui(Settings(theme="light")).run_test(size=SIZE) as pilot:
@@ -346,8 +244,10 @@ def apply(app: LlmTui, strip):
 # ---- the person's own keys
 
 
-async def test_own_keys_work_and_help_lists_them(home):
-    (home / "config.toml").write_text('[keys]\nhelp = "Ctrl+X"\nquit = "f10"\nsend = ["f8"]\nnewline = "enter"\n')
+async def test_own_keys_work_and_help_lists_them(config_home):
+    (config_home / "config.toml").write_text(
+        '[keys]\nhelp = "Ctrl+X"\nquit = "f10"\nsend = ["f8"]\nnewline = "enter"\n'
+    )
     async with LlmTui(load_settings()).run_test(size=SIZE) as pilot:
         app = app_of(pilot)
         await pilot.press("f1")
@@ -364,7 +264,7 @@ async def test_own_keys_work_and_help_lists_them(home):
 
 
 @pytest.mark.parametrize("no_color", [False, True])
-async def test_what_is_highlighted_needs_no_colour(home, monkeypatch, no_color):
+async def test_what_is_highlighted_needs_no_colour(config_home, monkeypatch, no_color):
     if no_color:
         monkeypatch.setenv("NO_COLOR", "1")
     async with LlmTui(Settings(theme="terminal")).run_test(size=SIZE) as pilot:
@@ -401,7 +301,7 @@ async def test_what_is_found_can_be_read_whatever_it_stands_in(tiny_model, name)
         assert [pair for pair in found if contrast(*pair) < LEAST[name]] == []
 
 
-async def test_kinds_of_text_differ_in_each_theme(home):
+async def test_kinds_of_text_differ_in_each_theme(config_home):
     """Code, quotes, thoughts, tables and the two speakers, from plain text and from each other where it counts."""
     async with LlmTui(Settings()).run_test(size=SIZE) as pilot:
         ink = app_of(pilot).main.transcript._ink
