@@ -177,7 +177,9 @@ class MainPresenter:
         if reply.streaming:
             speed = reply.tokens_per_second
             mark = SPINNER[reply.tokens % len(SPINNER)]
-            return Activity(mark, "generating", " · ".join([*([] if speed is None else [rate(speed)]), *slow]))
+            if speed is None:
+                return Activity(mark, " · ".join(["generating", *slow]))
+            return Activity(mark, "generating", " · ".join([rate(speed), *slow]))
         if reply.prefill:
             (done, total), left = reply.prefill, reply.prompt_seconds_left
             detail = [f"{100 * done // max(1, total)} %", *([] if left is None else [time_left(left)]), *slow]
