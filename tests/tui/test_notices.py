@@ -11,7 +11,8 @@ from tests.tui.story import line, pane
 from tui.conversation.tree import Outcome
 from tui.formatting.reply_details import made
 from tui.screens.main import MainScreen
-from tui.services.reply import BUSY, TELLING_SECONDS, Reply
+from tui.services.notices import still_generating
+from tui.services.reply import TELLING_SECONDS, Reply
 
 
 def main(pilot: object) -> MainScreen:
@@ -84,7 +85,7 @@ async def test_busy_is_not_said_any_more_when_the_reply_has_ended(tiny_model: Pa
         app = app_of(pilot)
         app.actions.messages.send("hello")  # before the model is there
         app.actions.messages.regenerate()
-        assert current(pilot).notice == BUSY
+        assert current(pilot).notice == still_generating()
         await idle(pilot)
         assert current(pilot).notice == ""
 

@@ -6,7 +6,7 @@ from tests.stubs.script import Script
 from tests.unit.conftest import Desk
 from tui.actions.messages import NOTHING_FOLLOWS, ONE_VERSION, MessageActions
 from tui.conversation.tree import Node
-from tui.services.reply import BUSY
+from tui.services.notices import still_generating
 from tui.storage.store import OPEN_ELSEWHERE
 
 
@@ -161,7 +161,7 @@ async def test_one_reply_at_a_time(desk: Desk, talked: MessageActions, script: S
     script.held("three")
     talked.send("third")
     assert not talked.ask(desk.current, lambda: desk.current.tree.begin("assistant"))
-    assert desk.current.notice == BUSY
+    assert desk.current.notice == still_generating()
 
 
 async def test_what_is_only_read_here_stays_as_it_is(desk: Desk, talked: MessageActions) -> None:

@@ -10,7 +10,7 @@ from tui.actions.session_settings import SettingsActions
 from tui.messages import DownloadEnded, ModelLoaded
 from tui.screens.model_picker import ModelPicker
 from tui.services.model_choice import ModelChoice
-from tui.services.reply import BUSY
+from tui.services.notices import still_generating
 from tui.storage.store import OPEN_ELSEWHERE
 
 
@@ -45,7 +45,7 @@ async def test_while_a_reply_runs_or_another_process_writes_it_stays(
     desk.workspace.ask(desk.current, lambda: desk.current.tree.begin("assistant"))
     await desk.come()
     actions.choose_model()
-    assert desk.current.notice == BUSY
+    assert desk.current.notice == still_generating()
     desk.current.readonly = True
     for act in (actions.choose_model, lambda: actions.use_named("other"), settings.sampling):
         desk.current.clear_notice()

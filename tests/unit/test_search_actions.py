@@ -17,7 +17,7 @@ from tui.actions.search import CHANGED, SearchActions
 from tui.config.settings import load_settings
 from tui.conversation.conversation import Conversation
 from tui.conversation.tree import Node
-from tui.services.reply import BUSY
+from tui.services.notices import still_generating
 from tui.storage.search import Hit
 from tui.storage.store import OPEN_ELSEWHERE, Store
 
@@ -191,5 +191,5 @@ async def test_a_story_that_cannot_be_changed_keeps_its_version(
     assert not desk.current.readonly
     desk.workspace.ask(desk.current, lambda: desk.current.tree.begin("model"))
     choose(mailbox, actions, other)
-    assert desk.current.notice == f"The match is in another version of this story. {BUSY}"
+    assert desk.current.notice == f"The match is in another version of this story. {still_generating()}"
     assert desk.screen.pane_of().location is None

@@ -6,8 +6,8 @@ from tests.stubs.screen import FakePane
 from tests.stubs.script import Script
 from tests.unit.conftest import Desk
 from tui.actions.messages import MessageActions
-from tui.actions.story import KEPT, StoryActions
-from tui.services.reply import BUSY
+from tui.actions.story import StoryActions, kept
+from tui.services.notices import still_generating
 from tui.storage.store import OPEN_ELSEWHERE
 
 
@@ -47,7 +47,7 @@ async def test_a_story_is_continued_from_the_cursor_and_the_rest_kept(
     pane.text, pane.cursor = "Once upon a time", len("Once upon")
     script.reply(" there", " was")
     actions.continue_story()
-    assert (pane.text, pane.read_only) == ("Once upon", True) and desk.current.notice == KEPT
+    assert (pane.text, pane.read_only) == ("Once upon", True) and desk.current.notice == kept()
     await desk.come()
     assert script.prompts == ["Once upon"] and desk.said == ["Once upon", " there was"]
     tip = desk.current.tip
@@ -159,6 +159,6 @@ async def test_where_a_story_cannot_be_changed_the_reason_is_told(
     script.held(" a time")
     actions.continue_story()
     pane.read_only = False
-    refused(BUSY)
+    refused(still_generating())
     desk.workspace.enter(desk.workspace.new("chat"))
     refused("Only available in stories (Ctrl+T).")

@@ -10,6 +10,7 @@ from tui.actions.clipboard import ClipboardActions
 from tui.actions.context import ActionContext, ActionGroup
 from tui.actions.messages import MessageActions
 from tui.actions.model import ModelActions
+from tui.config.key_names import key_name
 from tui.formatting.matching import matching
 from tui.messages import SessionRead
 from tui.screens.help import HelpScreen
@@ -73,7 +74,7 @@ class ApplicationActions(ActionGroup):
             self._clipboard.copy(selected)
         elif session.reply is not None:
             self._replies.stop(session, aloud=True)
-        elif self._sure("Press Ctrl+C again to quit.", QUIT_WINDOW):
+        elif self._sure(f"Press {key_name('copy_or_quit')} again to quit.", QUIT_WINDOW):
             self.quit()
 
     def palette(self) -> None:

@@ -5,6 +5,7 @@ from pathlib import Path
 from tui.actions.clipboard import answer
 from tui.actions.context import ActionContext, ActionGroup
 from tui.actions.messages import NO_MESSAGES, MessageActions
+from tui.config.key_names import key_name
 from tui.process.in_thread import FILES, in_thread
 from tui.screens.prompt_history import HistoryScreen
 from tui.screens.text_prompt import ask
@@ -142,7 +143,7 @@ class ComposerActions(ActionGroup):
         if pane := self._screen.story_pane:
             self._save(path, "story.txt", pane.text)
         else:
-            self._presenter.say("Only available in stories (Ctrl+T).")
+            self._presenter.say(f"Only available in stories ({key_name('toggle_mode')}).")
 
     def _message(self) -> str:
         """Text of the selected message, else of the last one, without reasoning."""

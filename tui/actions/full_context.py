@@ -4,12 +4,13 @@ from collections.abc import Callable
 
 from tui.actions.context import ActionContext, ActionGroup
 from tui.actions.messages import MessageActions
+from tui.config.key_names import key_name
 from tui.conversation.tree import Node
 from tui.messages import ContextFilled
 from tui.screens.context_dialog import Choice, ContextDialog
 from tui.services.full_context import Cut, FullContext
-from tui.services.notices import Busy, Passing
-from tui.services.reply import BUSY, Reply
+from tui.services.notices import Busy, Passing, still_generating
+from tui.services.reply import Reply
 from tui.services.session import Session
 from tui.storage.store import OPEN_ELSEWHERE
 
@@ -85,7 +86,7 @@ class ContextActions(ActionGroup):
         if session.readonly:
             self._presenter.say(OPEN_ELSEWHERE)
         elif session.reply is not None:
-            self._presenter.say(BUSY)
+            self._presenter.say(still_generating())
         elif self._workspace.model is None:
             self._presenter.say("The model is not loaded yet.")
         elif session.tip is None:
@@ -107,7 +108,9 @@ class ContextActions(ActionGroup):
     def _compact(self, session: Session, chosen: Cut, then: bool) -> None:
         """``then``: answer or continue the last message."""
         session.reply = Reply("", session.tree.tip)
-        session.notify(Busy(f"Summarising the oldest {chosen.messages}. Esc stops and keeps all as it is."))
+        session.notify(
+            Busy(f"Summarising the oldest {chosen.messages}. {key_name('stop')} stops and keeps all as it is.")
+        )
         self._presenter.refresh()
         self._app.run_worker(self._summarise(session, session.reply, chosen, then))
 
@@ -123,7 +126,9 @@ class ContextActions(ActionGroup):
         if summary is not None:
             session.rename(session.title or session.shown_title)  # else the summary would be the title
             session.tree.compact(summary, chosen.kept)
-            told = f"Compacted {chosen.messages}. Press [ on the summary to see them again."
+            told = (
+                f"Compacted {chosen.messages}. Press {key_name('previous_sibling')} on the summary to see them again."
+            )
         session.notify(Passing(told))
         self._ended(session, summary, then)
 

@@ -6,8 +6,8 @@ from tui.actions.context import ActionGroup
 from tui.conversation.conversation import Conversation
 from tui.conversation.tree import Node, Tree
 from tui.messages import ReplyProgressed
+from tui.services.notices import still_generating
 from tui.services.replies import ReplyChange
-from tui.services.reply import BUSY
 from tui.services.session import Session
 from tui.storage.store import OPEN_ELSEWHERE
 from tui.widgets.transcript.folding import FOLD_ABOVE
@@ -33,7 +33,7 @@ class MessageActions(ActionGroup):
             self._presenter.say(OPEN_ELSEWHERE)
             return
         if session.reply is not None and session.typing.editing is not None:
-            self._presenter.say(BUSY)
+            self._presenter.say(still_generating())
             return
         self._screen.composer.put(session.typing.aside)
         session.typing.aside = ""
@@ -253,7 +253,7 @@ class MessageActions(ActionGroup):
     def ask(self, session: Session, grow: Callable[[], Node], before: str | None = None) -> bool:
         """Ask for a reply in the node that ``grow`` adds. False, with a notice, while another one is in progress."""
         if not self._workspace.ask(session, grow, before):
-            self._presenter.say(BUSY)
+            self._presenter.say(still_generating())
             return False
         if session is self.current:
             self._presenter.show()

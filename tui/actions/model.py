@@ -3,11 +3,12 @@
 from pathlib import Path
 
 from tui.actions.context import ActionGroup
+from tui.config.key_names import key_name
 from tui.config.paths import model_places
 from tui.messages import DownloadEnded, ModelLoaded, ModelLoading, ModelNews, ModelPrepared, ModelPreparing
 from tui.process.in_thread import FILES, in_thread
 from tui.services.model_choice import ModelChoice
-from tui.services.reply import BUSY
+from tui.services.notices import still_generating
 from tui.services.session import Session
 from tui.storage.store import OPEN_ELSEWHERE
 
@@ -135,7 +136,7 @@ class ModelActions(ActionGroup):
         if event.failure:
             self._app.notify(event.failure, severity="warning", timeout=10)
         else:
-            self._app.notify(f"{event.name} downloaded. Press F4 to use it.", timeout=10)
+            self._app.notify(f"{event.name} downloaded. Press {key_name('choose_model')} to use it.", timeout=10)
 
     def _refused(self) -> bool:
         """True, with a notice, if the session's model cannot be changed now."""
@@ -143,7 +144,7 @@ class ModelActions(ActionGroup):
         if session.readonly:
             self._presenter.say(OPEN_ELSEWHERE)
         elif session.reply is not None and self._workspace.model is not None:
-            self._presenter.say(BUSY)
+            self._presenter.say(still_generating())
         else:
             return False
         return True

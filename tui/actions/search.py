@@ -5,7 +5,7 @@ from tui.actions.context import ActionContext, ActionGroup
 from tui.actions.messages import MessageActions
 from tui.conversation.story_text import follow
 from tui.screens.search import SearchScreen
-from tui.services.reply import BUSY
+from tui.services.notices import still_generating
 from tui.services.session import Session
 from tui.storage.search import Hit
 from tui.storage.store import OPEN_ELSEWHERE
@@ -70,7 +70,7 @@ class SearchActions(ActionGroup):
         assert pane is not None
         if _place(session, hit, pane.text) is None:
             if session.readonly or session.reply is not None:
-                reason = OPEN_ELSEWHERE if session.readonly else BUSY
+                reason = OPEN_ELSEWHERE if session.readonly else still_generating()
                 self._presenter.say(f"The match is in another version of this story. {reason}")
                 return
             follow(session.tree, pane.text)  # edits since then are kept as a version

@@ -3,6 +3,7 @@
 from collections.abc import Callable
 
 from tui.actions.context import ActionGroup
+from tui.config.key_names import key_name
 from tui.messages import SessionChanged
 from tui.services.session import Session
 from tui.storage.errors import StoreError
@@ -69,7 +70,8 @@ class SessionActions(ActionGroup):
         except StoreError as error:
             self._refuse(wanted, str(error))
             return
-        self.current.notify(f"Deleted “{session.shown_title}”. Ctrl+O, then u, restores it.")
+        keys = f"{key_name('switch_session')}, then {key_name('restore_session')}"
+        self.current.notify(f"Deleted “{session.shown_title}”. {keys}, restores it.")
         self._presenter.show()
 
     def restore_session(self) -> None:

@@ -4,14 +4,19 @@ from dataclasses import asdict
 
 from tui.actions.context import ActionContext, ActionGroup
 from tui.actions.messages import MessageActions
+from tui.config.key_names import key_name
 from tui.conversation.story_text import alternatives, follow, part
 from tui.conversation.tree import Node
 from tui.services.modes import story_pieces
-from tui.services.reply import BUSY
+from tui.services.notices import still_generating
 from tui.storage.store import OPEN_ELSEWHERE
 from tui.widgets.story_editor import StoryPane
 
-KEPT = "The text after the cursor was replaced and kept as a version. F7 shows it, Ctrl+Z restores it."
+
+def kept() -> str:
+    """Notice after text was replaced."""
+    show, restore = key_name("previous_alternative"), key_name("undo")
+    return f"The text after the cursor was replaced and kept as a version. {show} shows it, {restore} restores it."
 
 
 class StoryActions(ActionGroup):
@@ -34,7 +39,7 @@ class StoryActions(ActionGroup):
         part(self.current.tree, len(pane.before_cursor), self._ids_within)
         self._go_on(pane)
         if behind.strip() and self.current.reply:
-            self._presenter.say(KEPT)
+            self._presenter.say(kept())
 
     def previous_alternative(self) -> None:
         """Show the previous version of the piece before the cursor."""
@@ -52,7 +57,7 @@ class StoryActions(ActionGroup):
         self._follow(pane)
         node = alternatives(tree, len(pane.before_cursor))
         if node is None:
-            self._presenter.say("No versions yet. Press F5 to continue the story.")
+            self._presenter.say(f"No versions yet. Press {key_name('continue_story')} to continue the story.")
             return
         number, count = tree.place(node.id)
         if 1 <= number + step <= count:
@@ -89,11 +94,11 @@ class StoryActions(ActionGroup):
         """The story's editor if it can be changed now; else None, with a notice."""
         session, pane = self.current, self._screen.pane_of(self.current)
         if session.mode != "story" or pane is None:
-            self._presenter.say("Only available in stories (Ctrl+T).")
+            self._presenter.say(f"Only available in stories ({key_name('toggle_mode')}).")
         elif session.readonly:
             self._presenter.say(OPEN_ELSEWHERE)
         elif session.reply is not None:
-            self._presenter.say(BUSY)
+            self._presenter.say(still_generating())
         else:
             return pane
         return None
@@ -124,6 +129,7 @@ class StoryActions(ActionGroup):
             return ""
         if last.outcome.model != session.model or dict(last.outcome.params) != params:
             return ""
+        change = f"Change it with {key_name('sampling')}."
         if params["temperature"] == 0:
-            return "Temperature 0 always gives the same text. Change it with F6."
-        return "" if params["seed"] is None else "This seed always gives the same text. Change it with F6."
+            return f"Temperature 0 always gives the same text. {change}"
+        return "" if params["seed"] is None else f"This seed always gives the same text. {change}"

@@ -8,6 +8,7 @@ from pathlib import Path
 from textual.app import App
 
 from tui.config.errors import SettingsError
+from tui.config.key_names import name_keys
 from tui.config.key_remapping import remap
 from tui.config.keymap import Key, textual_keymap
 from tui.config.paths import config_file
@@ -111,6 +112,7 @@ class Appearance:
             self._app.register_theme(file.theme)
         self._app.theme = COLORLESS if self._app.no_color else theme
         self._app.set_keymap(textual_keymap(keymap))
+        name_keys(keymap)
         return [*problems, *warnings]
 
     def _look(self) -> None:

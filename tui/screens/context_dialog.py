@@ -9,6 +9,7 @@ from textual.screen import ModalScreen
 from textual.widgets import OptionList
 from textual.widgets.option_list import Option
 
+from tui.config.key_names import key_name
 from tui.services.full_context import FullContext
 from tui.widgets.dialog_frame import DialogFrame
 from tui.widgets.plain_text import Plain, plain
@@ -54,7 +55,7 @@ class ContextDialog(ModalScreen[Choice]):
             about = f"The prompt then has {full.left_out.tokens} tokens; nothing is deleted"
             yield self._option("leave_out", f"Leave out the oldest {full.left_out.messages}{onward}", about)
         if full.compacted:
-            about = "The model summarises them; [ shows them again"
+            about = f"The model summarises them; {key_name('previous_sibling')} shows them again"
             yield self._option("compact", f"Compact the oldest {full.compacted.messages}{onward} (/compact)", about)
         if self._continues:
             yield self._option("shorten", "Keep the reply as it is", "Roll back or fork to go on from earlier")

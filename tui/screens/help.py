@@ -15,7 +15,8 @@ from textual.visual import Visual
 from textual.widget import Widget
 from textual.widgets import Input
 
-from tui.config.help_topics import still_true
+from tui.config.help_topics import topics
+from tui.config.key_names import key_name
 from tui.config.keymap import MODES, PLACES, Key, Where
 from tui.conversation.conversation import Mode
 from tui.terminal.wrap import wrap
@@ -23,7 +24,6 @@ from tui.widgets.dialog_frame import DialogFrame
 from tui.widgets.plain_text import plain
 from tui.widgets.safe_input import Field
 
-NOTHING = "No matches. Ctrl+P lists the commands."
 FACTS = "Topics"
 
 
@@ -114,7 +114,7 @@ def help_page(keymap: tuple[Key, ...], columns: int, places: Sequence[Where], wo
                     label = ""
                 line = Content.assemble((f"  {label:<{width - 1}} ", "$primary"), key.title)
                 lines.append(_hanging(line, width + 2, columns))
-    facts = [fact for fact in still_true(keymap) if all(w in f"{fact.title} {fact.answer}".casefold() for w in wanted)]
+    facts = [fact for fact in topics(keymap) if all(w in f"{fact.title} {fact.answer}".casefold() for w in wanted)]
     if facts:
         lines += [Content(""), plain(FACTS, "bold $accent")]
         for fact in facts:
@@ -122,7 +122,7 @@ def help_page(keymap: tuple[Key, ...], columns: int, places: Sequence[Where], wo
             pieces = [(text, "$primary" if number % 2 else "") for number, text in enumerate(fact.answer.split("`"))]
             lines.append(_hanging(plain(f"  {fact.title}", "bold"), 2, columns))
             lines.append(_hanging(Content.assemble("    ", *pieces), 4, columns))
-    return Content("\n").join(lines[1:]) if lines else plain(NOTHING)
+    return Content("\n").join(lines[1:]) if lines else plain(f"No matches. {key_name('palette')} lists the commands.")
 
 
 def _hanging(line: Content, indent: int, columns: int) -> Content:

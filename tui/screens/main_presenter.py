@@ -2,6 +2,7 @@
 
 import time
 
+from tui.config.key_names import key_name
 from tui.conversation.conversation import Mode
 from tui.conversation.speakers import model_name
 from tui.screens.chat_view import ChatView
@@ -25,11 +26,11 @@ Could not load {name}.
 
 {sentence}
 
-Press F4 to choose a model, open a directory or download one. Or start with:
+Press {choose} to choose a model, open a directory or download one. Or start with:
 
     llm-tui --model DIR
 
-F1 help · Ctrl+Q quit"""
+{help} help · {quit} quit"""
 
 
 class MainPresenter:
@@ -91,8 +92,7 @@ class MainPresenter:
         screen, state = self._screen, self._models.state(session)
         screen.keep_stories(self._workspace.held)
         if state.failed and session.empty:
-            name = one_line(session.model)
-            screen.absent.show(FAILED.format(name=name, sentence=sanitize(state.failed)))
+            screen.absent.show(_failed(one_line(session.model), sanitize(state.failed)))
             screen.panes.current = "absent"
         else:
             self._view.show(session, to_end)
@@ -188,12 +188,18 @@ class MainPresenter:
         return Activity("◌", "queued" if others else "reading the prompt")
 
 
+def _failed(model: str, sentence: str) -> str:
+    """What stands in place of the messages while there is no model."""
+    keys = {"choose": key_name("choose_model"), "help": key_name("help"), "quit": key_name("quit")}
+    return FAILED.format(name=model, sentence=sentence, **keys)
+
+
 def _waiting(session: Session) -> str:
     """The line above the input."""
     if session.typing.editing is not None:
-        return "Editing your message · Esc cancel"
+        return f"Editing your message · {key_name('stop')} cancel"
     if not session.typing.queue:
         return "Private: nothing is saved, gone when you quit" if session.private else ""
     last = one_line(session.typing.queue[-1])
     count = f"{len(session.typing.queue)} queued, last: " if len(session.typing.queue) > 1 else "Queued: "
-    return f"{count}{last if len(last) <= 30 else last[:29] + '…'} · ↑ edit"
+    return f"{count}{last if len(last) <= 30 else last[:29] + '…'} · {key_name('history_earlier')} edit"

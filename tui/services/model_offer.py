@@ -1,5 +1,6 @@
 """Offers a model that knows more, after the built-in guide has declined a question."""
 
+from tui.config.key_names import key_name
 from tui.formatting.units import size
 from tui.services.downloads import Downloads
 from tui.services.session import Session
@@ -45,7 +46,7 @@ class ModelOffer:
         suggestion, download = suggested(name), self._downloads.get(name)
         assert suggestion is not None
         if download and download.running:
-            return f"Downloading {suggestion.title}: F4 shows the progress."
+            return f"Downloading {suggestion.title}: {key_name('choose_model')} shows the progress."
         if self.here:
             return f"Press Enter to ask {suggestion.title} instead."
         return f"Press Enter to download {suggestion.title} ({size(suggestion.size)}) and ask it."

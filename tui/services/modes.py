@@ -5,6 +5,7 @@ from collections.abc import Mapping
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
+from tui.config.key_names import key_name
 from tui.config.settings import Settings
 from tui.conversation.conversation import Mode
 from tui.conversation.story_text import pieces
@@ -20,16 +21,23 @@ STORY_TOKENS = 120
 
 
 class ModeStrategy(ABC):
-    """Behaviour that differs between chat and story. ``other``: the mode Ctrl+T switches to.
+    """Behaviour that differs between chat and story.
 
-    ``counts_draft``: unsent text counts towards the context. ``stopped``: notice after a reply was stopped (empty where
-    the text itself says so), ``empty``: after one without any text.
+    ``other``: the mode that is switched to. ``counts_draft``: unsent text counts towards the context.
     """
 
     other: Mode
     counts_draft: bool
-    stopped: str
-    empty: str
+
+    @property
+    @abstractmethod
+    def stopped(self) -> str:
+        """Notice after a reply was stopped; empty where the text itself says so."""
+
+    @property
+    @abstractmethod
+    def empty(self) -> str:
+        """Notice after a reply without any text."""
 
     @abstractmethod
     def default_model(self, settings: Settings) -> str:
@@ -75,8 +83,14 @@ class ChatStrategy(ModeStrategy):
 
     other = "story"
     counts_draft = False
-    stopped = ""
-    empty = "The model returned an empty reply."
+
+    @property
+    def stopped(self) -> str:
+        return ""
+
+    @property
+    def empty(self) -> str:
+        return "The model returned an empty reply."
 
     def default_model(self, settings: Settings) -> str:
         return settings.chat_model
@@ -89,7 +103,7 @@ class ChatStrategy(ModeStrategy):
 
     def after_full(self, session: Session) -> str:
         if sum(node.role == "user" for node in in_context(session.tree.path())) > 1:
-            return "Press c on the reply to choose what to leave out."
+            return f"Press {key_name('continue_reply')} on the reply to choose what to leave out."
         return "Roll back and ask for less, or start a new session."
 
     def ask(
@@ -118,8 +132,14 @@ class StoryStrategy(ModeStrategy):
 
     other = "chat"
     counts_draft = True
-    stopped = "Stopped; the text was kept. F5 continues, Ctrl+Z undoes."
-    empty = "The model ends the story here. Write some words, and F5 continues them."
+
+    @property
+    def stopped(self) -> str:
+        return f"Stopped; the text was kept. {key_name('continue_story')} continues, {key_name('undo')} undoes."
+
+    @property
+    def empty(self) -> str:
+        return f"The model ends the story here. Write some words, and {key_name('continue_story')} continues them."
 
     def default_model(self, settings: Settings) -> str:
         return settings.story_model
@@ -131,7 +151,7 @@ class StoryStrategy(ModeStrategy):
         return limit or STORY_TOKENS
 
     def after_full(self, session: Session) -> str:
-        return "Cut some of the story's beginning, and F5 continues it."
+        return f"Cut some of the story's beginning, and {key_name('continue_story')} continues it."
 
     def ask(
         self,

@@ -5,13 +5,10 @@ from dataclasses import asdict, dataclass, field
 from typing import TYPE_CHECKING
 
 from tui.conversation.tree import Outcome
-from tui.services.notices import Busy
 
 if TYPE_CHECKING:
     from inference import Finished, Generation
 
-
-BUSY = Busy("Still generating. Press Esc to stop.")
 # Minimum generation time in seconds for a meaningful speed.
 TELLING_SECONDS = 0.5
 

@@ -9,6 +9,7 @@ from concurrent.futures import Future
 from functools import partial
 from pathlib import Path
 
+from tui.config.key_names import key_name
 from tui.config.settings import Settings
 from tui.conversation.conversation import Conversation, Mode, has_words
 from tui.services.modes import STRATEGIES
@@ -128,7 +129,10 @@ class SessionManager:
         """Set the usual model, with a notice, if the session has none (such as an imported one)."""
         if not session.model:
             session.use_model(self.usual_model(session.mode, settings))
-            session.notify(f"No model is set for this session; using {session.model}. Press F4 to choose another.")
+            session.notify(
+                f"No model is set for this session; using {session.model}. "
+                f"Press {key_name('choose_model')} to choose another."
+            )
         return session
 
     def typed(self, limit: int) -> list[str]:

@@ -10,6 +10,7 @@ from textual.reactive import reactive
 from textual.widget import Widget
 from textual.widgets import TextArea
 
+from tui.config.key_names import key_name
 from tui.config.keymap import bindings
 from tui.conversation.story_text import shared
 from tui.conversation.tree import Tree
@@ -19,14 +20,20 @@ from tui.widgets.safe_text_area import Editor
 
 WIDEST, SIDE = 90, 2  # longer lines are hard to read; cells beside them at least
 _numbers = count()  # for ids: a session may be given up and shown again before its old pane is gone
-PLACEHOLDER = """\
-Start your story here.
+KEYS = {
+    "continue_story": "the model continues it from the cursor",
+    "stop": "stops, and keeps what was written",
+    "undo": "takes a continuation back",
+    "previous_alternative next_alternative": "walk through the versions",
+    "sampling": "length and temperature",
+}
 
-F5      the model continues it from the cursor
-Esc     stops, and keeps what was written
-Ctrl+Z  takes a continuation back
-F7 F8   walk through the versions
-F6      length and temperature"""
+
+def placeholder() -> str:
+    """What stands in an empty story."""
+    rows = [(" ".join(map(key_name, actions.split())), effect) for actions, effect in KEYS.items()]
+    width = max(len(keys) for keys, _ in rows)
+    return "\n".join(["Start your story here.", "", *(f"{keys:<{width}}  {effect}" for keys, effect in rows)])
 
 
 class StoryPane(Editor):
@@ -50,7 +57,7 @@ class StoryPane(Editor):
         """The user edited the text."""
 
     def __init__(self, session_id: str) -> None:
-        super().__init__(PLACEHOLDER, id=f"story-{next(_numbers)}")
+        super().__init__(placeholder(), id=f"story-{next(_numbers)}")
         self.session_id = session_id
         self.given_up = False  # about to be removed
         self.source: Tree | None = None  # the text's tree
