@@ -58,12 +58,12 @@ async def test_only_what_differs_is_told(desk: Desk, switched: FakeModel) -> Non
     desk.current.change_settings({"switches": {"enable_thinking": True}})
     assert sampling(desk).differing(desk.current) == []
     desk.current.change_settings({"switches": {"enable_thinking": False}})
-    assert sampling(desk).differing(desk.current) == ["enable thinking off"]
+    assert sampling(desk).differing(desk.current) == ["reasoning off"]
 
 
 def test_a_switch_is_typed_as_on_or_off() -> None:
     assert parse("enable_thinking", "ON") is True and parse("enable_thinking", "off") is False
     assert [spell("enable_thinking", value) for value in (True, False)] == ["on", "off"]
-    assert differing({"enable_thinking": False}, {}) == ["enable thinking off"]
+    assert differing({"enable_thinking": False}, {}) == ["reasoning off"]
     with pytest.raises(SettingsError, match="on or off"):
         parse("enable_thinking", "1")

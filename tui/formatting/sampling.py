@@ -18,6 +18,9 @@ LABELS = {
     "max_tokens": "max tokens",
     "stop": "stop strings",
     "context": "context limit",
+    # What most chat templates call it.
+    "enable_thinking": "reasoning",
+    "thinking": "reasoning",
 }
 # Values that switch a parameter off.
 OFF: dict[str, tuple[object, str]] = {

@@ -161,7 +161,7 @@ class SettingsScreen(ModalScreen[Settings | None]):
     def _means(self, name: str) -> str:
         if name == "system":
             return "System prompt of this session."
-        return MEANINGS.get(name, f"Variable {name} of the model's chat template: on or off.")
+        return MEANINGS.get(name, f"{label(name).capitalize()} on or off: {name} in the model's chat template.")
 
     def on_input_submitted(self, event: Input.Submitted) -> None:
         event.stop()
