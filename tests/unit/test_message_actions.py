@@ -155,6 +155,11 @@ async def test_a_fork_is_a_session_of_its_own(desk: Desk, talked: MessageActions
     assert [node.text for node in source.tree.path()] == ["first", "one", "second", "two"]
     await desk.mailbox.join()
     assert desk.current.engine is not None
+    for opened, title in ((source, "fork 2: first"), (desk.current, "fork 3: first")):
+        desk.workspace.enter(opened)
+        choose(desk, 1)
+        talked.fork()
+        assert desk.current.title == title
 
 
 async def test_one_reply_at_a_time(desk: Desk, talked: MessageActions, script: Script) -> None:

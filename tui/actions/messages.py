@@ -1,6 +1,8 @@
 """Actions on messages: send, edit, regenerate, roll back, fork, find. Each moves the tree's tip or adds a node."""
 
-from collections.abc import Callable
+import re
+from collections.abc import Callable, Collection
+from itertools import chain, count
 
 from tui.actions.context import ActionGroup
 from tui.conversation.conversation import Conversation
@@ -12,7 +14,7 @@ from tui.services.session import Session
 from tui.storage.store import OPEN_ELSEWHERE
 from tui.widgets.transcript.folding import FOLD_ABOVE
 
-FORK = "fork: "
+FORKED = re.compile(r"fork(?: \d+)?: ")
 IN_CHATS = "Only available in chats."
 NO_MESSAGES = "No messages yet."
 UNFINISHED = "Details appear when the reply is finished."
@@ -177,7 +179,7 @@ class MessageActions(ActionGroup):
             return
         end = node.parent if node.role == "user" else node.id
         tree = source.tree.fork(end) if end else Tree()
-        title = FORK + source.shown_title.removeprefix(FORK)  # tells the two apart in the list
+        title = _fork_title(source.shown_title, {line.title for line in self._sessions.lines(filtered=False)})
         settings = dict(source.settings)
         twin = Session(
             Conversation(source.mode, tree, title=title, model=source.model, settings=settings), private=source.private
@@ -311,3 +313,10 @@ class MessageActions(ActionGroup):
 def _typed(node: Node) -> str:
     """The user's message as the input would show it; empty for replies."""
     return node.text if node.role == "user" else ""
+
+
+def _fork_title(title: str, taken: Collection[str]) -> str:
+    """A title that tells a fork from its source and from its siblings in the list."""
+    title = title.removeprefix(found[0] if (found := FORKED.match(title)) else "")
+    names = chain([f"fork: {title}"], (f"fork {number}: {title}" for number in count(2)))
+    return next(name for name in names if name not in taken)
