@@ -1,6 +1,7 @@
 """Sessions go to files and come from files without leaving the app."""
 
 import json
+import threading
 from pathlib import Path
 
 import pytest
@@ -12,6 +13,7 @@ from tests.tui.composing import composer
 from tests.tui.conftest import app_of, current, make_app, ready, say, until, wrong_in_dialog
 from tui.import_export.exporter import WRITERS
 from tui.screens.text_prompt import AskScreen
+from tui.storage.errors import StoreError
 from tui.terminal.clipboard import osc52
 
 SIZE = (100, 30)
@@ -92,6 +94,40 @@ async def test_what_was_typed_stays_until_it_can_be_a_file(tiny_model: Path, tmp
         app_of(pilot).screen.query_one("#ask-text", Input).value = "notes.md"
         await pilot.press("enter")
         await until(pilot, (tmp_path / "notes.md").exists)
+
+
+async def test_a_dialog_for_a_file_stays_until_the_file_is_taken(
+    tiny_model: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """What is typed meanwhile is for whatever follows; closed meanwhile, what was wrong is told below."""
+    go_on = threading.Event()
+
+    def slow(*_: object) -> None:
+        go_on.wait(60)
+        raise StoreError("The file is a joke.")
+
+    monkeypatch.setattr("tui.import_export.importer.import_file", slow)
+    async with make_app(tiny_model).run_test(size=SIZE) as pilot:
+        await ready(pilot)
+        await command(pilot, "/import")
+        await until(pilot, lambda: isinstance(app_of(pilot).screen, AskScreen))
+        dialog = app_of(pilot).screen
+        dialog.query_one("#ask-text", Input).value = "x.json"
+        await pilot.press("enter")
+        await until(pilot, lambda: dialog.query_one("#ask-text", Input).disabled)
+        assert app_of(pilot).screen is dialog
+        go_on.set()
+        await until(pilot, lambda: wrong_in_dialog(pilot) == "The file is a joke.")
+        assert app_of(pilot).screen is dialog and app_of(pilot).focused is dialog.query_one("#ask-text", Input)
+        go_on.clear()
+        await pilot.press("enter")
+        await until(pilot, lambda: dialog.query_one("#ask-text", Input).disabled)
+        await pilot.press("escape")
+        await until(pilot, lambda: app_of(pilot).screen is app_of(pilot).main)
+        assert current(pilot).notice == "Importing x.json…"
+        go_on.set()
+        await until(pilot, lambda: current(pilot).notice == "The file is a joke.")
+        assert app_of(pilot).screen is app_of(pilot).main
 
 
 async def test_one_session_that_is_imported_is_opened(tiny_model: Path, tmp_path: Path) -> None:

@@ -8,7 +8,7 @@ from tui.actions.messages import NO_MESSAGES, MessageActions
 from tui.config.key_names import key_name
 from tui.process.in_thread import FILES, in_thread
 from tui.screens.prompt_history import HistoryScreen
-from tui.screens.text_prompt import ask
+from tui.screens.text_prompt import AskScreen
 from tui.services.session import Session
 from tui.storage.errors import StoreError
 from tui.storage.text_files import TextFileError, read_text, save_text
@@ -165,7 +165,10 @@ class ComposerActions(ActionGroup):
             if error := await save(path):
                 self._presenter.say(error)
 
-        self._app.run_worker(save_or_say(path) if path else ask(self._app, "Save as", name, save), group=FILES)
+        if path:
+            self._app.run_worker(save_or_say(path), group=FILES)
+        else:
+            self._app.push_screen(AskScreen("Save as", name, save, self._presenter.say))
 
 
 def _fenced(name: str, text: str) -> str:

@@ -12,7 +12,7 @@ from tui.conversation.conversation import Conversation
 from tui.import_export import FORMATS
 from tui.import_export.target import file_name, target
 from tui.process.in_thread import FILES, in_thread
-from tui.screens.text_prompt import ask
+from tui.screens.text_prompt import AskScreen
 from tui.services.model_presence import has_model
 from tui.services.store_calls import StoreCalls
 from tui.storage.errors import StoreError
@@ -37,7 +37,8 @@ class TransferActions(ActionGroup):
             self._app.run_worker(self._told(self._export(what)), group=FILES)
         else:
             name = f"{file_name(self.current.shown_title)}.md"
-            self._app.run_worker(ask(self._app, f"Export to a file: {LISTED}", name, self._export), group=FILES)
+            title = f"Export to a file: {LISTED}"
+            self._app.push_screen(AskScreen(title, name, self._export, self._presenter.say))
 
     async def _told(self, error: Awaitable[str]) -> None:
         if sentence := await error:
@@ -67,7 +68,7 @@ class TransferActions(ActionGroup):
         if file:
             self._app.run_worker(self._told(self._import(file)), group=FILES)
         else:
-            self._app.run_worker(ask(self._app, "Import from", "", self._import, "import"), group=FILES)
+            self._app.push_screen(AskScreen("Import from", "", self._import, self._presenter.say, "import"))
 
     async def _import(self, file: str) -> str:
         """Import; return why ``file`` cannot be."""

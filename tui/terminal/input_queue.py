@@ -119,16 +119,20 @@ class Turns:
         return not (pending and self._patient)
 
     def _pending(self, first: Message | None) -> bool:
-        """True if callbacks are pending, or, for keys that depend on it, a layout or a dialog's worker."""
+        """True if callbacks are pending, or, for keys that depend on it, a layout or a dialog's worker.
+
+        What is typed depends on that worker where it has taken the focus away until it ends.
+        """
         if not (screens := self._screens):
             return False
         if any(has_callbacks(screen) for screen in screens):
             return True
         if isinstance(first, Typed | events.Paste) or (isinstance(first, events.Key) and first.key not in CHOOSING):
-            return False
-        if needs_layout(self._app, screens[-1]):
-            return True
-        return any(worker.node is screens[-1] and not worker.is_finished for worker in self._app.workers)
+            return self._app.focused is None and self._works(screens[-1])
+        return needs_layout(self._app, screens[-1]) or self._works(screens[-1])
+
+    def _works(self, screen: "Screen[object]") -> bool:
+        return any(worker.node is screen and not worker.is_finished for worker in self._app.workers)
 
     @property
     def _screens(self) -> "list[Screen[object]]":
