@@ -64,7 +64,7 @@ def documents(folder: Path) -> Path:
             (["docs", "add", "DOCUMENTS"], "is a binary file"),
             (["import", f"missing{EVIL}.json"], "missing"),
             (["sessions"], "No sessions yet"),
-            (["export", EVIL], "No sessions yet|No session id starts"),
+            (["export", EVIL], "No sessions yet|No session matches"),
             (["chat", "x", "--top-k", EVIL], "--top-k"),
             (["config"], "temprature"),
             (["themes"], "bad"),

@@ -145,8 +145,8 @@ def test_your_own_database_lies_in_the_data_directory(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("arguments", "code", "words"),
     [
-        (("export", "cc", "--db", "DB"), 1, "No session id starts with “cc”"),
-        (("export", "", "--db", "DB"), 1, "Several session ids start"),
+        (("export", "cc", "--db", "DB"), 1, "No session matches “cc”"),
+        (("export", "", "--db", "DB"), 1, "Several sessions match"),
         (("export", "aa", "--format", "pdf", "--db", "DB"), 2, "pdf"),
         (("export", "aa", "--db", "/nowhere/s.db"), 1, "No sessions yet: /nowhere/s.db does not exist"),
         (("sessions", "--db", "/nowhere/s.db"), 1, "No sessions yet: /nowhere/s.db does not exist"),
@@ -170,6 +170,7 @@ def test_a_question_within_a_session_goes_on_where_it_was(tmp_path: Path, tiny_m
     ask = ("chat", "--session", "errands", "--db", db, "--model", tiny_model, "--max-tokens", 6, "--temperature", 0)
     first, second = run(*ask, "hello"), run(*ask, "and then", "--system", "be brief", "--stats")
     assert (first.returncode, second.returncode) == (0, 0), second.stderr
+    assert "New session “errands”." in first.stderr and "New session" not in second.stderr
     store = Store(db)
     (listing,) = store.sessions(limit=-1)
     path = store.read(listing.id).tree.path()
@@ -182,6 +183,8 @@ def test_a_question_within_a_session_goes_on_where_it_was(tmp_path: Path, tiny_m
         found = run("chat", "again", "--session", name, *ask[3:])
         assert found.returncode == 0, found.stderr
     assert len(run("sessions", "--db", db).stdout.splitlines()) == 1
+    exports = [run("export", name, "--db", db).stdout for name in (listing.id[:8], "errands", "Errands")]
+    assert exports[0].startswith("<!-- llm-tui chat") and len(set(exports)) == 1
 
 
 def test_a_story_is_no_place_for_a_question(db: Path, tiny_model: Path) -> None:

@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from tui.cli.options import db_option, model_options, sampling_options, settings_for, written
-from tui.cli.session_store import open_store
+from tui.cli.output import tell
+from tui.cli.session_store import find_session, open_store
 from tui.cli.streaming import generate, with_piped
 from tui.storage.errors import OpenElsewhereError, StoreError
 
@@ -73,22 +74,16 @@ def _reply(
 
 
 def _session(store: "Store", name: str, settings: "Settings") -> "Conversation":
-    """Open the session of that title or id. Raises StoreError if it is ambiguous or locked."""
+    """Open the session of that title or id, or begin one. Raises StoreError if it is ambiguous or locked."""
     from tui.conversation.conversation import Conversation
     from tui.storage.store import OPEN_ELSEWHERE
 
-    titles = [(listing.id, listing.shown_title) for listing in store.sessions(limit=-1)]
-    found = (
-        [known for known, title in titles if title == name]
-        or store.ids(name)
-        or [known for known, title in titles if title.casefold() == name.casefold()]
-    )
-    if len(found) > 1:
-        raise StoreError(f"{len(found)} sessions match “{name[:40]}”; pass an id as listed by `llm-tui sessions`.")
-    if not found:
+    found = find_session(store, name)
+    if found is None:
+        tell(f"New session “{name}”.")
         told = {"system": settings.system} if settings.system else {}
         return Conversation("chat", title=name, model=settings.chat_model, settings=told)
-    conversation = store.open(found[0])
+    conversation = store.open(found)
     if not store.holds(conversation.id):
         raise OpenElsewhereError(OPEN_ELSEWHERE)
     if conversation.mode != "chat":

@@ -7,13 +7,13 @@ import click
 
 from tui.cli.options import db_option, written
 from tui.cli.output import write_bytes, writer
-from tui.cli.session_store import open_store
+from tui.cli.session_store import find_session, open_store
 from tui.import_export import FORMATS
 from tui.storage.errors import StoreError
 
 
 @click.command()
-@click.argument("session_id", metavar="ID", callback=written)
+@click.argument("session", metavar="SESSION", callback=written)
 @click.option(
     "--format",
     "kind",
@@ -27,9 +27,9 @@ from tui.storage.errors import StoreError
 @db_option
 @click.pass_context
 def export(
-    context: click.Context, session_id: str, kind: str | None, output: Path | None, force: bool, db: Path | None
+    context: click.Context, session: str, kind: str | None, output: Path | None, force: bool, db: Path | None
 ) -> None:
-    """Export a session. ID is its id as listed by `llm-tui sessions`, or the start of it.
+    """Export a session, given by its title or the start of its id (`llm-tui sessions` lists them).
 
     Markdown, HTML and jsonl (one line for fine-tuning) contain the visible messages; JSON contains everything, for
     `llm-tui import`.
@@ -40,11 +40,10 @@ def export(
         suffix = output.suffix.removeprefix(".") if output else ""
         kind = suffix if suffix in FORMATS else "md"
     with open_store(context, db, new=False) as store:
-        ids = store.ids(session_id)
-        if len(ids) != 1:
-            what = "Several session ids start" if ids else "No session id starts"
-            raise StoreError(f"{what} with “{session_id[:40]}”; `llm-tui sessions` lists them.")
-        conversation = store.read(ids[0])
+        found = find_session(store, session)
+        if found is None:
+            raise StoreError(f"No session matches “{session[:40]}”; `llm-tui sessions` lists them.")
+        conversation = store.read(found)
     if output is not None:
         export_file(conversation, kind, output, force)
     elif sys.stdout.isatty():

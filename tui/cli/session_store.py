@@ -41,6 +41,22 @@ def open_store(context: click.Context, db: Path | None, *, new: bool) -> "Iterat
         store.close()
 
 
+def find_session(store: "Store", name: str) -> str | None:
+    """Id of the session with this title, or whose id begins so; None if there is none.
+
+    Raises StoreError if there are several.
+    """
+    titles = [(listing.id, listing.shown_title) for listing in store.sessions(limit=-1)]
+    found = (
+        [known for known, title in titles if title == name]
+        or store.ids(name)
+        or [known for known, title in titles if title.casefold() == name.casefold()]
+    )
+    if len(found) > 1:
+        raise StoreError(f"Several sessions match “{name[:40]}”; pass an id as listed by `llm-tui sessions`.")
+    return found[0] if found else None
+
+
 def _absent(file: Path) -> bool:
     """False also if it cannot be checked: opening it will report why."""
     try:
