@@ -38,6 +38,16 @@ async def test_it_begins_where_one_was_last(desk: Desk) -> None:
     services.close()
 
 
+async def test_it_begins_where_one_left_though_another_was_changed_later(desk: Desk) -> None:
+    changed, looked_at = kept("changed", updated=1e9, model="fake"), kept("looked at", updated=1e8, model="fake")
+    for opened, again in ((changed, looked_at), (looked_at, None)):
+        services = Services(desk.mailbox, load_settings(), None, None)  # type: ignore[arg-type]
+        assert services.workspace.current.id == opened.id
+        if again:
+            services.workspace.enter(services.workspace.read(again.id))
+        services.close()
+
+
 async def test_sessions_left_long_ago_are_in_the_database_alone(desk: Desk) -> None:
     sessions = []
     for number in range(WARM + 2):

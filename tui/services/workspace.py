@@ -258,6 +258,9 @@ class Workspace:
 
     def closing(self) -> list[Callable[[], object]]:
         """Shutdown steps, in order: save sessions, stop the engine, write caches, close the database."""
+        session = self.current
+        if not (session.empty or session.readonly or session.id == self._sessions.latest()):
+            session.touch()  # the next start opens the session that was open, though another one was changed later
         steps: list[Callable[[], object]] = [partial(self._sessions.save, session) for session in self._sessions]
         steps.append(self._models.close)
         steps += [partial(self._replies.keep, session) for session in self._sessions]
