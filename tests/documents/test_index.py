@@ -167,7 +167,7 @@ def test_collections_and_roots_are_removed_with_all_that_is_in_them(file: Path, 
         embed(index, StubEmbedder())
         index.remove_collection("house")
         assert [summary.name for summary in index.collections()] == ["other"]
-        assert len(index.by_words("pump", (), 10)) == 1
+        assert len(index.by_words(["pump"], (), 10)) == 1
         index.remove_root(other)
         assert index.collections() == []
         with pytest.raises(DocumentError, match="no collection house"):
@@ -254,8 +254,8 @@ def test_words_go_with_their_document(file: Path, folder: Path) -> None:
     (folder / "pump.md").write_text("# Other\n\nNothing.\n")
     add(file, folder)
     with DocumentIndex(file) as index:
-        assert index.by_words("pump", (), 10) == []
-        assert len(index.by_words("nothing", (), 10)) == 1
+        assert index.by_words(["pump"], (), 10) == []
+        assert len(index.by_words(["nothing"], (), 10)) == 1
         index.add_root("house", folder.parent)
     is_sound(file)
 

@@ -7,7 +7,7 @@ import pytest
 from tests.documents.stub_embedder import StubEmbedder
 from tui.documents.adding import Changes, embed, refresh
 from tui.documents.index import DocumentIndex
-from tui.documents.retrieval import WORDS_ALONE, search, word_query
+from tui.documents.retrieval import WORDS_ALONE, search, telling_words
 
 TEXTS = {
     "cellar.md": "# Cellar\n\nThe pump runs at night. It drips.",
@@ -76,6 +76,17 @@ def test_collections_and_limit(index: DocumentIndex) -> None:
     assert len(names(index, "night", stub, limit=2)) == 2
 
 
+def test_in_a_large_index_the_rarest_words_count(index: DocumentIndex, monkeypatch: pytest.MonkeyPatch) -> None:
+    """``night`` is in two passages, ``at`` too: more than are ranked; ``pump`` is in one of these."""
+    assert names(index, "pump night", None) == ["cellar.md", "cake.md"]
+    monkeypatch.setattr("tui.documents.index.RANKED", 2)
+    assert names(index, "pump night", None) == ["cellar.md"]
+    assert names(index, "night nowhere", None) == ["cake.md", "cellar.md"]
+    monkeypatch.setattr("tui.documents.index.RANKED", 1)
+    assert names(index, "night runs", None) == ["cellar.md"]  # each is in as many as are ranked, or more: all of them
+    assert names(index, "pump broken", None) == ["cellar.md"]  # none has all: the rarest
+
+
 @pytest.mark.parametrize("question", ["", "  ", "?!", "\0", '"', "* OR (", "NEAR(a b)", "a" * 10_000, "x " * 10_000])
 def test_no_question_is_an_error(index: DocumentIndex, question: str) -> None:
     stub = StubEmbedder()
@@ -85,6 +96,6 @@ def test_no_question_is_an_error(index: DocumentIndex, question: str) -> None:
 
 
 def test_words_that_tell_nothing_are_sought_only_if_there_are_no_others() -> None:
-    assert word_query("What is the pump?") == '"pump"'
-    assert word_query("What is it") == '"what" OR "is" OR "it"'
-    assert word_query("naïve 東京 Pump pump") == '"naïve" OR "東京" OR "pump"'
+    assert telling_words("What is the pump?") == ["pump"]
+    assert telling_words("What is it") == ["what", "is", "it"]
+    assert telling_words("naïve 東京 Pump pump") == ["naïve", "東京", "pump"]

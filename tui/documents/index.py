@@ -6,6 +6,7 @@ import zlib
 from collections.abc import Collection, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
+from itertools import accumulate
 from pathlib import Path
 
 import numpy as np
@@ -21,6 +22,9 @@ from tui.storage.schema import transaction
 
 Floats = npt.NDArray[np.float32]
 DEFAULT_COLLECTION = "documents"
+# BM25 looks at each passage that holds a word. In an index of more passages, those of its rarest words that are in so
+# many together are ranked; if each is in more, those that hold all words.
+RANKED = 10_000
 
 
 @dataclass(frozen=True)
@@ -223,13 +227,15 @@ class DocumentIndex:
             asked = model, dimensions, names, *changed
             if self._vectors and self._vectors[0] == asked:
                 return self._vectors[1:]
-            rows = db.execute(
-                "SELECT passage, vector FROM vectors WHERE model = ? AND length(vector) = ?" + among,
-                (model, 4 * dimensions, *names),
-            ).fetchall()
-        packed = b"".join(vector for _, vector in rows)
-        vectors: Floats = np.frombuffer(packed, "<f4").reshape(len(rows), dimensions)
-        self._vectors = asked, [id_ for id_, _ in rows], vectors
+            selected = f"FROM vectors WHERE model = ? AND length(vector) = ?{among}"
+            values = model, 4 * dimensions, *names
+            ((count,),) = db.execute(f"SELECT count(*) {selected}", values)
+            ids, vectors = list[int](), np.empty((count, dimensions), np.float32)
+            # One by one: all of them at once would take the memory twice.
+            for id_, vector in db.execute(f"SELECT passage, vector {selected} LIMIT ?", (*values, count)):
+                vectors[len(ids)] = np.frombuffer(vector, "<f4")
+                ids.append(id_)
+        self._vectors = asked, ids, vectors[: len(ids)]
         return self._vectors[1:]
 
     # ---- finding
@@ -240,15 +246,18 @@ class DocumentIndex:
         with self._used() as db:
             return int(db.execute(f"SELECT count(*) FROM passages WHERE true{among}", names).fetchone()[0])
 
-    def by_words(self, query: str, collections: Collection[str], limit: int) -> list[int]:
-        """Ids of passages by BM25, the best first. ``query``: as FTS5 takes it."""
+    def by_words(self, words: Sequence[str], collections: Collection[str], limit: int) -> list[int]:
+        """Ids of passages with any of the words, by BM25, the best first.
+
+        What is in most passages of a large index tells least and takes longest: see RANKED.
+        """
         among, names = _among("+rowid", collections)  # + keeps SQLite from one search per rowid
+        ranked = f"SELECT rowid FROM words WHERE words MATCH ?{among} ORDER BY rank LIMIT ?"
         with self._used() as db:
-            rows = db.execute(
-                f"SELECT rowid FROM words WHERE words MATCH ?{among} ORDER BY rank LIMIT ?",
-                (query, *names, limit),
-            ).fetchall()
-        return [id_ for (id_,) in rows]
+            for query in _queries(db, words):
+                if rows := db.execute(ranked, (query, *names, limit)).fetchall():
+                    return [id_ for (id_,) in rows]
+        return []
 
     def passages(self, ids: Sequence[int]) -> list[Found]:
         """These passages, in this order; those that are gone are left out."""
@@ -278,6 +287,28 @@ class DocumentIndex:
 def _texts(db: sqlite3.Connection, document: int) -> list[str]:
     """The texts of a document's passages, by place."""
     return unpack(db.execute("SELECT texts FROM documents WHERE id = ?", (document,)).fetchone()[0])
+
+
+def _queries(db: sqlite3.Connection, words: Sequence[str]) -> list[str]:
+    """FTS5 queries to try in order, of quoted strings, which contain no operators."""
+    quoted = [f'"{word}"' for word in words]
+    counted = "SELECT count(*) FROM (SELECT 1 FROM words WHERE words MATCH ? LIMIT ?)"
+    if not quoted or _at_most(db, RANKED):
+        return [" OR ".join(quoted)] if quoted else []
+    counts = {word: int(db.execute(counted, (word, RANKED)).fetchone()[0]) for word in quoted}
+    rarest = sorted((word for word in quoted if counts[word]), key=lambda word: counts[word])
+    if not rarest:
+        return []
+    if counts[rarest[0]] == RANKED:
+        return [" AND ".join(rarest), rarest[0]]
+    sums = accumulate(counts[word] for word in rarest)
+    return [" OR ".join(word for word, total in zip(rarest, sums, strict=True) if total <= RANKED)]
+
+
+def _at_most(db: sqlite3.Connection, count: int) -> bool:
+    """True if there are no more passages."""
+    found = db.execute("SELECT count(*) FROM (SELECT 1 FROM passages LIMIT ?)", (count + 1,))
+    return int(found.fetchone()[0]) <= count
 
 
 def _drop(db: sqlite3.Connection, condition: str, *values: object) -> None:

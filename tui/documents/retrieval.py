@@ -52,8 +52,7 @@ def search(
 
     Raises DocumentError.
     """
-    query = word_query(question)
-    by_words = index.by_words(query, collections, CANDIDATES) if words and query else []
+    by_words = index.by_words(telling_words(question), collections, CANDIDATES) if words else []
     by_vectors = _by_vectors(index, question, embedder, collections) if embedder and question.strip() else []
     ranks = [{id_: rank for rank, id_ in enumerate(ids, 1)} for ids in (by_words, by_vectors)]
     scores = {
@@ -64,11 +63,10 @@ def search(
     return Results(hits, _note(index, embedder, collections))
 
 
-def word_query(question: str) -> str:
-    """The FTS5 query for any word of a question: quoted strings, which contain no operators. Empty if it has none."""
+def telling_words(question: str) -> list[str]:
+    """The words of a question without the most common ones, if it has others; at most MAX_WORDS."""
     words = list(dict.fromkeys(word.casefold() for word in _WORD.findall(question)))
-    telling = [word for word in words if word not in COMMON] or words
-    return " OR ".join(f'"{word}"' for word in telling[:MAX_WORDS])
+    return ([word for word in words if word not in COMMON] or words)[:MAX_WORDS]
 
 
 def _by_vectors(index: DocumentIndex, question: str, embedder: Embedder, collections: Collection[str]) -> list[int]:
