@@ -265,6 +265,7 @@ class PatientDriver(LinuxDriver):
     def _continued(self) -> None:
         """Redraw after an external SIGSTOP: others may have used the terminal."""
         if self._auto_restart and os.isatty(self.fileno):
+            self._pace.reset()  # no waiting for responses: the terminal stays ours, and they still come here
             if self._started:
                 self.suspend_application_mode()
             self.resume_application_mode()
