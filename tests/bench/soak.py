@@ -38,6 +38,8 @@ SUSPEND = "\x1a"
 # What grows until it is full is full within the warm-up: the KV caches of idle sessions have a budget, and the list has
 # pages of so many sessions.
 SETTINGS = "cache_budget_mb = 16\n"
+# Among the keys are those that download a model: a larger one would take memory of its own.
+NO_NETWORK = {"HF_ENDPOINT": "http://127.0.0.1:9", "PIP_INDEX_URL": "http://127.0.0.1:9/simple", "PIP_RETRIES": "0"}
 SESSIONS = 200
 
 
@@ -178,7 +180,7 @@ def main() -> None:
     options = parser.parse_args()
     with tempfile.TemporaryDirectory() as directory:
         homes = {f"XDG_{name}_HOME": f"{directory}/{name.lower()}" for name in ("DATA", "CONFIG", "CACHE")}
-        homes["NUMBA_CACHE_DIR"] = str(KERNELS)
+        homes |= {"NUMBA_CACHE_DIR": str(KERNELS), **NO_NETWORK}
         config = Path(homes["XDG_CONFIG_HOME"], "llm-tui", "config.toml")
         config.parent.mkdir(parents=True)
         config.write_text(SETTINGS)
