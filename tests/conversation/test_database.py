@@ -49,7 +49,10 @@ def test_a_newer_schema_is_refused_and_not_touched(file: Path, monkeypatch: pyte
     Store(file).close()
     monkeypatch.undo()
     before, files = file.read_bytes(), sorted(file.parent.iterdir())
-    with pytest.raises(StoreError, match=r"newer llm-tui \(schema 3; this one knows 2\)\. Update llm-tui"):
+    known = len(schema.MIGRATIONS)
+    with pytest.raises(
+        StoreError, match=rf"newer llm-tui \(schema {known + 1}; this one knows {known}\)\. Update llm-tui"
+    ):
         Store(file)
     assert (file.read_bytes(), sorted(file.parent.iterdir())) == (before, files)
 
@@ -77,7 +80,7 @@ def test_a_migration_keeps_everything_and_a_copy_of_what_was(file: Path, monkeyp
     store.close()
     monkeypatch.undo()
     (copy,) = backups(file).iterdir()
-    assert copy.name == "schema-2.db"
+    assert copy.name == f"schema-{len(schema.MIGRATIONS)}.db"
     assert len(Store(copy).open(session.id).tree) == 40
 
 

@@ -8,6 +8,7 @@ from dataclasses import dataclass, field, replace
 from itertools import takewhile
 from typing import Any, Literal
 
+from tui.conversation.quotes import with_quotes
 from tui.conversation.tree import Node, Tree, in_context
 from tui.terminal.sanitize import one_line
 
@@ -64,13 +65,14 @@ class Conversation:
         """Messages for the chat template, system prompt first, with the token ids this model sampled.
 
         Turns that are left out of the context are missing, and without ``whole`` the last node is. A summary of earlier
-        turns joins the system prompt: templates accept one at most, and at the beginning only.
+        turns joins the system prompt: templates accept one at most, and at the beginning only. Passages of documents
+        are in the message of the question that they were found for.
         """
         nodes = in_context(path)[: None if whole else -1]
         opening = list(takewhile(lambda node: node.role == "system", nodes))
         system = "\n\n".join(filter(None, (self.settings.get("system"), *(node.text for node in opening))))
         return [{"role": "system", "content": system}] * bool(system) + [
-            {"role": node.role, "content": node.text}
+            {"role": node.role, "content": with_quotes(node.text, node.quotes or ())}
             | ({"token_ids": list(ids)} if (ids := node.ids_for(model)) else {})
             for node in nodes[len(opening) :]
         ]

@@ -6,6 +6,7 @@ from dataclasses import asdict, replace
 from typing import Any, TypeGuard, get_args
 
 from tui.conversation.conversation import ID, Conversation, Listing, Mode
+from tui.conversation.quotes import Quote
 from tui.conversation.tree import Node, Outcome, Role, Tree
 
 MODES: tuple[Mode, ...] = get_args(Mode)
@@ -15,9 +16,17 @@ MAX_NUMBER = 1e12  # upper bound of durations
 MAX_TIME = 250_000_000_000.0  # seconds since the epoch; datetime ends with the year 9999
 MAX_COUNT = 10**30  # upper bound of token counts and seeds
 MAX_TITLE = 1000
+MAX_LINE = 2**31 - 1  # of line numbers, which are passed to editors
 MAX_DEPTH = 32
 # Known settings of a session and their types; unknown ones are preserved.
-SETTINGS: dict[str, type] = {"system": str, "precision": str, "sampling": dict, "context": int, "forked_from": dict}
+SETTINGS: dict[str, type] = {
+    "system": str,
+    "precision": str,
+    "sampling": dict,
+    "context": int,
+    "forked_from": dict,
+    "documents": list,
+}
 
 
 def interrupted(node: Node) -> Node:
@@ -100,7 +109,13 @@ def _node_value(node: Node, entered: str | None) -> dict[str, Any]:
         "token_ids": list(node.token_ids),
         "outcome": None if node.outcome is None else asdict(node.outcome),
         "context_start": node.context_start,
+        "quotes": None if node.quotes is None else quotes_value(node.quotes),
     }
+
+
+def quotes_value(quotes: Sequence[Quote]) -> list[dict[str, Any]]:
+    """Passages of documents as JSON values."""
+    return [asdict(quote) for quote in quotes]
 
 
 def _node(fields: dict[str, Any]) -> Node:
@@ -118,7 +133,26 @@ def _node(fields: dict[str, Any]) -> Node:
         outcome=None if outcome is None else _outcome(_mapping(outcome, "an outcome")),
         growing=bool(fields.get("growing")),
         context_start=_optional_text(fields, "context_start"),
+        quotes=_quotes(fields.get("quotes")) if role == "user" else None,
     )
+
+
+def _quotes(values: object) -> tuple[Quote, ...] | None:
+    if values is None:
+        return None
+    if not isinstance(values, list):
+        raise ValueError("the passages of a question are not a list")
+    return tuple(_quote(_mapping(value, "a passage")) for value in values)
+
+
+def _quote(fields: dict[str, Any]) -> Quote:
+    line, words = _count(fields, "line"), fields.get("words")
+    if line > MAX_LINE:
+        raise ValueError("“line” is not a valid line number")
+    if not isinstance(words, list) or not all(isinstance(word, str) for word in words):
+        raise ValueError("the words of a passage are not strings")
+    name, path, heading, text = (_text(fields, field) for field in ("name", "path", "heading", "text"))
+    return Quote(name, path, line, heading, text, tuple(map(clean, words)))
 
 
 def _outcome(fields: dict[str, Any]) -> Outcome:

@@ -9,6 +9,8 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any, Literal
 
+from tui.conversation.quotes import Quote
+
 # system, user and assistant in a chat; author and model in a story
 Role = Literal["system", "user", "assistant", "author", "model"]
 
@@ -36,6 +38,7 @@ class Node:
     """``token_ids``: ids sampled for ``text``, used instead of encoding it; empty for typed text.
 
     ``context_start``: id of the first message that the model saw, if older turns were left out of a full context.
+    ``quotes``: passages of documents that were found for a question; None if none were looked for.
     """
 
     id: str
@@ -46,6 +49,7 @@ class Node:
     outcome: Outcome | None = None
     growing: bool = False
     context_start: str | None = None
+    quotes: tuple[Quote, ...] | None = None
 
     def ids_for(self, model: str) -> tuple[int, ...]:
         """``token_ids`` if ``model`` sampled them, else empty."""
@@ -54,7 +58,9 @@ class Node:
 
 
 class Tree:
-    """Immutable nodes by id, and a tip. Only a ``growing`` node is ever replaced."""
+    """Immutable nodes by id, and a tip. Only a ``growing`` node, or a question that passages are found for, is ever
+    replaced.
+    """
 
     def __init__(self) -> None:
         self.tip: str | None = None
@@ -194,6 +200,14 @@ class Tree:
         self.move(None)
         for node in (summary, *kept):
             self.append(replace(node, context_start=None))
+
+    def quote(self, node_id: str, quotes: tuple[Quote, ...]) -> Node:
+        """Add the passages that were found for a question, which keeps them from now on."""
+        node = self._nodes[node_id]
+        if node.role != "user" or node.quotes is not None:
+            raise ValueError("passages are found once, for a question")
+        self._nodes[node_id] = replace(node, quotes=quotes)
+        return self._nodes[node_id]
 
     # ---- a growing reply
 

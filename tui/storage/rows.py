@@ -8,19 +8,20 @@ from dataclasses import asdict, dataclass
 from typing import Any
 
 from tui.conversation.conversation import Conversation, Listing, Mode, has_words, shown_title
-from tui.conversation.serialization import MAX_TITLE, clean, read_conversation, read_listing
+from tui.conversation.serialization import MAX_TITLE, clean, quotes_value, read_conversation, read_listing
 from tui.conversation.tree import Node
 
 _HEAD = "title, mode, model, tip, root, pinned, created, updated, settings, draft"
 _INSERT_SESSION = f"INSERT INTO sessions ({_HEAD}, id) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)"
 _UPDATE_SESSION = f"UPDATE sessions SET ({_HEAD}) = (?, ?, ?, ?, ?, ?, ?, ?, ?, ?) WHERE number = ?"
-_NODE = "id, parent, entered, role, text, token_ids, outcome, growing, context_start"
+_NODE = "id, parent, entered, role, text, token_ids, outcome, growing, context_start, quotes"
 _READ_NODES = f"SELECT {_NODE} FROM nodes WHERE session = ? ORDER BY number"
 _WRITE_NODE = f"""
     INSERT INTO nodes (session, {_NODE})
-    VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
+    VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
     ON CONFLICT (session, id) DO UPDATE SET entered = excluded.entered, text = excluded.text,
-        token_ids = excluded.token_ids, outcome = excluded.outcome, growing = excluded.growing"""
+        token_ids = excluded.token_ids, outcome = excluded.outcome, growing = excluded.growing,
+        quotes = excluded.quotes"""
 _LIST = f"""
     SELECT id, substr(title, 1, {MAX_TITLE}), opening, mode, model, pinned, updated FROM listings{{}}
     ORDER BY pinned DESC, updated DESC, number LIMIT ? OFFSET ?"""
@@ -139,21 +140,23 @@ def _values(node: Node, entered: str | None) -> Values:
     ids = struct.pack(f"<{len(node.token_ids)}I", *node.token_ids)
     outcome = None if node.outcome is None else json.dumps(asdict(node.outcome))
     text, growing = clean(node.text), int(node.growing)
-    return node.id, node.parent, entered, node.role, text, ids, outcome, growing, node.context_start
+    quotes = None if node.quotes is None else clean(json.dumps(quotes_value(node.quotes), ensure_ascii=False))
+    return node.id, node.parent, entered, node.role, text, ids, outcome, growing, node.context_start, quotes
 
 
 def _node_value(*columns: Any) -> dict[str, Any]:
     value = dict(zip(_NODE.split(", "), columns, strict=True))
-    ids, outcome = value["token_ids"], value["outcome"]
+    ids = value["token_ids"]
     if not isinstance(ids, bytes) or len(ids) % 4:
         raise ValueError("corrupt token ids")
     value["token_ids"] = list(struct.unpack(f"<{len(ids) // 4}I", ids))
-    value["outcome"] = None if outcome is None else _json(outcome)
+    for column in ("outcome", "quotes"):
+        value[column] = None if value[column] is None else _json(value[column])
     return value
 
 
 def _json(text: object) -> Any:
     """Parse JSON, with NaN and infinity as None. Raises ValueError if it is invalid."""
     if not isinstance(text, str):
-        raise ValueError("settings or an outcome are not a string")
+        raise ValueError("settings, an outcome or passages are not a string")
     return json.loads(text, parse_constant=lambda _: None)

@@ -79,6 +79,8 @@ MIGRATIONS: list[tuple[str, ...]] = [
     ),
     # The id of the first message that the model saw, if older turns were left out.
     ("ALTER TABLE nodes ADD COLUMN context_start TEXT",),
+    # Passages of documents that were found for a question, as JSON; NULL if none were looked for.
+    ("ALTER TABLE nodes ADD COLUMN quotes TEXT",),
 ]
 # One statement: another process may be creating the database concurrently.
 MARKS = """SELECT user_version, application_id, (SELECT count(*) FROM sqlite_master)
