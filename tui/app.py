@@ -29,6 +29,7 @@ from tui.messages import (
     ModelPrepared,
     ModelPreparing,
     Notice,
+    PassagesSought,
     ReplyProgressed,
     SessionChanged,
     SessionRead,
@@ -175,6 +176,11 @@ class LlmTui(InterruptibleApp):
     def on_context_filled(self, event: ContextFilled) -> None:
         """Ask what to leave out of a full context."""
         self.actions.room.fill(event)
+
+    def on_passages_sought(self, event: PassagesSought) -> None:
+        """Show the question with its passages."""
+        if event.session is self.services.workspace.current:
+            self.presenter.show(to_end=False)
 
     @on(ContextCounted)
     @on(SessionsChanged)

@@ -100,6 +100,14 @@ class ContextFilled(Message):
         self.node_id = node_id
 
 
+class PassagesSought(Message):
+    """Passages of documents were looked for: the question has them now, or the session's notice says what is wrong."""
+
+    def __init__(self, session: Session) -> None:
+        super().__init__()
+        self.session = session
+
+
 class DownloadEnded(Message):
     """A download has ended; ``failure`` is the error message, empty if the model is complete."""
 

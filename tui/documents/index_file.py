@@ -15,6 +15,7 @@ from tui.storage.schema import MARKS, transaction
 # "llmd": identifies indexes of documents.
 APPLICATION_ID = 0x6C6C6D64
 VERSION = 1
+TOKENIZER = "porter unicode61 remove_diacritics 2"
 
 _SCHEMA = (
     f"PRAGMA application_id = {APPLICATION_ID}",
@@ -48,9 +49,7 @@ _SCHEMA = (
     )""",
     "CREATE INDEX passages_by_document ON passages (document)",
     # Without content: the texts are kept compressed, once per document.
-    """CREATE VIRTUAL TABLE words USING fts5 (
-        heading, text, content = '', tokenize = 'porter unicode61 remove_diacritics 2'
-    )""",
+    f"CREATE VIRTUAL TABLE words USING fts5 (heading, text, content = '', tokenize = '{TOKENIZER}')",
     """CREATE TABLE vectors (
         passage INTEGER PRIMARY KEY REFERENCES passages (id) ON DELETE CASCADE,
         model TEXT NOT NULL,                -- fingerprint of the embedding model

@@ -184,6 +184,8 @@ class MainPresenter:
             (done, total), left = reply.prefill, reply.prompt_seconds_left
             detail = [f"{100 * done // max(1, total)} %", *([] if left is None else [time_left(left)]), *slow]
             return Activity(SPINNER[0], "reading the prompt", " · ".join(detail))
+        if reply.prepare is not None:
+            return Activity("◌", "searching documents")
         others = any(other.reply is not None for other in self._sessions if other is not session)
         return Activity("◌", "queued" if others else "reading the prompt")
 

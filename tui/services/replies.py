@@ -3,6 +3,7 @@
 import asyncio
 import contextlib
 import time
+from collections.abc import Awaitable, Callable
 from concurrent.futures import Future
 from dataclasses import replace
 from pathlib import Path
@@ -79,12 +80,20 @@ class ReplyService:
 
     # ---- submitting
 
-    def ask(self, session: Session, node: Node, tip_before: str | None, saved: "Future[None] | None" = None) -> None:
+    def ask(
+        self,
+        session: Session,
+        node: Node,
+        tip_before: str | None,
+        saved: "Future[None] | None" = None,
+        prepare: Callable[[Reply], Awaitable[None]] | None = None,
+    ) -> None:
         """Generate a reply in a growing node, continuing its text if it has any.
 
         ``tip_before``: the tip to restore if nothing is generated. ``saved``: the reply is submitted once this is done.
+        ``prepare``: see Reply; it raises nothing.
         """
-        reply = Reply(node.id, tip_before, node.text, node.token_ids)
+        reply = Reply(node.id, tip_before, node.text, node.token_ids, prepare=prepare)
         reply.saved = saved or reply.saved
         session.reply = reply
         session.clear_notice()
@@ -100,7 +109,7 @@ class ReplyService:
         if reply is not None:
             reply.aloud = aloud
             reply.cancel()
-            if self._models.model(session) is None or not reply.saved.done():
+            if self._models.model(session) is None or not reply.saved.done() or reply.prepare is not None:
                 self._fail(reply, "")
 
     def fork(self, source: Session, target: Session) -> None:
@@ -141,6 +150,9 @@ class ReplyService:
 
         if not reply.saved.done():
             await asyncio.wait([asyncio.wrap_future(reply.saved)])
+        if reply.prepare is not None:
+            await reply.prepare(reply)
+            reply.prepare = None
         async with self.turn:
             if reply.cancelled:
                 self._fail(reply, "")

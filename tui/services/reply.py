@@ -1,5 +1,6 @@
 """A reply in progress."""
 
+from collections.abc import Awaitable, Callable
 from concurrent.futures import Future
 from dataclasses import asdict, dataclass, field
 from typing import TYPE_CHECKING
@@ -19,7 +20,8 @@ class Reply:
 
     ``seed_text`` and ``seed_ids``: initial text and token ids of the node, if it continues an earlier reply.
     ``tip_before``: the tip to restore if nothing is generated. ``prefill``: processed and total prompt tokens.
-    ``rows_before``: the model's row counter at submission. ``saved``: done when the question is on disk.
+    ``rows_before``: the model's row counter at submission. ``saved``: done when the question is on disk. ``prepare``:
+    awaited before the prompt is built, which then has the passages that were found for the question; None afterwards.
     """
 
     node_id: str
@@ -36,6 +38,7 @@ class Reply:
     rows_before: int = 0
     streaming: bool = False  # the prompt is processed
     saved: "Future[None]" = field(default_factory=lambda: saved())
+    prepare: "Callable[[Reply], Awaitable[None]] | None" = None
     _read_first: tuple[int, float] = (0, 0.0)  # processed prompt tokens when that was first known, and the time
     _read_last: float = 0.0
 

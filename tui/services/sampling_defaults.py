@@ -47,6 +47,7 @@ class SamplingDefaults:
         """The session's settings that differ from their defaults, abbreviated."""
         default = STRATEGIES[session.mode].new_settings(self._settings).get("system")
         system = [] if (session.settings.get("system") or "") == (default or "") else ["system prompt"]
+        system += ["documents"] if session.collections else []
         values: dict[str, Any] = own(session.settings)
         if limit := own_context(session.settings):
             values["context"] = limit

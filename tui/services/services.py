@@ -10,9 +10,11 @@ from tui.conversation.conversation import Mode
 from tui.messages import SessionRead, SessionsChanged
 from tui.services.autosave import Autosave
 from tui.services.context_room import ContextRoom
+from tui.services.documents import DocumentService
 from tui.services.downloads import Downloads
 from tui.services.model_offer import ModelOffer
 from tui.services.models import ModelManager
+from tui.services.passages import PassageService
 from tui.services.replies import ReplyService
 from tui.services.sampling_defaults import SamplingDefaults
 from tui.services.sessions import session_manager
@@ -40,11 +42,13 @@ class Services:
         self.sampling = SamplingDefaults(self.models, settings, params)
         self.replies = ReplyService(app, self.models, self.sampling, self.sessions.snapshots)
         self.room = ContextRoom(self.models, self.sampling, self.replies)
-        self.workspace = Workspace(app, self.sessions, self.models, self.replies, settings, mode)
+        self.documents = DocumentService(settings)
+        passages = PassageService(app, self.documents, self.sessions, self.models, self.sampling, self.replies)
+        self.workspace = Workspace(app, self.sessions, self.models, self.replies, passages, settings, mode)
         self.autosave = Autosave(app, self.workspace, self.sessions, self.replies)
 
     def close(self) -> None:
         """Save everything and stop all services. Errors of a step are logged and do not prevent the next."""
-        for step in (self.downloads.close, *self.workspace.closing()):
+        for step in (self.downloads.close, *self.workspace.closing(), self.documents.close):
             with noted():
                 step()

@@ -115,6 +115,12 @@ class Session:
         return origin if isinstance(origin, dict) else {}
 
     @property
+    def collections(self) -> list[str]:
+        """Names of the collections of documents that questions are answered from."""
+        names = self.settings.get("documents")
+        return [name for name in names if isinstance(name, str)] if isinstance(names, list) else []
+
+    @property
     def pinned(self) -> bool:
         """True if listed before the others."""
         return self.conversation.pinned

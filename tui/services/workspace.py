@@ -14,6 +14,7 @@ from tui.process.in_thread import in_thread
 from tui.services.model_choice import ModelChoice
 from tui.services.models import ModelManager
 from tui.services.modes import STRATEGIES
+from tui.services.passages import PassageService
 from tui.services.replies import ReplyChange, ReplyService
 from tui.services.session import Session
 from tui.services.sessions import SessionManager
@@ -35,6 +36,7 @@ class Workspace:
         sessions: SessionManager,
         models: ModelManager,
         replies: ReplyService,
+        passages: PassageService,
         settings: Settings,
         mode: Mode | None,
     ) -> None:
@@ -42,6 +44,7 @@ class Workspace:
         self._sessions = sessions
         self._models = models
         self._replies = replies
+        self._passages = passages
         self._settings = settings
         self._mode_given = mode is not None
         self._deleted: Session | None = None
@@ -243,7 +246,8 @@ class Workspace:
         before = before or session.tree.tip
         node = grow()
         session.touch()
-        self._replies.ask(session, node, before, self._sessions.save(session))
+        saved, prepare = self._sessions.save(session), self._passages.preparation(session, node)
+        self._replies.ask(session, node, before, saved, prepare)
         return True
 
     def reply_ended(self, change: ReplyChange) -> None:
