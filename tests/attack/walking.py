@@ -17,6 +17,7 @@ from tests.tui.conftest import app_of, current
 from tui.app import LlmTui
 from tui.config.keymap import KEYMAP
 from tui.conversation.conversation import Conversation
+from tui.conversation.quotes import Quote
 from tui.screens.context_dialog import ContextDialog
 
 PASTE = "\n".join(f"line {number}" for number in range(60))
@@ -45,7 +46,8 @@ def long_talk() -> list[Conversation]:
     chat = Conversation(id=FULL, title="A long talk", updated=now - 60)
     for number in range(12):
         answered(chat, f"question {number}\n" + "Please. " * 30, "Another.", f"{CODE}\n{'word ' * 80}")
-    answered(chat, "last", THOUGHT)
+    asked, *_ = answered(chat, "last", f"{THOUGHT} [1]")
+    chat.tree.quote(asked.id, tuple(Quote(f"{n}.md", f"/{n}.md", n, "\x1b]0;x\a", "word \x1b " * n) for n in (1, 900)))
     story = Conversation(id=TALE, mode="story", title="A long story", updated=now - 120)
     story.tree.add("author", "Once upon a time.\n" * 60)
     node = story.tree.begin("model")

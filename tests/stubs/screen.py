@@ -38,7 +38,7 @@ class FakeScreen(Mock):
         super().__init__(**names)
         self.composer = FakeComposer()
         self.composer.escape.return_value = False
-        self.transcript.chosen = None
+        self.transcript.chosen = self.transcript.passage = None
         self.sidebar.has_focus_within = False
         self.sidebar.leave.return_value = self.find_bar.leave.return_value = False
         self.sessions.has_focus = self.composer.has_focus = False

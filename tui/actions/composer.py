@@ -6,13 +6,14 @@ from tui.actions.clipboard import answer
 from tui.actions.context import ActionContext, ActionGroup
 from tui.actions.messages import NO_MESSAGES, MessageActions
 from tui.config.key_names import key_name
+from tui.conversation.quotes import Quote
 from tui.process.in_thread import FILES, in_thread
 from tui.screens.prompt_history import HistoryScreen
 from tui.screens.text_prompt import AskScreen
 from tui.services.session import Session
 from tui.storage.errors import StoreError
 from tui.storage.text_files import TextFileError, read_text, save_text
-from tui.terminal.external_editor import EditorError, edit_text
+from tui.terminal.external_editor import EditorError, edit_text, open_file
 
 REMEMBERED = 1000
 
@@ -98,8 +99,11 @@ class ComposerActions(ActionGroup):
     # ---- files and $EDITOR
 
     def editor(self) -> None:
-        """Open the input, or the chosen message, in $EDITOR; not in a private session, as editors need a file."""
-        if self.current.private:
+        """Open the input, or the chosen message, in $EDITOR; not in a private session, as editors need a file.
+
+        Of a selected passage, open the document where the passage stands.
+        """
+        if self.current.private and self._passage is None:
             self._presenter.say("Not in a private session: an editor would keep a file of it.")
         else:
             self._app.run_worker(self._edit())
@@ -112,6 +116,8 @@ class ComposerActions(ActionGroup):
                 written = await edit_text(self._app, pane.text)
                 if written != pane.text and not pane.read_only:
                     pane.replace(written, pane.document.start, pane.document.end)
+            elif passage := self._passage:
+                await open_file(self._app, Path(passage.path), passage.line)
             elif reading:
                 await edit_text(self._app, self._message())
             else:
@@ -120,6 +126,12 @@ class ComposerActions(ActionGroup):
                     screen.composer.put(written)
         except EditorError as error:
             self._presenter.say(str(error))
+
+    @property
+    def _passage(self) -> Quote | None:
+        """The selected passage of a document, while messages are read."""
+        transcript = self._screen.transcript
+        return transcript.passage if transcript.has_focus and not self._screen.story_pane else None
 
     def save_message(self, path: str = "") -> None:
         """Save the message to a new file."""

@@ -118,6 +118,8 @@ class Actions:
         yield _action("toggle_thoughts", messages.toggle_thoughts)
         yield _action("toggle_fold", messages.toggle_fold)
         yield _action("toggle_details", messages.toggle_details)
+        yield _action("toggle_passages", messages.toggle_passages)
+        yield _action("next_passage", messages.next_passage)
         yield _action("continue_story", self.story.continue_story)
         yield _action("previous_alternative", self.story.previous_alternative)
         yield _action("next_alternative", self.story.next_alternative)

@@ -34,6 +34,8 @@ SYNONYMS: dict[str, str] = {
     "find": "search",
     "toggle_thoughts": "thinking",
     "toggle_details": "statistics tokens",
+    "toggle_passages": "sources citations",
+    "next_passage": "sources citations",
     "continue_story": "generate write go on",
     "previous_alternative": "alternatives",
     "next_alternative": "alternatives regenerate retry again",

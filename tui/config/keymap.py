@@ -99,6 +99,8 @@ KEYMAP: tuple[Key, ...] = (
     Key("toggle_thoughts", "t", "messages", "Toggle reasoning"),
     Key("toggle_fold", "z", "messages", "Fold or unfold long message"),
     Key("toggle_details", "i", "messages", "Toggle reply details"),
+    Key("toggle_passages", "o", "messages", "Toggle passages of documents"),
+    Key("next_passage", "p", "messages", "Next passage (Ctrl+G opens its file)"),
     Key("continue_story", "f5,ctrl+enter", "story", "Continue from cursor"),
     Key("previous_alternative", "f7", "story", "Previous version"),
     Key("next_alternative", "f8", "story", "Next version (or generate another)"),

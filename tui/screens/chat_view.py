@@ -87,6 +87,7 @@ class ChatView(SessionView):
             tuple(RULE + remark for remark in self._remarks(session, node)),
             node.id == session.typing.editing,
             node.id not in seen,
+            len(_question(session, node).quotes or ()),
         )
 
     def _remarks(self, session: Session, node: Node) -> Iterator[str]:
@@ -114,3 +115,8 @@ class ChatView(SessionView):
 
     def _keys(self, effects: Mapping[str, str]) -> tuple[tuple[str, str], ...]:
         return tuple((self._screen.key_label(action), effect) for action, effect in effects.items())
+
+
+def _question(session: Session, node: Node) -> Node:
+    """The question that a reply answers, else the node itself."""
+    return session.tree[node.parent] if node.role == "assistant" and node.parent is not None else node

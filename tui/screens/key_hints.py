@@ -39,6 +39,7 @@ READ = {"copy_message": "copy", "fork": "fork"}
 VERSIONS = {"previous_sibling next_sibling": "versions"}
 FOUND = {"find_next": "next", "find_previous": "previous", "stop": "close"}
 TO_INPUT = {"stop": "input"}
+PASSAGES = {"toggle_passages next_passage": "passages"}
 COPY_CODE = {"copy_code": "copy code"}
 MOVE = {"choose_next choose_previous": "move", "find": "find", "toggle_details": "details"}
 RESUMABLE = ("cancelled", "interrupted", "length")
@@ -116,6 +117,8 @@ def _messages(screen: MainScreen, session: Session) -> dict[str, str]:
         hints.append({"next_sibling": "restore"})
     if node is not None:
         hints += _message(tree, node) if session.reply is None and not session.readonly else [READ]
+    if screen.transcript.has_passages:
+        hints.append(PASSAGES)
     if not screen.composer.disabled:
         hints.append(TO_INPUT)
     if screen.transcript.code is not None:

@@ -28,7 +28,7 @@ class Finding(Selecting):
         self._folding = Folding()
         self._finder: Finder | None = None
 
-    def watch__chosen(self) -> None:
+    def watch__chosen(self, before: int | None, now: int | None) -> None:
         self.post_message(self.Chosen())
 
     def scroll_to_row(self, row: int) -> None:

@@ -7,7 +7,7 @@ FOLD_ABOVE, FOLD_TO = 20, 8
 
 
 class Folding:
-    """``thoughts`` and ``details``: ids of the messages whose reasoning and details are shown.
+    """``thoughts``, ``details`` and ``passages``: ids of the messages whose reasoning, details or passages are shown.
 
     Long messages of the user are folded at first: pasted files hide the conversation. Replies never are: they are what
     one reads.
@@ -16,6 +16,7 @@ class Folding:
     def __init__(self) -> None:
         self.thoughts: set[str] = set()
         self.details: set[str] = set()
+        self.passages: set[str] = set()
         self._texts: dict[str, bool] = {}  # chosen by the user
 
     def folded(self, node: Node) -> bool:

@@ -1,8 +1,11 @@
 """Layout of a message: heading, text, remarks, optional details and a blank row."""
 
+from bisect import bisect_right
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from functools import cached_property
+
+from rich.cells import cell_len
 
 from tui.conversation.tree import Node
 from tui.markdown.document import Document
@@ -10,6 +13,7 @@ from tui.markdown.row import Row, Span
 from tui.terminal.sanitize import sanitize
 from tui.terminal.wrap import TAB, wrap
 from tui.widgets.transcript.folding import FOLD_ABOVE, FOLD_TO
+from tui.widgets.transcript.passages import CITATION, PassageRows, passage_rows
 
 
 @dataclass(frozen=True)
@@ -17,7 +21,7 @@ class Entry:
     """A message to show. ``place``: its version number and their count. ``speaker``: heading. ``details``: footer.
 
     ``remarks``: what happened to the message, a line each below its text. ``editing``: it is being edited in the input.
-    ``left_out``: the model does not see it any more.
+    ``left_out``: the model does not see it any more. ``passages``: how many a reply can name by number.
     """
 
     node: Node
@@ -27,15 +31,23 @@ class Entry:
     remarks: tuple[str, ...] = ()
     editing: bool = False
     left_out: bool = False
+    passages: int = 0
+
+
+_NONE = PassageRows()
 
 
 class Message:
-    """``unfolded``: show reasoning. ``detailed``: show details. ``folded``: show the beginning only, of a long text."""
+    """``unfolded``: show reasoning. ``detailed``: show details. ``folded``: show the beginning only, of a long text.
+
+    ``opened``: show the passages that belong to it. ``passage``: index of the selected one.
+    """
 
     def __init__(self, entry: Entry, width: int, unfolded: bool = False, detailed: bool = False) -> None:
         self.entry = entry
         self.detailed = detailed
-        self.folded = False
+        self.folded = self.opened = False
+        self.passage: int | None = None
         typed = entry.node.role == "user"
         self._document = Document(width, plain=typed, unfolded=unfolded)
         self._length = 0  # characters in the document
@@ -63,7 +75,12 @@ class Message:
 
     @property
     def _footer(self) -> list[Row]:
-        return [*self._remarks, *(self._details if self.detailed else ())]
+        return [*self._passages.rows, *self._remarks, *(self._details if self.detailed else ())]
+
+    @property
+    def _passages(self) -> PassageRows:
+        quotes = self.entry.node.quotes
+        return _NONE if quotes is None else passage_rows(quotes, self.width, self.opened, self.passage)
 
     def _faint(self, text: str) -> list[Row]:
         return [Row((Span(line, "faint"),)) for line in wrap(text, self.width)]
@@ -171,6 +188,39 @@ class Message:
                 yield rows, source
                 rows = []
 
+    # ---- passages
+
+    @property
+    def passages_start(self) -> int:
+        """The first row of the passages."""
+        return 1 + self._rows_shown
+
+    def passage_row(self, passage: int) -> int:
+        """The first row of an unfolded passage; of one beyond the last, the row below all of them."""
+        rows, starts = self._passages
+        return self.passages_start + (starts[passage] if passage < len(starts) else len(rows))
+
+    def passage_at(self, number: int) -> int | None:
+        """Index of the passage at that row, -1 at the line above them; None elsewhere."""
+        rows, starts = self._passages
+        below = number - self.passages_start
+        return bisect_right(starts, below) - 1 if rows and 0 <= below < len(rows) else None
+
+    def citations(self, number: int) -> Iterator[tuple[int, int]]:
+        """Where a row of a reply names passages."""
+        if self.entry.passages and 0 < number <= self._rows_shown:
+            for match in CITATION.finditer(self.row(number).text):
+                if 0 < int(match[1]) <= self.entry.passages:
+                    yield match.span()
+
+    def cited_at(self, number: int, column: int) -> int | None:
+        """Index of the passage that is named in this cell; None if none is."""
+        text = self.row(number).text
+        for start, end in self.citations(number):
+            if cell_len(text[:start]) <= column < cell_len(text[:end]):
+                return int(text[start + 1 : end - 1]) - 1
+        return None
+
     def folds_at(self, number: int) -> bool:
         """True if the row is a folded thought, or stands for folded rows of the text."""
         return any(span.style == "fold" for span in self.row(number).spans)
@@ -206,4 +256,4 @@ def written(source: str, shown: str, start: int, end: int) -> str:
 def guess(node: Node, width: int, folded: bool) -> int:
     """Estimated height of a message that is not laid out. ``folded``: if it is long."""
     rows = len(node.text) // width + node.text.count("\n") + 1
-    return (FOLD_TO + 1 if folded and rows > FOLD_ABOVE else rows) + 2
+    return (FOLD_TO + 1 if folded and rows > FOLD_ABOVE else rows) + 2 + (node.quotes is not None)

@@ -13,12 +13,12 @@ from tui.config.keymap import bindings
 from tui.conversation.tree import Node
 from tui.markdown.row import Row
 from tui.terminal.wrap import wrap
-from tui.widgets.transcript.finding import Finding
 from tui.widgets.transcript.folding import FOLD_TO
 from tui.widgets.transcript.message import Entry, Message, guess
 from tui.widgets.transcript.row_offsets import Heights
 from tui.widgets.transcript.selection import Spot
 from tui.widgets.transcript.styles import CLASSES, Ink
+from tui.widgets.transcript.unfolding import Unfolding
 from tui.widgets.transcript.welcome import Welcome
 
 WIDEST = 90  # longer lines are hard to read
@@ -29,7 +29,7 @@ KEPT = 200
 NEW_BELOW = " ↓ new text below · G "
 
 
-class Transcript(Finding, can_focus=True):
+class Transcript(Unfolding, can_focus=True):
     """Follows the end while scrolled to it. While focused, one message is selected, which keys act on.
 
     Heights of messages not yet laid out are estimated; the view stays in place when they are corrected.
@@ -81,7 +81,7 @@ class Transcript(Finding, can_focus=True):
             self._chosen = ids.index(chosen)
         elif self._chosen is not None or self.has_focus:
             self._chosen = None if not ids else min(len(ids) - 1, len(ids) if self._chosen is None else self._chosen)
-        self._settle()
+        self.settle()
         self.refresh()
 
     def _begin(self) -> None:
@@ -111,7 +111,7 @@ class Transcript(Finding, can_focus=True):
                 return
             self._heights[last] = message.height
         first = self._heights.start(last) + max(0, changed - 1)
-        self._settle()
+        self.settle()
         self.refresh_lines(first, max(1, self._height - first))
         self.refresh_lines(self.scroll_offset.y + self.size.height - 1)
 
@@ -130,42 +130,6 @@ class Transcript(Finding, can_focus=True):
     def code(self) -> str | None:
         """Source of the clicked code block, else of the last one of the selected message."""
         return self._message(self._acted_on).code(self._cursor) if self._path else None
-
-    def toggle_thoughts(self) -> None:
-        """Unfold or fold the reasoning of the selected message."""
-        self._toggle(self._folding.thoughts)
-
-    def toggle_details(self) -> bool:
-        """Show or hide the details of the selected message, of a growing one at its end; False if it has none."""
-        entry = self._message(self._acted_on).entry if self._path else None
-        if entry is not None and (entry.details or entry.node.growing):
-            self._toggle(self._folding.details)
-        return bool(entry and entry.details)
-
-    def toggle_fold(self) -> bool:
-        """Fold or unfold the text of the selected message; False if it is short."""
-        if not (self._path and self._message(self._acted_on).foldable):
-            return False
-        index = self._acted_on
-        node, start = self._path[index], self._heights.start(index)
-        self._folding.fold(node, not self._folding.folded(node))
-        self._message(index)
-        self._following = False
-        self.scroll_to_row(min(self.scroll_offset.y, start))  # the rest of it is below
-        self._settle()
-        self.refresh()
-        return True
-
-    def _toggle(self, shown: set[str]) -> None:
-        if self._path:
-            shown ^= {self._path[self._acted_on].id}
-            self._message(self._acted_on)
-            self._settle()
-            self.refresh()
-
-    @property
-    def _acted_on(self) -> int:
-        return len(self._path) - 1 if self._chosen is None else self._chosen
 
     # ---- choosing
 
@@ -232,12 +196,19 @@ class Transcript(Finding, can_focus=True):
         elif self._path and row < self._heights.total:
             self._chosen = self._heights.at(row)
             self._cursor = row - self._heights.start(self._chosen)
-            message = self._message(self._chosen)
-            if message.hidden and self._cursor == FOLD_TO + 1:
-                self.toggle_fold()
-            elif message.folds_at(self._cursor):
-                self.toggle_thoughts()
+            self._click(self._message(self._chosen), self._cursor, event.x - self._margin - GUTTER)
         self.refresh()
+
+    def _click(self, message: Message, number: int, column: int) -> None:
+        """Unfold what is folded at this row of the selected message; go to the passage that is named or shown there."""
+        if message.hidden and number == FOLD_TO + 1:
+            self.toggle_fold()
+        elif (passage := message.passage_at(number)) is not None:
+            self.choose_passage(passage) if passage >= 0 else self.toggle_passages()
+        elif (passage := message.cited_at(number, column)) is not None:
+            self.choose_passage(passage)
+        elif message.folds_at(number):
+            self.toggle_thoughts()
 
     # ---- layout
 
@@ -264,6 +235,8 @@ class Transcript(Finding, can_focus=True):
         elif node.id not in self._current:
             message.show(self._describe(node))
         message.detailed, message.folded = node.id in self._folding.details, self._folding.folded(node)
+        message.opened = node.id in self._folding.passages
+        message.passage = self._passage if index == self._chosen else None
         self._messages[node.id] = message
         self._current.add(node.id)
         self._heights[index] = message.height
@@ -279,7 +252,7 @@ class Transcript(Finding, can_focus=True):
         message = self._messages.get(node.id)
         return message is not None and message.width == self._width and node.id in self._current
 
-    def _settle(self) -> None:
+    def settle(self) -> None:
         """Lay out the visible messages, adjusting the scroll offset for corrected heights above."""
         height = self.size.height
         if self._following:
@@ -307,6 +280,12 @@ class Transcript(Finding, can_focus=True):
     def scroll_to_row(self, row: int) -> None:
         self.scroll_to(y=row, animate=False, force=True, immediate=True)
 
+    def stay(self, row: int) -> None:
+        self._following = False
+        self.scroll_to_row(row)
+        self.settle()
+        self.refresh()
+
     def watch_scroll_y(self, old_value: float, new_value: float) -> None:
         super().watch_scroll_y(old_value, new_value)
         self._following = self.is_vertical_scroll_end
@@ -314,7 +293,7 @@ class Transcript(Finding, can_focus=True):
             self._unseen = False
             self.refresh()
         if self._path and round(old_value) != round(new_value):
-            self._settle()
+            self.settle()
 
     def on_resize(self) -> None:
         self._fit()
@@ -325,7 +304,7 @@ class Transcript(Finding, can_focus=True):
         """Re-wrap for a new width, keeping the message at the top in place."""
         following, top = self._following, self.scroll_offset.y
         if not self._path or self._width == self._text_width:
-            self._settle()
+            self.settle()
             self.refresh()
             return
         index = self._heights.at(top)
@@ -335,7 +314,7 @@ class Transcript(Finding, can_focus=True):
         self._following = following
         if not following:
             self.scroll_to_row(self._heights.start(index) + round(share * self._heights[index]))
-        self._settle()
+        self.settle()
         self.refresh()
 
     # ---- drawing
@@ -371,6 +350,8 @@ class Transcript(Finding, can_focus=True):
         segments = self._ink.segments(line, self._width)
         if message.entry.left_out:
             segments = self._ink.over(segments, 0, len(line.text), self._ink.partial("faint"))
+        for start, end in message.citations(number):
+            segments = self._ink.over(segments, start, end, self._ink.partial("link"))
         for start, end, name in self._finder.marks(line.text, index, number - 1) if self._finder else ():
             segments = self._ink.over(segments, start, end, self._ink.partial(name))
         if span := self.span(index, number):
