@@ -138,6 +138,12 @@ def test_the_estimate_is_of_the_size_of_a_tokenizers() -> None:
     assert estimate_tokens("東京タワー") == 5
 
 
+def test_headings_with_nothing_below_them_are_kept() -> None:
+    source = "# A\n## B\n# C\n## D"
+    (passage,) = passages(source, "markdown")
+    assert passage.text == source
+
+
 _PIECES = (
     "# A~## B~word ~End. ~```~    x = 1~====~----~::~<p>~</p>~<h1>~</h1>~<pre>~</pre>~&amp;~&#x41;~<!-- ~<![x~- a~東"
 )

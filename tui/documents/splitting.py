@@ -77,7 +77,8 @@ def split(document: Document) -> list[Passage]:
 
 def _units(text: str, blocks: list[Block]) -> Iterator[_Unit]:
     path: list[tuple[int, str]] = []
-    opened: Block | None = None  # a heading stands in front of what follows it
+    opened: Block | None = None  # a heading stands in front of what follows it, and so do those below it
+    end = 0
 
     def unit(start: int, end: int, repeats: bool) -> _Unit:
         heading = BETWEEN_HEADINGS.join(title for _, title in path)
@@ -85,17 +86,17 @@ def _units(text: str, blocks: list[Block]) -> Iterator[_Unit]:
 
     for block in blocks:
         if block.kind == "heading":
-            if opened and block.level <= opened.level:  # with nothing below it
-                yield unit(opened.start, opened.end, repeats=False)
+            if opened and block.level <= opened.level:  # with nothing but headings below it
+                yield unit(opened.start, end, repeats=False)
                 opened = None
             path = [(level, title) for level, title in path if level < block.level] + [(block.level, block.title)]
-            opened = opened or block
+            opened, end = opened or block, block.end
             continue
         for start, end in _divided(text, block):
             yield unit(opened.start if opened else start, end, block.kind == "paragraph" and opened is None)
             opened = None
     if opened:
-        yield unit(opened.start, opened.end, repeats=False)
+        yield unit(opened.start, end, repeats=False)
 
 
 def _divided(text: str, block: Block) -> Iterator[tuple[int, int]]:
