@@ -9,8 +9,12 @@ import pytest
 from tests.cli.running import run
 from tests.documents.stub_embedder import StubEmbedder
 from tui.cli import docs
-from tui.cli.docs import NO_DOCUMENTS, WORDS_ALONE
+from tui.cli.docs import WORDS_ALONE
+from tui.cli.document_index import NO_DOCUMENTS
+from tui.config.help_topics import facts
 
+HELP = f"llm-tui  1 documents, {len(facts())} passages\n  the program's own help\n"
+NOT_EMBEDDED = HELP.replace("passages", "passages, 0 of them with a vector")
 BERT = Path(__file__).parent.parent / "goldens" / "bert"
 
 
@@ -37,7 +41,7 @@ def folder(tmp_path: Path) -> Path:
 def stub(monkeypatch: pytest.MonkeyPatch) -> StubEmbedder:
     """An embedding model that is here."""
     stub = StubEmbedder()
-    monkeypatch.setattr(docs, "_embedder", lambda context: stub)
+    monkeypatch.setattr(docs, "load_embedder", lambda settings: stub)
     return stub
 
 
@@ -47,8 +51,8 @@ def test_documents_are_added_found_refreshed_and_removed(folder: Path, home: Pat
     assert added.stderr == WORDS_ALONE + "\n"
     assert (home / "documents.db").exists()
     listed = run("docs", "list").stdout
-    assert listed == f"documents  2 documents, 2 passages, 0 of them with a vector\n  {folder}\n"
-    found = run("docs", "search", "when do pumps run").stdout.splitlines()
+    assert listed == f"documents  2 documents, 2 passages, 0 of them with a vector\n  {folder}\n" + NOT_EMBEDDED
+    found = run("docs", "search", "when do pumps run", "--collection", "documents").stdout.splitlines()
     assert found == [
         f"{folder / 'pump.md'}:1  House > Pump",
         "  # House ## Pump The pump runs at night. ␛[31m",
@@ -58,18 +62,18 @@ def test_documents_are_added_found_refreshed_and_removed(folder: Path, home: Pat
     assert run("docs", "refresh").stdout == "1 added, 0 changed, 1 removed, 1 unchanged.\n"
     removed = run("docs", "remove", folder)
     assert (removed.returncode, removed.stdout, removed.stderr) == (0, "", "")
-    assert run("docs", "list").stdout == ""
+    assert run("docs", "list").stdout == NOT_EMBEDDED
 
 
 def test_for_programs(folder: Path) -> None:
     run("docs", "add", folder, "--collection", "house")
-    (summary,) = json.loads(run("docs", "list", "--json").stdout)
+    summary, _help = json.loads(run("docs", "list", "--json").stdout)
     assert summary == {"name": "house", "paths": [str(folder)], "documents": 2, "passages": 2, "embedded": 0}
     (hit,) = json.loads(run("docs", "search", "tiles", "--json").stdout)
     assert (hit["path"], hit["line"], hit["heading"]) == (str(folder / "roof.txt"), 1, "roof.txt")
     assert hit["text"] == (folder / "roof.txt").read_text()[hit["start"] : hit["end"]]
     assert (hit["collection"], hit["word_rank"], hit["vector_rank"]) == ("house", 1, None)
-    assert json.loads(run("docs", "search", "nothing", "--json").stdout) == []
+    assert json.loads(run("docs", "search", "zeppelin", "--json").stdout) == []
 
 
 def test_with_an_embedding_model_meaning_is_compared_too(folder: Path, stub: StubEmbedder) -> None:
@@ -84,9 +88,10 @@ def test_with_an_embedding_model_meaning_is_compared_too(folder: Path, stub: Stu
 def test_the_embedding_model_is_found_among_the_downloads(folder: Path, home: Path) -> None:
     shutil.copytree(BERT, home / "models" / "sentence-transformers" / "all-MiniLM-L6-v2")
     assert run("docs", "add", folder).stderr == ""
-    (summary,) = json.loads(run("docs", "list", "--json").stdout)
+    summary, _help = json.loads(run("docs", "list", "--json").stdout)
     assert summary["embedded"] == summary["passages"] == 2
-    assert {hit["vector_rank"] for hit in json.loads(run("docs", "search", "x", "--json").stdout)} == {1, 2}
+    hits = json.loads(run("docs", "search", "x", "--json", "--collection", "documents").stdout)
+    assert {hit["vector_rank"] for hit in hits} == {1, 2}
 
 
 def test_what_is_left_out_is_named(folder: Path) -> None:
@@ -101,7 +106,7 @@ def test_a_folder_that_holds_what_was_added_takes_it_over(folder: Path) -> None:
     run("docs", "add", folder / "pump.md")
     run("docs", "add", folder)
     run("docs", "add", folder / "roof.txt")
-    assert run("docs", "list").stdout.splitlines()[1:] == [f"  {folder}"]
+    assert run("docs", "list").stdout.splitlines()[1:-2] == [f"  {folder}"]
     assert len(json.loads(run("docs", "search", "pump", "--json").stdout)) == 1
     run("docs", "add", folder / "pump.md", "--collection", "other")
     assert len(json.loads(run("docs", "search", "pump", "--json").stdout)) == 2
@@ -113,15 +118,48 @@ def test_a_collection_is_removed(folder: Path) -> None:
     run("docs", "add", folder, "--collection", "a")
     run("docs", "add", folder, "--collection", "b")
     assert run("docs", "remove", "--collection", "a").returncode == 0
-    assert [summary["name"] for summary in json.loads(run("docs", "list", "--json").stdout)] == ["b"]
+    names = [summary["name"] for summary in json.loads(run("docs", "list", "--json").stdout)]
+    assert names == ["b", "llm-tui"]
     assert (folder / "pump.md").exists()
 
 
-@pytest.mark.parametrize("command", [["list"], ["search", "x"], ["refresh"], ["remove", "x"]])
+@pytest.mark.parametrize("command", [["refresh"], ["remove", "x"]])
 def test_without_documents_it_says_how_to_add_some(home: Path, command: list[str]) -> None:
     result = run("docs", *command)
     assert (result.returncode, result.stdout, result.stderr) == (1, "", NO_DOCUMENTS + "\n")
     assert not (home / "documents.db").exists()
+
+
+def test_the_programs_help_is_there_without_documents(stub: StubEmbedder) -> None:
+    listed = run("docs", "list")
+    assert (listed.returncode, listed.stdout, listed.stderr) == (0, NOT_EMBEDDED, NO_DOCUMENTS + "\n")
+    found = run("docs", "search", "rename a session")
+    assert (found.returncode, found.stderr) == (0, "")
+    assert "llm-tui > Rename a session\n  F2 renames the session." in found.stdout
+    assert run("docs", "list").stdout == HELP
+
+
+def test_the_programs_help_stays_as_it_is(folder: Path) -> None:
+    run("docs", "add", folder)
+    before = run("docs", "list").stdout
+    for command in (["add", folder], ["remove"]):
+        refused = run("docs", *command, "--collection", "llm-tui")
+        assert (refused.returncode, refused.stderr) == (
+            1,
+            "The collection llm-tui is the program's own help and cannot be changed.\n",
+        )
+    assert run("docs", "refresh", "--collection", "llm-tui").returncode == 0
+    assert run("docs", "refresh").stdout == "0 added, 0 changed, 0 removed, 2 unchanged.\n"
+    assert run("docs", "list").stdout == before
+
+
+def test_the_programs_help_names_the_users_keys(tmp_path: Path) -> None:
+    assert "F2 renames the session." in run("docs", "search", "rename the session", "--limit", "50").stdout
+    config = tmp_path / "home" / "config" / "llm-tui" / "config.toml"
+    config.parent.mkdir(parents=True)
+    config.write_text('[keys]\nrename_session = "f10"\n')
+    found = run("docs", "search", "rename the session", "--limit", "50").stdout
+    assert "F10 renames the session." in found and "F2 renames the session." not in found
 
 
 def test_what_is_wrong_is_one_sentence(folder: Path, home: Path, tmp_path: Path) -> None:

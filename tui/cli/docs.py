@@ -2,16 +2,24 @@
 
 import json
 import os
-import time
 from collections.abc import Iterable
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
 
+from tui.cli.document_index import (
+    NO_DOCUMENTS,
+    Progress,
+    collection_option,
+    existing_documents,
+    json_option,
+    load_embedder,
+    named,
+    open_documents,
+)
 from tui.cli.options import db_option, settings_for, written
-from tui.cli.output import show_progress, tell, writer
-from tui.config.paths import documents_file, model_places
+from tui.cli.output import tell, writer
 from tui.terminal.sanitize import one_line
 
 if TYPE_CHECKING:
@@ -21,17 +29,10 @@ if TYPE_CHECKING:
     from tui.documents.index import DocumentIndex, Root, Summary
     from tui.documents.retrieval import Hit
 
-NO_DOCUMENTS = "No documents yet. `llm-tui docs add PATH` adds a file or a folder."
 WORDS_ALONE = "Documents are found by words alone until there is an embedding model: `llm-tui pull minilm` gets one."
 # Sentences about files that were left out, before the rest is only counted.
 LEFT_OUT = 20
 EXTRACT_CHARACTERS = 300
-REDRAW_SECONDS = 0.1
-
-collection_option = click.option(
-    "--collection", metavar="NAME", callback=written, help="Only this collection.  [default: all]"
-)
-json_option = click.option("--json", "as_json", is_flag=True, help="Output JSON.")
 
 
 @click.group()
@@ -39,7 +40,7 @@ def docs() -> None:
     """Index documents, and find passages in them.
 
     Text, Markdown, reStructuredText, HTML and source code. The index is in documents.db beside the session database;
-    the files themselves stay where they are and are never changed.
+    the files themselves stay where they are and are never changed. The collection llm-tui is the program's own help.
     """
 
 
@@ -61,14 +62,13 @@ def add(context: click.Context, paths: tuple[Path, ...], collection: str, db: Pa
     Hidden files, and links that lead out of a folder, are left out. When interrupted, the same command goes on.
     """
     from tui.documents.errors import DocumentError
-    from tui.documents.index import DocumentIndex
     from tui.documents.reading import shown
 
     paths = tuple(Path(os.path.abspath(path.expanduser())) for path in paths)  # noqa: PTH100  links stay links
     if missing := next((path for path in paths if not os.path.lexists(path)), None):
         raise DocumentError(f"{shown(missing)} does not exist.")
     settings = settings_for(context, db=db)
-    with DocumentIndex(documents_file(settings.db)) as index:
+    with open_documents(settings) as index:
         _update(settings, index, [index.add_root(collection, path) for path in paths])
 
 
@@ -79,8 +79,8 @@ def add(context: click.Context, paths: tuple[Path, ...], collection: str, db: Pa
 def refresh(context: click.Context, collection: str | None, db: Path | None) -> None:
     """Read again what has changed, and compute the vectors that are missing."""
     settings = settings_for(context, db=db)
-    with _existing(settings) as index:
-        _update(settings, index, index.roots(_named(index, collection)))
+    with existing_documents(settings) as index:
+        _update(settings, index, index.roots(named(index, collection)))
 
 
 @docs.command("list")
@@ -90,8 +90,10 @@ def refresh(context: click.Context, collection: str | None, db: Path | None) -> 
 def list_collections(context: click.Context, as_json: bool, db: Path | None) -> None:
     """List the collections."""
     write = writer()
-    with _existing(settings_for(context, db=db)) as index:
+    with open_documents(settings_for(context, db=db)) as index:
         collections = index.collections()
+    if len(collections) == 1:
+        tell(NO_DOCUMENTS)
     if as_json:
         write(json.dumps([_as_json(summary) for summary in collections], indent=1) + "\n")
     else:
@@ -115,8 +117,9 @@ def search(
 
     write = writer()
     settings = settings_for(context, db=db)
-    with _existing(settings) as index:
-        results = find(index, words, _embedder(settings), limit, _named(index, collection))
+    with open_documents(settings) as index:
+        names = named(index, collection)
+        results = find(index, words, _ready_embedder(settings, index), limit, names)
     if results.note:
         tell(results.note)
     if not results.hits:
@@ -139,8 +142,8 @@ def remove(context: click.Context, paths: tuple[Path, ...], collection: str | No
 
     if not paths and collection is None:
         raise click.UsageError("Missing PATH or --collection.")
-    with _existing(settings_for(context, db=db)) as index:
-        names = _named(index, collection)
+    with existing_documents(settings_for(context, db=db)) as index:
+        names = named(index, collection)
         for path in paths:
             absolute = Path(os.path.abspath(path.expanduser()))  # noqa: PTH100
             roots = [root for root in index.roots(names) if root.path == absolute]
@@ -152,34 +155,15 @@ def remove(context: click.Context, paths: tuple[Path, ...], collection: str | No
             index.remove_collection(name)
 
 
-def _existing(settings: "Settings") -> "DocumentIndex":
-    from tui.documents.errors import DocumentError
-    from tui.documents.index import DocumentIndex
+def _ready_embedder(settings: "Settings", index: "DocumentIndex") -> "Encoder | None":
+    """The embedding model, with which the program's help is embedded: for that nobody should have to wait or ask."""
+    from tui.documents.adding import embed
+    from tui.documents.index import PROGRAM_HELP
 
-    file = documents_file(settings.db)
-    if not file.exists():
-        raise DocumentError(NO_DOCUMENTS)
-    return DocumentIndex(file)
-
-
-def _named(index: "DocumentIndex", collection: str | None) -> list[str]:
-    """The collection of that name; empty for all. Raises DocumentError if there is none."""
-    from tui.documents.errors import DocumentError
-
-    if collection is None:
-        return []
-    if not index.roots([collection]):
-        raise DocumentError(f"There is no collection {one_line(collection)}; `llm-tui docs list` lists them.")
-    return [collection]
-
-
-def _embedder(settings: "Settings") -> "Encoder | None":
-    """Load the embedding model, if one is here."""
-    from inference import Encoder
-    from inference.sources.registry import find_embedding_model
-
-    path = find_embedding_model(model_places(settings.model_directories))
-    return None if path is None else Encoder.load(path)
+    embedder = load_embedder(settings)
+    if embedder:
+        embed(index, embedder, collections=[PROGRAM_HELP])
+    return embedder
 
 
 def _update(settings: "Settings", index: "DocumentIndex", roots: "Iterable[Root]") -> None:
@@ -192,7 +176,7 @@ def _update(settings: "Settings", index: "DocumentIndex", roots: "Iterable[Root]
     try:
         for root in roots:
             read(index, root, changes, lambda path: progress.show(f"reading {shown(path)}"))
-        embedder = _embedder(settings)
+        embedder = load_embedder(settings)
         if embedder:
             embed(index, embedder, lambda done, total: progress.show(f"vectors {done} of {total}"))
     except KeyboardInterrupt:
@@ -216,30 +200,11 @@ def _tell_left_out(changes: "Changes") -> None:
         tell(f"{more} more files were left out.")
 
 
-class Progress:
-    """The last line of a terminal's standard error, redrawn now and then."""
-
-    def __init__(self) -> None:
-        self._drawn = 0.0
-
-    def show(self, line: str) -> None:
-        now = time.monotonic()
-        if now - self._drawn >= REDRAW_SECONDS:
-            self._drawn = now
-            show_progress(line)
-
-    def close(self) -> None:
-        """Clear the line."""
-        if self._drawn:
-            show_progress("")
-            self._drawn = 0.0
-
-
 def _as_text(summary: "Summary") -> str:
     embedded = summary.embedded == summary.passages
     vectors = "" if embedded else f", {summary.embedded} of them with a vector"
     head = f"{summary.name}  {summary.documents} documents, {summary.passages} passages{vectors}\n"
-    return head + "".join(f"  {_readable(root)}\n" for root in summary.roots)
+    return head + ("".join(f"  {_readable(root)}\n" for root in summary.roots) or "  the program's own help\n")
 
 
 def _as_json(summary: "Summary") -> dict[str, Any]:

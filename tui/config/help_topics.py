@@ -5,6 +5,7 @@ import re
 import tomllib
 from collections.abc import Iterable
 from dataclasses import dataclass, replace
+from pathlib import Path
 
 from tui.config.keymap import KEYMAP, Key, first_labels, label
 from tui.config.paths import shipped
@@ -12,21 +13,31 @@ from tui.config.paths import shipped
 
 @dataclass(frozen=True)
 class Fact:
-    """``keys``: the keys that the answer mentions, in Textual's notation."""
+    """``keys``: those that the answer mentions, in Textual's notation. ``start``, ``end``: characters of the file."""
 
     title: str
     answer: str
     keys: tuple[str, ...]
+    start: int
+    end: int
+
+
+_ENTRY = re.compile(r"^\[\[fact\]\]\n(?:[^\n#\[].*\n)*", re.MULTILINE)
+
+
+def facts_file() -> Path:
+    """The file of all facts."""
+    return shipped("models") / "recipes" / "guide" / "facts.toml"
 
 
 @functools.cache
 def facts() -> tuple[Fact, ...]:
     """In file order, without those about the guide itself."""
-    file = shipped("models") / "recipes" / "guide" / "facts.toml"
-    entries = tomllib.loads(file.read_text(encoding="utf-8"))["fact"]
+    source = facts_file().read_text(encoding="utf-8")
+    entries = ((tomllib.loads(found[0])["fact"][0], *found.span()) for found in _ENTRY.finditer(source))
     return tuple(
-        Fact(entry["title"], entry["answer"], tuple(entry.get("keys", ())))
-        for entry in entries
+        Fact(entry["title"], entry["answer"], tuple(entry.get("keys", ())), start, end)
+        for entry, start, end in entries
         if entry.get("in_help", True)
     )
 

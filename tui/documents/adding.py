@@ -1,7 +1,7 @@
 """Brings the index up to date with files and folders, reading only what has changed."""
 
 import hashlib
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass, field, replace
 from functools import partial
 from pathlib import Path
@@ -79,11 +79,17 @@ def refresh(
 
 
 def embed(
-    index: DocumentIndex, embedder: Embedder, report: Callable[[int, int], None] = lambda done, total: None
+    index: DocumentIndex,
+    embedder: Embedder,
+    report: Callable[[int, int], None] = lambda done, total: None,
+    collections: Collection[str] = (),
 ) -> None:
-    """Compute the vectors that are missing. ``report(done, total)`` may raise to stop; what was computed stays."""
-    done, total = 0, index.count_without_vector(embedder.fingerprint)
-    while batch := index.without_vector(embedder.fingerprint, EMBEDDED_AT_ONCE):
+    """Compute the vectors that are missing, in these collections or in all.
+
+    ``report(done, total)`` may raise to stop; what was computed stays.
+    """
+    done, total = 0, index.count_without_vector(embedder.fingerprint, collections)
+    while batch := index.without_vector(embedder.fingerprint, EMBEDDED_AT_ONCE, collections):
         report(done, total)
         vectors = embedder.embed([text for _, text in batch], partial(report, done, total))
         index.write_vectors(embedder.fingerprint, [id_ for id_, _ in batch], vectors)

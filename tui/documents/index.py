@@ -25,6 +25,9 @@ DEFAULT_COLLECTION = "documents"
 # BM25 looks at each passage that holds a word. In an index of more passages, those of its rarest words that are in so
 # many together are ranked; if each is in more, those that hold all words.
 RANKED = 10_000
+# The collection of the program's own help; see program_help.py. Users cannot change it.
+PROGRAM_HELP = "llm-tui"
+READ_ONLY = f"The collection {PROGRAM_HELP} is the program's own help and cannot be changed."
 
 
 @dataclass(frozen=True)
@@ -90,7 +93,7 @@ class DocumentIndex:
     # ---- collections
 
     def collections(self) -> list[Summary]:
-        """All of them, by name."""
+        """All of them, by name; the program's help has no roots."""
         with self._used() as db:
             counts = {
                 name: tuple(map(int, numbers))
@@ -108,10 +111,12 @@ class DocumentIndex:
         ]
 
     def roots(self, collections: Collection[str] = ()) -> list[Root]:
-        """What was added to these collections, or to any."""
+        """What users added to these collections, or to any."""
         with self._used() as db:
             rows = db.execute(
-                "SELECT r.id, c.name, r.path FROM roots AS r JOIN collections AS c ON c.id = r.collection ORDER BY 2, 3"
+                """SELECT r.id, c.name, r.path FROM roots AS r JOIN collections AS c ON c.id = r.collection
+                WHERE c.name != ? ORDER BY 2, 3""",
+                (PROGRAM_HELP,),
             ).fetchall()
         return [
             Root(id_, name, Path(os.fsdecode(path)))
@@ -123,7 +128,10 @@ class DocumentIndex:
         """Add a file or folder, by its absolute path, and return its root.
 
         A folder above it that the collection has already is its root; those below it become a part of it.
+        Raises DocumentError for the program's help.
         """
+        if collection == PROGRAM_HELP:
+            raise DocumentError(READ_ONLY)
         roots = self.roots([collection])
         if above := next((root for root in roots if path.is_relative_to(root.path)), None):
             return above
@@ -131,18 +139,17 @@ class DocumentIndex:
             for below in (root for root in roots if root.path.is_relative_to(path)):
                 _drop(db, "root = ?", below.id)
                 db.execute("DELETE FROM roots WHERE id = ?", (below.id,))
-            db.execute("INSERT OR IGNORE INTO collections (name) VALUES (?)", (collection,))
-            ((number,),) = db.execute("SELECT id FROM collections WHERE name = ?", (collection,))
-            db.execute("INSERT OR IGNORE INTO roots (collection, path) VALUES (?, ?)", (number, os.fsencode(path)))
-            row = db.execute("SELECT id FROM roots WHERE collection = ? AND path = ?", (number, os.fsencode(path)))
-            return Root(int(row.fetchone()[0]), collection, path)
+            return _root(db, collection, path)
 
     def remove_collection(self, name: str) -> None:
-        """Remove a collection with all that is in it; the files stay. Raises DocumentError if there is none."""
+        """Remove a collection with all that is in it; the files stay.
+
+        Raises DocumentError if there is none, or if it is the program's help.
+        """
+        if name == PROGRAM_HELP:
+            raise DocumentError(READ_ONLY)
         with self._used() as db, transaction(db):
-            of_it = "SELECT r.id FROM roots AS r JOIN collections AS c ON c.id = r.collection WHERE c.name = ?"
-            _drop(db, f"root IN ({of_it})", name)
-            if not db.execute("DELETE FROM collections WHERE name = ?", (name,)).rowcount:
+            if not _drop_collection(db, name):
                 raise DocumentError(f"There is no collection {name}; `llm-tui docs list` lists them.")
 
     def remove_root(self, root: Root) -> None:
@@ -151,6 +158,21 @@ class DocumentIndex:
             _drop(db, "root = ?", root.id)
             db.execute("DELETE FROM roots WHERE id = ?", (root.id,))
             db.execute("DELETE FROM collections WHERE id NOT IN (SELECT collection FROM roots)")
+
+    def replace_help(self, path: Path, digest: bytes, passages: Sequence[Passage]) -> None:
+        """Make these passages the program's help, unless they are it already."""
+        with self._used() as db:
+            known = db.execute(
+                """SELECT d.path, d.hash FROM documents AS d JOIN roots AS r ON r.id = d.root
+                JOIN collections AS c ON c.id = r.collection WHERE c.name = ?""",
+                (PROGRAM_HELP,),
+            ).fetchall()
+        if known == [(os.fsencode(path), digest)]:
+            return
+        with self._used() as db, transaction(db):
+            _drop_collection(db, PROGRAM_HELP)
+            root = _root(db, PROGRAM_HELP, path)
+        self.write(root, path, FileState(0, 0), digest, passages)
 
     # ---- documents
 
@@ -193,23 +215,25 @@ class DocumentIndex:
 
     # ---- vectors
 
-    def without_vector(self, model: str, limit: int) -> list[tuple[int, str]]:
+    def without_vector(self, model: str, limit: int, collections: Collection[str] = ()) -> list[tuple[int, str]]:
         """Ids and texts, with their headings, of passages that have no vector of this model."""
+        among, names = _among("p.id", collections)
         with self._used() as db:
             rows = db.execute(
-                """SELECT p.id, p.heading, p.place, p.document FROM passages AS p
+                f"""SELECT p.id, p.heading, p.place, p.document FROM passages AS p
                 LEFT JOIN vectors AS v ON v.passage = p.id AND v.model = ?
-                WHERE v.passage IS NULL ORDER BY p.id LIMIT ?""",
-                (model, limit),
+                WHERE v.passage IS NULL{among} ORDER BY p.id LIMIT ?""",
+                (model, *names, limit),
             ).fetchall()
             texts = {document: _texts(db, document) for document in {row[-1] for row in rows}}
         return [(id_, f"{heading}\n{texts[document][place]}") for id_, heading, place, document in rows]
 
-    def count_without_vector(self, model: str) -> int:
+    def count_without_vector(self, model: str, collections: Collection[str] = ()) -> int:
         """Number of passages that have no vector of this model."""
-        query = "SELECT (SELECT count(*) FROM passages) - (SELECT count(*) FROM vectors WHERE model = ?)"
+        among, names = _among("passage", collections)
         with self._used() as db:
-            return int(db.execute(query, (model,)).fetchone()[0])
+            embedded = db.execute(f"SELECT count(*) FROM vectors WHERE model = ?{among}", (model, *names)).fetchone()
+        return self.count(collections) - int(embedded[0])
 
     def write_vectors(self, model: str, ids: Sequence[int], vectors: Floats) -> None:
         """Keep the vectors of passages, those of them that are still there."""
@@ -245,6 +269,19 @@ class DocumentIndex:
         among, names = _among("id", collections)
         with self._used() as db:
             return int(db.execute(f"SELECT count(*) FROM passages WHERE true{among}", names).fetchone()[0])
+
+    def ids_by_path(self, collections: Collection[str]) -> dict[Path, list[int]]:
+        """The ids of all passages, by the path of their document and in order."""
+        among, names = _among("p.id", collections)
+        ids: dict[Path, list[int]] = {}
+        with self._used() as db:
+            for path, id_ in db.execute(
+                f"""SELECT d.path, p.id FROM passages AS p JOIN documents AS d ON d.id = p.document
+                WHERE true{among} ORDER BY d.path, p.place""",
+                names,
+            ):
+                ids.setdefault(Path(os.fsdecode(path)), []).append(id_)
+        return ids
 
     def by_words(self, words: Sequence[str], collections: Collection[str], limit: int) -> list[int]:
         """Ids of passages with any of the words, by BM25, the best first.
@@ -287,6 +324,22 @@ class DocumentIndex:
 def _texts(db: sqlite3.Connection, document: int) -> list[str]:
     """The texts of a document's passages, by place."""
     return unpack(db.execute("SELECT texts FROM documents WHERE id = ?", (document,)).fetchone()[0])
+
+
+def _root(db: sqlite3.Connection, collection: str, path: Path) -> Root:
+    """The root of that path, in a collection that is made if there is none."""
+    db.execute("INSERT OR IGNORE INTO collections (name) VALUES (?)", (collection,))
+    ((number,),) = db.execute("SELECT id FROM collections WHERE name = ?", (collection,))
+    db.execute("INSERT OR IGNORE INTO roots (collection, path) VALUES (?, ?)", (number, os.fsencode(path)))
+    row = db.execute("SELECT id FROM roots WHERE collection = ? AND path = ?", (number, os.fsencode(path)))
+    return Root(int(row.fetchone()[0]), collection, path)
+
+
+def _drop_collection(db: sqlite3.Connection, name: str) -> bool:
+    """Remove a collection with its documents. False if there is none."""
+    of_it = "SELECT r.id FROM roots AS r JOIN collections AS c ON c.id = r.collection WHERE c.name = ?"
+    _drop(db, f"root IN ({of_it})", name)
+    return bool(db.execute("DELETE FROM collections WHERE name = ?", (name,)).rowcount)
 
 
 def _queries(db: sqlite3.Connection, words: Sequence[str]) -> list[str]:
