@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 
 from tests.cli.running import run
+from tests.documents.question_sets import OWN
 from tests.documents.stub_embedder import StubEmbedder
 from tui.cli import docs
 from tui.cli.docs import WORDS_ALONE
@@ -123,7 +124,7 @@ def test_a_collection_is_removed(folder: Path) -> None:
     assert (folder / "pump.md").exists()
 
 
-@pytest.mark.parametrize("command", [["refresh"], ["remove", "x"]])
+@pytest.mark.parametrize("command", [["refresh"], ["remove", "x"], ["eval", str(OWN)]])
 def test_without_documents_it_says_how_to_add_some(home: Path, command: list[str]) -> None:
     result = run("docs", *command)
     assert (result.returncode, result.stdout, result.stderr) == (1, "", NO_DOCUMENTS + "\n")

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from tui.cli.docs_eval import evaluate
 from tui.cli.document_index import (
     NO_DOCUMENTS,
     Progress,
@@ -42,6 +43,9 @@ def docs() -> None:
     Text, Markdown, reStructuredText, HTML and source code. The index is in documents.db beside the session database;
     the files themselves stay where they are and are never changed. The collection llm-tui is the program's own help.
     """
+
+
+docs.add_command(evaluate)
 
 
 @docs.command()

@@ -1,0 +1,189 @@
+"""`llm-tui docs eval`: whether the right passages are found, and whether answers are better with them."""
+
+import json
+from collections.abc import Sequence
+from dataclasses import replace
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import click
+
+from tui.cli.document_index import (
+    NO_DOCUMENTS,
+    Progress,
+    collection_option,
+    existing_documents,
+    json_option,
+    load_embedder,
+    named,
+)
+from tui.cli.options import db_option, model_options, settings_for
+from tui.cli.output import tell, writer
+from tui.cli.streaming import find, load
+
+if TYPE_CHECKING:
+    from inference import Engine, Generation, Session
+    from tui.config.settings import Settings
+    from tui.documents.evaluation import Outcome
+    from tui.documents.index import DocumentIndex, Found
+
+# The chat model to ask, if it is here and no other is named.
+USUAL_MODEL = "smollm2"
+MAX_TOKENS = 32
+
+
+@click.command("eval")
+@click.argument("file", metavar="FILE", type=click.Path(path_type=Path))
+@click.option(
+    "--answers/--no-answers", default=True, help="Have the questions answered, which takes long.  [default: yes]"
+)
+@collection_option
+@model_options
+@json_option
+@db_option
+@click.pass_context
+def evaluate(
+    context: click.Context,
+    /,
+    file: Path,
+    answers: bool,
+    collection: str | None,
+    as_json: bool,
+    db: Path | None,
+    **computing: str | int | None,
+) -> None:
+    """Measure, with questions whose answers are known, what the documents are worth.
+
+    FILE has a line of JSON per question: {"question": "…", "answers": ["…"], "path": "notes/pumps.md", "quote": "…"}.
+    One of the answers must be in a right reply; the quote of that document holds it. Without answers in the documents
+    "answers" is empty, and a right reply says that it does not know.
+
+    Prints how often the right passage is found by words, by vectors and by both; how many answers are right without
+    documents, with what was retrieved and with the right passage; and how many the documents made worse. The model
+    answers at temperature 0, in 32 tokens at most; it is smollm2 if that is here, else the one for chats.
+    """
+    from tui.documents.evaluation import locate, measure_search
+    from tui.documents.questions import read_questions
+    from tui.documents.retrieval import WORDS_ALONE
+
+    questions = read_questions(file)
+    settings = _with_usual_model(settings_for(context, db=db, **computing))
+    with existing_documents(settings) as index, Progress() as progress:
+        names = named(index, collection) or _users_own(index)
+        outcomes = locate(index, file, questions, names)
+        embedder = load_embedder(settings)
+        if embedder is None:
+            tell(WORDS_ALONE)
+        measure_search(index, outcomes, embedder, names, lambda done, total: progress.show(f"search {done} of {total}"))
+        try:
+            if answers:
+                _measure_answers(settings, index, outcomes, progress)
+        finally:  # what was computed is printed even if the rest is interrupted
+            progress.close()
+            _print(outcomes, Path(settings.chat_model).name, as_json)
+
+
+def _with_usual_model(settings: "Settings") -> "Settings":
+    """The settings with the usual model for answers, unless the user has chosen another or it is not here."""
+    from inference import CheckpointError
+
+    if "chat_model" in settings.sources:
+        return settings
+    try:
+        find(USUAL_MODEL, settings.model_directories)
+    except CheckpointError:
+        return settings
+    return replace(settings, chat_model=USUAL_MODEL)
+
+
+def _users_own(index: "DocumentIndex") -> list[str]:
+    """All collections but the program's help. Raises DocumentError if there are none."""
+    from tui.documents.errors import DocumentError
+    from tui.documents.index import PROGRAM_HELP
+
+    names = [summary.name for summary in index.collections() if summary.name != PROGRAM_HELP]
+    if not names:
+        raise DocumentError(NO_DOCUMENTS)
+    return names
+
+
+def _measure_answers(
+    settings: "Settings", index: "DocumentIndex", outcomes: "Sequence[Outcome]", progress: Progress
+) -> None:
+    from inference import Engine
+    from tui.documents.evaluation import measure_answers
+
+    model = load(settings, "chat_model")
+    with Engine(model) as engine:
+        reader = ModelReader(engine, settings)
+        try:
+            measure_answers(
+                index, outcomes, reader, lambda done, total: progress.show(f"answers to {done} of {total} questions")
+            )
+        except KeyboardInterrupt:
+            progress.close()
+            tell(f"Interrupted after {sum(bool(each.replies) for each in outcomes)} of {len(outcomes)} questions.")
+            raise
+        if reader.left_out:
+            tell(f"{reader.left_out} passages did not fit into the context and were left out.")
+
+
+class ModelReader:
+    """Asks a chat model. ``left_out``: passages for which its context had no room."""
+
+    def __init__(self, engine: "Engine", settings: "Settings") -> None:
+        from inference import SamplingParams
+        from tui.services.reasoning import variables
+
+        assert engine.model is not None
+        self.left_out = 0
+        self._engine = engine
+        self._params = SamplingParams(temperature=0, max_tokens=MAX_TOKENS)
+        self._variables = variables(engine.model.chat_template, replace(settings, thinking=False), {})
+
+    def replies(self, question: str, passages: "Sequence[Sequence[Found]]") -> list[str]:
+        """One reply for each sequence of passages, all of them decoded together."""
+        sessions = [self._engine.new_session(on_disk=False) for _ in passages]
+        try:
+            generations = [self._ask(session, question, each) for session, each in zip(sessions, passages, strict=True)]
+            return [_text(generation) for generation in generations]
+        finally:
+            for session in sessions:
+                session.close()
+
+    def _ask(self, session: "Session", question: str, passages: "Sequence[Found]") -> "Generation":
+        from tui.documents.prompt import fitting
+
+        def count(message: str) -> int:
+            return session.count([_from_user(message)], self._variables)
+
+        used, message = fitting(question, passages, count, session.context - MAX_TOKENS)
+        self.left_out += len(passages) - len(used)
+        return session.reply([_from_user(message)], self._params, variables=self._variables)
+
+
+def _from_user(message: str) -> dict[str, str]:
+    return {"role": "user", "content": message}
+
+
+def _text(generation: "Generation") -> str:
+    """Wait for the reply. Raises what it failed with."""
+    from inference import Failed, Token
+
+    pieces = []
+    for event in generation:
+        if isinstance(event, Token):
+            pieces.append(event.text)
+        elif isinstance(event, Failed):
+            raise event.error
+    return "".join(pieces)
+
+
+def _print(outcomes: "Sequence[Outcome]", model: str, as_json: bool) -> None:
+    from tui.documents.evaluation_report import as_json as described
+    from tui.documents.evaluation_report import plot, table
+
+    if as_json:
+        writer()(json.dumps(described(outcomes, model), indent=1) + "\n")
+    else:
+        writer()(f"{table(outcomes, model)}\n\n{plot(outcomes)}\n")
