@@ -7,7 +7,7 @@ import pytest
 from tests.documents.stub_embedder import StubEmbedder
 from tui.documents.adding import Changes, embed, refresh
 from tui.documents.index import DocumentIndex
-from tui.documents.retrieval import WORDS_ALONE, search, telling_words
+from tui.documents.retrieval import WORDS_ALONE, merge, search, telling_words
 
 TEXTS = {
     "cellar.md": "# Cellar\n\nThe pump runs at night. It drips.",
@@ -60,6 +60,19 @@ def test_meaning_finds_what_words_do_not(index: DocumentIndex) -> None:
     assert {hit.vector_rank for hit in results.hits[:2]} == {1, 2}
     assert results.note == ""
     assert names(index, "water", stub, words=False)[:2] == ["cellar.md", "rain.md"]
+
+
+def test_by_how_much_a_passage_is_better_counts() -> None:
+    """By ranks alone, 2 and 3, which both ways found late, would go before 1 and 4."""
+    by_words = {1: 20.0, 5: 4.0, 2: 3.0, 3: 2.0}
+    by_vectors = {4: 0.8, 6: 0.3, 2: 0.2, 3: 0.1}
+    assert merge(by_words, by_vectors) == [1, 4, 2, 6, 3, 5]
+    assert merge({1: 2.0, 2: 1.0}, {1: 0.5}) == [1, 2]
+
+
+def test_scores_without_a_best_keep_their_order() -> None:
+    assert merge({7: 0.0, 3: 0.0}, {9: -0.1, 3: -0.2}) == [7, 3, 9]
+    assert merge({}, {}) == []
 
 
 def test_without_vectors_so_far_it_is_said(index: DocumentIndex) -> None:

@@ -283,17 +283,17 @@ class DocumentIndex:
                 ids.setdefault(Path(os.fsdecode(path)), []).append(id_)
         return ids
 
-    def by_words(self, words: Sequence[str], collections: Collection[str], limit: int) -> list[int]:
-        """Ids of passages with any of the words, by BM25, the best first.
+    def by_words(self, words: Sequence[str], collections: Collection[str], limit: int) -> list[tuple[int, float]]:
+        """Ids of passages with any of the words, and their scores by BM25, the best first.
 
         What is in most passages of a large index tells least and takes longest: see RANKED.
         """
         among, names = _among("+rowid", collections)  # + keeps SQLite from one search per rowid
-        ranked = f"SELECT rowid FROM words WHERE words MATCH ?{among} ORDER BY rank LIMIT ?"
+        ranked = f"SELECT rowid, -rank FROM words WHERE words MATCH ?{among} ORDER BY rank LIMIT ?"
         with self._used() as db:
             for query in _queries(db, words):
                 if rows := db.execute(ranked, (query, *names, limit)).fetchall():
-                    return [id_ for (id_,) in rows]
+                    return rows
         return []
 
     def passages(self, ids: Sequence[int]) -> list[Found]:

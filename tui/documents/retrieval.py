@@ -1,7 +1,7 @@
-"""Finds the passages that answer a question: by words (BM25), by meaning (vectors), and both by reciprocal rank."""
+"""Finds the passages that answer a question: by words (BM25), by meaning (vectors), and by both."""
 
 import re
-from collections.abc import Collection
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 
 import numpy as np
@@ -9,8 +9,6 @@ import numpy as np
 from tui.documents.adding import Embedder
 from tui.documents.index import DocumentIndex, Found
 
-# Reciprocal rank fusion (Cormack et al., SIGIR 2009): the sum of 1 / (RANK_CONSTANT + rank).
-RANK_CONSTANT = 60
 # Passages that each way contributes.
 CANDIDATES = 50
 MAX_WORDS = 64
@@ -52,15 +50,26 @@ def search(
 
     Raises DocumentError.
     """
-    by_words = index.by_words(telling_words(question), collections, CANDIDATES) if words else []
-    by_vectors = _by_vectors(index, question, embedder, collections) if embedder and question.strip() else []
-    ranks = [{id_: rank for rank, id_ in enumerate(ids, 1)} for ids in (by_words, by_vectors)]
-    scores = {
-        id_: sum(1 / (RANK_CONSTANT + rank[id_]) for rank in ranks if id_ in rank) for id_ in by_words + by_vectors
-    }
-    best = sorted(scores, key=lambda id_: (-scores[id_], id_))[:limit]
+    by_words = dict(index.by_words(telling_words(question), collections, CANDIDATES)) if words else {}
+    by_vectors = _by_vectors(index, question, embedder, collections) if embedder and question.strip() else {}
+    ranks = [{id_: rank for rank, id_ in enumerate(way, 1)} for way in (by_words, by_vectors)]
+    best = merge(by_words, by_vectors)[:limit]
     hits = tuple(Hit(found, ranks[0].get(found.id), ranks[1].get(found.id)) for found in index.passages(best))
     return Results(hits, _note(index, embedder, collections))
+
+
+def merge(*ways: Mapping[int, float]) -> list[int]:
+    """The ids of all ways by the sum of their scores, each as a share of its way's best.
+
+    Ranks alone (reciprocal rank fusion) throw away by how much one passage is better than the next: measured on three
+    sets of questions, they placed passages that both ways found late before one that was clearly the best for one way.
+    """
+    shares: dict[int, float] = {}
+    for way in ways:
+        best = max(way.values(), default=0.0)
+        for id_, score in way.items():
+            shares[id_] = shares.get(id_, 0.0) + (score / best if best > 0 else 0.0)
+    return sorted(shares, key=lambda id_: -shares[id_])  # stable: equal ones stay in their way's order
 
 
 def telling_words(question: str) -> list[str]:
@@ -69,15 +78,17 @@ def telling_words(question: str) -> list[str]:
     return ([word for word in words if word not in COMMON] or words)[:MAX_WORDS]
 
 
-def _by_vectors(index: DocumentIndex, question: str, embedder: Embedder, collections: Collection[str]) -> list[int]:
-    """Ids of passages by the cosine of their vectors with the question's: one exact product."""
+def _by_vectors(
+    index: DocumentIndex, question: str, embedder: Embedder, collections: Collection[str]
+) -> dict[int, float]:
+    """Ids of passages, the best first, with the cosine of their vectors and the question's: one exact product."""
     ids, vectors = index.vectors(embedder.fingerprint, embedder.dimensions, collections)
     if not ids:
-        return []
+        return {}
     scores = vectors @ embedder.embed([question])[0]
     count = min(CANDIDATES, len(ids))
     nearest = np.argpartition(-scores, count - 1)[:count]
-    return [ids[row] for row in nearest[np.argsort(-scores[nearest], kind="stable")]]
+    return {ids[row]: float(scores[row]) for row in nearest[np.argsort(-scores[nearest], kind="stable")]}
 
 
 def _note(index: DocumentIndex, embedder: Embedder | None, collections: Collection[str]) -> str:
