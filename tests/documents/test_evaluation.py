@@ -97,7 +97,7 @@ def test_words_vectors_and_both_are_ranked(index: DocumentIndex) -> None:
     assert second.ranks["words"] is None
     assert second.ranks["vectors"] in (1, 2)
     assert third.ranks == {"words": None, "vectors": None, "both": None}
-    assert 1 <= len(second.retrieved) <= 3
+    assert set(second.right) < set(second.retrieved)
 
 
 def test_without_an_embedding_model_words_alone_are_ranked(index: DocumentIndex) -> None:
@@ -116,14 +116,15 @@ def test_recall_and_mean_reciprocal_rank_leave_out_questions_without_an_answer()
 
 def test_each_question_is_asked_without_with_found_and_with_right_passages(index: DocumentIndex) -> None:
     outcomes = searched(index)
+    outcomes[0].retrieved += outcomes[1].right + outcomes[2].retrieved
     parrot = Parrot({WATER.text: "By the window.", CAT.text: "I don't know."})
     progress = []
-    measure_answers(index, outcomes, parrot, lambda done, total: progress.append((done, total)))
+    measure_answers(index, outcomes, parrot, 2, lambda done, total: progress.append((done, total)))
     assert progress == [(0, 3), (1, 3), (2, 3)]
     (_, pump), _, (_, cat) = parrot.asked
     assert pump[0] == []
     assert pump[1][0] == pump[2][0] == "cellar.md"
-    assert len(pump[2]) == 1
+    assert len(pump[1]) == 2 and len(pump[2]) == 1
     assert len(cat) == 2  # there is no right passage
     assert [outcome.is_right("nothing") for outcome in outcomes] == [False, True, True]
     assert outcomes[0].is_right("right")
@@ -132,7 +133,7 @@ def test_each_question_is_asked_without_with_found_and_with_right_passages(index
 
 def test_the_report_counts_what_became_better_and_worse(index: DocumentIndex) -> None:
     outcomes = searched(index)
-    measure_answers(index, outcomes, Parrot({CAT.text: "I don't know."}))
+    measure_answers(index, outcomes, Parrot({CAT.text: "I don't know."}), 2)
     report = table(outcomes, "parrot")
     assert "right answers of parrot" in report
     rows = {line[:24].strip(): line[24:].split() for line in report.splitlines()}
@@ -150,7 +151,7 @@ def test_what_was_not_asked_is_not_counted(index: DocumentIndex) -> None:
     outcomes = searched(index)
     assert as_json(outcomes, "parrot")["answers"] is None
     assert "right answers" not in table(outcomes, "parrot")
-    measure_answers(index, outcomes[:1], Parrot({}))
+    measure_answers(index, outcomes[:1], Parrot({}), 2)
     assert as_json(outcomes, "parrot")["answers"]["asked"] == 1
     assert "0 of 1" in table(outcomes, "parrot")
 

@@ -32,6 +32,7 @@ def test_an_accepted_answer_in_the_reply_is_right(reply: str, answer: str) -> No
     [
         ("It takes 40 minutes.", "4"),
         ("version 4.12", "4.1"),
+        ("as in passage [2]", "2"),
         ("a slider that is blue", "blue slider"),
         ("the lifeboats", "lifeboat"),
         ("", "a"),

@@ -24,6 +24,7 @@ from tui.cli.streaming import find, load
 if TYPE_CHECKING:
     from inference import Engine, Generation, Session
     from tui.config.settings import Settings
+    from tui.conversation.quotes import Quote
     from tui.documents.evaluation import Outcome
     from tui.documents.index import DocumentIndex, Found
 
@@ -112,13 +113,14 @@ def _measure_answers(
 ) -> None:
     from inference import Engine
     from tui.documents.evaluation import measure_answers
+    from tui.services.documents import PASSAGES
 
     model = load(settings, "chat_model")
     with Engine(model) as engine:
         reader = ModelReader(engine, settings)
         try:
             measure_answers(
-                index, outcomes, reader, lambda done, total: progress.show(f"answers to {done} of {total} questions")
+                index, outcomes, reader, PASSAGES, lambda done, total: progress.show(f"answers {done} of {total}")
             )
         except KeyboardInterrupt:
             progress.close()
@@ -152,14 +154,25 @@ class ModelReader:
                 session.close()
 
     def _ask(self, session: "Session", question: str, passages: "Sequence[Found]") -> "Generation":
-        from tui.documents.prompt import fitting
+        """Ask as a chat does, with the passages that fit into half of what is free."""
+        from tui.conversation.quotes import with_quotes
+        from tui.services.passages import SHARE, fitting
 
-        def count(message: str) -> int:
-            return session.count([_from_user(message)], self._variables)
+        def count(quotes: "Sequence[Quote]") -> int:
+            return session.count([_from_user(with_quotes(question, quotes))], self._variables)
 
-        used, message = fitting(question, passages, count, session.context - MAX_TOKENS)
-        self.left_out += len(passages) - len(used)
-        return session.reply([_from_user(message)], self._params, variables=self._variables)
+        alone = count(())
+        room = (session.context - alone) // SHARE
+        quotes = fitting([_quote(found) for found in passages], room, lambda chosen: count(chosen) - alone)
+        self.left_out += len(passages) - len(quotes)
+        return session.reply([_from_user(with_quotes(question, quotes))], self._params, variables=self._variables)
+
+
+def _quote(found: "Found") -> "Quote":
+    from tui.conversation.quotes import Quote
+
+    name, passage = "/".join(found.path.parts[-2:]), found.passage
+    return Quote(name, str(found.path), passage.line, passage.heading, passage.text)
 
 
 def _from_user(message: str) -> dict[str, str]:

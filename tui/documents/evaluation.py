@@ -9,7 +9,6 @@ from tui.documents.adding import Embedder
 from tui.documents.errors import DocumentError
 from tui.documents.grading import is_right
 from tui.documents.index import DocumentIndex, Found
-from tui.documents.prompt import PASSAGES
 from tui.documents.questions import Question
 from tui.documents.reading import shown
 from tui.documents.retrieval import search
@@ -38,7 +37,7 @@ class Outcome:
     """What became of a question.
 
     ``right``: ids of the passages that have its quote. ``ranks`` of the first of them, from 1; None: not found.
-    ``retrieved``: ids of the passages to ask with. ``replies``, once asked; what was not asked has none.
+    ``retrieved``: ids of what was found, the best first. ``replies``, once asked; what was not asked has none.
     """
 
     question: Question
@@ -85,17 +84,21 @@ def measure_search(
             hits = search(index, outcome.question.text, used, DEPTH, collections, words=way != "vectors").hits
             found = [hit.found.id for hit in hits]
             outcome.ranks[way] = next((rank for rank, id_ in enumerate(found, 1) if id_ in outcome.right), None)
-            outcome.retrieved = tuple(found[:PASSAGES])  # of the last way: the best there is
+            outcome.retrieved = tuple(found)  # in the end by the last way: the best there is
 
 
 def measure_answers(
-    index: DocumentIndex, outcomes: Sequence[Outcome], reader: Reader, report: Report = lambda done, total: None
+    index: DocumentIndex,
+    outcomes: Sequence[Outcome],
+    reader: Reader,
+    most: int,
+    report: Report = lambda done, total: None,
 ) -> None:
-    """Ask each question without documents, with what was retrieved, and with the right passage if there is one."""
+    """Ask each question without documents, with the ``most`` passages found first, and with the right one."""
     for done, outcome in enumerate(outcomes):
         report(done, len(outcomes))
         given = GIVEN if outcome.right else GIVEN[:2]
-        passages = {"nothing": [], "retrieved": outcome.retrieved, "right": outcome.right[:1]}
+        passages = {"nothing": [], "retrieved": outcome.retrieved[:most], "right": outcome.right[:1]}
         texts = reader.replies(outcome.question.text, [index.passages(passages[each]) for each in given])
         outcome.replies = dict(zip(given, texts, strict=True))
 

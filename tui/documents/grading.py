@@ -7,6 +7,7 @@ from tui.documents.questions import Question
 
 # A number with its decimal point is one word, and so are letters, digits and underscores.
 _WORD = re.compile(r"\d+(?:\.\d+)+|\w+")
+_CITATION = re.compile(r"\[\d+\]")
 _THOUSANDS = re.compile(r"(?<=\d),(?=\d{3}\b)")
 # Beginnings of words that follow "not" where the answer is not known: "does not mention", "is not explicitly stated".
 _NOT_TOLD = """mention say state specif provid contain includ give answer know have find found tell told sure available
@@ -20,11 +21,12 @@ _DECLINES = re.compile(
 def is_right(reply: str, question: Question) -> bool:
     """True if the words of an accepted answer stand in the reply, next to each other and in their order.
 
-    Case and punctuation do not count. A reply that also says wrong things is right all the same.
+    Case, punctuation and numbers of passages such as [1] do not count. A reply that also says wrong things is right all
+    the same.
     """
     if not question.answers:
         return declines(reply)
-    words = f" {' '.join(_words(reply))} "
+    words = f" {' '.join(_words(_CITATION.sub(' ', reply)))} "
     return any(f" {' '.join(answer)} " in words for answer in map(_words, question.answers) if answer)
 
 
