@@ -277,6 +277,7 @@ pressing("history", "ctrl+r")
 pressing("history_of_nothing", "ctrl+r", *"qqq")
 pressing("models", "f4")
 pressing("models_of_nothing", "f4", *"qqq")
+pressing("documents", "f7")
 pressing("save", "escape", "s")
 pressing("edit", "escape", "k", "e")
 

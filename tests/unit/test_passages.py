@@ -16,7 +16,7 @@ from tui.config.paths import documents_file, sessions_file
 from tui.conversation.quotes import Quote
 from tui.conversation.tree import Node
 from tui.documents.adding import Changes, refresh
-from tui.documents.index import DocumentIndex
+from tui.documents.index import PROGRAM_HELP, DocumentIndex
 from tui.messages import PassagesSought
 from tui.services import documents
 from tui.services.documents import NO_COLLECTION, PASSAGES
@@ -206,10 +206,17 @@ async def test_what_goes_wrong_is_one_sentence_and_the_question_is_asked(desk: D
     assert await ask(desk, "When does the pump run?") is None
     assert desk.current.notice == "Asked without documents: " + NO_COLLECTION.format("lost␛")
     assert len(script.prompts) == 1 and desk.said[1]
+
+
+async def test_an_index_that_is_damaged_is_one_sentence_too(desk: Desk, script: Script) -> None:
     file = documents_file(sessions_file())
+    file.parent.mkdir(parents=True, exist_ok=True)
     file.write_bytes(b"not a database, by far" * 100)
-    assert await ask(desk, "And at day?") is None
-    assert "damaged" in desk.current.notice and desk.current.notice.count("\n") == 0 and desk.said[3]
+    desk.load()
+    attach(desk)
+    assert await ask(desk, "When does the pump run?") is None
+    assert "damaged" in desk.current.notice and "\n" not in desk.current.notice
+    assert len(script.prompts) == 1 and desk.said[1]
 
 
 async def test_an_index_that_is_lost_or_replaced_is_noticed(desk: Desk, index: DocumentIndex, folder: Path) -> None:
@@ -246,6 +253,18 @@ async def test_meaning_is_compared_if_there_is_a_model(
     attach(desk)
     quotes = await ask(desk, "Is there water?")
     assert quotes is not None and quotes[0].name == "notes/pump.md" and quotes[0].words == ()
+
+
+async def test_the_program_s_help_can_be_asked_and_is_embedded_then(
+    desk: Desk, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    stub = StubEmbedder()
+    monkeypatch.setattr(documents, "load_encoder", lambda directories: stub)
+    desk.load()
+    attach(desk, PROGRAM_HELP)
+    quotes = await ask(desk, "How do I regenerate a reply?")
+    assert quotes and quotes[0].heading.startswith(f"{PROGRAM_HELP} > ") and desk.current.notice == ""
+    assert len(stub.embedded) > 100
 
 
 async def test_an_embedding_model_that_is_broken_leaves_the_words(

@@ -8,6 +8,7 @@ from tui.actions.synonyms import SYNONYMS
 # Commands whose names are shorter than their actions'.
 SHORTER = {
     "choose_model": "model",
+    "documents": "docs",
     "rename_session": "rename",
     "private_session": "private",
     "previous_sibling": "previous-version",

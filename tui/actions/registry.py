@@ -7,6 +7,7 @@ from tui.actions.application import ApplicationActions
 from tui.actions.clipboard import ClipboardActions
 from tui.actions.composer import ComposerActions
 from tui.actions.context import ActionContext
+from tui.actions.documents import DocumentActions
 from tui.actions.full_context import ContextActions
 from tui.actions.messages import MessageActions
 from tui.actions.model import ModelActions
@@ -49,6 +50,7 @@ class Actions:
         self.clipboard = ClipboardActions(context, self.messages)
         self.composer = ComposerActions(context, self.messages)
         self.room = ContextActions(context, self.messages)
+        self.documents = DocumentActions(context, self.messages)
         self.models = ModelActions(context)
         self.settings = SettingsActions(context)
         self.sessions = SessionActions(context)
@@ -96,6 +98,7 @@ class Actions:
         yield Action("import", "anywhere", "Import sessions", importing, importing)
         yield Action("copy_session", "anywhere", "Copy session as Markdown", self.transfers.copy_session)
         yield Action("compact", "messages", "Compact: summarise the oldest turns", self.room.compact)
+        yield _action("documents", self.documents.documents)
         yield _action("history_earlier", self.composer.history_earlier)
         yield _action("history_later", self.composer.history_later)
         yield _action("search_history", self.composer.search_history)

@@ -20,6 +20,7 @@ SYNONYMS: dict[str, str] = {
     "export": "save html markdown json share",
     "import": "load chatgpt claude",
     "copy_session": "clipboard yank",
+    "documents": "docs files folder collections rag retrieval sources attach knowledge",
     "compact": "context shorten forget",
     "regenerate": "retry again another answer redo",
     "roll_back": "undo go back rewind",

@@ -60,7 +60,7 @@ def _name(source: Source, action: str, text: str) -> str:
 
 
 def _check_typing(source: Source, key: Key) -> None:
-    if key.where in ("anywhere", "input", "story"):
+    if key.where in ("anywhere", "chat", "input", "story"):
         for name in key.keys.split(","):
             if (key_to_character(name) or "\n").isprintable() and "+" not in name:
                 raise SettingsError(
@@ -73,7 +73,7 @@ def _check_conflicts(settings: Settings, keymap: Iterable[Key]) -> None:
     for place, title in PLACES.items():
         taken: dict[str, Key] = {}
         for key in keymap:
-            if key.where not in (place, "anywhere"):
+            if key.where not in (place, "anywhere", *(["chat"] if place in ("input", "messages") else [])):
                 continue
             for name in key.keys.split(","):
                 other = taken.setdefault(name, key)

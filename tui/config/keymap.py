@@ -10,10 +10,11 @@ from textual.keys import key_to_character
 
 from tui.conversation.conversation import Mode
 
-Where = Literal["anywhere", "input", "messages", "sessions", "story"]
+Where = Literal["anywhere", "chat", "input", "messages", "sessions", "story"]
 
 PLACES: dict[Where, str] = {
     "anywhere": "Anywhere",
+    "chat": "Chat",
     "input": "Input",
     "messages": "Messages",
     "story": "Story",
@@ -23,6 +24,7 @@ PLACES: dict[Where, str] = {
 # The modes of a session in which each context exists.
 MODES: dict[Where, tuple[Mode, ...]] = {
     "anywhere": ("chat", "story"),
+    "chat": ("chat",),
     "input": ("chat",),
     "messages": ("chat",),
     "story": ("story",),
@@ -69,6 +71,7 @@ KEYMAP: tuple[Key, ...] = (
     Key("toggle_sidebar", "f9", "anywhere", "Show or hide session list"),
     Key("toggle_figures", "f12", "anywhere", "Show or hide figures"),
     Key("quit", "ctrl+q", "anywhere", "Quit"),
+    Key("documents", "f7", "chat", "Documents to answer from"),
     Key("send", "enter", "input", "Send", local=True),
     Key("newline", "ctrl+j,shift+enter,alt+enter", "input", "New line", local=True),
     Key("history_earlier", "up", "input", "Previous prompt (or edit queued message)"),

@@ -28,7 +28,7 @@ from tui.widgets.transcript.transcript import Transcript
 class MainScreen(Screen[None]):
     """Layout and focus; contents are set by actions and the presenter."""
 
-    BINDINGS = bindings("anywhere")
+    BINDINGS = bindings("anywhere") + bindings("chat")  # in a story, its own keys come before those of a chat
     HORIZONTAL_BREAKPOINTS = [(0, "-tiny"), (60, "-narrow"), (100, "-normal"), (140, "-wide")]  # noqa: RUF012
     AUTO_FOCUS = "#composer"
     shown: Session | None = None

@@ -14,6 +14,7 @@ from tui.process.in_thread import in_thread
 from tui.services.documents import DocumentService
 from tui.services.models import ModelManager
 from tui.services.prompt_count import prompt_count
+from tui.services.reading_progress import Cancelled
 from tui.services.replies import ReplyService
 from tui.services.reply import Reply
 from tui.services.sampling_defaults import SamplingDefaults
@@ -72,7 +73,12 @@ class PassageService:
 
     async def _quote(self, session: Session, question: Node, reply: Reply, path: list[Node]) -> str:
         """Find passages and save them with the question; returns a notice, often empty."""
-        found = await in_thread(self._documents.find, searched(path), session.collections)
+
+        def check_cancelled() -> None:
+            if reply.cancelled:
+                raise Cancelled
+
+        found = await in_thread(self._documents.find, searched(path), session.collections, check_cancelled)
         async with self._replies.turn:
             quotes = await in_thread(self._fitting, session, in_context(path)[:-1], found.quotes)
         if reply.cancelled or question.id not in session.tree or quotes is None:

@@ -25,7 +25,7 @@ class Composer(Editor):
     ``complete`` returns completions of a slash command, which are listed above while it is typed.
     """
 
-    BINDINGS = bindings("input")
+    BINDINGS = [*bindings("input"), *bindings("chat")]  # noqa: RUF012  before those of a text area
 
     class Sent(Message):
         def __init__(self, text: str) -> None:
