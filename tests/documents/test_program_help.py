@@ -66,5 +66,11 @@ def test_users_cannot_change_it(index: DocumentIndex, tmp_path: Path) -> None:
         index.add_root(PROGRAM_HELP, tmp_path)
     with pytest.raises(DocumentError, match="is the program's own help and cannot be changed"):
         index.remove_collection(PROGRAM_HELP)
-    assert index.roots() == index.roots([PROGRAM_HELP]) == []
+    assert index.roots() == []
+    (root,) = index.roots([PROGRAM_HELP])
+    with pytest.raises(DocumentError, match="is the program's own help and cannot be changed"):
+        index.remove_root(root)
+    changes = Changes()
+    refresh(index, root, changes)
+    assert changes == Changes()
     assert index.count([PROGRAM_HELP]) == len(facts())

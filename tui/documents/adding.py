@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Protocol
 
 from tui.documents.errors import DocumentError
-from tui.documents.index import DocumentIndex, Floats, Root
+from tui.documents.index import PROGRAM_HELP, DocumentIndex, Floats, Root
 from tui.documents.reading import decode, find_files, read_bytes, shown
 from tui.documents.splitting import Passage, split
 
@@ -43,8 +43,10 @@ def refresh(
     """Read what is new or changed at ``root``, and remove what is not there any more; count it in ``changes``.
 
     ``report`` is called before each file and may raise to stop: what was done until then stays, and the next call goes
-    on from there. A file that cannot be read at the moment stays as it was.
+    on from there. A file that cannot be read at the moment stays as it was. The program's help is not read from files.
     """
+    if root.collection == PROGRAM_HELP:
+        return
     known = index.known(root)
     if _is_gone(root.path):
         kept = f" Its documents are kept ({len(known)})." if known else ""

@@ -111,17 +111,15 @@ class DocumentIndex:
         ]
 
     def roots(self, collections: Collection[str] = ()) -> list[Root]:
-        """What users added to these collections, or to any."""
+        """What was added to these collections, or what users added to any."""
         with self._used() as db:
             rows = db.execute(
-                """SELECT r.id, c.name, r.path FROM roots AS r JOIN collections AS c ON c.id = r.collection
-                WHERE c.name != ? ORDER BY 2, 3""",
-                (PROGRAM_HELP,),
+                "SELECT r.id, c.name, r.path FROM roots AS r JOIN collections AS c ON c.id = r.collection ORDER BY 2, 3"
             ).fetchall()
         return [
             Root(id_, name, Path(os.fsdecode(path)))
             for id_, name, path in rows
-            if not collections or name in collections
+            if (name in collections if collections else name != PROGRAM_HELP)
         ]
 
     def add_root(self, collection: str, path: Path) -> Root:
@@ -153,7 +151,12 @@ class DocumentIndex:
                 raise DocumentError(f"There is no collection {name}; `llm-tui docs list` lists them.")
 
     def remove_root(self, root: Root) -> None:
-        """Remove a file or folder from its collection, and the collection if nothing else is in it."""
+        """Remove a file or folder from its collection, and the collection if nothing else is in it.
+
+        Raises DocumentError for the program's help.
+        """
+        if root.collection == PROGRAM_HELP:
+            raise DocumentError(READ_ONLY)
         with self._used() as db, transaction(db):
             _drop(db, "root = ?", root.id)
             db.execute("DELETE FROM roots WHERE id = ?", (root.id,))
