@@ -2,6 +2,7 @@
 
 import random
 from itertools import pairwise
+from typing import get_args
 
 import pytest
 from hypothesis import given
@@ -147,10 +148,10 @@ def test_headings_with_nothing_below_them_are_kept() -> None:
 _PIECES = (
     "# A~## B~word ~End. ~```~    x = 1~====~----~::~<p>~</p>~<h1>~</h1>~<pre>~</pre>~&amp;~&#x41;~<!-- ~<![x~- a~東"
 )
-PIECES = [*_PIECES.split("~"), "\n", "\n\n", SENTENCE * 8, "y" * 900]
+PIECES = [*_PIECES.split("~"), "\n", "\n\n", "\f", SENTENCE * 8, "y" * 900]
 
 
-@given(st.lists(st.sampled_from(PIECES), max_size=40), st.sampled_from(["text", "markdown", "rst", "html", "code"]))
+@given(st.lists(st.sampled_from(PIECES), max_size=40), st.sampled_from(get_args(Kind)))
 def test_any_text_is_split_into_exact_ranges(parts: list[str], kind: Kind) -> None:
     passages("".join(parts), kind)
     passages("\n".join(parts), kind)

@@ -40,8 +40,9 @@ EXTRACT_CHARACTERS = 300
 def docs() -> None:
     """Index documents, and find passages in them.
 
-    Text, Markdown, reStructuredText, HTML and source code. The index is in documents.db beside the session database;
-    the files themselves stay where they are and are never changed. The collection llm-tui is the program's own help.
+    Text, Markdown, reStructuredText, HTML, source code and, with the extra `docs`, PDF. The index is in documents.db
+    beside the session database; the files themselves stay where they are and are never changed. The collection llm-tui
+    is the program's own help.
     """
 
 

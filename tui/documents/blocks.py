@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from typing import Literal
 
 from tui.documents.html_outline import HtmlOutline
+from tui.documents.pdf_text import BETWEEN_PAGES
 from tui.documents.reading import Document
 
 BlockKind = Literal["heading", "paragraph", "code"]
@@ -36,6 +37,7 @@ def find_blocks(document: Document) -> list[Block]:
         "markdown": _markdown_blocks,
         "rst": _rst_blocks,
         "code": _code_blocks,
+        "pdf": _pdf_blocks,
         "text": _paragraphs,
     }
     return list(finders[document.kind](document.text))
@@ -79,6 +81,18 @@ def _code_blocks(text: str) -> Iterator[Block]:
         end = group[-1][1]
     if start >= 0:
         yield Block("code", start, end)
+
+
+def _pdf_blocks(text: str) -> Iterator[Block]:
+    """Paragraphs below the number of their page."""
+    start = 0
+    for number, page in enumerate(text.split(BETWEEN_PAGES), 1):
+        for place, group in enumerate(_groups(page)):
+            first, last = start + group[0][0], start + group[-1][1]
+            if place == 0:
+                yield Block("heading", first, first, 1, f"page {number}")
+            yield Block("paragraph", first, last)
+        start += len(page) + len(BETWEEN_PAGES)
 
 
 def _markdown_blocks(text: str) -> Iterator[Block]:

@@ -1,4 +1,4 @@
-"""Finds and reads documents: text, Markdown, reStructuredText, source code and HTML."""
+"""Finds and reads documents: text, Markdown, reStructuredText, source code, HTML and PDF."""
 
 import codecs
 import os
@@ -12,7 +12,7 @@ from tui.documents.errors import DocumentError
 from tui.terminal.sanitize import one_line
 from tui.terminal.typed_text import normalized
 
-Kind = Literal["text", "markdown", "rst", "html", "code"]
+Kind = Literal["text", "markdown", "rst", "html", "pdf", "code"]
 LARGEST = 16 * 2**20
 _CODE = """.py .c .h .cc .cpp .hpp .cs .go .rs .java .kt .scala .swift .js .ts .tsx .jsx .rb .pl .php .lua .r .jl .hs
     .ml .ex .erl .clj .sh .bash .zsh .fish .ps1 .sql .css .scss .tcss .toml .yaml .yml .json .ini .cfg .xml .vim .el
@@ -21,6 +21,7 @@ KINDS: dict[str, Kind] = {
     **dict.fromkeys((".md", ".markdown", ".mdown"), "markdown"),
     **dict.fromkeys((".rst", ".rest"), "rst"),
     **dict.fromkeys((".html", ".htm", ".xhtml"), "html"),
+    ".pdf": "pdf",
     **dict.fromkeys(_CODE.split(), "code"),
 }
 # Of text, but not to be read.
@@ -115,7 +116,14 @@ def read_bytes(path: Path) -> bytes:
 
 
 def decode(content: bytes, path: Path) -> Document:
-    """The text of a file: UTF-8, or UTF-16 or UTF-32 with a byte order mark. Raises DocumentError for any other."""
+    """The text of a file: UTF-8, or UTF-16 or UTF-32 with a byte order mark, or that of a PDF.
+
+    Raises DocumentError for any other.
+    """
+    if kind_of(path) == "pdf":
+        from tui.documents.pdf_text import pdf_text
+
+        return Document(normalized(pdf_text(content, path)), "pdf")
     if path.suffix.lower() in PICTURES:
         raise DocumentError(f"{shown(path)} is a picture.")
     mark, encoding = next(((mark, name) for mark, name in MARKS if content.startswith(mark)), (b"", "utf-8"))
