@@ -115,6 +115,7 @@ def _measure_answers(
     from tui.documents.evaluation import measure_answers
     from tui.services.documents import PASSAGES
 
+    progress.close()
     model = load(settings, "chat_model")
     with Engine(model) as engine:
         reader = ModelReader(engine, settings)

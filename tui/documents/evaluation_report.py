@@ -6,7 +6,7 @@ from typing import Any
 from tui.documents.evaluation import GIVEN, WAYS, Given, Outcome, Way, recall, reciprocal_rank
 
 DEPTHS = (1, 5, 10)
-BAR = 40
+BAR = 36
 WITH: dict[Given, str] = {
     "nothing": "without documents",
     "retrieved": "with what was retrieved",
@@ -79,13 +79,13 @@ def _search_table(outcomes: Sequence[Outcome]) -> str:
 def _answer_table(asked: Sequence[Outcome], model: str) -> str:
     answerable = [outcome for outcome in asked if outcome.right]
     others = [outcome for outcome in asked if not outcome.right]
-    rows = [[f"right answers of {model}", "with an answer", "without one", "all"]]
+    rows = [["right answers", "with an answer", "without one", "all"]]
     for given in GIVEN:
         cells = [_share(_rights(group, given)) for group in (answerable, others, asked)]
         rows.append([WITH[given], *cells])
     worse, better = (len(_changed(asked, better=better)) for better in (False, True))
     change = f"Of {len(asked)} answers, what was retrieved made {worse} worse (right before) and {better} better."
-    return f"{_aligned(rows)}\n\n{change}"
+    return f"answers of {model} at temperature 0\n\n{_aligned(rows)}\n\n{change}"
 
 
 def _aligned(rows: Sequence[Sequence[str]]) -> str:
