@@ -20,7 +20,7 @@ from tui.documents.index import PROGRAM_HELP, DocumentIndex
 from tui.messages import PassagesSought
 from tui.services import documents
 from tui.services.documents import NO_COLLECTION, PASSAGES
-from tui.services.passages import LEFT_OUT, fitting, searched
+from tui.services.passages import LEFT_OUT, fitting, questions
 from tui.services.replies import STOPPED_BEFORE
 
 PUMP = "# House\n\n## Pump\n\nThe pump runs at night.\n"
@@ -133,7 +133,12 @@ async def test_a_follow_up_is_searched_with_the_question_before(desk: Desk, inde
     quotes = await ask(desk, "And why is that so?")
     assert quotes is not None and [quote.name for quote in quotes] == ["notes/pump.md"]
     assert [quote.name for quote in await ask(desk, "How many tiles?") or ()] == ["notes/roof.txt"]
-    assert searched(desk.current.tree.path()) == "How many tiles?\nAnd why is that so?"
+    quotes = await ask(desk, "And when does the pump of the house run at night?")
+    assert quotes is not None and [quote.name for quote in quotes] == ["notes/pump.md", "notes/roof.txt"]
+    quotes = await ask(desk, "What has the roof?")
+    assert quotes is not None and [quote.name for quote in quotes] == ["notes/roof.txt", "notes/pump.md"]
+    assert questions(desk.current.tree.path()[:6]) == ("How many tiles?", "And why is that so?")
+    assert questions(desk.current.tree.path()[:2]) == ("How is the pump?", "")
 
 
 async def test_nothing_is_searched_without_a_collection_and_for_a_question_that_was_answered(

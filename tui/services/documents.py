@@ -139,14 +139,19 @@ class DocumentService:
     # ---- searching
 
     def find(
-        self, question: str, collections: Sequence[str], check_cancelled: Callable[[], None] = lambda: None
+        self,
+        question: str,
+        previous: str,
+        collections: Sequence[str],
+        check_cancelled: Callable[[], None] = lambda: None,
     ) -> Passages:
         """The passages of these collections that answer a question best. ``check_cancelled`` may raise to stop.
 
-        Raises DocumentError.
+        ``previous``: the question before, which it may only be clear with; empty if none. Raises DocumentError.
         """
         from tui.documents.adding import embed
         from tui.documents.errors import DocumentError
+        from tui.documents.follow_up import search_follow_up
         from tui.documents.index import PROGRAM_HELP
         from tui.documents.matches import matching_words
         from tui.documents.retrieval import search, telling_words
@@ -162,8 +167,12 @@ class DocumentService:
             embedder, trouble = self.embedder()
             if embedder is not None and PROGRAM_HELP in there:  # nobody adds it, so nobody has waited for its vectors
                 embed(index, embedder, lambda done, total: check_cancelled(), [PROGRAM_HELP])
-            found = [hit.found for hit in search(index, question, embedder, PASSAGES, there).hits]
-        words = matching_words(telling_words(question), [each.passage.text for each in found])
+            if previous:
+                results = search_follow_up(index, question, previous, embedder, PASSAGES, there)
+            else:
+                results = search(index, question, embedder, PASSAGES, there)
+        found = [hit.found for hit in results.hits]
+        words = matching_words(telling_words(f"{question}\n{previous}"), [each.passage.text for each in found])
         quotes = tuple(_quote(each, roots, matched) for each, matched in zip(found, words, strict=True))
         return Passages(quotes, " ".join(filter(None, [*lost, trouble])))
 

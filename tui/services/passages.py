@@ -78,7 +78,7 @@ class PassageService:
             if reply.cancelled:
                 raise Cancelled
 
-        found = await in_thread(self._documents.find, searched(path), session.collections, check_cancelled)
+        found = await in_thread(self._documents.find, *questions(path), session.collections, check_cancelled)
         async with self._replies.turn:
             quotes = await in_thread(self._fitting, session, in_context(path)[:-1], found.quotes)
         if reply.cancelled or question.id not in session.tree or quotes is None:
@@ -104,10 +104,10 @@ class PassageService:
         return fitting(quotes, (limit - used) // SHARE, taken)
 
 
-def searched(path: Sequence[Node]) -> str:
-    """The text to search with: the last question of a path, and the one before, which it may only be clear with."""
-    questions = [node.text for node in path if node.role == "user"]
-    return "\n".join(reversed(questions[-2:]))
+def questions(path: Sequence[Node]) -> tuple[str, str]:
+    """The last question of a path, and the one before; empty if there is none."""
+    *before, last = (node.text for node in path if node.role == "user")
+    return last, before[-1] if before else ""
 
 
 def fitting(quotes: Sequence[Quote], room: int, taken: Callable[[tuple[Quote, ...]], int]) -> tuple[Quote, ...]:
