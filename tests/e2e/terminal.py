@@ -26,6 +26,7 @@ KEYS = {
     "left": "\x1b[D",
     "f1": "\x1bOP",
     "f5": "\x1b[15~",
+    "f7": "\x1b[18~",
     "f9": "\x1b[20~",
     "f12": "\x1b[24~",
     **{f"ctrl+{letter}": chr(ord(letter) - 96) for letter in "cgjnopqrtyz"},
