@@ -167,7 +167,8 @@ def _ready_embedder(settings: "Settings", index: "DocumentIndex") -> "Encoder | 
 
     embedder = load_embedder(settings)
     if embedder:
-        embed(index, embedder, collections=[PROGRAM_HELP])
+        with Progress() as progress:
+            embed(index, embedder, lambda done, total: progress.show(f"vectors {done} of {total}"), [PROGRAM_HELP])
     return embedder
 
 
