@@ -2,6 +2,7 @@
 
 import json
 from pathlib import Path
+from typing import ClassVar
 
 import pytest
 
@@ -21,10 +22,15 @@ QUESTIONS = """\
 
 
 class OneEngine(FakeEngine):
+    """``made``: the numbers of sessions of all engines."""
+
+    made: ClassVar[list[int]] = []
+
     def __enter__(self) -> "OneEngine":
         return self
 
     def __exit__(self, *_: object) -> None:
+        self.made.append(len(self.sessions))
         self.close()
 
 
@@ -77,7 +83,9 @@ def test_what_is_found_is_measured_without_a_chat_model(file: Path, monkeypatch:
 def test_answers_without_documents_with_found_and_with_right_passages(file: Path, script: Script) -> None:
     for reply in ("By day.", "At night.", "At night.", "Nineteen.", "Twenty.", "19", "Unknown.", "The smith."):
         script.reply(reply)
+    OneEngine.made.clear()
     result = run("docs", "eval", file, "--model", "chatty", "--json")
+    assert OneEngine.made == [3]  # each would keep its cache
     values = json.loads(result.stdout)
     answers = values["answers"]
     assert (answers["model"], answers["asked"]) == ("chatty", 3)

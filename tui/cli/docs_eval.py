@@ -141,18 +141,19 @@ class ModelReader:
         assert engine.model is not None
         self.left_out = 0
         self._engine = engine
+        self._sessions: list[Session] = []
         self._params = SamplingParams(temperature=0, max_tokens=MAX_TOKENS)
         self._variables = variables(engine.model.chat_template, replace(settings, thinking=False), {})
 
     def replies(self, question: str, passages: "Sequence[Sequence[Found]]") -> list[str]:
         """One reply for each sequence of passages, all of them decoded together."""
-        sessions = [self._engine.new_session(on_disk=False) for _ in passages]
-        try:
-            generations = [self._ask(session, question, each) for session, each in zip(sessions, passages, strict=True)]
-            return [_text(generation) for generation in generations]
-        finally:
-            for session in sessions:
-                session.close()
+        while len(self._sessions) < len(passages):
+            self._sessions.append(self._engine.new_session(on_disk=False))
+        # The same sessions for all questions: caches of closed ones would be kept until Python collects garbage.
+        generations = [
+            self._ask(session, question, each) for session, each in zip(self._sessions, passages, strict=False)
+        ]
+        return [_text(generation) for generation in generations]
 
     def _ask(self, session: "Session", question: str, passages: "Sequence[Found]") -> "Generation":
         """Ask as a chat does, with the passages that fit into half of what is free."""
