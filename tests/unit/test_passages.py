@@ -137,6 +137,11 @@ async def test_a_follow_up_is_searched_with_the_question_before(desk: Desk, inde
     assert quotes is not None and [quote.name for quote in quotes] == ["notes/pump.md", "notes/roof.txt"]
     quotes = await ask(desk, "What has the roof?")
     assert quotes is not None and [quote.name for quote in quotes] == ["notes/roof.txt", "notes/pump.md"]
+    quotes = await ask(desk, "And what is at the top of it?")
+    assert quotes is not None and quotes[0].name == "notes/roof.txt"
+    quotes = await ask(desk, "When does the pump run?")
+    quotes = await ask(desk, "And at what?")
+    assert quotes is not None and quotes[0].name == "notes/pump.md"
     assert questions(desk.current.tree.path()[:6]) == ("How many tiles?", "And why is that so?")
     assert questions(desk.current.tree.path()[:2]) == ("How is the pump?", "")
 

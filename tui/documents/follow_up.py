@@ -4,7 +4,7 @@ from collections.abc import Collection
 
 from tui.documents.adding import Embedder
 from tui.documents.index import DocumentIndex
-from tui.documents.retrieval import Results, search
+from tui.documents.retrieval import COMMON, Results, search, telling_words
 
 # Hits of each of the two searches, and the constant of their merging by reciprocal rank.
 CANDIDATES, RANK_CONSTANT = 10, 60
@@ -24,6 +24,8 @@ def search_follow_up(
     ``search``.
     """
     together = search(index, f"{question}\n{previous}", embedder, CANDIDATES, collections)
+    if COMMON.issuperset(telling_words(question)):  # "and with what?" tells nothing alone
+        return Results(together.hits[:limit], together.note)
     alone = search(index, question, embedder, CANDIDATES, collections)
     ranks = [{hit.found.id: rank for rank, hit in enumerate(results.hits, 1)} for results in (alone, together)]
     hits = {hit.found.id: hit for hit in (*alone.hits, *together.hits)}
