@@ -280,4 +280,4 @@ async def test_the_program_s_help_is_always_there_and_can_be_asked(tiny_model: P
         await say(pilot, "How do I regenerate a reply?")
         quotes = current(pilot).tree.path()[0].quotes
         assert quotes and all(quote.heading.startswith(PROGRAM_HELP) for quote in quotes)
-        assert "[1] guide/facts.toml" in script.prompts[0] and current(pilot).notice == ""
+        assert "[1] facts.toml > llm-tui > " in script.prompts[0] and current(pilot).notice == ""
