@@ -4,6 +4,7 @@ import threading
 from pathlib import Path
 
 import pytest
+from textual.containers import VerticalScroll
 from textual.pilot import Pilot
 from textual.widgets import OptionList
 
@@ -13,7 +14,7 @@ from tests.tui.conftest import SIZE, app_of, current, make_app, ready, say, show
 from tui.config.paths import documents_file, sessions_file
 from tui.documents.adding import Changes, refresh
 from tui.documents.index import PROGRAM_HELP, DocumentIndex
-from tui.screens.documents import EMPTY, WORDS_ALONE, DocumentsScreen
+from tui.screens.documents import EMPTY, LEFT_OUT, WORDS_ALONE, DocumentsScreen
 from tui.screens.text_prompt import AskScreen
 from tui.services import documents
 from tui.widgets.plain_text import Plain
@@ -125,6 +126,20 @@ async def test_a_folder_is_added_attached_and_asked(tiny_model: Path, folder: Pa
         assert current(pilot).collections == ["documents"]
         await say(pilot, "When does the pump run?")
         assert "[1] notes/pump.md > House > Pump" in script.prompts[0]
+
+
+async def test_a_long_list_of_what_was_left_out_can_be_read(tiny_model: Path, folder: Path) -> None:
+    for number in range(LEFT_OUT + 3):
+        (folder / f"{number:03}.bin").write_bytes(b"\0")
+    async with make_app(tiny_model).run_test(size=(80, 24)) as pilot:
+        await open_dialog(pilot)
+        await add_in_dialog(pilot, str(folder), "house")
+        await until(pilot, lambda: "added" in told(pilot))
+        assert told(pilot).splitlines()[0].endswith(f"{LEFT_OUT + 4} left out:")
+        assert told(pilot).splitlines()[-1] == "and 4 more."
+        results = app_of(pilot).screen.query_one("#documents-results", VerticalScroll)
+        await pilot.press("tab", "end")
+        await until(pilot, lambda: results.scroll_offset.y > 0)
 
 
 async def test_what_has_changed_is_read_again(tiny_model: Path, folder: Path) -> None:

@@ -5,6 +5,7 @@ from functools import partial
 
 from textual.app import ComposeResult
 from textual.binding import Binding
+from textual.containers import VerticalScroll
 from textual.content import Content
 from textual.screen import ModalScreen
 from textual.widgets import OptionList
@@ -57,7 +58,8 @@ class DocumentsScreen(ModalScreen[list[str]]):
         with DialogFrame("Documents", *keys, id="documents"):
             yield self._note
             yield self._list
-            yield self._told
+            with VerticalScroll(id="documents-results"):  # Tab goes there, to read a long list
+                yield self._told
 
     def on_mount(self) -> None:
         self._list.focus()
