@@ -48,7 +48,7 @@ async def test_they_fold_to_a_line_between_question_and_reply(tiny_model: Path) 
         assert folded not in text and "▾ 2 passages" in text
         head = text.index("[1] notes/pump.md:40  House > Pump")
         assert text[head + 1 : head + 4] == ["The pump runs.", "", "It drips at night."]
-        assert text[head + 4] == "[2] notes/roof.txt:1  roof.txt"
+        assert text[head + 4 : head + 6] == ["", "[2] notes/roof.txt:1  roof.txt"]
         assert text[-1] or "At night" in "".join(text), "the reply follows"
         await pilot.press("o")
         assert folded in lines(pilot)

@@ -37,6 +37,7 @@ def passage_rows(quotes: tuple[Quote, ...], width: int, opened: bool, chosen: in
         return PassageRows((Row((Span(_cut(f"▸ {count}: {', '.join(map(_place, quotes))}", width), "fold"),)),))
     rows, starts = [Row((Span(_cut(f"▾ {count}", width), "fold"),))], []
     for index, quote in enumerate(quotes):
+        rows += [Row()] if index else []
         starts.append(len(rows))
         rows += _passage(index, quote, width, index == chosen)
     return PassageRows(tuple(rows), tuple(starts))
