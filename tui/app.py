@@ -159,6 +159,8 @@ class LlmTui(InterruptibleApp):
 
     def on_reply_progressed(self, event: ReplyProgressed) -> None:
         """Apply and show progress; after a reply, send the next queued message."""
+        if self.actions.comparison.take(event):
+            return
         change = self.actions.messages.take(event)
         if change is not None and change.ended:
             self.write_to_terminal(self.alerts.reply_ended(change))

@@ -39,11 +39,11 @@ class ModelActions(ActionGroup):
             self._app.run_worker(self._use_found(self.current, name), group=FILES)
 
     async def _use_found(self, session: Session, name: str) -> None:
-        missing = await in_thread(_missing, name, self._services.models.directories)
+        lacking = await in_thread(missing, name, self._services.models.directories)
         if session is not self.current:
             return
-        if missing:
-            self._presenter.say(missing)
+        if lacking:
+            self._presenter.say(lacking)
         else:
             self.use_named(name)
 
@@ -96,7 +96,7 @@ class ModelActions(ActionGroup):
             self._app.run_worker(self._look_for(name), group=FILES)
 
     async def _look_for(self, name: str) -> None:
-        self._services.offer.here = not await in_thread(_missing, name, self._services.models.directories)
+        self._services.offer.here = not await in_thread(missing, name, self._services.models.directories)
         self._presenter.refresh()
 
     def take_offer(self) -> None:
@@ -105,7 +105,7 @@ class ModelActions(ActionGroup):
             self._app.run_worker(self._get(self.current, name), group=FILES)
 
     async def _get(self, session: Session, name: str) -> None:
-        if await in_thread(_missing, name, self._services.models.directories):
+        if await in_thread(missing, name, self._services.models.directories):
             self._services.offer.waiting = session
             self._services.downloads.begin(name)
             self._presenter.refresh()
@@ -150,7 +150,7 @@ class ModelActions(ActionGroup):
         return True
 
 
-def _missing(name: str, directories: tuple[Path, ...]) -> str:
+def missing(name: str, directories: tuple[Path, ...]) -> str:
     """Why there is no such model; empty if there is."""
     from inference import CheckpointError
     from inference.sources.registry import find_model

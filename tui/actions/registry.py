@@ -5,6 +5,7 @@ from dataclasses import dataclass
 
 from tui.actions.application import ApplicationActions
 from tui.actions.clipboard import ClipboardActions
+from tui.actions.comparison import ComparisonActions
 from tui.actions.composer import ComposerActions
 from tui.actions.context import ActionContext
 from tui.actions.documents import DocumentActions
@@ -52,6 +53,7 @@ class Actions:
         self.room = ContextActions(context, self.messages)
         self.documents = DocumentActions(context, self.messages)
         self.models = ModelActions(context)
+        self.comparison = ComparisonActions(context)
         self.settings = SettingsActions(context)
         self.sessions = SessionActions(context)
         self.story = StoryActions(context, self.messages)
@@ -123,6 +125,7 @@ class Actions:
         yield _action("toggle_details", messages.toggle_details)
         yield _action("toggle_passages", messages.toggle_passages)
         yield _action("next_passage", messages.next_passage)
+        yield _action("compare", self.comparison.compare, self.comparison.compare_with)
         yield _action("continue_story", self.story.continue_story)
         yield _action("previous_alternative", self.story.previous_alternative)
         yield _action("next_alternative", self.story.next_alternative)

@@ -71,6 +71,7 @@ KEYMAP: tuple[Key, ...] = (
     Key("toggle_sidebar", "f9", "anywhere", "Show or hide session list"),
     Key("toggle_figures", "f12", "anywhere", "Show or hide figures"),
     Key("quit", "ctrl+q", "anywhere", "Quit"),
+    Key("compare", "f5", "chat", "Compare two replies"),
     Key("documents", "f7", "chat", "Documents to answer from"),
     Key("send", "enter", "input", "Send", local=True),
     Key("newline", "ctrl+j,shift+enter,alt+enter", "input", "New line", local=True),

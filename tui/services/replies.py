@@ -135,6 +135,14 @@ class ReplyService:
         copy.limit(self._models.context(session))
         return copy
 
+    def adopt(self, session: Session, other: Session) -> None:
+        """Go on with the cache of ``other``, which begins with this session's conversation and gives it up."""
+        engine, other.engine = other.engine, None
+        if engine is not None:
+            if session.engine is not None:
+                session.engine.close()
+            session.engine, session.computed, session.figures = engine, True, other.figures
+
     def forget_figures(self, session: Session) -> None:
         """Clear the figures, as another model is used from now on."""
         session.figures = Figures()

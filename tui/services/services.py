@@ -9,6 +9,7 @@ from tui.config.settings import Settings
 from tui.conversation.conversation import Mode
 from tui.messages import SessionRead, SessionsChanged
 from tui.services.autosave import Autosave
+from tui.services.comparison import ComparisonService
 from tui.services.context_room import ContextRoom
 from tui.services.documents import DocumentService
 from tui.services.downloads import Downloads
@@ -44,6 +45,7 @@ class Services:
         self.room = ContextRoom(self.models, self.sampling, self.replies)
         self.documents = DocumentService(settings)
         passages = PassageService(app, self.documents, self.sessions, self.models, self.sampling, self.replies)
+        self.comparisons = ComparisonService(app, self.replies, passages)
         self.workspace = Workspace(app, self.sessions, self.models, self.replies, passages, settings, mode)
         self.autosave = Autosave(app, self.workspace, self.sessions, self.replies)
 

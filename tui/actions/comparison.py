@@ -1,0 +1,136 @@
+"""Action that compares two replies to one question: with and without documents, of two models or two settings."""
+
+from dataclasses import replace
+from functools import partial
+
+from tui.actions.context import ActionContext, ActionGroup
+from tui.actions.model import missing
+from tui.config.errors import SettingsError
+from tui.config.settings import SAMPLING
+from tui.conversation.speakers import model_name
+from tui.conversation.tree import Node, Tree
+from tui.formatting.sampling import label, own, parse, spell
+from tui.messages import ReplyProgressed
+from tui.process.in_thread import FILES, in_thread
+from tui.screens.comparison import ComparisonScreen
+from tui.services.comparison import Comparison, Side, Variant
+from tui.services.notices import still_generating
+from tui.services.session import Session
+from tui.storage.store import OPEN_ELSEWHERE
+
+IN_CHATS = "Only available in chats."
+NO_QUESTION = "Type a question first, or choose one in the messages."
+WITHOUT, WITH = Variant("without documents"), Variant("with documents", documents=True)
+NOTHING = "Attach documents with /docs first; or name what to compare with: `/compare MODEL`, `/compare temperature=0`."
+
+
+class ComparisonActions(ActionGroup):
+    """Begins comparisons and shows them; one at a time."""
+
+    def __init__(self, context: ActionContext) -> None:
+        super().__init__(context)
+        self._service = context.services.comparisons
+        self._screens: dict[Comparison, ComparisonScreen] = {}  # until both replies have ended
+
+    def compare(self) -> None:
+        """Compare the reply with and without the attached documents."""
+        question = self._question()
+        if question is None:
+            return
+        if not self.current.collections and not question.quotes:
+            self._presenter.say(NOTHING)
+        else:
+            self._begin(question, WITHOUT, WITH)
+
+    def compare_with(self, other: str) -> None:
+        """Compare with another model, or with another value of a setting, as ``name=value``."""
+        question = self._question()
+        if question is None:
+            return
+        name, equals, value = (part.strip() for part in other.partition("="))
+        parameter = name.lower().replace("-", "_").replace(" ", "_")
+        if equals and parameter in SAMPLING:
+            try:
+                changed = parse(parameter, value)
+            except SettingsError as error:
+                self._presenter.say(f"{label(parameter)}: {error}")
+                return
+            sampling = own(self.current.settings) | {parameter: list(changed) if parameter == "stop" else changed}
+            title = f"{label(parameter)} {spell(parameter, changed)}"
+            documents = self._with_documents(question)
+            varied = Variant(title, documents, {"sampling": sampling})
+            self._begin(question, Variant("these settings", documents), varied)
+        else:
+            self._app.run_worker(self._with_model(self.current, question, other), group=FILES)
+
+    def _with_documents(self, question: Node) -> bool:
+        """True if both sides get passages."""
+        return bool(question.quotes) or (question.quotes is None and bool(self.current.collections))
+
+    async def _with_model(self, session: Session, question: Node, name: str) -> None:
+        lacking = await in_thread(missing, name, self._services.models.directories)
+        if session is not self.current or session.reply is not None:
+            return
+        if lacking:
+            self._presenter.say(lacking)
+            return
+        documents = self._with_documents(question)
+        first, second = Variant(model_name(session.model), documents), Variant(model_name(name), documents, model=name)
+        self._begin(question, first, second)
+
+    def _question(self) -> Node | None:
+        """The question to compare: typed, else chosen, else the last. None, with a notice, if there is none."""
+        session, typed = self.current, self._screen.composer.whole.strip()
+        if session.mode != "chat":
+            self._presenter.say(IN_CHATS)
+        elif session.readonly:
+            self._presenter.say(OPEN_ELSEWHERE)
+        elif session.reply is not None:
+            self._presenter.say(still_generating())
+        elif self._workspace.model is None or self._workspace.model.chat_template is None:
+            self._presenter.say("The model is not loaded yet.")
+        elif typed and self._screen.transcript.chosen is None:
+            return replace(Tree().add("user", typed), parent=session.tree.tip)
+        elif (found := _asked(session, self._screen.transcript.chosen)) is None:
+            self._presenter.say(NO_QUESTION)
+        else:
+            return found
+        return None
+
+    def _begin(self, question: Node, first: Variant, second: Variant) -> None:
+        self._presenter.collect()
+        comparison = self._service.begin(self.current, question, (first, second))
+        self._screens = {each: screen for each, screen in self._screens.items() if not each.ended}
+        screen = self._screens[comparison] = ComparisonScreen(comparison)
+        self._app.push_screen(screen, partial(self._chosen, comparison))
+
+    def take(self, event: ReplyProgressed) -> bool:
+        """Show progress of the comparison; False if the event is about another reply."""
+        for comparison, screen in self._screens.items():
+            if change := self._service.take(comparison, event):
+                screen.progress(change)
+                if comparison.ended:
+                    del self._screens[comparison]
+                return True
+        return False
+
+    def _chosen(self, comparison: Comparison, side: Side | None) -> None:
+        """Go on from this side's reply; None: from where it was."""
+        if side is None:
+            self._service.leave(comparison)
+            return
+        session = comparison.session
+        typed = comparison.question.id not in session.tree
+        self._service.choose(comparison, side)
+        if typed and session is self.current:
+            self._screen.composer.put("")
+        session.clear_notice()
+        self._sessions.save(session)
+        self._presenter.show()
+        self._replies.recount(session)
+
+
+def _asked(session: Session, chosen: str | None) -> Node | None:
+    """The question of the chosen message, else the last one."""
+    path = session.tree.path(chosen) if chosen else session.tree.path()
+    return next((node for node in reversed(path) if node.role == "user"), None)
