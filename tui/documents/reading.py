@@ -123,7 +123,7 @@ def decode(content: bytes, path: Path) -> Document:
     if kind_of(path) == "pdf":
         from tui.documents.pdf_text import pdf_text
 
-        return Document(normalized(pdf_text(content, path)), "pdf")
+        return Document(normalized(pdf_text(content, shown(path), LARGEST)), "pdf")
     if path.suffix.lower() in PICTURES:
         raise DocumentError(f"{shown(path)} is a picture.")
     mark, encoding = next(((mark, name) for mark, name in MARKS if content.startswith(mark)), (b"", "utf-8"))
