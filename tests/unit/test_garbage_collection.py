@@ -1,7 +1,10 @@
 """Full collections happen while nothing else does."""
 
 import gc
+import platform
+import threading
 
+import psutil
 import pytest
 
 from tui.process.garbage_collection import ENOUGH, USUAL, IdleCollector
@@ -53,3 +56,24 @@ def test_little_is_not_worth_it(counts: Counts) -> None:
     for _ in range(5):
         collector.look()
     assert counts.collected == 0
+
+
+@pytest.mark.skipif(platform.libc_ver()[0] != "glibc", reason="other C libraries have no heap to trim")
+def test_what_was_freed_between_pieces_in_use_goes_back_to_the_system(monkeypatch: pytest.MonkeyPatch) -> None:
+    kept: list[list[bytearray]] = []
+
+    def work() -> None:
+        pieces = [bytearray(3000) for _ in range(20_000)]  # 60 MB, in a heap of the thread's own
+        kept.append(pieces[::200])
+
+    thread = threading.Thread(target=work)
+    resident = psutil.Process().memory_info
+    thread.start()
+    thread.join()
+    before = resident().rss
+    monkeypatch.setattr(gc, "get_count", lambda: (0, ENOUGH, 0))
+    monkeypatch.setattr(gc, "collect", lambda: None)
+    collector = IdleCollector()
+    collector.look()
+    collector.look()
+    assert resident().rss < before - 30_000_000

@@ -4,6 +4,8 @@ A full collection looks at all objects that were made after startup, some 80 000
 behind: a tenth of a second during which no key is answered.
 """
 
+import contextlib
+import ctypes
 import gc
 
 # Objects created at startup are mostly permanent: collecting them is a waste.
@@ -26,6 +28,16 @@ def often() -> None:
     gc.set_threshold(*USUAL)
 
 
+def give_back() -> None:
+    """Return freed memory to the system: the C library keeps what lies between pieces that are in use.
+
+    Each thread has a heap of its own, so what one frees, another does not use again. Other C libraries than GNU's have
+    no such function.
+    """
+    with contextlib.suppress(AttributeError, OSError):
+        ctypes.CDLL(None).malloc_trim(0)
+
+
 class IdleCollector:
     """Collects everything while nothing happens; ``look`` is called at regular intervals."""
 
@@ -38,5 +50,6 @@ class IdleCollector:
         made = young + USUAL[1] * old
         if made == self._made and made >= ENOUGH:
             gc.collect()
+            give_back()
             made = 0
         self._made = made
