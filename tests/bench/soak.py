@@ -35,9 +35,9 @@ NO_SIGN = 0.1
 # Where there is nothing to undo it leaves the terminal, to be back at once, as here is no shell; a Ctrl+S that comes
 # between would stop the output.
 SUSPEND = "\x1a"
-# What grows until it is full is full within the warm-up: the KV caches of idle sessions have a budget, and the list has
-# pages of so many sessions.
-SETTINGS = "cache_budget_mb = 16\n"
+# What grows until it is full is full within the warm-up: the KV caches of idle sessions have a budget, that of the open
+# one ends with its context, and the list has pages of so many sessions.
+SETTINGS = "cache_budget_mb = 16\ncontext = 512\n"
 # Among the keys are those that download a model: a larger one would take memory of its own.
 NO_NETWORK = {"HF_ENDPOINT": "http://127.0.0.1:9", "PIP_INDEX_URL": "http://127.0.0.1:9/simple", "PIP_RETRIES": "0"}
 SESSIONS = 200
