@@ -53,7 +53,7 @@ def evaluate(
     db: Path | None,
     **computing: str | int | None,
 ) -> None:
-    """Measure, with questions whose answers are known, what the documents are worth.
+    """Measure how much the documents help, with your questions.
 
     FILE has a line of JSON per question: {"question": "…", "answers": ["…"], "path": "notes/pumps.md", "quote": "…"}.
     One of the answers must be in a right reply; the quote of that document holds it. Without answers in the documents
