@@ -2,9 +2,11 @@
 
 import asyncio
 import threading
-from collections.abc import Iterator, Sequence
+import time
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 
+import numpy as np
 import pytest
 
 from inference import InferenceError
@@ -13,14 +15,16 @@ from tests.stubs.fake_engine import FakeModel
 from tests.stubs.script import Script
 from tests.unit.conftest import Desk
 from tui.config.paths import documents_file, sessions_file
+from tui.config.settings import load_settings
 from tui.conversation.quotes import Quote
 from tui.conversation.tree import Node
 from tui.documents.adding import Changes, refresh
 from tui.documents.index import PROGRAM_HELP, DocumentIndex
 from tui.messages import PassagesSought
 from tui.services import documents
-from tui.services.documents import NO_COLLECTION, PASSAGES
+from tui.services.documents import NO_COLLECTION, PASSAGES, DocumentService
 from tui.services.passages import LEFT_OUT, fitting, questions
+from tui.services.reading_progress import Cancelled
 from tui.services.replies import STOPPED_BEFORE
 
 PUMP = "# House\n\n## Pump\n\nThe pump runs at night.\n"
@@ -275,6 +279,37 @@ async def test_the_program_s_help_can_be_asked_and_is_embedded_then(
     quotes = await ask(desk, "How do I regenerate a reply?")
     assert quotes and quotes[0].heading.startswith(f"{PROGRAM_HELP} > ") and desk.current.notice == ""
     assert len(stub.embedded) > 100
+
+
+async def test_passages_without_a_vector_are_told_of(
+    desk: Desk, index: DocumentIndex, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(documents, "load_encoder", lambda directories: StubEmbedder())
+    desk.load()
+    attach(desk)
+    assert await ask(desk, "When does the pump run?")
+    assert "2 passages" in desk.current.notice and "llm-tui docs refresh" in desk.current.notice
+
+
+def test_the_end_of_the_program_does_not_wait_for_vectors(monkeypatch: pytest.MonkeyPatch) -> None:
+    service = DocumentService(load_settings())
+    ends: list[threading.Thread] = []
+
+    class Slow(StubEmbedder):
+        def embed(self, texts: Sequence[str], check_cancelled: Callable[[], None] = lambda: None) -> np.ndarray:
+            if not ends:
+                ends.append(threading.Thread(target=service.close))
+                ends[0].start()
+                while not service._closing:
+                    time.sleep(0.001)
+            return super().embed(texts, check_cancelled)
+
+    slow = Slow()
+    monkeypatch.setattr(documents, "load_encoder", lambda directories: slow)
+    with pytest.raises(Cancelled):
+        service.find("How?", "", [PROGRAM_HELP])
+    ends[0].join(60)
+    assert not ends[0].is_alive() and slow.embedded == []
 
 
 async def test_an_embedding_model_that_is_broken_leaves_the_words(

@@ -79,6 +79,7 @@ class DocumentService:
         self._identity: tuple[int, int] | None = None  # of the file that is open
         self._embedder: SharedEmbedder | None = None
         self._reading: ReadingProgress | None = None
+        self._closing = False
 
     # ---- what there is
 
@@ -166,7 +167,7 @@ class DocumentService:
                 raise DocumentError(lost[0])
             embedder, trouble = self.embedder()
             if embedder is not None and PROGRAM_HELP in there:  # nobody adds it, so nobody has waited for its vectors
-                embed(index, embedder, lambda done, total: check_cancelled(), [PROGRAM_HELP])
+                embed(index, embedder, lambda done, total: self._check(check_cancelled), [PROGRAM_HELP])
             if previous:
                 results = search_follow_up(index, question, previous, embedder, PASSAGES, there)
             else:
@@ -174,7 +175,8 @@ class DocumentService:
         found = [hit.found for hit in results.hits]
         words = matching_words(telling_words(f"{question}\n{previous}"), [each.passage.text for each in found])
         quotes = tuple(_quote(each, roots, matched) for each, matched in zip(found, words, strict=True))
-        return Passages(quotes, " ".join(filter(None, [*lost, trouble])))
+        # That there is no embedding model is told where documents are attached.
+        return Passages(quotes, " ".join(filter(None, [*lost, trouble, results.note if embedder else ""])))
 
     def embedder(self) -> tuple[SharedEmbedder | None, str]:
         """The embedding model, loaded on first use, or None; and a sentence if there is one that cannot be loaded."""
@@ -189,11 +191,17 @@ class DocumentService:
         return self._embedder, ""
 
     def close(self) -> None:
-        """Cancel reading, and close the index; a search that is under way ends first."""
+        """Cancel reading, and close the index; a search that is under way ends first, but computes no more vectors."""
+        self._closing = True
         if self._reading is not None:
             self._reading.cancel()
         with self._lock:
             self._close()
+
+    def _check(self, check_cancelled: Callable[[], None]) -> None:
+        check_cancelled()
+        if self._closing:
+            raise Cancelled
 
     def _close(self) -> None:
         index, self._index = self._index, None
