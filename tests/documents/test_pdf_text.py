@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from tests.documents.pdfs import make_pdf
-from tui.documents import pdf_text
+from tui.documents import pdf_text, reading
 from tui.documents.errors import DocumentError
 from tui.documents.reading import decode
 from tui.documents.splitting import LEAST, split
@@ -49,7 +49,7 @@ def test_what_cannot_be_read_is_a_sentence(monkeypatch: pytest.MonkeyPatch, capf
         patch.setattr(pdf_text, "SECONDS", -1.0)
         assert refusal(make_pdf(["x"])) == "manual.PDF takes too long to read."
     with monkeypatch.context() as patch:
-        patch.setattr(pdf_text, "LARGEST", 2)
+        patch.setattr(reading, "LARGEST", 2)
         assert refusal(make_pdf(["xyz"])) == "manual.PDF has too much text."
     monkeypatch.setitem(sys.modules, "pypdf", None)
     assert refusal(make_pdf(["x"])) == "manual.PDF is a PDF; to read those, pip install 'llm-tui[docs]'."
