@@ -1,4 +1,4 @@
-"""The real program and documents: a folder is added, asked, a passage opened; after a restart it is asked again."""
+"""The real program and documents: a folder is added, asked, a passage opened; after a restart asked and compared."""
 
 import stat
 import time
@@ -92,11 +92,19 @@ def test_documents_are_added_asked_opened_and_asked_again(
         terminal.press("escape", "p")
         terminal.until(r"▶ \[1\] notes/strange\.txt:1")
         terminal.until("␛")
+
+        terminal.press("escape", "does the pump hum at noon?", "f5")
+        terminal.until("(?s)1 · without documents.*2 · with documents")
+        terminal.until("(?s)finished .*finished ")
+        terminal.press("2")
+        terminal.until("version 2 of 2")
+        rest(terminal)
         quit_program(terminal)
         assert b"\x1b]0;Zq" not in terminal.raw
 
-    (first, cellar), (second, rain) = asked(load_settings().db)
+    (first, cellar), (second, rain), (third, none), (again, both) = asked(load_settings().db)
     assert (first, second) == ("when does the pump hum?", "and what about rain?")
+    assert third == again == "does the pump hum at noon?" and not none and both, "each way is a version of the question"
     assert [quote.text.strip().endswith(CELLAR.strip()) for quote in cellar] == [True]
     assert [quote.name for quote in rain] == ["notes/strange.txt", "notes/house.md"]
     assert HOSTILE in rain[0].text and (rain[0].words, rain[1].words) == (("Rain",), ("pump", "hums"))
