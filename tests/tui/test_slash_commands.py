@@ -28,6 +28,7 @@ TAKING = (
     "rename",
     "search",
     "find",
+    "compare",
     "filter-sessions",
     "help",
     "save-message",

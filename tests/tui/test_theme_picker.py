@@ -58,14 +58,14 @@ async def test_the_terminals_background_can_be_chosen_again(config_home):
 
 async def test_enter_keeps_the_theme_and_touches_nothing_else_in_the_file(config_home):
     config = config_home / "config.toml"
-    config.write_text('# mine\ntop_k = 5 # five\n\n[keys]\nhelp = "f5"\ncontinue_story = "f1"\n')
+    config.write_text('# mine\ntop_k = 5 # five\n\n[keys]\nhelp = "f11"\ncontinue_story = "f1"\n')
     async with LlmTui(load_settings()).run_test(size=SIZE) as pilot:
         await open_picker(pilot)
         await pilot.press("down", "down", "enter")
         await pilot.pause()
         assert shown_background(pilot) == "#1d1813"
     assert config.read_text() == (
-        '# mine\ntop_k = 5 # five\ntheme = "candle"\n\n[keys]\nhelp = "f5"\ncontinue_story = "f1"\n'
+        '# mine\ntop_k = 5 # five\ntheme = "candle"\n\n[keys]\nhelp = "f11"\ncontinue_story = "f1"\n'
     )
 
 
