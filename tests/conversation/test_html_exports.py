@@ -6,7 +6,9 @@ from html.parser import HTMLParser
 import pytest
 
 from tests.conversation.conversations import talk
+from tests.stubs.conversations import answered
 from tui.conversation.conversation import Conversation
+from tui.conversation.quotes import Quote
 from tui.import_export.exporter import WRITERS
 
 
@@ -64,3 +66,16 @@ def test_links_lead_to_pages_only(target: str) -> None:
     )
     assert re.findall(r'href="([^"]*)"', page) == ["https://example.org/?a&amp;b", "http://x/y.png"]
     assert "<img" not in page
+
+
+def test_passages_stand_folded_with_their_question() -> None:
+    conversation = Conversation()
+    question, *_ = answered(conversation, "When?", "At night [1].")
+    quote = Quote("notes/<b>.md", "/notes/<b>.md", 40, "House > Pump", "It runs <i>at night</i>.\x1b[31m\n")
+    conversation.tree.quote(question.id, (quote,))
+    page = WRITERS["html"](conversation)
+    head, _, rest = page.partition("<summary>1 passage</summary>")
+    assert "When?" in head and "At night [1]." in rest
+    assert "<b>[1] notes/&lt;b&gt;.md:40</b> House &gt; Pump" in rest
+    assert "It runs &lt;i&gt;at night&lt;/i&gt;." in rest and "\x1b" not in page
+    assert "passage" not in WRITERS["html"](talk("hello"))

@@ -10,6 +10,7 @@ from markdown_it.renderer import RendererHTML
 from markdown_it.token import Token
 
 from tui.conversation.conversation import Conversation
+from tui.conversation.quotes import Quote
 from tui.conversation.speakers import speaker
 from tui.conversation.tree import in_context
 from tui.terminal.sanitize import sanitize
@@ -87,7 +88,7 @@ def write(conversation: Conversation) -> str:
         body = "\n".join(
             f"<h2>{_shown(speaker(node, conversation.model))}{'' if node.id in seen else LEFT_OUT}</h2>\n"
             f'<div dir="auto" class="{node.role}{"" if node.id in seen else " left-out"}">\n'
-            f"{_rendered(markdown, node.text)}</div>"
+            f"{_rendered(markdown, node.text)}{_passages(node.quotes or ())}</div>"
             for node in path
         )
     return _PAGE.format(title=_shown(conversation.shown_title), body=body)
@@ -100,6 +101,19 @@ def _rendered(markdown: MarkdownIt, text: str) -> str:
         return str(markdown.render(text))
     inner = markdown.render(sanitize(thoughts[1]))
     return f"<details><summary>Reasoning</summary>\n{inner}</details>\n{markdown.render(text[thoughts.end() :])}"
+
+
+def _passages(quotes: Sequence[Quote]) -> str:
+    """The passages of documents that a question was asked with, folded."""
+    if not quotes:
+        return ""
+    shown = (
+        f"<p><b>[{number}] {_shown(quote.place)}</b> {_shown(quote.heading)}</p>\n"
+        f'<blockquote class="story">{_shown(quote.text.strip())}</blockquote>\n'
+        for number, quote in enumerate(quotes, 1)
+    )
+    count = f"{len(quotes)} passage{'s' if len(quotes) > 1 else ''}"
+    return f"<details><summary>{count}</summary>\n{''.join(shown)}</details>\n"
 
 
 def _shown(text: str) -> str:
