@@ -77,3 +77,16 @@ async def test_what_was_typed_is_asked_and_stays_when_it_is_cancelled(tiny_model
         assert composer(pilot).text == "hello" and not len(current(pilot).tree)
         await until(pilot, lambda: not app_of(pilot).services.replies.replying)
         assert not len(current(pilot).tree)
+
+
+async def test_a_misspelt_setting_is_not_taken_for_a_model(tiny_model: Path) -> None:
+    async with make_app(tiny_model, max_tokens=8).run_test(size=SIZES[1]) as pilot:
+        await ready(pilot)
+        composer(pilot).put("hello")
+        app_of(pilot).actions.comparison.compare_with("temprature=0")
+        await until(pilot, lambda: bool(current(pilot).notice))
+        assert current(pilot).notice == "Unknown setting temprature; did you mean temperature?"
+        app_of(pilot).actions.comparison.compare_with("heat=0")
+        await until(pilot, lambda: current(pilot).notice == "Unknown setting heat; F6 lists them.")
+        app_of(pilot).actions.comparison.compare_with("no/model")
+        await until(pilot, lambda: current(pilot).notice.startswith("no/model is neither"))

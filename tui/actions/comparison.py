@@ -6,7 +6,9 @@ from functools import partial
 from tui.actions.context import ActionContext, ActionGroup
 from tui.actions.model import missing
 from tui.config.errors import SettingsError
+from tui.config.key_names import key_name
 from tui.config.settings import SAMPLING
+from tui.config.toml_document import did_you_mean
 from tui.conversation.speakers import model_name
 from tui.conversation.tree import Node, Tree
 from tui.formatting.sampling import label, own, parse, spell
@@ -47,9 +49,8 @@ class ComparisonActions(ActionGroup):
         question = self._question()
         if question is None:
             return
-        name, equals, value = (part.strip() for part in other.partition("="))
-        parameter = name.lower().replace("-", "_").replace(" ", "_")
-        if equals and parameter in SAMPLING:
+        parameter, value = _assigned(other)
+        if parameter in SAMPLING:
             try:
                 changed = parse(parameter, value)
             except SettingsError as error:
@@ -72,7 +73,8 @@ class ComparisonActions(ActionGroup):
         if session is not self.current or session.reply is not None:
             return
         if lacking:
-            self._presenter.say(lacking)
+            setting, _ = _assigned(name)
+            self._presenter.say(_unknown(setting) if setting else lacking)
             return
         documents = self._with_documents(question)
         first, second = Variant(model_name(session.model), documents), Variant(model_name(name), documents, model=name)
@@ -134,3 +136,14 @@ def _asked(session: Session, chosen: str | None) -> Node | None:
     """The question of the chosen message, else the last one."""
     path = session.tree.path(chosen) if chosen else session.tree.path()
     return next((node for node in reversed(path) if node.role == "user"), None)
+
+
+def _assigned(text: str) -> tuple[str, str]:
+    """The setting and its value of ``name=value``; an empty setting if there is no ``=``."""
+    name, equals, value = (part.strip() for part in text.partition("="))
+    return (name.lower().replace("-", "_").replace(" ", "_") if equals else ""), value
+
+
+def _unknown(setting: str) -> str:
+    hint = did_you_mean(setting, SAMPLING) or f"; {key_name('sampling')} lists them."
+    return f"Unknown setting {setting}{hint}"
