@@ -6,7 +6,7 @@ from typing import Any
 from textual.pilot import Pilot
 
 from inference import SamplingParams, tokens_within
-from tests.tui.conftest import SIZE, app_of, current, idle, make_app, ready, tap, until
+from tests.tui.conftest import SIZE, app_of, current, idle, make_app, ready, say, tap, until
 from tests.tui.story import line, pane
 from tui.app import LlmTui
 from tui.config.settings import load_settings
@@ -110,6 +110,22 @@ async def test_a_model_without_a_template_opens_in_a_story_and_chat_says_why(sto
         assert welcome and "no chat template" in welcome.about
         await pilot.press("ctrl+t")
         assert pane(pilot).text == "typed early"
+
+
+async def test_the_input_of_a_chat_says_that_its_new_model_cannot_chat(
+    tiny_model: Path, story_only_model: Path
+) -> None:
+    async with make_app(tiny_model, max_tokens=4).run_test(size=(40, 12)) as pilot:
+        await ready(pilot)
+        await say(pilot, "hello")
+        await idle(pilot)
+        composer, actions = app_of(pilot).main.composer, app_of(pilot).actions
+        actions.models.use_named(str(story_only_model))
+        await until(pilot, lambda: composer.disabled)
+        assert "This model cannot chat · F4" in composer.render_line(0).text
+        actions.models.use_named(str(tiny_model))
+        await until(pilot, lambda: not composer.disabled)
+        assert "Ask anything" in composer.render_line(0).text
 
 
 async def test_ctrl_enter_continues_too(story_only_model: Path) -> None:

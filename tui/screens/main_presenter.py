@@ -16,6 +16,7 @@ from tui.services.services import Services
 from tui.services.session import Session, State
 from tui.storage.store import OPEN_ELSEWHERE
 from tui.terminal.sanitize import one_line, sanitize
+from tui.widgets.composer import PLACEHOLDER
 from tui.widgets.status_bar import Activity, gauge, rate, time_left
 
 STATUS_SECONDS = 0.5
@@ -98,7 +99,9 @@ class MainPresenter:
             self._view.show(session, to_end)
         screen.composer.display = self._view.has_composer
         screen.story_line.display = screen.story_pane is not None
-        screen.composer.disabled = state.model is not None and state.model.chat_template is None
+        no_chat = state.model is not None and state.model.chat_template is None
+        screen.composer.disabled = no_chat
+        screen.composer.placeholder = _no_chat() if no_chat else PLACEHOLDER
         if self._view.has_composer and screen.shown is not session:
             screen.composer.put(session.typed)
         screen.shown = session
@@ -194,6 +197,11 @@ def _failed(model: str, sentence: str) -> str:
     """What stands in place of the messages while there is no model."""
     keys = {"choose": key_name("choose_model"), "help": key_name("help"), "quit": key_name("quit")}
     return FAILED.format(name=model, sentence=sentence, **keys)
+
+
+def _no_chat() -> str:
+    """What stands in the disabled input."""
+    return f"This model cannot chat · {key_name('choose_model')} chooses another"
 
 
 def _waiting(session: Session) -> str:
