@@ -176,6 +176,20 @@ async def test_from_its_ends_they_recall_earlier_prompts(actions: ComposerAction
     assert steps == [(1, ["newer", "older"]), (-1, ["newer", "older"])]
 
 
+async def test_the_last_command_is_recalled_first_until_something_is_sent(
+    actions: ComposerActions, composer: FakeComposer
+) -> None:
+    conversation = Conversation()
+    answered(conversation, "older", "reply")
+    save(conversation)
+    actions.remember("/export taken.md")
+    actions.history_earlier()
+    ((_, earlier), _) = composer.recall_next.call_args
+    assert earlier() == ["/export taken.md", "older"]
+    actions.send("hello")
+    assert earlier()[-1] == "older" and "/export taken.md" not in earlier()
+
+
 async def test_a_queued_message_is_taken_back_before_that(
     desk: Desk, actions: ComposerActions, composer: FakeComposer
 ) -> None:

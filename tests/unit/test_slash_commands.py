@@ -13,6 +13,7 @@ class FakeActions:
     def __init__(self) -> None:
         self.done: list[str] = []
         self.sent: list[str] = []
+        self.remembered = ""
         self.files: list[tuple[str, str]] = []
         self.composer = self
 
@@ -27,6 +28,9 @@ class FakeActions:
 
     def send(self, text: str) -> None:
         self.sent.append(text)
+
+    def remember(self, command: str) -> None:
+        self.remembered = command
 
     def insert_file(self, name: str, rest: str) -> None:
         self.files.append((name, rest))
@@ -55,6 +59,7 @@ async def test_a_command_is_run_and_what_follows_in_further_lines_stays_typed(
     commands.send("/fork")
     commands.send("/help roll back \nmore\nlines")
     assert actions.done == ["fork", "help roll back"] and desk.screen.composer.text == "more\nlines"
+    assert actions.remembered == "/help roll back"
     commands.send("/file notes.md\nWhat is this?")
     assert actions.files == [("notes.md", "What is this?")] and actions.sent == []
 

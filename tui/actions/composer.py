@@ -24,11 +24,13 @@ class ComposerActions(ActionGroup):
     def __init__(self, context: ActionContext, messages: MessageActions) -> None:
         super().__init__(context)
         self._messages = messages
+        self._command = ""
 
     # ---- sending
 
     def send(self, text: str) -> None:
         """Send a message. A draft that was set aside for an earlier prompt is shown again."""
+        self._command = ""
         composer = self._screen.composer
         draft = composer.set_aside
         self._messages.send(text)
@@ -65,6 +67,10 @@ class ComposerActions(ActionGroup):
 
     # ---- earlier prompts
 
+    def remember(self, command: str) -> None:
+        """Recall this slash command first, until a message is sent: what it names may have to be corrected."""
+        self._command = command
+
     def history_earlier(self) -> None:
         """Move a line up; from the first line, to the queued message or the previous prompt."""
         composer, messages = self._screen.composer, self._messages
@@ -91,10 +97,10 @@ class ComposerActions(ActionGroup):
         self._app.push_screen(HistoryScreen(self._earlier()), chosen)
 
     def _earlier(self) -> list[str]:
-        """What was typed in this session, if only it knows that, then what the database has."""
+        """The last command; what was typed in this session, if only it knows that; what the database has."""
         nodes = self.current.tree.path() if self.current.private else []
         own = [node.text for node in reversed(nodes) if node.role == "user"]
-        return list(dict.fromkeys([*own, *self._sessions.typed(REMEMBERED)]))
+        return list(dict.fromkeys([*filter(None, [self._command]), *own, *self._sessions.typed(REMEMBERED)]))
 
     # ---- files and $EDITOR
 

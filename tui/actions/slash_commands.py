@@ -54,6 +54,7 @@ class SlashCommands:
             self._presenter.say(f"/{name} takes no argument. Start with // to send it as text.")
         else:
             self._screen.composer.put(rest)
+            self._actions.composer.remember(f"/{name} {argument}")
             action.with_text(argument)
         return True
 
