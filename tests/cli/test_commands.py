@@ -7,10 +7,12 @@ from pathlib import Path
 
 import pexpect
 import pytest
+from click.testing import CliRunner
 
 from tests.cli.running import COMMAND, run, start
 from tests.inference.test_reasoning import SWITCHED
 from tests.tiny_model import make_tiny_model
+from tui.cli.command_group import cli
 
 
 def test_story_continues_the_prompt(tiny_model):
@@ -69,6 +71,13 @@ def test_exit_codes(tiny_model, arguments, code, words):
     result = run(*(str(tiny_model) if argument == "TINY" else argument for argument in arguments))
     assert (result.returncode, "Traceback" in result.stderr) == (code, False)
     assert words in result.stderr
+
+
+@pytest.mark.parametrize("group", [(), ("docs",)])
+def test_no_summary_of_a_command_is_cut(group):
+    listed = CliRunner().invoke(cli, [*group, "--help"], terminal_width=80)
+    _, commands = listed.output.split("Commands:\n")
+    assert "..." not in commands
 
 
 def test_chat_needs_a_template(story_only_model):

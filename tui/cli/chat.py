@@ -34,7 +34,7 @@ KEEP_SECONDS = 0.5
 )
 @click.option("--system", metavar="TEXT", callback=written, help="System prompt.")
 @click.option(
-    "--thinking/--no-thinking", default=None, help="Reasoning, of models that can switch it.  [default: the model's]"
+    "--thinking/--no-thinking", default=None, help="Reasoning, if the model can switch it.  [default: the model's]"
 )
 @sampling_options
 @db_option

@@ -64,7 +64,7 @@ docs.add_command(evaluate)
 def add(context: click.Context, paths: tuple[Path, ...], collection: str, db: Path | None) -> None:
     """Add files and folders to a collection.
 
-    Hidden files, and links that lead out of a folder, are left out. When interrupted, the same command goes on.
+    Hidden files, and links that lead out of a folder, are left out. When interrupted, the same command resumes.
     """
     from tui.documents.errors import DocumentError
     from tui.documents.reading import shown
@@ -82,7 +82,7 @@ def add(context: click.Context, paths: tuple[Path, ...], collection: str, db: Pa
 @db_option
 @click.pass_context
 def refresh(context: click.Context, collection: str | None, db: Path | None) -> None:
-    """Read again what has changed, and compute the vectors that are missing."""
+    """Read changed files again, and compute missing vectors."""
     settings = settings_for(context, db=db)
     with existing_documents(settings) as index:
         _update(settings, index, index.roots(named(index, collection)))
@@ -117,7 +117,10 @@ def list_collections(context: click.Context, as_json: bool, db: Path | None) -> 
 def search(
     context: click.Context, words: str, limit: int, collection: str | None, as_json: bool, db: Path | None
 ) -> None:
-    """Find the passages that answer a question best, by its words and by its meaning."""
+    """Find the passages that answer a question best.
+
+    They are found by its words and, with an embedding model, by its meaning too.
+    """
     from tui.documents.retrieval import search as find
 
     write = writer()
@@ -141,7 +144,10 @@ def search(
 @db_option
 @click.pass_context
 def remove(context: click.Context, paths: tuple[Path, ...], collection: str | None, db: Path | None) -> None:
-    """Remove files and folders that were added, or a collection, from the index. The files themselves stay."""
+    """Remove files, folders or a collection from the index.
+
+    The files themselves stay.
+    """
     from tui.documents.errors import DocumentError
     from tui.documents.reading import shown
 

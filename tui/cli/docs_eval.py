@@ -36,7 +36,7 @@ MAX_TOKENS = 32
 @click.command("eval")
 @click.argument("file", metavar="FILE", type=click.Path(path_type=Path))
 @click.option(
-    "--answers/--no-answers", default=True, help="Have the questions answered, which takes long.  [default: yes]"
+    "--answers/--no-answers", default=True, help="Also answer the questions, which takes long.  [default: yes]"
 )
 @collection_option
 @model_options

@@ -29,10 +29,10 @@ from tui.storage.errors import StoreError
 def export(
     context: click.Context, session: str, kind: str | None, output: Path | None, force: bool, db: Path | None
 ) -> None:
-    """Export a session, given by its title or the start of its id (`llm-tui sessions` lists them).
+    """Export a session.
 
-    Markdown, HTML and jsonl (one line for fine-tuning) contain the visible messages; JSON contains everything, for
-    `llm-tui import`.
+    SESSION is its title or the start of its id (`llm-tui sessions` lists them). Markdown, HTML and jsonl (one line for
+    fine-tuning) contain the visible messages; JSON contains everything, for `llm-tui import`.
     """
     from tui.import_export.exporter import WRITERS, export_file
 

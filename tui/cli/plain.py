@@ -55,7 +55,7 @@ class PlainChat:
             "sessions": (self._list, "List the sessions by number."),
             "open": (self._open, "Open a session: /open NUMBER."),
             "rename": (self._rename, "Set the title: /rename TITLE."),
-            "show": (self._show, "Write the session from its beginning."),
+            "show": (self._show, "Print the session from its beginning."),
             "regenerate": (self._regenerate, "Write another version of the last reply."),
             "continue-reply": (self._continue, "Continue the last reply."),
             "roll-back": (self._roll_back, "Take back the last message and what follows it."),
@@ -343,7 +343,7 @@ class PlainChat:
     def _help(self, _: str) -> None:
         for name, command in self._commands.items():
             self._say(f"/{name}: {command[1]}")
-        self._say("A line that ends with a backslash goes on in the next one.")
+        self._say("A line that ends with a backslash continues on the next one.")
 
     def _quit(self, _: str) -> None:
         raise EOFError
