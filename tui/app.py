@@ -35,7 +35,7 @@ from tui.messages import (
     SessionRead,
     SessionsChanged,
 )
-from tui.process.garbage_collection import IdleCollector, often
+from tui.process.garbage_collection import GIVE_BACK_SECONDS, IdleCollector, give_back, often
 from tui.process.in_thread import in_thread
 from tui.screens.main import MainScreen
 from tui.screens.main_presenter import MainPresenter
@@ -96,6 +96,7 @@ class LlmTui(InterruptibleApp):
         if self._settings.vi_keys:
             self.main.composer.use_vi_keys()
         self.set_interval(TICK, self._tick)
+        self.set_interval(GIVE_BACK_SECONDS, lambda: self.run_worker(in_thread(give_back)))
         self.run_worker(self.services.autosave.back_up())
         self.run_worker(in_thread(facts), exit_on_error=False)  # F1 need not wait for the disk then
         workspace = self.services.workspace

@@ -1,6 +1,7 @@
 """What was shown, opened or computed and is left is not kept in memory for ever."""
 
 import gc
+import threading
 import weakref
 from collections import Counter
 from pathlib import Path
@@ -170,3 +171,13 @@ async def test_a_story_that_was_just_given_up_is_shown_anew(tiny_model: Path) ->
 async def write(pilot: Pilot[None], number: int) -> None:
     await pilot.press(*f"Story {number}")
     await pilot.pause()
+
+
+async def test_freed_memory_is_given_back_by_another_thread(tiny_model: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """While something happens, too: it takes no time of the interface."""
+    threads: list[threading.Thread] = []
+    monkeypatch.setattr("tui.app.GIVE_BACK_SECONDS", 0.01)
+    monkeypatch.setattr("tui.app.give_back", lambda: threads.append(threading.current_thread()))
+    async with make_app(tiny_model).run_test(size=SIZE) as pilot:
+        await until(pilot, lambda: len(threads) > 1)
+    assert threading.main_thread() not in threads

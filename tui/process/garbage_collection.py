@@ -12,6 +12,8 @@ import gc
 STARTING = 50_000
 # The young ones small enough not to delay a key noticeably; a full one before there is too much to free at once.
 USUAL = (5_000, 10, 4)
+# Between two times that freed memory is given back, whether anything happens or not.
+GIVE_BACK_SECONDS = 30.0
 # Collections of young objects since the last full one, from which on a full one is worth its time.
 ENOUGH = 10
 
@@ -31,8 +33,8 @@ def often() -> None:
 def give_back() -> None:
     """Return freed memory to the system: the C library keeps what lies between pieces that are in use.
 
-    Each thread has a heap of its own, so what one frees, another does not use again. Other C libraries than GNU's have
-    no such function.
+    Each thread has a heap of its own, so what one frees, another does not use again. Takes tenths of a millisecond,
+    where much was freed tens: not for the interface's thread. Other C libraries than GNU's have no such function.
     """
     with contextlib.suppress(AttributeError, OSError):
         ctypes.CDLL(None).malloc_trim(0)
@@ -50,6 +52,5 @@ class IdleCollector:
         made = young + USUAL[1] * old
         if made == self._made and made >= ENOUGH:
             gc.collect()
-            give_back()
             made = 0
         self._made = made
