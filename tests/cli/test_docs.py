@@ -14,7 +14,7 @@ from tui.cli.docs import WORDS_ALONE
 from tui.cli.document_index import NO_DOCUMENTS
 from tui.config.help_topics import facts
 
-HELP = f"llm-tui  1 documents, {len(facts())} passages\n  the program's own help\n"
+HELP = f"llm-tui  1 document, {len(facts())} passages\n  the program's own help\n"
 NOT_EMBEDDED = HELP.replace("passages", "passages, 0 of them with a vector")
 BERT = Path(__file__).parent.parent / "goldens" / "bert"
 

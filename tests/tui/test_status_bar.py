@@ -87,6 +87,8 @@ async def test_the_context_is_a_gauge_that_warns() -> None:
     assert status.strip().endswith("▓▓▓▓▓░ 308 tokens left, then replies stop")
     _, status = await drawn(40, state=READY, context=2048, figures=Figures(context_used=1740))
     assert status.strip() == "ready · context ▓▓▓▓▓░ 308 tokens left"
+    _, status = await drawn(40, state=READY, context=2048, figures=Figures(context_used=2047))
+    assert status.strip() == "ready · context ▓▓▓▓▓░ 1 token left"
     _, status = await drawn(100, state=READY, context=2048, figures=Figures(context_used=2048))
     assert status.strip().endswith("▓▓▓▓▓▓ full: a reply has no room")
 

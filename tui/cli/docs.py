@@ -21,6 +21,7 @@ from tui.cli.document_index import (
 )
 from tui.cli.options import db_option, settings_for, written
 from tui.cli.output import tell, writer
+from tui.formatting.units import counted
 from tui.terminal.sanitize import one_line
 
 if TYPE_CHECKING:
@@ -215,7 +216,8 @@ def _tell_left_out(changes: "Changes") -> None:
 def _as_text(summary: "Summary") -> str:
     embedded = summary.embedded == summary.passages
     vectors = "" if embedded else f", {summary.embedded} of them with a vector"
-    head = f"{summary.name}  {summary.documents} documents, {summary.passages} passages{vectors}\n"
+    documents = counted(summary.documents, "document")
+    head = f"{summary.name}  {documents}, {counted(summary.passages, 'passage')}{vectors}\n"
     return head + ("".join(f"  {_readable(root)}\n" for root in summary.roots) or "  the program's own help\n")
 
 

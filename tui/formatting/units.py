@@ -16,6 +16,11 @@ def short_count(number: int) -> str:
     return str(number)
 
 
+def counted(number: int, noun: str) -> str:
+    """Format a number of things: ``1 token``, ``2 tokens``."""
+    return f"{number} {noun}{'' if number == 1 else 's'}"
+
+
 def age(seconds: float) -> str:
     """Age in at most three characters."""
     for limit, unit, name in AGES:

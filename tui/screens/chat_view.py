@@ -6,6 +6,7 @@ from functools import partial
 from tui.conversation.speakers import model_name, speaker
 from tui.conversation.tree import Node, in_context
 from tui.formatting.reply_details import made
+from tui.formatting.units import counted
 from tui.screens.main import MainScreen
 from tui.screens.session_view import SessionView
 from tui.services.models import ModelManager
@@ -103,7 +104,7 @@ class ChatView(SessionView):
         count = session.tree.hidden()
         if not count:
             return ""
-        hidden = f"{count} message{'s' if count > 1 else ''} hidden"
+        hidden = f"{counted(count, 'message')} hidden"
         return f"Rolled back: {hidden} · {self._screen.key_label('next_sibling')} in the messages restores"
 
     def _welcome(self, session: Session) -> Welcome:

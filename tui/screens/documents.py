@@ -11,6 +11,7 @@ from textual.screen import ModalScreen
 from textual.widgets import OptionList
 from textual.widgets.option_list import Option
 
+from tui.formatting.units import counted
 from tui.process.in_thread import in_thread
 from tui.screens.text_prompt import AskScreen
 from tui.services.documents import Collection, DocumentService, Overview
@@ -105,7 +106,7 @@ class DocumentsScreen(ModalScreen[list[str]]):
         mark = "[x]" if collection.name in self._attached else "[ ]"
         roots = one_line(", ".join(collection.roots)) or "nothing in it"
         name = plain(f"{mark} {one_line(collection.name)}")
-        count = f"{collection.documents} document{'' if collection.documents == 1 else 's'}"
+        count = counted(collection.documents, "document")
         return ListRow(Content.assemble(name, plain(f"  {roots}", "$text-muted")), plain(count, "$text-muted"))
 
     def on_option_list_option_selected(self, event: OptionList.OptionSelected) -> None:

@@ -8,6 +8,7 @@ from textual.content import Content
 from textual.reactive import reactive
 from textual.widget import Widget
 
+from tui.formatting.units import counted
 from tui.services.session import Figures
 from tui.widgets.plain_text import plain
 
@@ -101,8 +102,9 @@ class StatusBar(Widget):
             yield f"context {used}/{self.context} {bar} full: a reply has no room"
             yield "context full: no room"
         elif self._percent >= NEARLY_FULL:
-            yield f"context {used}/{self.context} {bar} {self.context - used} tokens left, then replies stop"
-            yield f"context {bar} {self.context - used} tokens left"
+            left = counted(self.context - used, "token")
+            yield f"context {used}/{self.context} {bar} {left} left, then replies stop"
+            yield f"context {bar} {left} left"
         else:
             yield f"context {used}/{self.context} {bar}"
         yield f"context {self._percent} %"

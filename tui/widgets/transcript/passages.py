@@ -8,6 +8,7 @@ from typing import NamedTuple
 from rich.cells import cell_len, set_cell_size
 
 from tui.conversation.quotes import Quote
+from tui.formatting.units import counted
 from tui.markdown.row import Row, Span
 from tui.terminal.sanitize import one_line, sanitize
 from tui.terminal.wrap import Rows
@@ -32,7 +33,7 @@ def passage_rows(quotes: tuple[Quote, ...], width: int, opened: bool, chosen: in
     """Lay out; ``chosen``: the index of the selected passage. Kept, as it is asked for with each row."""
     if not quotes:
         return PassageRows((Row((Span(NONE_FOUND, "faint"),)),))
-    count = f"{len(quotes)} passage{'s' if len(quotes) > 1 else ''}"
+    count = counted(len(quotes), "passage")
     if not opened:
         return PassageRows((Row((Span(_cut(f"▸ {count}: {', '.join(map(_place, quotes))}", width), "fold"),)),))
     rows, starts = [Row((Span(_cut(f"▾ {count}", width), "fold"),))], []
