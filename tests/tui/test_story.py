@@ -1,5 +1,6 @@
 """Writing a story together with the model."""
 
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -126,6 +127,23 @@ async def test_the_input_of_a_chat_says_that_its_new_model_cannot_chat(
         actions.models.use_named(str(tiny_model))
         await until(pilot, lambda: not composer.disabled)
         assert "Ask anything" in composer.render_line(0).text
+
+
+async def test_a_new_session_is_a_story_if_the_model_of_chats_cannot_chat(
+    tiny_model: Path, story_only_model: Path
+) -> None:
+    settings = replace(load_settings(), chat_model=str(tiny_model))
+    async with LlmTui(settings, params=SamplingParams(temperature=0, max_tokens=4)).run_test(size=SIZE) as pilot:
+        await ready(pilot)
+        await say(pilot, "hello")
+        await idle(pilot)
+        app_of(pilot).actions.models.use_named(str(story_only_model))
+        await until(pilot, lambda: app_of(pilot).main.composer.disabled)
+        await pilot.press("ctrl+n", *"Once")
+        assert current(pilot).mode == "story" and pane(pilot).text == "Once"
+        app_of(pilot).actions.application.private_session()
+        await pilot.press(*"upon")
+        assert current(pilot).private and pane(pilot).text == "upon"
 
 
 async def test_ctrl_enter_continues_too(story_only_model: Path) -> None:

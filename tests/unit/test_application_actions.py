@@ -16,11 +16,15 @@ class Others:
 
     def __init__(self) -> None:
         self.copied: list[str] = []
+        self.adapted = 0
         self.left_editing = 0
         self.loading = False
 
     def copy(self, text: str) -> None:
         self.copied.append(text)
+
+    def adapt(self) -> None:
+        self.adapted += 1
 
     def leave_editing(self) -> None:
         self.left_editing += 1

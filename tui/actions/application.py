@@ -143,6 +143,7 @@ class ApplicationActions(ActionGroup):
         self._presenter.collect()
         if not self.current.empty or self.current.private:
             self.enter(self._workspace.new(self.current.mode))
+            self._model_actions.adapt()
         self._screen.focus_work()
 
     def private_session(self) -> None:
@@ -150,6 +151,7 @@ class ApplicationActions(ActionGroup):
         self._presenter.collect()
         if not (self.current.private and self.current.empty):
             self.enter(self._workspace.new(self.current.mode, private=True))
+            self._model_actions.adapt()
         self._screen.focus_work()
 
     def switch_session(self) -> None:
