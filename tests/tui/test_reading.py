@@ -5,6 +5,7 @@ from pathlib import Path
 from textual.pilot import Pilot
 
 from tests.tui.answers import CODE, THOUGHT, read, talk
+from tests.tui.composing import composer
 from tests.tui.conftest import SIZE, app_of, current, make_app, ready, say, shown
 from tui.widgets.safe_input import Field
 from tui.widgets.transcript.find_bar import FindBar
@@ -163,3 +164,14 @@ async def test_of_a_long_session_only_what_is_seen_is_laid_out(tiny_model: Path)
         await pilot.pause()
         assert any(line.strip().startswith(("answer 5", "answer 4")) for line in shown(pilot))
         assert len(transcript._messages) < 80
+
+
+async def test_what_was_sought_is_not_sought_in_the_next_session(tiny_model: Path) -> None:
+    async with make_app(tiny_model).run_test(size=SIZE) as pilot:
+        await ready(pilot)
+        await say(pilot, "hello there")
+        await pilot.press("escape", "slash", *"there", "enter")
+        bar = app_of(pilot).main.find_bar
+        assert bar.display
+        await pilot.press("ctrl+n")
+        assert not bar.display and app_of(pilot).focused is composer(pilot)

@@ -104,6 +104,8 @@ class MainPresenter:
         screen.composer.placeholder = _no_chat() if no_chat else PLACEHOLDER
         if self._view.has_composer and screen.shown is not session:
             screen.composer.put(session.typed)
+        if screen.shown is not session:
+            screen.find_bar.close()
         screen.shown = session
 
     def show_reply(self, change: ReplyChange) -> None:

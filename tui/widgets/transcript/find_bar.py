@@ -45,13 +45,18 @@ class FindBar(Horizontal):
             self.display = True
 
     def leave(self) -> bool:
-        """Close; False if it is closed already."""
-        if not self.display:
+        """Close, and go to the messages; False if it is closed already."""
+        if not self.close():
             return False
-        self.display = False
-        self._transcript.find("")
         self._transcript.focus()
         return True
+
+    def close(self) -> bool:
+        """Close; False if it is closed already."""
+        was_open, self.display = bool(self.display), False
+        if was_open:
+            self._transcript.find("")
+        return was_open
 
     def step(self, forward: bool) -> None:
         """Go to the next or previous match."""
