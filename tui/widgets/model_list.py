@@ -33,8 +33,16 @@ GROUPS = {
     "suggested": "Suggested, not downloaded",
 }
 # Columns after the name: alignment and width. If there is no room, those of SPARED are dropped in order.
-COLUMNS = {"family": "<8", "params": ">7", "width": "<8", "disk": ">9", "context": ">7", "memory": ">9", "fit": "<16"}
-SPARED = ("family", "context", "params", "memory", "width", "disk")
+COLUMNS = {
+    "family": "<8",
+    "params": ">7",
+    "precision": "<9",
+    "disk": ">9",
+    "context": ">7",
+    "memory": ">9",
+    "fit": "<16",
+}
+SPARED = ("family", "context", "params", "memory", "precision", "disk")
 NAME_WIDTH = 32
 GAP = "  "
 
@@ -182,7 +190,7 @@ class ModelList(OptionList, can_focus=False):
         facts = {
             "family": info.family,
             "params": short_count(info.parameters),
-            "width": row.listing.width if row.listing else "",
+            "precision": row.listing.width if row.listing else "",
             "disk": size(info.size_on_disk),
             "context": _context(info.plan, self.available, self.limit),
             "memory": _memory(info.plan, self.available, self.limit),
@@ -238,7 +246,7 @@ def _suggested_facts(suggestion: "Suggestion", columns: Sequence[str]) -> str:
     facts = {
         "family": suggestion.family,
         "params": short_count(suggestion.parameters),
-        "width": suggestion.name.selector,
+        "precision": suggestion.name.selector,
         "disk": size(suggestion.size),
         "context": str(suggestion.context),
         "memory": size(suggestion.memory),
