@@ -100,7 +100,7 @@ def test_what_is_left_out_is_named(folder: Path) -> None:
         (folder / f"{number:02}.bin").write_bytes(b"\0")
     lines = run("docs", "add", folder).stderr.splitlines()
     assert lines[0] == f"{folder / '00.bin'} is a binary file."
-    assert lines[20:] == ["5 more files were left out.", WORDS_ALONE]
+    assert lines[20:] == ["Left out besides: 5 files.", WORDS_ALONE]
 
 
 def test_a_folder_that_holds_what_was_added_takes_it_over(folder: Path) -> None:

@@ -121,7 +121,7 @@ def test_interrupted_it_prints_what_was_computed(file: Path, script: Script) -> 
 def test_passages_without_room_are_left_out_and_said(file: Path, script: Script, tmp_path: Path) -> None:
     (tmp_path / "chatty" / "config.json").write_text('{"max_position_embeddings": 50}')
     result = run("docs", "eval", file)
-    assert "passages did not fit into the context and were left out." in result.stderr
+    assert "Left out, as the context had no room: " in result.stderr
     assert all("The pump runs" not in prompt for prompt in script.prompts)
 
 

@@ -210,7 +210,7 @@ def _tell_left_out(changes: "Changes") -> None:
     for sentence in changes.left_out[:LEFT_OUT]:
         tell(sentence)
     if (more := len(changes.left_out) - LEFT_OUT) > 0:
-        tell(f"{more} more files were left out.")
+        tell(f"Left out besides: {counted(more, 'file')}.")
 
 
 def _as_text(summary: "Summary") -> str:

@@ -20,6 +20,7 @@ from tui.cli.document_index import (
 from tui.cli.options import db_option, model_options, settings_for
 from tui.cli.output import tell, writer
 from tui.cli.streaming import find, load
+from tui.formatting.units import counted
 
 if TYPE_CHECKING:
     from inference import Engine, Generation, Session
@@ -128,7 +129,7 @@ def _measure_answers(
             tell(f"Interrupted after {sum(bool(each.replies) for each in outcomes)} of {len(outcomes)} questions.")
             raise
         if reader.left_out:
-            tell(f"{reader.left_out} passages did not fit into the context and were left out.")
+            tell(f"Left out, as the context had no room: {counted(reader.left_out, 'passage')}.")
 
 
 class ModelReader:

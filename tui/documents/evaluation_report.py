@@ -4,6 +4,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from tui.documents.evaluation import GIVEN, WAYS, Given, Outcome, Way, recall, reciprocal_rank
+from tui.formatting.units import counted
 
 DEPTHS = (1, 5, 10)
 BAR = 36
@@ -73,7 +74,7 @@ def _search_table(outcomes: Sequence[Outcome]) -> str:
         shares = [f"{recall(outcomes, way, depth):.1%}" for depth in DEPTHS]
         rows.append([way, *shares, f"{reciprocal_rank(outcomes, way):.3f}"])
     right = sum(bool(outcome.right) for outcome in outcomes)
-    return f"{len(outcomes)} questions, {right} of them with an answer in the documents\n\n{_aligned(rows)}"
+    return f"{counted(len(outcomes), 'question')}, {right} of them with an answer in the documents\n\n{_aligned(rows)}"
 
 
 def _answer_table(asked: Sequence[Outcome], model: str) -> str:

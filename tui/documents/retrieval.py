@@ -8,6 +8,7 @@ import numpy as np
 
 from tui.documents.adding import Embedder
 from tui.documents.index import DocumentIndex, Found
+from tui.formatting.units import counted
 
 # Passages that each way contributes.
 CANDIDATES = 50
@@ -96,4 +97,5 @@ def _note(index: DocumentIndex, embedder: Embedder | None, collections: Collecti
         return WORDS_ALONE
     embedded, _ = index.vectors(embedder.fingerprint, embedder.dimensions, collections)
     missing = index.count(collections) - len(embedded)
-    return f"{missing} passages can be found by words only until `llm-tui docs refresh` has run." if missing else ""
+    can = f"{counted(missing, 'passage')} can be found by words only until `llm-tui docs refresh` has run."
+    return can if missing else ""

@@ -5,6 +5,7 @@ from typing import TYPE_CHECKING
 
 from tui.conversation.tree import Outcome
 from tui.formatting.sampling import differing, own
+from tui.formatting.units import counted
 from tui.terminal.sanitize import one_line
 
 if TYPE_CHECKING:
@@ -26,7 +27,7 @@ def made(outcome: Outcome | None, model: "Model | None") -> str:
     """
     if outcome is None:
         return ""
-    figures = [f"{outcome.generated_tokens} token{'' if outcome.generated_tokens == 1 else 's'}"]
+    figures = [counted(outcome.generated_tokens, "token")]
     if outcome.first_token_seconds is not None:
         seconds = outcome.total_seconds - outcome.first_token_seconds
         if outcome.generated_tokens > 1 and seconds > 0:

@@ -13,6 +13,7 @@ from tui.conversation.conversation import Conversation
 from tui.conversation.quotes import Quote
 from tui.conversation.speakers import speaker
 from tui.conversation.tree import in_context
+from tui.formatting.units import counted
 from tui.terminal.sanitize import sanitize
 
 _PAGE = """\
@@ -112,8 +113,7 @@ def _passages(quotes: Sequence[Quote]) -> str:
         f'<blockquote class="story">{_shown(quote.text.strip())}</blockquote>\n'
         for number, quote in enumerate(quotes, 1)
     )
-    count = f"{len(quotes)} passage{'s' if len(quotes) > 1 else ''}"
-    return f"<details><summary>{count}</summary>\n{''.join(shown)}</details>\n"
+    return f"<details><summary>{counted(len(quotes), 'passage')}</summary>\n{''.join(shown)}</details>\n"
 
 
 def _shown(text: str) -> str:

@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any, Protocol, TextIO
 
 from tui.conversation.conversation import Conversation
+from tui.formatting.units import counted
 from tui.import_export import chatgpt, claude, fine_tuning, markdown, native_json, open_webui
 from tui.import_export.archive import texts
 from tui.import_export.json_stream import CHUNK, MAX_CHARACTERS, NO_TEXT, objects
@@ -49,7 +50,7 @@ class Imported:
         """One sentence; ``source``: where they come from."""
         count = len(self.session_ids)
         here = f"; skipped {self.here} existing" if self.here else ""
-        return f"Imported {count} session{'' if count == 1 else 's'}{source and f' from {source}'}{here}."
+        return f"Imported {counted(count, 'session')}{source and f' from {source}'}{here}."
 
 
 def import_file(store: Sessions, file: Path, has_model: Callable[[str], bool] = lambda _: True) -> Imported:
@@ -92,7 +93,8 @@ def _add(store: Sessions, conversation: Conversation, imported: Imported, has_mo
         imported.modelless += 1
     store.save(conversation)
     if store.trouble:
-        raise StoreError(f"{store.trouble} {len(imported.session_ids)} sessions were imported before this.")
+        before = counted(len(imported.session_ids), "session")
+        raise StoreError(f"{store.trouble} Imported before this: {before}.")
     store.release(conversation.id)
     imported.session_ids.append(conversation.id)
 

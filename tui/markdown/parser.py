@@ -9,6 +9,7 @@ from collections.abc import Callable, Sequence
 from copy import copy
 from dataclasses import replace
 
+from tui.formatting.units import counted
 from tui.markdown.containers import RULE, THOUGHT, Container, begin, enter, leads
 from tui.markdown.highlight import Allowance, Highlighter
 from tui.markdown.inline import inline
@@ -251,7 +252,7 @@ class Reader:
 
     @property
     def _folded(self) -> Span:
-        return Span(f"▸ Thought: {self._words} word{'' if self._words == 1 else 's'}", "fold")
+        return Span(f"▸ Thought: {counted(self._words or 0, 'word')}", "fold")
 
     # ---- code
 
