@@ -118,6 +118,33 @@ def test_a_private_session_is_not_saved(tiny_model: Path, db: Path, tmp_path: Pa
     assert not [path for path in tmp_path.rglob("*") if path.is_file() and b"xyzzy" in path.read_bytes()]
 
 
+def test_questions_are_asked_with_attached_documents(tiny_model: Path, db: Path, tmp_path: Path) -> None:
+    (tmp_path / "pump.md").write_text("# Pump\n\nThe pump runs at night.\n")
+    assert run("docs", "add", tmp_path / "pump.md", "--collection", "notes", "--db", db).returncode == 0
+    lines = chat(
+        *(tiny_model, db, "/docs", "/docs notes, nowhere", "before", "/docs notes", "When does the pump run?"),
+        *("/regenerate", "/docs none", "And by day?"),
+    )
+    assert "Collections: llm-tui, notes. `llm-tui docs add PATH` adds documents." in lines
+    assert "No documents are attached." in lines and "Questions are answered from notes." in lines
+    assert "There is no collection nowhere; /docs lists them." in lines
+    assert lines.count("1 passage: [1] pump.md:1") == 1
+    (conversation,) = stored(db)
+    questions = [node for node in conversation.tree.path() if node.role == "user"]
+    assert [[quote.name for quote in node.quotes or ()] for node in questions] == [[], ["pump.md"], []]
+    assert len(conversation.tree.children(questions[1].id)) == 2
+
+
+def test_documents_that_went_away_are_told(tiny_model: Path, db: Path, tmp_path: Path) -> None:
+    (tmp_path / "pump.md").write_text("# Pump\n\nThe pump runs at night.\n")
+    run("docs", "add", tmp_path / "pump.md", "--collection", "notes", "--db", db)
+    chat(tiny_model, db, "/docs notes", "hello")
+    assert run("docs", "remove", "--collection", "notes", "--db", db).returncode == 0
+    lines = chat(tiny_model, db, "/sessions", "/open 1", "And the pump?")
+    assert "Asked without documents: There is no collection notes any more." in lines
+    assert sum(line.startswith("tiny: ") for line in lines) == 2, "the one before, and the new one"
+
+
 def test_files_go_in_and_out(tiny_model: Path, db: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(tmp_path)
     (tmp_path / "notes.txt").write_text("one\ntwo\n")

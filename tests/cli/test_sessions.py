@@ -200,3 +200,22 @@ def test_a_session_open_elsewhere_is_not_written(db: Path, tiny_model: Path) -> 
     store.close()
     assert (result.returncode, result.stdout) == (1, "")
     assert OPEN_ELSEWHERE in result.stderr
+
+
+def test_a_question_to_a_session_is_asked_with_its_documents(db: Path, tiny_model: Path, tmp_path: Path) -> None:
+    (tmp_path / "pump.md").write_text("# Pump\n\nThe pump runs at night.\n")
+    run("docs", "add", tmp_path / "pump.md", "--collection", "notes", "--db", db)
+    store = Store(db)
+    store.save(Conversation("chat", title="House", settings={"documents": ["notes"]}))
+    store.close()
+    result = run(
+        *("chat", "When does the pump run?", "--session", "House", "--db", db, "--model", tiny_model),
+        *("--max-tokens", 2),
+    )
+    assert (result.returncode, result.stderr) == (0, "1 passage: [1] pump.md:1\n")
+    store = Store(db)
+    question = store.read(store.sessions(1)[0].id).tree.path()[-2]
+    store.close()
+    assert question.quotes is not None and [quote.text for quote in question.quotes] == [
+        "# Pump\n\nThe pump runs at night."
+    ]

@@ -23,7 +23,7 @@ from tui.documents.index import PROGRAM_HELP, DocumentIndex
 from tui.messages import PassagesSought
 from tui.services import documents
 from tui.services.documents import NO_COLLECTION, PASSAGES, DocumentService
-from tui.services.passages import LEFT_OUT, fitting, questions
+from tui.services.quoting import LEFT_OUT, fitting, questions
 from tui.services.reading_progress import Cancelled
 from tui.services.replies import STOPPED_BEFORE
 

@@ -1,7 +1,6 @@
 """`llm-tui chat`: one question, one answer."""
 
 import time
-from collections.abc import Mapping
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
@@ -14,7 +13,8 @@ from tui.cli.streaming import generate, with_piped
 from tui.storage.errors import OpenElsewhereError, StoreError
 
 if TYPE_CHECKING:
-    from inference import Generation, SamplingParams, Session
+    import inference
+    from inference import Generation, SamplingParams
     from tui.config.settings import Settings
     from tui.conversation.conversation import Conversation
     from tui.storage.store import Store
@@ -47,6 +47,8 @@ def chat(
     Piped input is appended to PROMPT. With --session, question and answer are saved in that session, which is created
     if necessary.
     """
+    from tui.services.reasoning import variables
+
     if session is not None and not session.strip():
         raise click.UsageError("--session needs a title or the start of an id.")
     text = with_piped(prompt)
@@ -57,20 +59,11 @@ def chat(
         return
     messages = [{"role": "system", "content": settings.system}] if settings.system else []
     messages.append({"role": "user", "content": text})
-    generate(settings, "chat_model", stats, lambda session, params: _reply(session, messages, params, settings, {}))
 
+    def ask(session: "inference.Session", params: "SamplingParams") -> "Generation":
+        return session.reply(messages, params, variables=variables(session.model.chat_template, settings, {}))
 
-def _reply(
-    session: "Session",
-    messages: list[dict[str, Any]],
-    params: "SamplingParams",
-    settings: "Settings",
-    chosen: Mapping[str, Any],
-) -> "Generation":
-    """Ask for a reply; ``chosen``: the settings of the saved session."""
-    from tui.services.reasoning import variables
-
-    return session.reply(messages, params, variables=variables(session.model.chat_template, settings, chosen))
+    generate(settings, "chat_model", stats, ask)
 
 
 def _session(store: "Store", name: str, settings: "Settings") -> "Conversation":
@@ -93,7 +86,10 @@ def _session(store: "Store", name: str, settings: "Settings") -> "Conversation":
 
 def _ask_within(store: "Store", conversation: "Conversation", text: str, settings: "Settings", stats: bool) -> None:
     """Ask and save: the question first, then the answer as it is generated."""
+    from tui.cli.attached_documents import AttachedDocuments
+    from tui.services.reasoning import variables
     from tui.services.reply import outcome_of
+    from tui.services.session import Session
 
     if "chat_model" not in settings.flags:
         settings = replace(settings, chat_model=conversation.model or settings.chat_model)
@@ -102,11 +98,18 @@ def _ask_within(store: "Store", conversation: "Conversation", text: str, setting
     tree = conversation.tree
     asked = tree.add("user", text)
     node = tree.begin("assistant")
-    path = tree.path(asked.id)
     store.save(conversation)
     if store.trouble:
         raise StoreError(store.trouble)
-    saved = time.monotonic()
+    saved, documents = time.monotonic(), AttachedDocuments(settings)
+
+    def ask(session: "inference.Session", params: "SamplingParams") -> "Generation":
+        switches = variables(session.model.chat_template, settings, conversation.settings)
+        for sentence in documents.quote(Session(conversation), node, session.model, session.context, switches):
+            tell(sentence)
+        store.save(conversation)
+        messages = conversation.messages(tree.path(asked.id), settings.chat_model)
+        return session.reply(messages, params, variables=switches)
 
     def keep(piece: str) -> None:
         nonlocal saved
@@ -116,21 +119,10 @@ def _ask_within(store: "Store", conversation: "Conversation", text: str, setting
             saved = time.monotonic()
 
     try:
-        generation, finished = generate(
-            settings,
-            "chat_model",
-            stats,
-            lambda session, params: _reply(
-                session,
-                conversation.messages(path, settings.chat_model),
-                params,
-                settings,
-                conversation.settings,
-            ),
-            keep=keep,
-        )
+        generation, finished = generate(settings, "chat_model", stats, ask, keep=keep)
         tree.settle(node.id, tuple(generation.token_ids), outcome_of(generation, finished, settings.chat_model))
     finally:
+        documents.close()
         if tree[node.id].growing and tree[node.id].text:
             tree.settle(node.id, (), None)
         elif tree[node.id].growing:

@@ -159,7 +159,7 @@ class ModelReader:
     def _ask(self, session: "Session", question: str, passages: "Sequence[Found]") -> "Generation":
         """Ask as a chat does, with the passages that fit into half of what is free."""
         from tui.conversation.quotes import with_quotes
-        from tui.services.passages import SHARE, fitting
+        from tui.services.quoting import SHARE, fitting
 
         def count(quotes: "Sequence[Quote]") -> int:
             return session.count([_from_user(with_quotes(question, quotes))], self._variables)

@@ -1,25 +1,28 @@
 """`llm-tui --plain`: chats line by line, for screen readers. What is new is written at the end; nothing is redrawn."""
 
 import contextlib
-import signal
+import threading
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from dataclasses import replace
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from tui.actions.command_names import did_you_mean
+from tui.cli.attached_documents import AttachedDocuments
 from tui.cli.output import writer
 from tui.cli.streaming import load
 from tui.config.settings import SAMPLING, Settings
 from tui.conversation.conversation import Conversation
 from tui.conversation.speakers import model_name, speaker
 from tui.conversation.tree import Node, in_context
+from tui.process.ctrl_c import on_ctrl_c
 from tui.services.full_context import plan
 from tui.services.model_offer import declined
 from tui.services.modes import STRATEGIES
 from tui.services.prompt_count import prompt_count
+from tui.services.reading_progress import Cancelled
 from tui.services.reply import outcome_of
 from tui.services.session import Session
 from tui.storage.errors import OpenElsewhereError, StoreError
@@ -40,11 +43,12 @@ GREETING = "llm-tui, plain mode. Type a message, or /help for commands. Ctrl+C s
 class PlainChat:
     """One chat at a time, on a terminal or in a pipe. ``engine`` runs the models."""
 
-    def __init__(self, store: Store, settings: Settings, engine: "Engine") -> None:
+    def __init__(self, store: Store, settings: Settings, engine: "Engine", documents: AttachedDocuments) -> None:
         self._store = store
         self._settings = settings
         self._engine = engine
         self._write = writer()
+        self._documents = documents
         self._models: dict[str, Model] = {}
         self._listed: list[str] = []  # ids of the sessions that were listed last
         self._session = self._new()
@@ -62,6 +66,7 @@ class PlainChat:
             "previous-version": (lambda _: self._walk(-1), "Go to the previous version of the last message."),
             "next-version": (lambda _: self._walk(1), "Go to the next version, or to what was rolled back."),
             "leave-out": (self._leave_out, "Go on without the oldest turns, when the context is full."),
+            "docs": (self._attach, "Answer from documents: /docs NAME, NAME; /docs none; without a name, list them."),
             "file": (self._file, "Send a text file: /file PATH."),
             "model": (self._use_model, "Choose a model: /model NAME; `llm-tui models` lists them."),
             "system": (self._system, "Set the system prompt: /system TEXT; without a text, none."),
@@ -98,6 +103,8 @@ class PlainChat:
                 self._command(line)
             elif line.strip():
                 self._ask(line.removeprefix("/") if line.startswith("//") else line)
+        except Cancelled:
+            self._say("Stopped.")
         except (InferenceError, StoreError, TextFileError) as error:
             self._say(str(error))
             if isinstance(error, ContextOverflowError):
@@ -164,7 +171,7 @@ class PlainChat:
             try:
                 self._save()
                 generation = self._submit(node)
-                stoppable.enter_context(_stopped_by_ctrl_c(generation))
+                stoppable.enter_context(on_ctrl_c(generation.cancel))
                 self._write(f"{self._heading(node)}: {node.text}")
                 finished = self._stream(generation, node)
             finally:
@@ -182,8 +189,24 @@ class PlainChat:
 
     def _submit(self, node: Node) -> "Generation":
         engine, params, switches = self._prepared()
+        self._quote(node, engine, switches)
         path = self._session.tree.path(node.id)
         return STRATEGIES["chat"].ask(engine, self._session, path, bool(node.text), params, switches)
+
+    def _quote(self, node: Node, engine: "EngineSession", switches: dict[str, bool]) -> None:
+        """Find passages for the question of this reply. Raises Cancelled after Ctrl+C."""
+        stopped = threading.Event()
+
+        def check_stopped() -> None:
+            if stopped.is_set():
+                raise Cancelled
+
+        with on_ctrl_c(stopped.set):
+            told = self._documents.quote(self._session, node, engine.model, engine.context, switches, check_stopped)
+        check_stopped()
+        for sentence in told:
+            self._say(sentence)
+        self._save()
 
     def _prepared(self) -> "tuple[EngineSession, SamplingParams, dict[str, bool]]":
         """The session's engine, sampling and variables of the chat template."""
@@ -321,6 +344,15 @@ class PlainChat:
         self._save()
         self._say("System prompt set." if text else "No system prompt.")
 
+    def _attach(self, text: str) -> None:
+        if not text:
+            self._say(f"Collections: {', '.join(self._documents.names())}. `llm-tui docs add PATH` adds documents.")
+        else:
+            self._session.change_settings({"documents": self._documents.chosen(text)})
+            self._save()
+        attached = ", ".join(self._session.collections)
+        self._say(f"Questions are answered from {attached}." if attached else "No documents are attached.")
+
     # ---- files
 
     def _file(self, path: str) -> None:
@@ -353,19 +385,10 @@ def run_plain(settings: Settings) -> None:
     """Chat line by line until the input ends. Raises StoreError if the database cannot be used."""
     from inference import Engine
 
-    store = Store(settings.db)
+    store, documents = Store(settings.db), AttachedDocuments(settings)
     try:
         with edited_lines(), Engine() as engine:
-            PlainChat(store, settings, engine).run()
+            PlainChat(store, settings, engine, documents).run()
     finally:
+        documents.close()
         store.close()
-
-
-@contextlib.contextmanager
-def _stopped_by_ctrl_c(generation: "Generation") -> Iterator[None]:
-    """Let Ctrl+C cancel it, and interrupt nothing: a save, or an event that has just been taken."""
-    before = signal.signal(signal.SIGINT, lambda number, frame: generation.cancel())
-    try:
-        yield
-    finally:
-        signal.signal(signal.SIGINT, before)
