@@ -211,6 +211,20 @@ def test_embedding_can_be_stopped_between_batches(file: Path, folder: Path, monk
     assert len(stub.embedded) == 3
 
 
+def test_an_index_that_is_open_twice_keeps_its_log(file: Path, folder: Path) -> None:
+    """Locks belong to a process: what was opened and closed meanwhile must not take those of the first."""
+    add(file, folder)
+    with DocumentIndex(file) as index:
+        assert len(index.passages(range(1000))) == 3
+        add(file, folder)  # opens and closes it in this process
+        log = file.with_name(f"{file.name}-wal")
+        before = log.stat().st_ino
+        (folder / "door.md").write_text("# The door\n\nAll about the door.\n")
+        subprocess.run([sys.executable, "-c", PROGRAM, file, folder], cwd=Path(__file__).parents[2], check=True)
+        assert log.stat().st_ino == before, "the last one that closes it removes it"
+        assert len(index.passages(range(1000))) == 4
+
+
 def test_the_file_is_private(file: Path, folder: Path) -> None:
     old = os.umask(0)
     try:

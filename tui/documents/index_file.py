@@ -1,6 +1,5 @@
 """Opens the SQLite file of the document index: private, sound after a kill, and never one of another program."""
 
-import os
 import sqlite3
 import zlib
 from functools import partial
@@ -9,7 +8,7 @@ from pathlib import Path
 from tui.documents.errors import DocumentError
 from tui.storage.database import BUSY_SECONDS, FAULTS, explain
 from tui.storage.network_filesystems import network_file_system
-from tui.storage.private_files import private_directory, private_file
+from tui.storage.private_files import create_private, private_directory
 from tui.storage.schema import MARKS, transaction
 
 # "llmd": identifies indexes of documents.
@@ -62,7 +61,7 @@ def open_index(file: Path) -> sqlite3.Connection:
     """Open or create the index. Raises DocumentError if it is damaged, newer, another program's or unusable now."""
     try:
         private_directory(file.parent)
-        os.close(private_file(file))
+        create_private(file)
         db = sqlite3.connect(file, BUSY_SECONDS, isolation_level=None, check_same_thread=False)
         try:
             db.text_factory = partial(str, encoding="utf-8", errors="replace")

@@ -12,7 +12,7 @@ from pathlib import Path
 from tui.storage.backup import back_up, damaged
 from tui.storage.errors import StoreError, UnavailableError
 from tui.storage.network_filesystems import network_file_system
-from tui.storage.private_files import private_directory, private_file
+from tui.storage.private_files import create_private, private_directory
 from tui.storage.schema import check, current, migrate
 
 # Timeout for another process's write lock; transactions take milliseconds.
@@ -33,7 +33,7 @@ def connect(file: Path) -> tuple[sqlite3.Connection, str]:
     try:
         _refuse_foreign(file)
         private_directory(file.parent)
-        os.close(private_file(file))
+        create_private(file)
         db = _open(file, "mode=rw")
         try:
             note = _choose_journal(db, file)

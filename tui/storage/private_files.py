@@ -1,5 +1,6 @@
 """Directories (0700) and files (0600) private to their owner, regardless of the umask."""
 
+import contextlib
 import os
 from pathlib import Path
 
@@ -10,6 +11,19 @@ def private_directory(path: Path) -> Path:
         path.mkdir(mode=0o700, parents=True, exist_ok=True)
         path.chmod(0o700)
     return path
+
+
+def create_private(path: Path) -> None:
+    """Create the file with mode 0600 if it does not exist. Raises OSError.
+
+    One that exists is not opened: closing it would drop the locks that SQLite holds on it for this process.
+    """
+    with contextlib.suppress(FileExistsError):
+        descriptor = os.open(path, os.O_RDWR | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600)
+        try:
+            os.fchmod(descriptor, 0o600)
+        finally:
+            os.close(descriptor)
 
 
 def private_file(path: Path) -> int:
