@@ -15,7 +15,7 @@ from tui.cli.document_index import NO_DOCUMENTS
 from tui.config.help_topics import facts
 
 HELP = f"llm-tui  1 document, {len(facts())} passages\n  the program's own help\n"
-NOT_EMBEDDED = HELP.replace("passages", "passages, 0 of them with a vector")
+NOT_EMBEDDED = HELP.replace("passages", "passages (0 of them can be found by meaning)")
 BERT = Path(__file__).parent.parent / "goldens" / "bert"
 
 
@@ -48,11 +48,13 @@ def stub(monkeypatch: pytest.MonkeyPatch) -> StubEmbedder:
 
 def test_documents_are_added_found_refreshed_and_removed(folder: Path, home: Path) -> None:
     added = run("docs", "add", folder)
-    assert (added.returncode, added.stdout) == (0, "2 added, 0 changed, 0 removed, 0 unchanged.\n")
+    assert (added.returncode, added.stdout) == (0, "Documents: 2 added.\n")
     assert added.stderr == WORDS_ALONE + "\n"
     assert (home / "documents.db").exists()
     listed = run("docs", "list").stdout
-    assert listed == f"documents  2 documents, 2 passages, 0 of them with a vector\n  {folder}\n" + NOT_EMBEDDED
+    assert (
+        listed == f"documents  2 documents, 2 passages (0 of them can be found by meaning)\n  {folder}\n" + NOT_EMBEDDED
+    )
     found = run("docs", "search", "when do pumps run", "--collection", "documents").stdout.splitlines()
     assert found == [
         f"{folder / 'pump.md'}:1  House > Pump",
@@ -60,7 +62,7 @@ def test_documents_are_added_found_refreshed_and_removed(folder: Path, home: Pat
     ]
     (folder / "roof.txt").unlink()
     (folder / "cake.txt").write_text("A cake.")
-    assert run("docs", "refresh").stdout == "1 added, 0 changed, 1 removed, 1 unchanged.\n"
+    assert run("docs", "refresh").stdout == "Documents: 1 added, 1 removed, 1 unchanged.\n"
     removed = run("docs", "remove", folder)
     assert (removed.returncode, removed.stdout, removed.stderr) == (0, "", "")
     assert run("docs", "list").stdout == NOT_EMBEDDED
@@ -80,7 +82,7 @@ def test_for_programs(folder: Path) -> None:
 def test_with_an_embedding_model_meaning_is_compared_too(folder: Path, stub: StubEmbedder) -> None:
     added = run("docs", "add", folder)
     assert (added.returncode, added.stderr) == (0, "")
-    assert "with a vector" not in run("docs", "list").stdout
+    assert "by meaning" not in run("docs", "list").stdout
     found = run("docs", "search", "water", "--limit", "1")
     assert found.stdout.startswith(f"{folder / 'pump.md'}:1")
     assert found.stderr == ""
@@ -150,7 +152,7 @@ def test_the_programs_help_stays_as_it_is(folder: Path) -> None:
             "The collection llm-tui is the program's own help and cannot be changed.\n",
         )
     assert run("docs", "refresh", "--collection", "llm-tui").returncode == 0
-    assert run("docs", "refresh").stdout == "0 added, 0 changed, 0 removed, 2 unchanged.\n"
+    assert run("docs", "refresh").stdout == "Documents: 2 unchanged.\n"
     assert run("docs", "list").stdout == before
 
 
@@ -186,7 +188,7 @@ def test_interrupted_it_says_how_it_goes_on(folder: Path, stub: StubEmbedder, mo
         with pytest.raises(KeyboardInterrupt):
             run("docs", "add", folder)
     assert run("docs", "search", "water").stderr.startswith("2 passages can be found by words only")
-    assert run("docs", "refresh").stdout == "0 added, 0 changed, 0 removed, 2 unchanged.\n"
+    assert run("docs", "refresh").stdout == "Documents: 2 unchanged.\n"
     assert run("docs", "search", "water").stderr == ""
 
 

@@ -61,9 +61,9 @@ def test_documents_are_added_asked_opened_and_asked_again(
     with Terminal([PROGRAM, "--model", str(talkative_model)], *size) as terminal:
         terminal.until(LOADED)
         terminal.press("f7")
-        terminal.until("No documents yet")
+        terminal.until("No documents of your own yet")
         terminal.press("a")
-        terminal.until("Add a file or a folder to documents")
+        terminal.until("Add a file or a folder to the collection documents")
         terminal.press(str(folder), "enter")
         terminal.until("2 added, .* 1 left out")
         terminal.until("binary")

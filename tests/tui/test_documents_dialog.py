@@ -113,11 +113,11 @@ async def test_a_folder_is_added_attached_and_asked(tiny_model: Path, folder: Pa
         await type_into_field(pilot, "/no/such\x1b")
         await until(pilot, lambda: app_of(pilot).screen.query_one("#ask-error").display)
         assert "/no/such␛ does not exist." in str(app_of(pilot).screen.query_one("#ask-error", Plain).content)
-        assert "to documents" in str(app_of(pilot).screen.query_one("#ask").border_title)
+        assert "to the collection documents" in str(app_of(pilot).screen.query_one("#ask").border_title)
         await type_into_field(pilot, str(folder))
         await until(pilot, lambda: dialog(pilot) and "added" in told(pilot))
         assert told(pilot).split("\n") == [
-            "2 added, 0 changed, 0 removed, 0 unchanged, 1 left out:",
+            "Documents: 2 added, 1 left out:",
             f"{folder}/picture.svg is a picture.",
         ]
         await until(pilot, lambda: rows(pilot) and rows(pilot)[0].startswith("[x] documents"))
@@ -150,7 +150,7 @@ async def test_what_has_changed_is_read_again(tiny_model: Path, folder: Path) ->
         (folder / "new.txt").write_text("new")
         await tap(pilot, "r")
         await until(pilot, lambda: "removed" in told(pilot))
-        assert told(pilot).startswith("1 added, 0 changed, 1 removed, 1 unchanged")
+        assert told(pilot).startswith("Documents: 1 added, 1 removed, 1 unchanged")
 
 
 class Gate:

@@ -94,7 +94,9 @@ async def test_it_is_offered_where_the_guide_has_declined(desk: Desk) -> None:
     say(desk, DECLINED, model="other")
     assert offer.text(desk.current) == ""
     say(desk, DECLINED)
-    assert offer.text(desk.current) == "Press Enter to download SmolLM2 135M Instruct (93.8 MB) and ask it."
+    assert (
+        offer.text(desk.current) == "With the input empty, Enter downloads SmolLM2 135M Instruct (93.8 MB) and asks it."
+    )
     desk.current.tree.add("user", "how?")
     assert offer.text(desk.current) == ""
 
@@ -122,7 +124,7 @@ async def test_one_that_is_here_is_used_at_once(desk: Desk, actions: ModelAction
     say(desk, DECLINED)
     actions.look_for_offered()
     await desk.mailbox.join()
-    assert desk.services.offer.text(desk.current) == "Press Enter to ask SmolLM2 135M Instruct instead."
+    assert desk.services.offer.text(desk.current) == "With the input empty, Enter asks SmolLM2 135M Instruct instead."
     actions.take_offer()
     await desk.mailbox.join()
     assert pull.names == []
@@ -137,7 +139,7 @@ async def test_what_failed_is_told_and_offered_again(desk: Desk, actions: ModelA
     await desk.mailbox.join()
     await ended(desk, actions)
     assert desk.mailbox.notified == ["The disk is full."]
-    assert desk.current.model == GUIDE and "Press Enter to download" in desk.services.offer.text(desk.current)
+    assert desk.current.model == GUIDE and "Enter downloads" in desk.services.offer.text(desk.current)
 
 
 async def test_a_session_that_went_on_keeps_its_model(desk: Desk, actions: ModelActions, pull: Pull) -> None:

@@ -44,7 +44,7 @@ class ApplicationActions(ActionGroup):
     # ---- stop, help, quit
 
     def stop(self) -> None:
-        """Stop the reply and keep its text; when idle, switch between input and messages."""
+        """Stop the reply and keep its text; in an idle chat, switch between input and messages."""
         screen, session = self._screen, self.current
         if session.reply is None and time.monotonic() - session.ended < JUST_ENDED:
             return

@@ -14,7 +14,7 @@ from tui.services.reply import Reply
 from tui.services.session import Session
 from tui.storage.store import OPEN_ELSEWHERE
 
-NOTHING = "Nothing to compact: the context has only one turn."
+NOTHING = "Nothing to compact: that needs two turns at least."
 STOPPED = "Stopped: nothing was compacted."
 FAILED = "Nothing was compacted: {reason}"
 

@@ -33,4 +33,4 @@ class SettingsActions(ActionGroup):
             self._replies.recount(session)
             context = self._services.models.context(session)
             if context and context < (own_context(session.settings) or 0):
-                self._presenter.say(f"The context holds {context} tokens: the model or the memory allows no more.")
+                self._presenter.say(f"The context holds {context} tokens: the model and the free memory allow no more.")

@@ -19,8 +19,9 @@ from tui.cli.document_index import (
     named,
     open_documents,
 )
-from tui.cli.options import db_option, settings_for, written
+from tui.cli.options import documents_db_option, settings_for, written
 from tui.cli.output import tell, writer
+from tui.documents.notices import WORDS_ALONE
 from tui.formatting.units import counted
 from tui.terminal.sanitize import one_line
 
@@ -31,7 +32,6 @@ if TYPE_CHECKING:
     from tui.documents.index import DocumentIndex, Root, Summary
     from tui.documents.retrieval import Hit
 
-WORDS_ALONE = "Documents are found by words alone until there is an embedding model: `llm-tui pull minilm` gets one."
 # Sentences about files that were left out, before the rest is only counted.
 LEFT_OUT = 20
 EXTRACT_CHARACTERS = 300
@@ -60,7 +60,7 @@ docs.add_command(evaluate)
     show_default=True,
     help="Collection to add them to.",
 )
-@db_option
+@documents_db_option
 @click.pass_context
 def add(context: click.Context, paths: tuple[Path, ...], collection: str, db: Path | None) -> None:
     """Add files and folders to a collection.
@@ -80,10 +80,10 @@ def add(context: click.Context, paths: tuple[Path, ...], collection: str, db: Pa
 
 @docs.command()
 @collection_option
-@db_option
+@documents_db_option
 @click.pass_context
 def refresh(context: click.Context, collection: str | None, db: Path | None) -> None:
-    """Read changed files again, and compute missing vectors."""
+    """Read changed files again, and prepare what cannot be found by meaning yet."""
     settings = settings_for(context, db=db)
     with existing_documents(settings) as index:
         _update(settings, index, index.roots(named(index, collection)))
@@ -91,7 +91,7 @@ def refresh(context: click.Context, collection: str | None, db: Path | None) -> 
 
 @docs.command("list")
 @json_option
-@db_option
+@documents_db_option
 @click.pass_context
 def list_collections(context: click.Context, as_json: bool, db: Path | None) -> None:
     """List the collections."""
@@ -107,16 +107,16 @@ def list_collections(context: click.Context, as_json: bool, db: Path | None) -> 
 
 
 @docs.command()
-@click.argument("words", callback=written)
+@click.argument("question", callback=written)
 @click.option(
     "--limit", type=click.IntRange(1, 50), default=5, show_default=True, metavar="N", help="Passages at most."
 )
 @collection_option
 @json_option
-@db_option
+@documents_db_option
 @click.pass_context
 def search(
-    context: click.Context, words: str, limit: int, collection: str | None, as_json: bool, db: Path | None
+    context: click.Context, question: str, limit: int, collection: str | None, as_json: bool, db: Path | None
 ) -> None:
     """Find the passages that answer a question best.
 
@@ -128,7 +128,7 @@ def search(
     settings = settings_for(context, db=db)
     with open_documents(settings) as index:
         names = named(index, collection)
-        results = find(index, words, _ready_embedder(settings, index), limit, names)
+        results = find(index, question, _ready_embedder(settings, index), limit, names)
     if results.note:
         tell(results.note)
     if not results.hits:
@@ -142,7 +142,7 @@ def search(
 @docs.command()
 @click.argument("paths", metavar="[PATH...]", nargs=-1, type=click.Path(path_type=Path))
 @click.option("--collection", metavar="NAME", callback=written, help="A collection: all of it if no PATH is given.")
-@db_option
+@documents_db_option
 @click.pass_context
 def remove(context: click.Context, paths: tuple[Path, ...], collection: str | None, db: Path | None) -> None:
     """Remove files, folders or a collection from the index.
@@ -201,9 +201,7 @@ def _update(settings: "Settings", index: "DocumentIndex", roots: "Iterable[Root]
     _tell_left_out(changes)
     if embedder is None:
         tell(WORDS_ALONE)
-    writer()(
-        f"{changes.added} added, {changes.changed} changed, {changes.removed} removed, {changes.unchanged} unchanged.\n"
-    )
+    writer()(f"Documents: {changes}.\n")
 
 
 def _tell_left_out(changes: "Changes") -> None:
@@ -215,7 +213,7 @@ def _tell_left_out(changes: "Changes") -> None:
 
 def _as_text(summary: "Summary") -> str:
     embedded = summary.embedded == summary.passages
-    vectors = "" if embedded else f", {summary.embedded} of them with a vector"
+    vectors = "" if embedded else f" ({summary.embedded} of them can be found by meaning)"
     documents = counted(summary.documents, "document")
     head = f"{summary.name}  {documents}, {counted(summary.passages, 'passage')}{vectors}\n"
     return head + ("".join(f"  {_readable(root)}\n" for root in summary.roots) or "  the program's own help\n")

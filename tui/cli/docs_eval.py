@@ -17,7 +17,7 @@ from tui.cli.document_index import (
     load_embedder,
     named,
 )
-from tui.cli.options import db_option, model_options, settings_for
+from tui.cli.options import documents_db_option, model_options, settings_for
 from tui.cli.output import tell, writer
 from tui.cli.streaming import find, load
 from tui.formatting.units import counted
@@ -42,7 +42,7 @@ MAX_TOKENS = 32
 @collection_option
 @model_options
 @json_option
-@db_option
+@documents_db_option
 @click.pass_context
 def evaluate(
     context: click.Context,
@@ -57,16 +57,16 @@ def evaluate(
     """Measure how much the documents help, with your questions.
 
     FILE has a line of JSON per question: {"question": "…", "answers": ["…"], "path": "notes/pumps.md", "quote": "…"}.
-    One of the answers must be in a right reply; the quote of that document holds it. Without answers in the documents
-    "answers" is empty, and a right reply says that it does not know.
+    A reply is right if it has one of the answers in it; path and quote name the passage that tells it. Leave "answers"
+    empty where the documents do not tell: a right reply then says that it does not know.
 
     Prints how often the right passage is found by words, by vectors and by both; how many answers are right without
     documents, with what was retrieved and with the right passage; and how many the documents made worse. The model
-    answers at temperature 0, in 32 tokens at most; it is smollm2 if that is here, else the one for chats.
+    answers at temperature 0, in 32 tokens at most; it is smollm2 if that is downloaded, else the chat model.
     """
     from tui.documents.evaluation import locate, measure_search
+    from tui.documents.notices import WORDS_ALONE
     from tui.documents.questions import read_questions
-    from tui.documents.retrieval import WORDS_ALONE
 
     questions = read_questions(file)
     settings = _with_usual_model(settings_for(context, db=db, **computing))

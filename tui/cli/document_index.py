@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from tui.config.settings import Settings
     from tui.documents.index import DocumentIndex
 
-NO_DOCUMENTS = "No documents yet. `llm-tui docs add PATH` adds a file or a folder."
+NO_DOCUMENTS = "No documents of your own yet. `llm-tui docs add PATH` adds a file or a folder."
 REDRAW_SECONDS = 0.1
 
 collection_option = click.option(

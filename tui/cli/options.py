@@ -96,11 +96,11 @@ model_options = options(
     bounded("context", "Context limit in tokens.  [default: the longest that fits the memory]"),
     bounded("threads", "Compute threads.  [default: automatic]"),
 )
-db_option = click.option(
-    "--db",
-    metavar="FILE",
-    type=click.Path(path_type=Path, dir_okay=False),
-    help="Session database.  [default: sessions.db in your data directory]",
+DB_FILE = click.Path(path_type=Path, dir_okay=False)
+IN_YOUR_DATA = "[default: sessions.db in your data directory]"
+db_option = click.option("--db", metavar="FILE", type=DB_FILE, help=f"Session database.  {IN_YOUR_DATA}")
+documents_db_option = click.option(
+    "--db", metavar="FILE", type=DB_FILE, help=f"Session database; documents.db is beside it.  {IN_YOUR_DATA}"
 )
 screen_options = options(
     click.option("--theme", metavar="NAME", help="Colour theme; `llm-tui themes` lists them."),

@@ -62,7 +62,7 @@ class PlainChat:
             "show": (self._show, "Print the session from its beginning."),
             "regenerate": (self._regenerate, "Write another version of the last reply."),
             "continue-reply": (self._continue, "Continue the last reply."),
-            "roll-back": (self._roll_back, "Take back the last message and what follows it."),
+            "roll-back": (self._roll_back, "Take back your last message and its reply."),
             "previous-version": (lambda _: self._walk(-1), "Go to the previous version of the last message."),
             "next-version": (lambda _: self._walk(1), "Go to the next version, or to what was rolled back."),
             "leave-out": (self._leave_out, "Go on without the oldest turns, when the context is full."),

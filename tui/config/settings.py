@@ -88,9 +88,11 @@ class Settings:
     )
     seed: int | None = _number("seed", None, "Random seed; the same seed gives the same text.")
     max_tokens: int | None = _number(
-        "max_tokens", None, "Maximum tokens per reply (default: no limit; 120 in stories)."
+        "max_tokens", None, "Maximum tokens per reply (default: no limit; 120 per continuation in the app)."
     )
-    stop: tuple[str, ...] | None = _setting(None, STOPS, "Stop strings: a reply ends before the first of them.")
+    stop: tuple[str, ...] | None = _setting(
+        None, STOPS, "Stop strings: a reply ends before whichever of them comes first."
+    )
     cache_budget_mb: int | None = _number(
         "cache_budget_mb", None, "Memory for idle KV caches in MB (default: a quarter of free memory)."
     )

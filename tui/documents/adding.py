@@ -36,6 +36,10 @@ class Changes:
     removed: int = 0
     left_out: list[str] = field(default_factory=list)
 
+    def __str__(self) -> str:
+        counts = {"added": self.added, "changed": self.changed, "removed": self.removed, "unchanged": self.unchanged}
+        return ", ".join(f"{number} {what}" for what, number in counts.items() if number) or "none"
+
 
 def refresh(
     index: DocumentIndex, root: Root, changes: Changes, report: Callable[[Path], None] = lambda path: None

@@ -8,6 +8,7 @@ import numpy as np
 
 from tui.documents.adding import Embedder
 from tui.documents.index import DocumentIndex, Found
+from tui.documents.notices import WORDS_ALONE
 from tui.formatting.units import counted
 
 # Passages that each way contributes.
@@ -19,7 +20,6 @@ _COMMON = """a about after all an and any are as at be been but by can could did
     his how i if in into is it its me my no not of on or our she should so than that the their them then there these
     they this those to us was we were what when where which who why will with would you your"""
 COMMON = frozenset(_COMMON.split())
-WORDS_ALONE = "There is no embedding model, so only words are compared; `llm-tui pull minilm` gets one."
 
 
 @dataclass(frozen=True)

@@ -33,7 +33,7 @@ def made(outcome: Outcome | None, model: "Model | None") -> str:
         if outcome.generated_tokens > 1 and seconds > 0:
             figures.append(f"{(outcome.generated_tokens - 1) / seconds:.1f} tok/s")
         figures.append(f"first token {outcome.first_token_seconds * 1000:.0f} ms")
-    figures.append(f"reused {outcome.reused_tokens} of {outcome.prompt_tokens}")
+    figures.append(f"reused {outcome.reused_tokens} of {outcome.prompt_tokens} prompt tokens")
     figures.append(REASONS.get(outcome.reason, one_line(outcome.reason)))
     figures.append(f"seed {outcome.seed}")
     return " · ".join([*figures, *_parameters(outcome, model)])

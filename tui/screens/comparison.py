@@ -93,7 +93,7 @@ class ComparisonScreen(ModalScreen[Side | None]):
         ]
 
     def compose(self) -> ComposeResult:
-        with DialogFrame("Compare", "↑ ↓ scroll", "1 2 go on from", "Esc cancel", id="compare"), Container(id="sides"):
+        with DialogFrame("Compare", "↑ ↓ scroll", "1 2 choose", "Esc cancel", id="compare"), Container(id="sides"):
             yield from self._panes
 
     def on_mount(self) -> None:

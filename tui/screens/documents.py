@@ -11,6 +11,7 @@ from textual.screen import ModalScreen
 from textual.widgets import OptionList
 from textual.widgets.option_list import Option
 
+from tui.documents.notices import WORDS_ALONE
 from tui.formatting.units import counted
 from tui.process.in_thread import in_thread
 from tui.screens.text_prompt import AskScreen
@@ -22,8 +23,7 @@ from tui.widgets.dialog_frame import DialogFrame
 from tui.widgets.list_row import ListRow
 from tui.widgets.plain_text import Plain, plain
 
-WORDS_ALONE = "Only words are compared: `llm-tui pull minilm` gets an embedding model."
-EMPTY = "No documents yet. Press a to add a file or a folder."
+EMPTY = "No documents of your own yet. Press a to add a file or a folder."
 CANCELLED = "Cancelled. r resumes it."
 # The collection that documents are added to where there is none.
 USUAL = "documents"
@@ -144,7 +144,7 @@ class DocumentsScreen(ModalScreen[list[str]]):
         if self._progress is None and self._overview is not None:
             highlighted = self._highlighted
             collection = USUAL if highlighted is None or highlighted.fixed else highlighted.name
-            title = f"Add a file or a folder to {one_line(collection)}"
+            title = f"Add a file or a folder to the collection {one_line(collection)}"
             self.app.push_screen(AskScreen(title, "", partial(self._add, collection), self._told.show, "add"))
 
     async def _add(self, collection: str, text: str) -> str:
@@ -200,9 +200,8 @@ def _results(progress: ReadingProgress) -> Iterator[str]:
     changes = progress.changes
     if changes is None:
         return
-    done = f"{changes.added} added, {changes.changed} changed, {changes.removed} removed"
     count = len(changes.left_out)
-    yield f"{done}, {changes.unchanged} unchanged" + (f", {count} left out:" if count else ".")
+    yield f"Documents: {changes}" + (f", {count} left out:" if count else ".")
     yield from changes.left_out[:LEFT_OUT]
     if count > LEFT_OUT:
         yield f"and {count - LEFT_OUT} more."

@@ -68,7 +68,7 @@ SESSIONS = {
 
 # By widget id: text fields that have the focus in place of the list or the messages that they belong to.
 FIELDS: dict[str | None, Hints] = {
-    "find-text": {"Enter": "messages", "stop": "close"},
+    "find-text": {"Enter": "go to match", "stop": "close"},
     "session-filter": {"Enter": "open", "↑ ↓": "move", "stop": "all sessions"},
     "session-title": {"Enter": "save", "stop": "cancel"},
 }

@@ -74,7 +74,7 @@ class ModelPicker(Picker[ModelChoice | None]):
         self._timer: Timer | None = None
 
     def compose(self) -> ComposeResult:
-        with DialogFrame("Models", "↑ ↓ model", "Tab precision", "Enter select", "Esc cancel", id="models"):
+        with DialogFrame("Model picker", "↑ ↓ model", "Tab precision", "Enter select", "Esc cancel", id="models"):
             yield self._field
             yield self._header
             yield self._list

@@ -48,5 +48,5 @@ class ModelOffer:
         if download and download.running:
             return f"Downloading {suggestion.title}: {key_name('choose_model')} shows the progress."
         if self.here:
-            return f"Press Enter to ask {suggestion.title} instead."
-        return f"Press Enter to download {suggestion.title} ({size(suggestion.size)}) and ask it."
+            return f"With the input empty, Enter asks {suggestion.title} instead."
+        return f"With the input empty, Enter downloads {suggestion.title} ({size(suggestion.size)}) and asks it."

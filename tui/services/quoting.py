@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 # Share of the context that is still free which passages may take.
 SHARE = 2
 WITHOUT = "Asked without documents: {}"
-LEFT_OUT = "{} of {} passages left out: they do not fit half of the free context."
+LEFT_OUT = "{} of {} passages left out: together they may take half of the free context."
 
 
 def unsearched(session: Session, node: Node) -> Node | None:

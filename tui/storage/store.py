@@ -23,7 +23,7 @@ from tui.storage.schema import check, transaction
 from tui.storage.search import Hit, search
 from tui.storage.session_locks import Locks
 
-OPEN_ELSEWHERE = "Read-only: open in another llm-tui."
+OPEN_ELSEWHERE = "Read-only: another llm-tui has this session open."
 CHANGED_ELSEWHERE = "Changed in another llm-tui; reopen it."
 # How long to wait for another process that writes, once it has kept us waiting: it is tried again and again.
 IMPATIENT_SECONDS = 0.02
