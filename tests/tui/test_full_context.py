@@ -81,6 +81,33 @@ async def test_the_dialogue_has_the_numbers_and_three_ways(small_model: Path, sc
         assert path(pilot)[-1] == LONG.strip(), "it is saved meanwhile"
 
 
+async def test_a_limit_that_was_set_can_be_raised(script: Script, tmp_path: Path) -> None:
+    model, text = fake_directory(tmp_path / "models" / "longer", context=600), " ".join([LONG] * 3)
+    async with make_app(model, max_tokens=None).run_test(size=SIZE) as pilot:
+        await ready(pilot)
+        current(pilot).change_settings({"context": 256})
+        await overflow(pilot, text)
+        assert offered(pilot) == ["raise", "shorten"] and "context limit to 600 tokens" in told(pilot)
+        script.reply("long enough")
+        await choose(pilot, "raise")
+        await idle(pilot)
+        assert path(pilot) == [text, "long enough"] and current(pilot).settings["context"] == 600
+
+
+async def test_where_compacting_fails_the_other_ways_are_offered(small_model: Path, script: Script) -> None:
+    async with make_app(small_model, max_tokens=None).run_test(size=SIZE) as pilot:
+        await fill(pilot, script)
+        await overflow(pilot)
+        script.reply(InferenceError("No memory."))
+        await choose(pilot, "compact")
+        await until(pilot, lambda: dialog(pilot))
+        assert offered(pilot) == ["leave_out", "shorten"]
+        assert current(pilot).notice == "Nothing was compacted: No memory."
+        await choose(pilot, "leave_out")
+        await idle(pilot)
+        assert path(pilot)[-2] == LONG
+
+
 async def test_all_ways_are_in_sight_on_a_low_screen(small_model: Path, script: Script) -> None:
     async with make_app(small_model, max_tokens=None).run_test(size=(40, 12)) as pilot:
         await fill(pilot, script)

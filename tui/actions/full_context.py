@@ -1,6 +1,7 @@
 """Actions on a context that is full, or soon will be: leave out the oldest turns, or compact them into a summary."""
 
 from collections.abc import Callable
+from dataclasses import replace
 
 from tui.actions.context import ActionContext, ActionGroup
 from tui.actions.messages import MessageActions
@@ -33,14 +34,17 @@ class ContextActions(ActionGroup):
         """Ask what to leave out."""
         self._app.run_worker(self._ask(event.session, event.node_id))
 
-    async def _ask(self, session: Session, node_id: str) -> None:
+    async def _ask(self, session: Session, node_id: str, compacts: bool = True) -> None:
+        """``compacts``: False where that has just failed."""
         try:
             full = await self._room.plan(session, node_id)
         except Exception:  # the template may reject the conversation: the notice has said what is wrong
             return
+        full = full if compacts else replace(full, compacted=None)
         # Where a dialog would disturb, or has nothing to choose from, the notice above the input has to do.
         onward = full.target.role != "user"
-        needless = onward and (self._screen.composer.text or not (full.left_out or full.compacted))
+        ways = full.left_out or full.compacted or full.longest
+        needless = onward and (self._screen.composer.text or not ways)
         if session is not self.current or session.reply is not None or needless or self._app.screen is not self._screen:
             return
 
@@ -57,6 +61,9 @@ class ContextActions(ActionGroup):
             self._messages.ask(session, _onward(session, target, start), before=session.tree.tip)
         elif choice == "compact" and full.compacted:
             self._compact(session, full.compacted, then=True)
+        elif choice == "raise":
+            session.change_settings({"context": full.longest})
+            self._messages.ask(session, _onward(session, target), before=session.tree.tip)
         elif target.role == "user":
             self._shorten(session, target)
 
@@ -131,6 +138,8 @@ class ContextActions(ActionGroup):
             )
         session.notify(Passing(told))
         self._ended(session, summary, then)
+        if then and told != STOPPED and summary is None and session.tip is not None:
+            await self._ask(session, session.tip.id, compacts=False)
 
     def _ended(self, session: Session, summary: Node | None, then: bool) -> None:
         """Go on after a summary, or without one: with the last message, else with what waits to be sent."""

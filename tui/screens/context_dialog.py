@@ -1,7 +1,7 @@
 """Dialog for a context that is full: what to leave out."""
 
 from collections.abc import Iterator
-from typing import Literal
+from typing import Literal, cast
 
 from textual.app import ComposeResult
 from textual.binding import Binding
@@ -14,7 +14,7 @@ from tui.services.full_context import FullContext
 from tui.widgets.dialog_frame import DialogFrame
 from tui.widgets.plain_text import Plain, plain
 
-Choice = Literal["leave_out", "compact", "shorten"]
+Choice = Literal["leave_out", "compact", "raise", "shorten"]
 # Rows of a screen below which the choices stand without explanations, so that all are in sight.
 LOW = 16
 
@@ -57,6 +57,9 @@ class ContextDialog(ModalScreen[Choice]):
         if full.compacted:
             about = f"The model summarises them; {key_name('previous_sibling')} shows them again"
             yield self._option("compact", f"Compact the oldest {full.compacted.messages}{onward} (/compact)", about)
+        if full.longest:
+            about = "The model and the free memory allow it; it takes more memory and time"
+            yield self._option("raise", f"Raise this session's context limit to {full.longest} tokens{onward}", about)
         if self._continues:
             yield self._option("shorten", "Keep the reply as it is", "Roll back or fork to go on from earlier")
         else:
@@ -71,5 +74,4 @@ class ContextDialog(ModalScreen[Choice]):
 
     def on_option_list_option_selected(self, event: OptionList.OptionSelected) -> None:
         event.stop()
-        choices: dict[str | None, Choice] = {"leave_out": "leave_out", "compact": "compact", "shorten": "shorten"}
-        self.dismiss(choices[event.option_id])
+        self.dismiss(cast(Choice, event.option_id))

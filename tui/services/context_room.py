@@ -1,5 +1,6 @@
 """Makes room in the context of a chat: counts prompts, plans what to leave out, has turns summarised."""
 
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from tui.conversation.tree import Node, in_context
@@ -30,7 +31,9 @@ class ContextRoom:
         nodes = in_context(session.tree.path(node_id))
         limit, longest = self._models.context(session), self._sampling.params(session).max_tokens
         async with self._replies.turn:
-            return await in_thread(plan, nodes, limit, longest, self._count(session, nodes[-1]))
+            full = await in_thread(plan, nodes, limit, longest, self._count(session, nodes[-1]))
+        possible = self._models.longest_context(session)
+        return replace(full, longest=possible if possible > max(full.needed, limit) else 0)
 
     async def compactable(self, session: Session) -> Cut | None:
         """The turns to summarise: all but the last ones, which take a quarter of the prompt at most, or one turn."""

@@ -32,6 +32,7 @@ class FullContext:
 
     ``target``: the last node of the prompt, to be answered, or continued if it is a reply. ``left_out`` and
     ``compacted``: what goes if the oldest turns are left out or summarised; None where that would not be enough.
+    ``longest``: tokens that the context could have with a higher limit, if that would be enough; else 0.
     """
 
     target: Node
@@ -39,6 +40,7 @@ class FullContext:
     available: int
     left_out: Cut | None
     compacted: Cut | None
+    longest: int = 0
 
 
 def plan(nodes: list[Node], available: int, longest_reply: int | None, count: Count) -> FullContext:

@@ -90,6 +90,11 @@ class ModelManager:
         model = self.model(session)
         return min(own_context(session.settings) or model.context, model.longest_context) if model else 0
 
+    def longest_context(self, session: Session) -> int:
+        """Most tokens that the session could take, whatever limits were set; 0 until loaded."""
+        model = self.model(session)
+        return model.longest_context if model else 0
+
     # ---- loading
 
     def lacks(self, choice: ModelChoice, again: bool = False) -> bool:

@@ -9,6 +9,7 @@ from tui.services.models import ModelManager
 from tui.services.modes import STRATEGIES
 from tui.services.reasoning import configured, own_switches, variables
 from tui.services.session import Session
+from tui.terminal.sanitize import one_line
 
 if TYPE_CHECKING:
     from inference import ChatTemplate, SamplingParams
@@ -46,8 +47,8 @@ class SamplingDefaults:
     def differing(self, session: Session) -> list[str]:
         """The session's settings that differ from their defaults, abbreviated."""
         default = STRATEGIES[session.mode].new_settings(self._settings).get("system")
-        system = [] if (session.settings.get("system") or "") == (default or "") else ["system prompt"]
-        system += ["documents"] if session.collections else []
+        system = [f"docs: {', '.join(map(one_line, session.collections))}"] if session.collections else []
+        system += [] if (session.settings.get("system") or "") == (default or "") else ["system prompt"]
         values: dict[str, Any] = own(session.settings)
         if limit := own_context(session.settings):
             values["context"] = limit
