@@ -14,6 +14,7 @@ from inference.sources.hub_errors import in_sentences
 from inference.sources.hub_name import HubName
 from inference.sources.incoming import Incoming, incoming
 from inference.sources.offer import DESCRIPTIONS, Offer, offered
+from inference.sources.registry import UNFINISHED
 from inference.text.template import ChatTemplate
 from inference.text.tokenizer import Tokenizer
 from inference.transformer.builder import require_supported
@@ -29,7 +30,7 @@ def pull_from_hub(
     ``complete`` puts it in place. ``sha256``: what its only file of weights must have. Raises HubError, of which
     UnavailableError means that another source may have it.
     """
-    with in_sentences(name):
+    with in_sentences(name, downloads / UNFINISHED / name.folder):
         offer = offered(name)
         held = [file.digest for file in offer.files.values() if file.name.endswith((".gguf", ".safetensors"))]
         if sha256 and held != [f"sha256:{sha256}"]:

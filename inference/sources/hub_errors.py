@@ -2,6 +2,7 @@
 
 import contextlib
 from collections.abc import Iterator
+from pathlib import Path
 
 from huggingface_hub import constants, get_token
 from huggingface_hub.errors import (
@@ -21,8 +22,11 @@ _LOGIN = "log in with `hf auth login` or set HF_TOKEN"
 
 
 @contextlib.contextmanager
-def in_sentences(name: HubName) -> Iterator[None]:
-    """Raise HubError for what goes wrong with a download of ``name``: UnavailableError unless it is this machine."""
+def in_sentences(name: HubName, work: Path) -> Iterator[None]:
+    """Raise HubError for what goes wrong with a download of ``name``: UnavailableError unless it is this machine.
+
+    ``work``: where files arrive; it is kept.
+    """
     host = constants.ENDPOINT.partition("://")[2]
     try:
         yield
@@ -49,5 +53,5 @@ def in_sentences(name: HubName) -> Iterator[None]:
             raise HubError(f"{error.filename} cannot be used ({error.strerror}).") from None
         raise UnavailableError(
             f"Cannot reach {host} ({error or type(error).__name__}).",
-            f"Progress is kept; `llm-tui pull {name}` resumes it.",
+            f"Progress is kept; `llm-tui pull {name}` resumes it." if work.exists() else "",
         ) from None

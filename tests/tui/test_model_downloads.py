@@ -100,3 +100,17 @@ async def test_why_a_download_failed_is_said(hub: FakeHub, shelf: Path) -> None:
         await until(pilot, lambda: len(screen._list.rows) == 1)
         await tap(pilot, "enter")
         await until(pilot, lambda: "There is no model org/nowhere" in told(screen)["org/nowhere"])
+        await until(pilot, lambda: [row.group for row in screen._list.rows] == ["typed"])  # nothing of it is here
+
+
+async def test_what_never_came_is_not_kept(hub: FakeHub, shelf: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(constants, "ENDPOINT", "http://127.0.0.1:9")
+    async with make_app(shelf / "first").run_test(size=SIZE) as pilot:
+        await ready(pilot)
+        screen = await open_picker(pilot)
+        await pilot.press(*"org/other")
+        await until(pilot, lambda: len(screen._list.rows) == 1)
+        await tap(pilot, "enter")
+        await until(pilot, lambda: "Cannot reach 127.0.0.1:9" in told(screen)["org/other"])
+        assert "Progress is kept" not in told(screen)["org/other"]
+        await until(pilot, lambda: [row.group for row in screen._list.rows] == ["typed"])

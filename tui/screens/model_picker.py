@@ -19,7 +19,7 @@ from tui.config.paths import model_places
 from tui.config.validators import PRECISIONS
 from tui.process.in_thread import in_thread
 from tui.screens.picker import Picker
-from tui.services.downloads import Downloads
+from tui.services.downloads import Download, Downloads
 from tui.services.model_choice import ModelChoice
 from tui.widgets.dialog_frame import DialogFrame
 from tui.widgets.model_list import ModelList, Row, about
@@ -113,7 +113,7 @@ class ModelPicker(Picker[ModelChoice | None]):
         here = [Row(listing.found.name, listing.found.source, listing) for listing in self._listings]
         known = self._suggestions
         coming = [
-            Row(each.name, "unfinished", None, each, known.get(each.name))
+            Row(each.name, self._group(each), None, each, known.get(each.name))
             for each in self._downloads
             if not each.complete
         ]
@@ -126,6 +126,12 @@ class ModelPicker(Picker[ModelChoice | None]):
             rows.setdefault(row.name, row)
         self._list.show(list(rows.values()))
         self._describe()
+
+    def _group(self, download: Download) -> str:
+        """Where it stands: one that has failed before anything came is where it was."""
+        if download.running or download.done:
+            return "unfinished"
+        return "suggested" if download.name in self._suggestions else "typed"
 
     def _describe(self) -> None:
         row = self._list.row
