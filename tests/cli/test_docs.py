@@ -195,3 +195,14 @@ def test_interrupted_it_says_how_it_goes_on(folder: Path, stub: StubEmbedder, mo
 def test_the_index_is_beside_the_session_database(folder: Path, tmp_path: Path) -> None:
     assert run("docs", "add", folder, "--db", tmp_path / "mine" / "sessions.db").returncode == 0
     assert (tmp_path / "mine" / "documents.db").exists()
+
+
+def test_the_help_is_searched_only_where_it_is_all_there_is_or_named(folder: Path) -> None:
+    def found(*more: str) -> set[str]:
+        hits = json.loads(run("docs", "search", "how does the pump quit?", "--json", *more).stdout)
+        return {hit["collection"] for hit in hits}
+
+    assert found() == {"llm-tui"}
+    run("docs", "add", folder)
+    assert found() == {"documents"}
+    assert found("--collection", "llm-tui") == {"llm-tui"}

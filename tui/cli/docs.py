@@ -2,7 +2,7 @@
 
 import json
 import os
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -18,6 +18,7 @@ from tui.cli.document_index import (
     load_embedder,
     named,
     open_documents,
+    users_own,
 )
 from tui.cli.options import documents_db_option, settings_for, written
 from tui.cli.output import tell, writer
@@ -120,15 +121,16 @@ def search(
 ) -> None:
     """Find the passages that answer a question best.
 
-    They are found by its words and, with an embedding model, by its meaning too.
+    They are found by its words and, with an embedding model, by its meaning too. The program's own help is searched if
+    you have added nothing, or with --collection llm-tui.
     """
     from tui.documents.retrieval import search as find
 
     write = writer()
     settings = settings_for(context, db=db)
     with open_documents(settings) as index:
-        names = named(index, collection)
-        results = find(index, question, _ready_embedder(settings, index), limit, names)
+        names = named(index, collection) or users_own(index)
+        results = find(index, question, _ready_embedder(settings, index, names), limit, names)
     if results.note:
         tell(results.note)
     if not results.hits:
@@ -167,13 +169,13 @@ def remove(context: click.Context, paths: tuple[Path, ...], collection: str | No
             index.remove_collection(name)
 
 
-def _ready_embedder(settings: "Settings", index: "DocumentIndex") -> "Encoder | None":
-    """The embedding model, with which the program's help is embedded: for that nobody should have to wait or ask."""
+def _ready_embedder(settings: "Settings", index: "DocumentIndex", names: "Sequence[str]") -> "Encoder | None":
+    """The embedding model. The program's help gets its vectors when it is first searched: nobody adds it."""
     from tui.documents.adding import embed
     from tui.documents.index import PROGRAM_HELP
 
     embedder = load_embedder(settings)
-    if embedder:
+    if embedder and (not names or PROGRAM_HELP in names):
         with Progress() as progress:
             embed(index, embedder, lambda done, total: progress.show(f"vectors {done} of {total}"), [PROGRAM_HELP])
     return embedder

@@ -16,6 +16,7 @@ from tui.cli.document_index import (
     json_option,
     load_embedder,
     named,
+    users_own,
 )
 from tui.cli.options import documents_db_option, model_options, settings_for
 from tui.cli.output import tell, writer
@@ -64,6 +65,7 @@ def evaluate(
     documents, with what was retrieved and with the right passage; and how many the documents made worse. The model
     answers at temperature 0, in 32 tokens at most; it is smollm2 if that is downloaded, else the chat model.
     """
+    from tui.documents.errors import DocumentError
     from tui.documents.evaluation import locate, measure_search
     from tui.documents.notices import WORDS_ALONE
     from tui.documents.questions import read_questions
@@ -71,7 +73,9 @@ def evaluate(
     questions = read_questions(file)
     settings = _with_usual_model(settings_for(context, db=db, **computing))
     with existing_documents(settings) as index, Progress() as progress:
-        names = named(index, collection) or _users_own(index)
+        names = named(index, collection) or users_own(index)
+        if not names:
+            raise DocumentError(NO_DOCUMENTS)
         outcomes = locate(index, file, questions, names)
         embedder = load_embedder(settings)
         if embedder is None:
@@ -96,17 +100,6 @@ def _with_usual_model(settings: "Settings") -> "Settings":
     except CheckpointError:
         return settings
     return replace(settings, chat_model=USUAL_MODEL)
-
-
-def _users_own(index: "DocumentIndex") -> list[str]:
-    """All collections but the program's help. Raises DocumentError if there are none."""
-    from tui.documents.errors import DocumentError
-    from tui.documents.index import PROGRAM_HELP
-
-    names = [summary.name for summary in index.collections() if summary.name != PROGRAM_HELP]
-    if not names:
-        raise DocumentError(NO_DOCUMENTS)
-    return names
 
 
 def _measure_answers(

@@ -56,6 +56,13 @@ def named(index: "DocumentIndex", collection: str | None) -> list[str]:
     return [collection]
 
 
+def users_own(index: "DocumentIndex") -> list[str]:
+    """All collections but the program's help."""
+    from tui.documents.index import PROGRAM_HELP
+
+    return [summary.name for summary in index.collections() if summary.name != PROGRAM_HELP]
+
+
 def load_embedder(settings: "Settings") -> "Encoder | None":
     """Load the embedding model, if one is here."""
     from inference import Encoder
