@@ -192,7 +192,7 @@ class MainPresenter:
         if reply.prepare is not None:
             return Activity("◌", "searching documents")
         others = any(other.reply is not None for other in self._sessions if other is not session)
-        return Activity("◌", "queued" if others else "reading the prompt")
+        return Activity("◌", "queued" if others else " · ".join(["reading the prompt", *slow]))
 
 
 def _failed(model: str, sentence: str) -> str:

@@ -159,9 +159,12 @@ class SettingsScreen(ModalScreen[Settings | None]):
             self._meaning.show(self._means(focused))
 
     def _means(self, name: str) -> str:
+        setting = "thinking" if name in self._switches else name
+        of_new = f"For new sessions: `{setting}` in the configuration file."
         if name == "system":
-            return "System prompt of this session."
-        return MEANINGS.get(name, f"{label(name).capitalize()} on or off: {name} in the model's chat template.")
+            return f"System prompt of this session. {of_new}"
+        meaning = MEANINGS.get(name, f"{label(name).capitalize()} on or off: {name} in the model's chat template.")
+        return f"{meaning} {of_new}"
 
     def on_input_submitted(self, event: Input.Submitted) -> None:
         event.stop()

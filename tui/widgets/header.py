@@ -25,14 +25,14 @@ class TopBar(Widget):
 
     def render(self) -> Content:
         right = self._modes()
-        room = max(0, self.size.width - right.cell_length - 2)
+        room = max(0, self.size.width - right.cell_length - 3)
         title = plain(self.session, "bold $primary")
         # A third is the title's while the rest is shortened.
         model = self._shortened(room - min(room // 3, title.cell_length) - len(RULE))
         title = title.truncate(max(1, room - len(RULE) - model.cell_length), ellipsis=True)
         left = Content.assemble(title, (RULE, "$text-disabled"), model)
         left = left.truncate(room, ellipsis=True, pad=True)
-        return Content.assemble(" ", left, " ", right).truncate(self.size.width)
+        return Content.assemble(" ", left, "  ", right).truncate(self.size.width)
 
     def _modes(self) -> Content:
         if self.size.width < NARROW:
