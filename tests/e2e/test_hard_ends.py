@@ -77,16 +77,21 @@ def test_told_to_end_while_the_terminal_takes_nothing(counting_model: Path) -> N
     assert sound(load_settings().db)
 
 
+ENTERING, LEAVING = b"\x1b[?1049h", b"\x1b[?1049l"
+
+
 def test_stopped_and_continued_it_reads_on_as_one(tiny_model: Path) -> None:
     """As by `kill -STOP` and `fg`: there is one reader of the keys, as before."""
     with Terminal([PROGRAM, "--model", str(tiny_model)]) as terminal:
         terminal.until(LOADED)
-        before = terminal.threads
+        before, written = terminal.threads, len(terminal.raw)
         terminal.signal(signal.SIGSTOP)
         terminal.signal(signal.SIGCONT)
         terminal.press("one two three")
         terminal.until("│ one two three")
         assert terminal.threads == before
+        # Leaving the terminal for a moment would throw away what is typed then.
+        assert ENTERING in terminal.raw[written:] and LEAVING not in terminal.raw[written:]
         quit_program(terminal)
 
 

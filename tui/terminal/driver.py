@@ -45,6 +45,7 @@ LAST_ANSWERS = 2.0  # seconds to wait for outstanding responses at exit
 LOOK, CHUNK = 0.1, 65536  # poll interval of the input thread in seconds; bytes per read
 ASK_BACKGROUND = "\x1b]11;?\x1b\\"
 UNCOLORED = ("linux", "dumb")  # terminals that have no answer, and may show the question
+POP_KEYBOARD = "\x1b[<u"  # Kitty protocol: the mode before
 REPORT_BASE_LAYOUT = "\x1b[=4;2u"  # Kitty protocol: also report keys of the base layout
 
 
@@ -79,6 +80,9 @@ class PatientDriver(LinuxDriver):
         self._asked = os.environ.get("TERM", "") in UNCOLORED  # for the background, once
         self._cursor = Offset(-1, -1)
         self._title = ""
+        self._recorded: list[str] | None = None  # what is written, while it is recorded
+        self._opening = ""  # what is written at the start
+        self._raw: list[Any] | None = None  # how the terminal is set then
         self.canvas = Canvas()
         self.gone = False
         self.mute = False
@@ -185,10 +189,12 @@ class PatientDriver(LinuxDriver):
 
     def start_application_mode(self) -> None:
         self._started = True
-        self.canvas.forget()
-        self._pace.reset()
-        self._later = None
+        self._forget()
+        self._recorded = []
         super().start_application_mode()  # type: ignore[no-untyped-call]
+        self._opening, self._recorded = "".join(self._recorded), None
+        with suppress(termios.error):
+            self._raw = termios.tcgetattr(self.fileno)
         self._started = self._key_thread is not None and self._key_thread.is_alive()  # False in the background
         if self._writer_thread is not None:
             never_block(self._writer_thread)
@@ -200,6 +206,17 @@ class PatientDriver(LinuxDriver):
                 self.write(KEEP + (titled(self._title) if self._title else ""))
         self._turns.resume()
         self._app.refresh()
+
+    def _forget(self) -> None:
+        """Nothing is known of what the terminal shows, nor of responses that are outstanding."""
+        self.canvas.forget()
+        self._pace.reset()
+        self._later = None
+
+    def write(self, data: str) -> None:
+        if self._recorded is not None:
+            self._recorded.append(data)
+        super().write(data)
 
     def stop_application_mode(self) -> None:
         self._turns.hold()
@@ -263,9 +280,17 @@ class PatientDriver(LinuxDriver):
             self.resume_application_mode()
 
     def _continued(self) -> None:
-        """Redraw after an external SIGSTOP: others may have used the terminal."""
-        if self._auto_restart and os.isatty(self.fileno):
-            self._pace.reset()  # no waiting for responses: the terminal stays ours, and they still come here
-            if self._started:
-                self.suspend_application_mode()
+        """Redraw after an external SIGSTOP: others may have used the terminal. What was typed since is not lost."""
+        if not self._auto_restart or not os.isatty(self.fileno):
+            return
+        if not self._started:
             self.resume_application_mode()
+            return
+        self._forget()  # no waiting for responses: the terminal stays ours, and they still come here
+        if self._raw is not None:
+            with suppress(termios.error):
+                termios.tcsetattr(self.fileno, termios.TCSANOW, self._raw)
+        self.write(POP_KEYBOARD + self._opening + REPORT_BASE_LAYOUT)
+        if self._title and has_title():
+            self.write(titled(self._title))
+        self._app.refresh()
