@@ -10,6 +10,7 @@ from textual import events
 from textual.content import Content
 
 from inference import SamplingParams
+from tests.stubs.conversations import answered, save
 from tests.tui.conftest import SIZE, app_of, current, make_app, ready, say, until
 from tui.app import LlmTui
 from tui.config.keymap import Key
@@ -53,6 +54,26 @@ async def test_a_deleted_session_comes_back(tiny_model: Path) -> None:
         assert current(pilot) is first
         await say(pilot, "again")
         assert len(first.tree.path()) == 4
+
+
+async def test_several_deleted_sessions_come_back_one_after_the_other(tiny_model: Path) -> None:
+    talks = [Conversation(title=title) for title in ("one", "two", "three")]
+    for talk in talks:
+        answered(talk, f"Say {talk.title}.", talk.title)
+    save(*talks)
+    async with make_app(tiny_model, mode="chat").run_test(size=(120, 30)) as pilot:
+        await ready(pilot)
+        await pilot.press("ctrl+o", "down")
+        gone = []
+        for _ in talks:
+            gone.append(app_of(pilot).main.sidebar.highlighted_id)
+            await pilot.press("d")
+        store = app_of(pilot).services.sessions.store
+        assert set(gone) == {talk.id for talk in talks} and store.sessions(5) == []
+        for session_id in reversed(gone):
+            await pilot.press("u")
+            assert current(pilot).id == session_id
+        assert {listing.id for listing in store.sessions(5)} == {talk.id for talk in talks}
 
 
 async def test_ctrl_t_goes_to_and_fro(tiny_model: Path) -> None:

@@ -89,6 +89,26 @@ async def test_a_deleted_session_is_restored_with_what_it_had_computed(desk: Des
     assert desk.workspace.restore() is None
 
 
+async def test_all_deleted_sessions_are_restored_the_last_first_and_only_that_one_with_its_cache(desk: Desk) -> None:
+    desk.load()
+    deleted = []
+    for number in range(3):
+        deleted.append(session := desk.current)
+        session.tree.add("user", f"message {number}")
+        desk.workspace.ask(session, lambda: desk.current.tree.begin("assistant"))
+        await desk.come()
+        desk.workspace.enter(desk.workspace.new("chat"))
+    for session in deleted:
+        desk.workspace.delete(session.id)
+    assert [session.engine is not None for session in deleted] == [False, False, True]
+    assert desk.workspace.held & {session.id for session in deleted} == {deleted[2].id}
+    for session in reversed(deleted):
+        assert desk.workspace.restorable and desk.workspace.restore() is session
+    assert not desk.workspace.restorable and desk.workspace.restore() is None
+    stored = desk.services.sessions.store.sessions(5)
+    assert {listing.id for listing in stored} == {session.id for session in deleted}
+
+
 async def test_a_model_that_no_session_needs_makes_room(desk: Desk, model: FakeModel) -> None:
     desk.load()
     session = desk.current

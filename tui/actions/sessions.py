@@ -61,7 +61,7 @@ class SessionActions(ActionGroup):
     # ---- deleting
 
     def delete_session(self) -> None:
-        """Delete the session. It can be restored until another one is deleted."""
+        """Delete the session. It can be restored until the program ends."""
         if (wanted := self._wanted) is None:
             return
         self._presenter.collect()
@@ -71,11 +71,11 @@ class SessionActions(ActionGroup):
             self._refuse(wanted, str(error))
             return
         keys = f"{key_name('switch_session')}, then {key_name('restore_session')}"
-        self.current.notify(f"Deleted “{session.shown_title}”. {keys}, restores it.")
+        self.current.notify(f"Deleted “{session.shown_title}”. {keys}, restores it until you quit.")
         self._presenter.show()
 
     def restore_session(self) -> None:
-        """Restore the session that was deleted last, and open it."""
+        """Restore the session that was deleted last, of those not restored yet, and open it."""
         self._presenter.collect()
         if session := self._workspace.restore():
             self.current.clear_notice()

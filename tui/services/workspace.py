@@ -47,7 +47,7 @@ class Workspace:
         self._passages = passages
         self._settings = settings
         self._mode_given = mode is not None
-        self._deleted: Session | None = None
+        self._deleted: list[Session] = []  # in memory until the program ends, the last one with its cache
         self._left: list[Session] = []  # most recently left last
         asked = mode or "chat_model" in settings.flags
         self.current = self.new(mode or "chat") if asked else self.last_or_new("chat")
@@ -56,13 +56,13 @@ class Workspace:
 
     @property
     def held(self) -> set[str]:
-        """Ids of the sessions in memory, including the deleted one that can be restored."""
-        return {session.id for session in (*self._sessions, *([self._deleted] if self._deleted else []))}
+        """Ids of the sessions in memory, including the one that was deleted last."""
+        return {session.id for session in (*self._sessions, *self._deleted[-1:])}
 
     @property
     def restorable(self) -> bool:
         """True if a deleted session can be restored."""
-        return self._deleted is not None
+        return bool(self._deleted)
 
     def new(self, mode: Mode, private: bool = False) -> Session:
         """Create a session with the usual model and the configured system prompt."""
@@ -133,25 +133,26 @@ class Workspace:
                 self._sessions.leave(session)
 
     def delete(self, session_id: str) -> Session:
-        """Delete a session. It can be restored until another one is deleted. Raises StoreError if open elsewhere."""
+        """Delete a session. It can be restored until the program ends. Raises StoreError if open elsewhere."""
         session = self.current if session_id == self.current.id else self._sessions.open(session_id)
         self._replies.stop(session)
         self._sessions.delete(session)
-        if self._deleted and self._deleted.engine:
-            self._deleted.engine.close()
-        self._deleted = session
+        # Texts take little memory, a cache may take gigabytes: only that of the last one is kept.
+        if self._deleted and (cache := self._replies.detach(self._deleted[-1])):
+            cache.engine.close()
+        self._deleted.append(session)
         if session is self.current:
             self.current = self.last_or_new(session.mode)
             self.load()
         return session
 
     def restore(self) -> Session | None:
-        """Restore the last deleted session; None if there is none."""
-        session, self._deleted = self._deleted, None
-        if session:
-            self._sessions.add(session)
-            self._sessions.save(session)
-            session.computed = session.engine is not None  # its snapshot was deleted too
+        """Restore the session that was deleted last, of those that were not restored yet; None if there is none."""
+        if not self._deleted:
+            return None
+        session = self._sessions.add(self._deleted.pop())
+        self._sessions.save(session)
+        session.computed = session.engine is not None  # its snapshot was deleted too
         return session
 
     # ---- models
