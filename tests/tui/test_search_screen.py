@@ -121,6 +121,12 @@ async def test_a_message_on_another_branch_brings_its_branch(tiny_model: Path) -
         transcript = app_of(pilot).main.transcript
         await until(pilot, lambda: transcript.chosen == nodes[1].id)
         assert current(pilot).tree.tip == nodes[1].id
+        assert current(pilot).notice == "Version 1 of 2 is shown: ] goes back to version 2."
+        await pilot.press("right_square_bracket")
+        assert current(pilot).tree.tip == nodes[-1].id
+        await search(pilot, "hails")
+        await pilot.press("enter")
+        await until(pilot, lambda: current(pilot).tree.tip == nodes[1].id)
         await search(pilot, "fog 8")
         await pilot.press("enter")
         await until(pilot, lambda: transcript.chosen == nodes[-1].id)
@@ -154,6 +160,9 @@ async def test_what_was_rolled_back_is_found_and_comes_back(tiny_model: Path) ->
         await search(pilot, "zebra")
         await pilot.press("enter")
         await until(pilot, lambda: len(current(pilot).tree.path()) == 2)
+        assert current(pilot).notice == "This was rolled back and is shown again: u rolls back again."
+        await pilot.press("u")
+        assert current(pilot).tree.tip is None
 
 
 async def test_in_a_story_the_cursor_goes_to_the_words(tiny_model: Path) -> None:
@@ -173,6 +182,24 @@ async def test_in_a_story_the_cursor_goes_to_the_words(tiny_model: Path) -> None
             assert pane.text[len(pane.before_cursor) :].startswith(words)
 
 
+async def test_a_story_that_was_not_open_is_shown_in_another_version_with_a_way_back(tiny_model: Path) -> None:
+    story = Conversation("story", title="Lily", updated=time.time())
+    first = story.tree.add("author", "A hedgehog.")
+    story.tree.edit(first.id, "A snail.")
+    save(story)
+    async with make_app(tiny_model, mode="chat").run_test(size=SIZE) as pilot:
+        await ready(pilot)
+        await search(pilot, "hedgehog")
+        await pilot.press("enter")
+        await pilot.pause()
+        pane = app_of(pilot).main.story_pane
+        assert pane and pane.text == "A hedgehog." and pane.before_cursor == "A "
+        assert current(pilot).draft == "" and current(pilot).tree.tip == first.id
+        assert current(pilot).notice.endswith("Ctrl+Z goes back to the one you had.")
+        await pilot.press("ctrl+z")
+        assert pane.text == "A snail."
+
+
 async def test_what_was_written_into_a_story_since_is_kept_when_another_version_comes(tiny_model: Path) -> None:
     story = Conversation("story", title="Lily", updated=time.time())
     first = story.tree.add("author", "A hedgehog.")
@@ -186,6 +213,11 @@ async def test_what_was_written_into_a_story_since_is_kept_when_another_version_
         await pilot.pause()
         pane = app_of(pilot).main.story_pane
         assert pane and pane.text == "A hedgehog."
+        await pilot.press("ctrl+z")
+        assert pane.text == "A snail. Slow.", "as the notice has it"
+        await search(pilot, "hedgehog")
+        await pilot.press("enter")
+        await pilot.pause()
         await search(pilot, "slow")
         await pilot.press("enter")
         await pilot.pause()

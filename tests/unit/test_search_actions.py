@@ -90,6 +90,41 @@ async def test_a_message_in_another_branch_is_shown_and_chosen(
     assert desk.said == ["question", "first"] == texts(desk)
     desk.screen.transcript.choose.assert_called_once_with(first.id)
     assert desk.screen.focused is desk.screen.transcript
+    assert desk.current.notice == "Version 1 of 2 is shown: ] goes back to version 2."
+    desk.current.clear_notice()
+    choose(mailbox, actions, hit(conversation[0], first))
+    assert not desk.current.notice, "nothing moves"
+
+
+async def test_the_way_back_from_a_message_further_down_names_where_the_branch_begins(
+    desk: Desk, mailbox: Mailbox, actions: SearchActions
+) -> None:
+    conversation = Conversation()
+    asked, reply = answered(conversation, "What is\na quagga, an animal that is no more?", "An extinct zebra.")
+    for text in ("again", "and again"):
+        conversation.tree.edit(asked.id, text)
+    save(conversation)
+    choose(mailbox, actions, hit(conversation, reply))
+    quoted = "“What is a quagga, an animal t…”"
+    assert desk.current.notice == f"Version 1 of 3 is shown: ] 2 times on {quoted} goes back to version 3."
+    desk.current.tree.walk(asked.id, 1)
+    choose(mailbox, actions, hit(conversation, conversation.tree.siblings(asked.id)[2]))
+    assert desk.current.notice == "Version 3 of 3 is shown: [ goes back to version 2."
+
+
+async def test_what_was_rolled_back_is_shown_again_and_the_way_back_told(
+    desk: Desk, mailbox: Mailbox, actions: SearchActions
+) -> None:
+    conversation = Conversation()
+    answered(conversation, "hello", "Hello you!")
+    question, reply = answered(conversation, "question", "reply")
+    conversation.tree.move(question.parent)
+    save(conversation)
+    for node, on in ((question, ""), (reply, " on “question”")):
+        choose(mailbox, actions, hit(conversation, node))
+        assert desk.said == ["hello", "Hello you!", "question", "reply"]
+        assert desk.current.notice == f"This was rolled back and is shown again: u{on} rolls back again."
+        desk.current.tree.move(question.parent)
 
 
 async def test_a_session_that_is_only_read_keeps_its_branch(
@@ -134,17 +169,6 @@ async def test_what_is_not_there_any_more_is_told(
     desk.screen.transcript.choose.assert_not_called()
 
 
-class TreePane(FakePane):
-    """An editor that reads its text from the open session's tree again once its source is gone."""
-
-    desk: Desk
-
-    def call_after_refresh(self, callback: object, *args: object) -> None:
-        if self.source is None:
-            self.text = "".join(self.desk.said)
-        super().call_after_refresh(callback, *args)  # type: ignore[arg-type]
-
-
 @pytest.fixture
 def story(desk: Desk) -> tuple[Conversation, list[Node]]:
     """A story in the database with two versions of its second piece; the editor shows the second one, edited."""
@@ -154,8 +178,7 @@ def story(desk: Desk) -> tuple[Conversation, list[Node]]:
     hill = tree.add("author", " a dark hill")
     nodes = [hill, tree.edit(hill.id, " a time")]
     save(conversation)
-    desk.screen.pane_of.return_value = pane = TreePane("Once\nupon a time")
-    pane.desk = desk
+    desk.screen.pane_of.return_value = FakePane("Once\nupon a time")
     return conversation, nodes
 
 
@@ -164,7 +187,7 @@ async def test_a_match_in_the_shown_version_of_a_story_gets_the_cursor(
 ) -> None:
     pane = desk.screen.pane_of()
     choose(mailbox, actions, hit(story[0], story[1][1], "…a time", "time"))
-    assert pane.location == (1, len("upon a ")) and pane.source == "the tree"
+    assert pane.location == (1, len("upon a ")) and "version" not in desk.current.notice
 
 
 async def test_a_match_in_another_version_is_shown_and_edits_are_kept(
@@ -173,7 +196,9 @@ async def test_a_match_in_another_version_is_shown_and_edits_are_kept(
     pane = desk.screen.pane_of()
     pane.text += " of peace"
     choose(mailbox, actions, hit(story[0], story[1][0], "…dark hill", "hill"))
-    assert desk.said == ["Once\nupon", " a dark hill"] == texts(desk) and pane.source is None
+    assert desk.said == ["Once\nupon", " a dark hill"] == texts(desk)
+    assert pane.text == "Once\nupon a dark hill"
+    assert desk.current.notice == "Another version of this story is shown: Ctrl+Z goes back to the one you had."
     assert " of peace" in [node.text for node in desk.current.tree], "what was edited is a version"
     assert desk.current.draft == ""
 

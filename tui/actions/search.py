@@ -3,14 +3,18 @@
 from tui.actions.application import ApplicationActions
 from tui.actions.context import ActionContext, ActionGroup
 from tui.actions.messages import MessageActions
+from tui.config.key_names import key_name
 from tui.conversation.story_text import follow
+from tui.conversation.tree import Node, Tree
 from tui.screens.search import SearchScreen
 from tui.services.notices import still_generating
 from tui.services.session import Session
 from tui.storage.search import Hit
 from tui.storage.store import OPEN_ELSEWHERE
+from tui.terminal.sanitize import shortened
 from tui.widgets.story_editor import StoryPane
 
+QUOTED = 30  # characters of a message that a notice names
 CHANGED = "This result no longer exists."
 
 
@@ -49,15 +53,17 @@ class SearchActions(ActionGroup):
     def _go_to_message(self, session: Session, hit: Hit, node_id: str) -> None:
         """Select the message and go to the words in it; in a read-only session, the one where its branch starts."""
         tree = session.tree
-        shown = [node.id for node in tree.path()]
+        before = tree.path()
+        shown = [node.id for node in before]
         if node_id not in shown and session.readonly:
-            branch = next(node for node in tree.path(node_id) if node.id not in shown)
+            branch = _branch(tree, before, node_id)
             number, count = tree.place(branch.id)
             where = f"in version {number} of {count}" if count > 1 else "in rolled-back messages"
             self._presenter.say(f"The match is {where}. {OPEN_ELSEWHERE}")
             node_id = branch.parent or shown[0]
         elif node_id not in shown:
             self._move(session, node_id)
+            self._presenter.say(_way_back(tree, before, node_id))
         transcript = self._screen.transcript
         transcript.choose(node_id)
         self._screen.set_focus(transcript)
@@ -75,12 +81,36 @@ class SearchActions(ActionGroup):
                 return
             follow(session.tree, pane.text)  # edits since then are kept as a version
             session.put_draft("")
-            pane.source = None  # makes the editor reload its text from the tree
             self._move(session, node_id)
+            pane.show_other("".join(node.text for node in session.tree.path()), None)
+            self._presenter.say(
+                f"Another version of this story is shown: {key_name('undo')} goes back to the one you had."
+            )
         pane.call_after_refresh(_put_cursor, pane, _place(session, hit, pane.text))
 
     def _move(self, session: Session, node_id: str) -> None:
         self._messages.go(lambda: session.tree.move(session.tree.latest(node_id)))
+
+
+def _branch(tree: Tree, shown: list[Node], node_id: str) -> Node:
+    """The first message on the way to ``node_id`` that is not among those shown."""
+    ids = {node.id for node in shown}
+    return next(node for node in tree.path(node_id) if node.id not in ids)
+
+
+def _way_back(tree: Tree, before: list[Node], node_id: str) -> str:
+    """What is shown in place of the messages ``before``, and the key that brings them back, with its message."""
+    branch = _branch(tree, before, node_id)
+    on = "" if branch.id == node_id else f" on “{shortened(branch.text, QUOTED)}”"
+    version = next((node for node in before if node.parent == branch.parent), None)
+    if version is None:
+        # Before a reply one rolls back to, but not to the question without it.
+        back = f": {key_name('roll_back')}{on} rolls back again" if branch.role == "user" else ""
+        return f"This was rolled back and is shown again{back}."
+    (number, count), had = tree.place(branch.id), tree.place(version.id)[0]
+    key = key_name("next_sibling" if had > number else "previous_sibling")
+    times = f" {abs(had - number)} times" if abs(had - number) > 1 else ""
+    return f"Version {number} of {count} is shown: {key}{times}{on} goes back to version {had}."
 
 
 def _place(session: Session, hit: Hit, text: str) -> int | None:

@@ -10,7 +10,7 @@ from typing import Any, Literal
 
 from tui.conversation.quotes import with_quotes
 from tui.conversation.tree import Node, Tree, in_context
-from tui.terminal.sanitize import one_line
+from tui.terminal.sanitize import shortened
 
 Mode = Literal["chat", "story"]
 
@@ -97,10 +97,8 @@ class Listing:
 
 def shown_title(title: str, opening: str, mode: Mode) -> str:
     """Sanitised title: the given one, else the first words, else "New chat" or "New story"."""
-    words = one_line((title or _without_file(opening))[: 4 * TITLE_LENGTH])
-    if not words:
-        return "New story" if mode == "story" else "New chat"
-    return words if len(words) <= TITLE_LENGTH else words[: TITLE_LENGTH - 1] + "…"
+    words = shortened(title or _without_file(opening), TITLE_LENGTH)
+    return words or ("New story" if mode == "story" else "New chat")
 
 
 def _without_file(opening: str) -> str:

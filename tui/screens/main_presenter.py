@@ -15,7 +15,7 @@ from tui.services.replies import ReplyChange
 from tui.services.services import Services
 from tui.services.session import Session, State
 from tui.storage.store import OPEN_ELSEWHERE
-from tui.terminal.sanitize import one_line, sanitize
+from tui.terminal.sanitize import one_line, sanitize, shortened
 from tui.widgets.composer import PLACEHOLDER
 from tui.widgets.status_bar import Activity, gauge, rate, time_left
 
@@ -212,6 +212,6 @@ def _waiting(session: Session) -> str:
         return f"Editing your message · {key_name('stop')} cancel"
     if not session.typing.queue:
         return "Private: nothing is saved, gone when you quit" if session.private else ""
-    last = one_line(session.typing.queue[-1])
+    last = shortened(session.typing.queue[-1], 30)
     count = f"{len(session.typing.queue)} queued, last: " if len(session.typing.queue) > 1 else "Queued: "
-    return f"{count}{last if len(last) <= 30 else last[:29] + '…'} · {key_name('history_earlier')} edit"
+    return f"{count}{last} · {key_name('history_earlier')} edit"

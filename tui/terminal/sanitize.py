@@ -27,3 +27,9 @@ def sanitize(text: str) -> str:
 def one_line(text: str) -> str:
     """Sanitise for a title or status line: also collapses line breaks and white space."""
     return " ".join(sanitize(text).split())
+
+
+def shortened(text: str, length: int) -> str:
+    """One line of the text's first words: at most ``length`` characters."""
+    words = one_line(text[: 4 * length])
+    return words if len(words) <= length else words[: length - 1] + "…"

@@ -104,7 +104,8 @@ class StoryPane(Editor):
         """Show another version as one undo step; it is generated from character ``written`` on."""
         same = shared(self.text, text)
         self.history.checkpoint()
-        self.replace(text[same:], _location(text, same), self.document.end, maintain_selection_offset=False)
+        with self.prevent(self.Typed):  # which would clear a notice about this version
+            self.replace(text[same:], _location(text, same), self.document.end, maintain_selection_offset=False)
         self.history.checkpoint()
         self.move_cursor(self.document.end)
         if written is not None:
