@@ -82,6 +82,16 @@ async def test_a_deleted_session_is_brought_back(desk: Desk, actions: SessionAct
     assert desk.current.id != other.id, "another one is shown instead"
 
 
+async def test_the_way_to_restore_a_session_begins_where_one_is(
+    desk: Desk, actions: SessionActions, other: Conversation
+) -> None:
+    actions.delete_session()
+    assert desk.current.notice == "Deleted “other”. u in the list restores it until you quit."
+    desk.screen.sidebar.has_focus_within = False
+    actions.delete_session()
+    assert desk.current.notice == "Deleted “New chat”. Ctrl+O, then u, restores it until you quit."
+
+
 async def test_where_the_list_shows_none_nothing_is_done(desk: Desk, actions: SessionActions) -> None:
     desk.screen.sidebar.has_focus_within, desk.screen.sidebar.highlighted_id = True, None
     actions.pin_session()

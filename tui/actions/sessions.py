@@ -70,9 +70,15 @@ class SessionActions(ActionGroup):
         except StoreError as error:
             self._refuse(wanted, str(error))
             return
-        keys = f"{key_name('switch_session')}, then {key_name('restore_session')}"
-        self.current.notify(f"Deleted “{session.shown_title}”. {keys}, restores it until you quit.")
+        self.current.notify(f"Deleted “{session.shown_title}”. {self._way_to_restore()} restores it until you quit.")
         self._presenter.show()
+
+    def _way_to_restore(self) -> str:
+        """The keys; in the list no way there, but its name, since the notice stays when the list is left."""
+        restore = key_name("restore_session")
+        if self._screen.sidebar.has_focus_within:
+            return f"{restore} in the list"
+        return f"{key_name('switch_session')}, then {restore},"
 
     def restore_session(self) -> None:
         """Restore the session that was deleted last, of those not restored yet, and open it."""
