@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 
 from tests.conversation.conversations import talk
 from tests.conversation.exports import TEXT
-from tui.conversation.conversation import Conversation
+from tui.conversation.conversation import Conversation, new_id
 from tui.import_export.exporter import WRITERS, export_file
 from tui.import_export.importer import import_file
 from tui.storage.errors import StoreError
@@ -44,6 +44,23 @@ def test_markdown_is_readable() -> None:
     assert WRITERS["md"](conversation) == (
         "<!-- llm-tui chat [] -->\n# How are you? ## You\n\n## You\n\nHow are you?\n\\## You\n\n## You\n\nFine.\n"
     )
+
+
+@pytest.mark.parametrize("title", ["Soup", "Soup " * 20])
+def test_an_import_beside_its_original_has_a_title_of_its_own(store: Store, tmp_path: Path, title: str) -> None:
+    conversation = talk("Which soup?", "Onion soup.")
+    conversation.title = title
+    store.save(conversation)
+    titles = []
+    for number, kind in enumerate(("md", "md", "json")):
+        file = tmp_path / f"{number}.{kind}"
+        if kind == "json":
+            conversation.id = new_id()
+        export_file(conversation, kind, file, overwrite=False)
+        titles += [store.read(session_id).shown_title for session_id in import_file(store, file).session_ids]
+    # The second file holds what the first one does.
+    assert [title.partition(": ")[0] for title in titles] == ["import", "import 2"]
+    assert store.titles() == {conversation.shown_title, *titles}
 
 
 @pytest.mark.parametrize("model", ["org/Wise-1B", "a.b (c)|d -->", "You", "System", "User", ""])

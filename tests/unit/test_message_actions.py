@@ -194,3 +194,14 @@ async def test_a_summary_is_not_regenerated(desk: Desk, talked: MessageActions) 
     count = len(tree)
     talked.regenerate()
     assert len(tree) == count and desk.current.reply is None and "Only replies" in desk.current.notice
+
+
+async def test_forks_of_a_session_with_a_long_title_are_told_apart(desk: Desk, talked: MessageActions) -> None:
+    source = desk.current
+    source.rename("a title that the list cuts off " * 3)
+    for _ in range(2):
+        desk.workspace.enter(source)
+        talked.fork()
+    await desk.mailbox.join()
+    marks = {line.title.partition(": ")[0] for line in desk.services.sessions.lines()}
+    assert marks == {source.shown_title, "fork", "fork 2"}

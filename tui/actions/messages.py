@@ -1,11 +1,10 @@
 """Actions on messages: send, edit, regenerate, roll back, fork, find. Each moves the tree's tip or adds a node."""
 
-import re
-from collections.abc import Callable, Collection
-from itertools import chain, count
+from collections.abc import Callable
 
 from tui.actions.context import ActionGroup
 from tui.conversation.conversation import Conversation
+from tui.conversation.titles import copy_title
 from tui.conversation.tree import Node, Tree
 from tui.messages import ReplyProgressed
 from tui.services.notices import still_generating
@@ -14,7 +13,6 @@ from tui.services.session import Session
 from tui.storage.store import OPEN_ELSEWHERE
 from tui.widgets.transcript.folding import FOLD_ABOVE
 
-FORKED = re.compile(r"fork(?: \d+)?: ")
 IN_CHATS = "Only available in chats."
 NO_MESSAGES = "No messages yet."
 UNFINISHED = "Details appear when the reply is finished."
@@ -180,7 +178,7 @@ class MessageActions(ActionGroup):
             return
         end = node.parent if node.role == "user" else node.id
         tree = source.tree.fork(end) if end else Tree()
-        title = _fork_title(source.shown_title, {line.title for line in self._sessions.lines(filtered=False)})
+        title = copy_title("fork", source.shown_title, {line.title for line in self._sessions.lines(filtered=False)})
         settings = dict(source.settings)
         twin = Session(
             Conversation(source.mode, tree, title=title, model=source.model, settings=settings), private=source.private
@@ -324,10 +322,3 @@ class MessageActions(ActionGroup):
 def _typed(node: Node) -> str:
     """The user's message as the input would show it; empty for replies."""
     return node.text if node.role == "user" else ""
-
-
-def _fork_title(title: str, taken: Collection[str]) -> str:
-    """A title that tells a fork from its source and from its siblings in the list."""
-    title = title.removeprefix(found[0] if (found := FORKED.match(title)) else "")
-    names = chain([f"fork: {title}"], (f"fork {number}: {title}" for number in count(2)))
-    return next(name for name in names if name not in taken)

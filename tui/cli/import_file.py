@@ -25,7 +25,8 @@ def import_command(context: click.Context, files: tuple[Path, ...], db: Path | N
     """Import sessions from files.
 
     FILE is JSON, Markdown or JSON lines from `llm-tui export`, or an export of ChatGPT, Claude or Open WebUI: its
-    conversations.json or the whole ZIP archive. Sessions already in the database are skipped.
+    conversations.json or the whole ZIP archive. Sessions already in the database are skipped; other sessions with a
+    title that is there already get “import:” before it.
     """
     from tui.import_export.importer import import_file
     from tui.services.model_presence import has_model

@@ -1,12 +1,13 @@
 """Import of sessions from files."""
 
 from collections import Counter
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Collection, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Protocol, TextIO
 
 from tui.conversation.conversation import Conversation
+from tui.conversation.titles import copy_title
 from tui.formatting.units import counted
 from tui.import_export import chatgpt, claude, fine_tuning, markdown, native_json, open_webui
 from tui.import_export.archive import texts
@@ -25,6 +26,8 @@ class Sessions(Protocol):
     def trouble(self) -> str: ...
 
     def ids(self, beginning: str) -> list[str]: ...
+
+    def titles(self) -> set[str]: ...
 
     def read(self, session_id: str) -> Conversation: ...
 
@@ -56,16 +59,18 @@ class Imported:
 def import_file(store: Sessions, file: Path, has_model: Callable[[str], bool] = lambda _: True) -> Imported:
     """Add the sessions in ``file`` (any supported format or a ZIP archive) to the store. Nothing is overwritten.
 
-    A session that exists with at least these messages is skipped; a different one with its id is added as a copy. Model
-    names unknown to ``has_model`` are dropped. Raises StoreError if nothing can be imported.
+    A session that exists with at least these messages is skipped; a different one with its id is added as a copy. One
+    whose title is that of a session that was there before gets a title that tells them apart. Model names unknown to
+    ``has_model`` are dropped. Raises StoreError if nothing can be imported.
     """
     imported = Imported()
     try:
         if not file.is_file():
             raise StoreError(f"{file} is not a file.")
+        taken = store.titles()
         with texts(file) as streams:
             for conversation in _conversations(streams, imported):
-                _add(store, conversation, imported, has_model)
+                _add(store, conversation, imported, taken, has_model)
     except OSError as error:
         _refuse(imported, f"read error ({error.strerror})")
     except ValueError as error:
@@ -79,7 +84,13 @@ def _refuse(imported: Imported, why: str) -> None:
     imported.refused.append(why if not imported.session_ids else f"{why} (the sessions before it were imported)")
 
 
-def _add(store: Sessions, conversation: Conversation, imported: Imported, has_model: Callable[[str], bool]) -> None:
+def _add(
+    store: Sessions,
+    conversation: Conversation,
+    imported: Imported,
+    taken: Collection[str],
+    has_model: Callable[[str], bool],
+) -> None:
     if store.ids(conversation.id):
         if _holds(store, conversation):
             imported.here += 1
@@ -88,6 +99,8 @@ def _add(store: Sessions, conversation: Conversation, imported: Imported, has_mo
         if store.ids(conversation.id):
             imported.here += 1
             return
+    if conversation.shown_title in taken:
+        conversation.title = copy_title("import", conversation.shown_title, taken)
     if not has_model(conversation.model):
         conversation.model = ""
         imported.modelless += 1

@@ -35,6 +35,10 @@ class StoreCalls:
         """Some of the ids that begin so."""
         return self._call(partial(self._store.ids, beginning))
 
+    def titles(self) -> set[str]:
+        """All titles as they are shown."""
+        return self._call(self._store.titles)
+
     def read(self, session_id: str) -> Conversation:
         """The stored conversation."""
         return self._call(partial(self._store.read, session_id))

@@ -71,6 +71,10 @@ class Store:
             found = rows.listings(db, limit, offset, words) if db else []
         return [listing for listing in found if listing.id not in self._deleted or listing.id in self._pending]
 
+    def titles(self) -> set[str]:
+        """All titles as they are shown. Raises StoreError if they cannot be read."""
+        return {listing.shown_title for listing in self.sessions(-1)}
+
     def search(self, text: str, limit: int = 50) -> list[Hit]:
         """Titles, then messages, with all words of ``text``. Raises StoreError if they cannot be read."""
         with self._reading() as db:
