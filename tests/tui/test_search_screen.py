@@ -66,6 +66,19 @@ async def test_results_tell_the_session_what_was_found_and_how_old_it_is(tiny_mo
         assert current(pilot).empty
 
 
+async def test_results_that_are_not_in_what_their_session_shows_are_marked(tiny_model: Path) -> None:
+    conversation, nodes = weather()
+    conversation.tree.move(nodes[-3].id)
+    conversation.title = "Fog, hail and shine"
+    save(conversation)
+    async with make_app(tiny_model, mode="chat").run_test(size=SIZE) as pilot:
+        await ready(pilot)
+        for words, hidden in (("hails", [True]), ("shines", [False]), ("fog", [False, True, *[False] * 8])):
+            found = await search(pilot, words)
+            assert [above.endswith(" hidden  2h") for above, _ in results(found)] == hidden
+            await pilot.press("escape")
+
+
 async def test_enter_puts_the_cursor_on_the_message(tiny_model: Path) -> None:
     conversation, nodes = weather()
     save(conversation)

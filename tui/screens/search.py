@@ -31,6 +31,7 @@ PATIENCE = 0.2
 PLACEHOLDER = "Search messages and titles"
 HELP = 'Matches all words; the last may be a prefix. Use "quotes" for phrases.'
 NOTHING = "No results."
+HIDDEN = "hidden "  # before the age of a message in another version, or that was rolled back
 INDENT = 2
 FOUND = "bold underline $accent"
 
@@ -123,8 +124,8 @@ class SearchScreen(Picker[Hit | None]):
 
 
 def _lines(hit: Hit, width: int) -> Content:
-    """Title and age, then an extract of the message."""
-    when = f"{age(time.time() - hit.updated):>3}"
+    """Title, whether the session shows the message now, and age; then an extract of the message."""
+    when = f"{HIDDEN if hit.hidden else ''}{age(time.time() - hit.updated):>3}"
     room = max(4, width - len(when) - 1)
     if hit.node_id:
         title, below = plain(hit.title), _extract(hit, width - INDENT)

@@ -5,7 +5,7 @@ import sqlite3
 import unicodedata
 from collections.abc import Callable, Iterator
 from contextlib import closing
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -46,12 +46,23 @@ _BY_SIGNS = """
     FROM nodes AS n JOIN listings AS l ON l.number = n.session
     WHERE {} ORDER BY n.number DESC LIMIT ?"""
 
+# Ids of the messages that a session shows: those from its tip up.
+_SHOWN = """
+    WITH RECURSIVE shown (session, number, id, parent) AS (
+        SELECT n.session, n.number, n.id, n.parent
+        FROM sessions AS s JOIN nodes AS n ON n.session = s.number AND n.id = s.tip WHERE s.id = ?
+        UNION ALL SELECT n.session, n.number, n.id, n.parent
+        FROM shown JOIN nodes AS n ON n.session = shown.session AND n.id = shown.parent AND n.number < shown.number
+    )
+    SELECT id FROM shown"""
+
 
 @dataclass(frozen=True)
 class Hit:
     """A search result. ``node_id`` None: the title matched. ``marks``: matches in ``extract`` as (start, end).
 
-    ``updated``: last use of the session, in seconds since the epoch.
+    ``updated``: last use of the session, in seconds since the epoch. ``hidden``: the session shows another version, or
+    is rolled back to before the message.
     """
 
     session_id: str
@@ -60,6 +71,7 @@ class Hit:
     updated: float
     extract: str
     marks: tuple[tuple[int, int], ...]
+    hidden: bool = False
 
 
 def search(db: sqlite3.Connection, text: str, limit: int) -> list[Hit]:
@@ -68,6 +80,13 @@ def search(db: sqlite3.Connection, text: str, limit: int) -> list[Hit]:
     The last word is a prefix; double quotes enclose phrases; there are no operators. Symbols other than punctuation,
     and scripts without spaces, are matched literally. Raises StoreError if the text is too long.
     """
+    hits = _search(db, text, limit)
+    sessions = {hit.session_id for hit in hits if hit.node_id is not None}
+    shown = {session_id: {node_id for (node_id,) in db.execute(_SHOWN, (session_id,))} for session_id in sessions}
+    return [replace(hit, hidden=hit.node_id is not None and hit.node_id not in shown[hit.session_id]) for hit in hits]
+
+
+def _search(db: sqlite3.Connection, text: str, limit: int) -> list[Hit]:
     if len(text) > MAX_CHARACTERS:
         raise StoreError(f"The query is too long ({len(text)} characters, at most {MAX_CHARACTERS}).")
     phrases = [quoted or bare for quoted, bare in _PHRASE.findall(text.replace("\0", " ")) if quoted.strip() or bare]
