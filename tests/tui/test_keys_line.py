@@ -69,7 +69,7 @@ async def test_it_follows_the_focus(tiny_model: Path) -> None:
         await until(pilot, lambda: "u restore" in keys(pilot))
         await pilot.press("u", "escape")
         await pilot.press("escape", "slash", *"hello")
-        assert keys(pilot).startswith("Enter messages · Esc close")
+        assert keys(pilot).startswith("Enter go to match · Esc close")
         await pilot.press("enter")
         assert keys(pilot).startswith("n next · N previous · Esc close")
 

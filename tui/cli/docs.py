@@ -84,7 +84,7 @@ def add(context: click.Context, paths: tuple[Path, ...], collection: str, db: Pa
 @documents_db_option
 @click.pass_context
 def refresh(context: click.Context, collection: str | None, db: Path | None) -> None:
-    """Read changed files again, and prepare what cannot be found by meaning yet."""
+    """Read changed files again, and compute missing embeddings."""
     settings = settings_for(context, db=db)
     with existing_documents(settings) as index:
         _update(settings, index, index.roots(named(index, collection)))
