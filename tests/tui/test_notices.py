@@ -128,6 +128,19 @@ async def test_what_is_shown_again_is_not_offered_to_be_sent_twice(tiny_model: P
         assert (composer.text, len(current(pilot).tree.path())) == ("twox", 4)
 
 
+async def test_a_roll_back_says_that_the_input_keeps_what_was_typed(tiny_model: Path) -> None:
+    async with make_app(tiny_model).run_test(size=SIZE) as pilot:
+        await ready(pilot)
+        await say(pilot, "one")
+        await pilot.press(*"two", "escape", "G", "k", "u")
+        assert main(pilot).composer.text == "two"
+        assert "The input keeps what you typed" in current(pilot).notice
+        await pilot.press("escape", "right_square_bracket")
+        assert current(pilot).notice == ""
+        await pilot.press("escape", "ctrl+u", "escape", "G", "k", "u")
+        assert (main(pilot).composer.text, current(pilot).notice) == ("one", "")
+
+
 async def test_just_after_a_reply_ended_by_itself_esc_is_meant_for_it(
     tiny_model: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -18,6 +18,7 @@ NO_MESSAGES = "No messages yet."
 UNFINISHED = "Details appear when the reply is finished."
 FOREIGN = "Only replies that llm-tui generated have details."
 NO_PASSAGES = "No passages of documents belong to this message."
+KEPT_TYPED = "The input keeps what you typed: the message that you rolled back was not put into it."
 ONE_VERSION = "There is no other version."
 NOTHING_FOLLOWS = "Nothing follows this reply. Roll back to your message to take back both."
 
@@ -113,14 +114,19 @@ class MessageActions(ActionGroup):
             self._presenter.say(NOTHING_FOLLOWS)
             return
         self._replies.stop(self.current)
-        if node.role == "user":
-            if not composer.text or composer.whole in map(_typed, tree.path(tree.latest(tree.tip))[len(tree.path()) :]):
-                composer.put(node.text)
-            tree.move(node.parent)
-            self._screen.set_focus(composer)
-        else:
+        if node.role != "user":
             tree.move(node.id)
+            self._moved()
+            return
+        hidden = map(_typed, tree.path(tree.latest(tree.tip))[len(tree.path()) :])
+        keeps = bool(composer.text) and composer.whole not in hidden
+        if not keeps:
+            composer.put(node.text)
+        tree.move(node.parent)
+        self._screen.set_focus(composer)
         self._moved()
+        if keeps and composer.whole != node.text:
+            self._presenter.say(KEPT_TYPED)
 
     def edit(self) -> None:
         """Put the user's message into the input; sending it adds a version."""
