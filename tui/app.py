@@ -47,6 +47,7 @@ from tui.terminal.interruptible_app import InterruptibleApp
 from tui.widgets.composer import Composer
 from tui.widgets.sidebar import Sidebar
 from tui.widgets.story_editor import StoryPane
+from tui.widgets.transcript.find_bar import FindBar
 from tui.widgets.transcript.transcript import Transcript
 
 if TYPE_CHECKING:
@@ -233,6 +234,8 @@ class LlmTui(InterruptibleApp):
     @on(MainScreen.Attended)
     @on(Transcript.Chosen)
     @on(Composer.KeysChanged)
+    @on(FindBar.KeysChanged)
+    @on(OptionList.OptionHighlighted)
     def _on_attended(self) -> None:
         self.presenter.refresh_keys()
 

@@ -10,7 +10,7 @@ from textual.pilot import Pilot
 
 from tests.commit_params import first_of
 from tests.tui.answers import CODE
-from tests.tui.conftest import SIZE, app_of, current, idle, make_app, ready, say, tap, until
+from tests.tui.conftest import SIZE, app_of, current, idle, make_app, ready, say, screen_settled, tap, until
 from tui.config.keymap import KEYMAP
 from tui.config.paths import config_file
 from tui.screens import key_hints
@@ -72,6 +72,27 @@ async def test_it_follows_the_focus(tiny_model: Path) -> None:
         assert keys(pilot).startswith("Enter go to match · Esc close")
         await pilot.press("enter")
         assert keys(pilot).startswith("n next · N previous · Esc close")
+
+
+async def test_it_is_never_behind(tiny_model: Path) -> None:
+    """Whatever comes and goes while the focus stays, the line says what the keys do now."""
+    async with make_app(tiny_model).run_test(size=(100, 30)) as pilot:
+        await ready(pilot)
+        await say(pilot, "hello")
+        await pilot.press("ctrl+o", "p", "escape", "ctrl+n")
+        await say(pilot, "hello")
+        app, done = app_of(pilot), list[str]()
+        for key in [
+            *("escape", "slash", *"hello", "enter", "n", "escape", "n", "escape", "k", "slash", "enter", "escape"),
+            *("u", "ctrl+u", "escape", "right_square_bracket", "e", "escape", "escape", "ctrl+o", "down", "up", "d"),
+            *("down", "u", "escape", "f3", *"hello", "enter", "enter", "f9", "f9", "escape", "ctrl+t", "ctrl+t"),
+        ]:
+            done.append(key)
+            await pilot.press(key)
+            await screen_settled(pilot)
+            line = keys(pilot)
+            app.presenter.refresh_keys()
+            assert line == keys(pilot), done
 
 
 async def test_it_follows_the_list_of_completions(tiny_model: Path) -> None:

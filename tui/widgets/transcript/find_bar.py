@@ -2,6 +2,7 @@
 
 from textual.app import ComposeResult
 from textual.containers import Horizontal
+from textual.message import Message
 from textual.widgets import Input
 
 from tui.widgets.plain_text import Plain
@@ -13,6 +14,9 @@ NONE = "No matches"
 
 class FindBar(Horizontal):
     """Highlights matches while typing; Enter keeps the highlights and focuses the messages."""
+
+    class KeysChanged(Message):
+        """The bar has come or gone, perhaps while the focus stayed."""
 
     def __init__(self, transcript: Transcript) -> None:
         super().__init__(id="find")
@@ -31,7 +35,7 @@ class FindBar(Horizontal):
     def open(self, words: str = "") -> None:
         """Open with ``words``, or with the last query, which typing replaces."""
         self._field.value = words or self._field.value
-        self.display = True
+        self._show(True)
         self._field.focus()
         self._field.select_all()
         self._find(self._field.value)
@@ -42,7 +46,7 @@ class FindBar(Horizontal):
             with self._field.prevent(Input.Changed):
                 self._field.value = words
             self._note.show("")
-            self.display = True
+            self._show(True)
 
     def leave(self) -> bool:
         """Close, and go to the messages; False if it is closed already."""
@@ -53,10 +57,15 @@ class FindBar(Horizontal):
 
     def close(self) -> bool:
         """Close; False if it is closed already."""
-        was_open, self.display = bool(self.display), False
+        was_open = bool(self.display)
         if was_open:
+            self._show(False)
             self._transcript.find("")
         return was_open
+
+    def _show(self, shown: bool) -> None:
+        self.display = shown
+        self.post_message(self.KeysChanged())
 
     def step(self, forward: bool) -> None:
         """Go to the next or previous match."""
