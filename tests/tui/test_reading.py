@@ -2,11 +2,12 @@
 
 from pathlib import Path
 
+import pytest
 from textual.pilot import Pilot
 
 from tests.tui.answers import CODE, THOUGHT, read, talk
 from tests.tui.composing import composer
-from tests.tui.conftest import SIZE, app_of, current, make_app, ready, say, shown
+from tests.tui.conftest import SIZE, app_of, current, idle, make_app, ready, say, shown, until
 from tui.widgets.safe_input import Field
 from tui.widgets.transcript.find_bar import FindBar
 from tui.widgets.transcript.transcript import NEW_BELOW
@@ -120,6 +121,39 @@ async def test_a_version_is_shown_from_its_heading_on(tiny_model: Path) -> None:
         app_of(pilot).presenter.show()
         await pilot.press("G", "left_square_bracket")
         assert transcript.chosen == reply.id and "version 1 of 2" in shown(pilot)[0]
+
+
+def barred(pilot: Pilot[None]) -> bool:
+    """The bar of the selected message is on the screen."""
+    return any(line.lstrip().startswith("▌") for line in shown(pilot))
+
+
+@pytest.mark.parametrize(("keys", "restored"), [("Gkkkkku", 2), ("Gkkkkkku", 2), ("gu", 0), ("gjjju", 4)])
+async def test_what_was_restored_is_selected_and_seen(tiny_model: Path, keys: str, restored: int) -> None:
+    session = talk(*["line\n\n" * 4] * 4)
+    async with make_app(tiny_model).run_test(size=(80, 24)) as pilot:
+        await read(pilot, session)
+        transcript, tree = app_of(pilot).main.transcript, current(pilot).tree
+        await pilot.press(*keys)
+        assert tree.hidden()
+        app_of(pilot).main.set_focus(transcript)
+        await pilot.press("right_square_bracket")
+        assert not tree.hidden() and transcript.chosen == tree.path()[restored].id and barred(pilot)
+
+
+async def test_the_selected_message_is_always_seen(tiny_model: Path) -> None:
+    """Keys act on it: when the view moves away from it, by the wheel or with a growing reply, the next one is it."""
+    session = talk(*["line\n\n" * 4] * 4)
+    async with make_app(tiny_model, max_tokens=300).run_test(size=(80, 24)) as pilot:
+        await read(pilot, session)
+        transcript, tree = app_of(pilot).main.transcript, current(pilot).tree
+        for y in (0, transcript.max_scroll_y, 9):
+            transcript.scroll_to(y=y, animate=False, immediate=True)
+            assert barred(pilot)
+        await pilot.press("G", "k", "r")
+        await until(pilot, lambda: len(tree) == 9)
+        await idle(pilot)
+        assert barred(pilot)
 
 
 def place(pilot: Pilot[None]) -> tuple[int, int]:

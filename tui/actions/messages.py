@@ -214,7 +214,7 @@ class MessageActions(ActionGroup):
         if self.current.mode == "story" or self.current.readonly:
             return
         if node is None:
-            self.go(lambda: tree.move(tree.latest(None)))
+            self._go_to_change(lambda: tree.move(tree.latest(None)))
             return
         place, count = tree.place(node.id)
         version = tree.siblings(node.id)[min(max(place - 1 + step, 0), count - 1)]
@@ -222,10 +222,16 @@ class MessageActions(ActionGroup):
             last = "first" if step < 0 else "last"
             self._presenter.say(f"Already at the {last} version." if count > 1 else ONE_VERSION)
             return
-        selected = self._screen.transcript.chosen is not None
-        self.go(lambda: tree.walk(node.id, step))
-        if selected and version.id != node.id:
-            self._screen.transcript.choose_version(version.id)
+        self._go_to_change(lambda: tree.walk(node.id, step))
+
+    def _go_to_change(self, move: Callable[[], None]) -> None:
+        """Let ``move`` show other messages; where one is selected, select the first of them."""
+        transcript, tree = self._screen.transcript, self.current.tree
+        before = {node.id for node in tree.path()}
+        selecting = transcript.has_focus or transcript.chosen is not None
+        self.go(move)
+        if selecting and (changed := next((node.id for node in tree.path() if node.id not in before), None)):
+            transcript.choose_heading(changed)
 
     def go(self, move: Callable[[], None]) -> None:
         """Let ``move`` move the tip. An input equal to a message that is shown again is cleared."""

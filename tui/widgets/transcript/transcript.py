@@ -141,8 +141,8 @@ class Transcript(Unfolding, can_focus=True):
                 self._folding.fold(node, False)
                 self._choose(index)
 
-    def choose_version(self, node_id: str) -> None:
-        """Select this version of the selected message and scroll its heading, with its number, into view."""
+    def choose_heading(self, node_id: str) -> None:
+        """Select this message and scroll its heading, with the number of its version, into view."""
         for index, node in enumerate(self._path):
             if node.id == node_id:
                 self._choose(index)
@@ -276,6 +276,18 @@ class Transcript(Unfolding, can_focus=True):
         if self._height != self.virtual_size.height or self.virtual_size.width != self.size.width:
             self.virtual_size = Size(self.size.width, self._height)
         self.scroll_to_row(top)
+        self._keep_chosen_in_sight()
+
+    def _keep_chosen_in_sight(self) -> None:
+        """Select the nearest visible message in place of one out of sight: keys act on what one sees."""
+        if self._chosen is None or not self.size.height:
+            return
+        top = self.scroll_offset.y
+        first = self._heights.at(top + 1)  # of a message above, at most the blank row below its text is visible
+        chosen = min(max(self._chosen, first), self._heights.at(top + self.size.height - 1))
+        if chosen != self._chosen:
+            self._chosen, self._cursor = chosen, None
+            self.refresh()
 
     def scroll_to_row(self, row: int) -> None:
         self.scroll_to(y=row, animate=False, force=True, immediate=True)
