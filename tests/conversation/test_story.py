@@ -3,7 +3,7 @@
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tui.conversation.story_text import alternatives, follow, part, pieces
+from tui.conversation.story_text import follow, last_place, part, pieces, version
 from tui.conversation.tree import Node, Tree
 
 
@@ -90,9 +90,9 @@ def test_parting_inside_a_piece_makes_what_stands_behind_an_alternative() -> Non
     assert (behind.text, behind.token_ids) == ("n ", (9,))
     assert "".join(node.text for node in tree.path(tree.latest(tree.tip))) == "Once upon a time"
     other = written(tree, " his word", (5,))
-    found = alternatives(tree, 12)
-    assert found and found.id == other
-    assert [node.id for node in tree.siblings(other)] == [behind.id, other]
+    found = last_place(tree, 12)
+    assert found and found.shown == tree[other]
+    assert version(tree, found, -1) == behind and version(tree, found, 1) is None
 
 
 def test_parting_twice_at_the_same_place_adds_nothing() -> None:
@@ -122,14 +122,31 @@ def test_parting_reads_the_text_up_to_there_and_keeps_the_whole(texts: list[str]
     assert "".join(node.text for node in tree.path(tree.latest(tree.tip))) == whole
 
 
-def test_the_alternatives_are_those_of_the_piece_before_the_cursor() -> None:
+def test_versions_are_those_of_the_last_place_up_to_the_cursor_where_the_model_went_on() -> None:
     tree = Tree()
     follow(tree, "Once")
-    assert alternatives(tree, 4) is None
+    assert last_place(tree, 4) is None
     first = written(tree, " upon", ())
     second = written(tree, " a time", ())
-    found = [alternatives(tree, length) for length in (4, 5, 9, 10, 99)]
-    assert [node and node.id for node in found] == [None, first, first, second, second]
+    places = [last_place(tree, length) for length in (3, 4, 8, 9, 99)]
+    assert [place and place.shown and place.shown.id for place in places] == [None, first, first, second, second]
+    assert [place and place.start for place in places] == [None, 4, 4, 9, 9]
+
+
+def test_of_what_was_taken_back_another_version_can_be_written() -> None:
+    tree = Tree()
+    follow(tree, "Once")
+    written(tree, " upon", ())
+    second = written(tree, " a time", ())
+    follow(tree, "Once upon")
+    place = last_place(tree, 9)
+    assert place and place.start == 9 and place.shown is None
+    assert version(tree, place, 1) is None and version(tree, place, -1) == tree[second]
+    third = written(tree, " midnight", ())
+    place = last_place(tree, 99)
+    assert place and place.shown == tree[third]
+    assert version(tree, place, -1) == tree[second] and version(tree, place, 1) is None
+    assert version(tree, place._replace(shown=tree[second]), -1) == tree[second]
 
 
 def test_ids_that_do_not_say_the_text_are_not_taken() -> None:

@@ -105,7 +105,7 @@ async def test_what_f5_takes_away_is_said_to_be_kept(story_only_model: Path) -> 
             == "The text after the cursor was replaced and kept as a version. F7 shows it, Ctrl+Z restores it."
         )
         await pilot.press("f7")
-        assert (pane(pilot).text, current(pilot).notice) == (text, "")
+        assert (pane(pilot).text, current(pilot).notice) == (text, "Version 1 of 2 of what follows “One”.")
 
 
 async def test_what_is_shown_again_is_not_offered_to_be_sent_twice(tiny_model: Path) -> None:

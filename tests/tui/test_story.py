@@ -196,6 +196,71 @@ async def test_alternatives_at_the_cursor_bring_back_how_each_went_on(story_only
         assert pane(pilot).text == long
 
 
+async def test_f8_writes_another_version_of_what_was_taken_back(story_only_model: Path) -> None:
+    async with inventive_app(story_only_model).run_test(size=SIZE) as pilot:
+        await ready(pilot)
+        texts = ["Once"]
+        await pilot.press(*"Once")
+        for keys in (["f5"], ["f5"], ["ctrl+z", "f8"]):
+            await pilot.press(*keys)
+            await idle(pilot)
+            texts.append(pane(pilot).text)
+        _, first, second, other = texts
+        assert second.startswith(first) and other.startswith(first) and len({first, second, other}) == 3
+        assert "version 2 of 2" in line(pilot) and current(pilot).notice == ""
+        size = len(current(pilot).tree)
+        for key, text in (("f7", second), ("f8", other), ("f7", second), ("f7", second), ("f8", other)):
+            await pilot.press(key)
+            assert pane(pilot).text == text
+        await pilot.press(*["ctrl+z"] * 5)
+        assert pane(pilot).text == first and "version" not in line(pilot)
+        await pilot.press("f7")
+        assert pane(pilot).text == other and len(current(pilot).tree) == size
+
+
+async def test_f7_and_f8_lead_back_to_what_was_seen_before(story_only_model: Path) -> None:
+    """Also where each version goes on differently; the notice tells which place it is."""
+    async with inventive_app(story_only_model).run_test(size=SIZE) as pilot:
+        await ready(pilot)
+        await pilot.press(*"Once upon")
+        for _ in range(2):
+            await pilot.press("f5")
+            await idle(pilot)
+        long = pane(pilot).text
+        await pilot.press("ctrl+z", "ctrl+z", "f8")
+        await idle(pilot)
+        short, size = pane(pilot).text, len(current(pilot).tree)
+        await pilot.press("f7")
+        assert pane(pilot).text == long and "version 1 of 2" in line(pilot)
+        assert current(pilot).notice == "Version 1 of 2 of what follows “Once upon”."
+        await pilot.press("f8")
+        assert pane(pilot).text == short and "version 2 of 2" in line(pilot)
+        assert current(pilot).notice.endswith("F7 shows it, Ctrl+Z restores it.")
+        await pilot.press("f7", "f7", "f8", "f7")
+        assert pane(pilot).text == long and len(current(pilot).tree) == size
+        await pilot.press("x", "f8")  # at the end again
+        assert pane(pilot).text.startswith(long[: len(long) // 2])
+
+
+async def test_f8_says_where_the_text_after_the_version_went(story_only_model: Path) -> None:
+    async with inventive_app(story_only_model).run_test(size=SIZE) as pilot:
+        await ready(pilot)
+        await pilot.press(*"Once", "f5")
+        await idle(pilot)
+        await pilot.press(*" they lived")
+        typed = pane(pilot).text
+        await pilot.press("f8")
+        await idle(pilot)
+        assert "they lived" not in pane(pilot).text
+        where = "Version 2 of 2 of what follows “Once”. The text after it was kept: "
+        assert current(pilot).notice == where + "F7 shows it, Ctrl+Z restores it."
+        await pilot.press("f7")
+        assert pane(pilot).text == typed
+        await pilot.press("f8", *" or not", "f7")
+        assert pane(pilot).text == typed
+        assert current(pilot).notice.endswith("The text after it was kept: F8 shows it, Ctrl+Z restores it.")
+
+
 async def test_where_nothing_else_could_come_f8_says_so(story_only_model: Path) -> None:
     async with make_app(story_only_model).run_test(size=SIZE) as pilot:
         await ready(pilot)

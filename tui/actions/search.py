@@ -82,7 +82,7 @@ class SearchActions(ActionGroup):
             follow(session.tree, pane.text)  # edits since then are kept as a version
             session.put_draft("")
             self._move(session, node_id)
-            pane.show_other("".join(node.text for node in session.tree.path()), None)
+            pane.show_other("".join(node.text for node in session.tree.path()), None, None)
             self._presenter.say(
                 f"Another version of this story is shown: {key_name('undo')} goes back to the one you had."
             )

@@ -5,12 +5,15 @@ from dataclasses import asdict
 from tui.actions.context import ActionContext, ActionGroup
 from tui.actions.messages import MessageActions
 from tui.config.key_names import key_name
-from tui.conversation.story_text import alternatives, follow, part
+from tui.conversation.story_text import Place, follow, last_place, part, version
 from tui.conversation.tree import Node
 from tui.services.modes import story_pieces
 from tui.services.notices import still_generating
 from tui.storage.store import OPEN_ELSEWHERE
+from tui.terminal.sanitize import one_line
 from tui.widgets.story_editor import StoryPane
+
+QUOTED = 4  # words of the text before a version that tell where it is
 
 
 def kept() -> str:
@@ -42,35 +45,58 @@ class StoryActions(ActionGroup):
             self._presenter.say(kept())
 
     def previous_alternative(self) -> None:
-        """Show the previous version of the piece before the cursor."""
+        """Show the previous version of what follows the last place up to the cursor where the model went on."""
         self._walk(-1)
 
     def next_alternative(self) -> None:
-        """Show the next version of the piece before the cursor; after the last, generate another."""
+        """Show the next version at the same place; after the last, or of what was taken back, generate another."""
         self._walk(1)
 
     def _walk(self, step: int) -> None:
-        """Show a version of the piece before the cursor; past the last one, generate another."""
         pane, tree = self._pane(), self.current.tree
         if pane is None:
             return
         self._follow(pane)
-        node = alternatives(tree, len(pane.before_cursor))
-        if node is None:
+        at, walked = len(pane.before_cursor), pane.walked
+        place = last_place(tree, walked if walked is not None and at == len(pane.text) else at)
+        if place is None:
             self._presenter.say(f"No versions yet. Press {key_name('continue_story')} to continue the story.")
             return
-        number, count = tree.place(node.id)
-        if 1 <= number + step <= count:
-            tree.walk(node.id, step)
-            self._show(pane)
-        elif step < 0:
+        behind = "".join(node.text for node in tree.path()[len(tree.path(place.parent)) + 1 :])
+        other = version(tree, place, step)
+        if other is not None and other is place.shown:
             self._presenter.say("Already at the first version.")
-        elif sentence := self._same_again(tree.siblings(node.id)[-1]):
+        elif other is not None:
+            tree.move(tree.latest(other.id))
+            self._show(pane, place)
+            self._tell(place, other, behind, step)
+        elif sentence := self._same_again(tree.children(place.parent)[-1]):
             self._presenter.say(sentence)
         else:
-            tree.move(node.parent)
-            self._show(pane)
-            self._go_on(pane)
+            self._generate_another(pane, place, behind)
+
+    def _generate_another(self, pane: StoryPane, place: Place, behind: str) -> None:
+        tree = self.current.tree
+        if place.shown is not None:
+            tree.move(place.parent)
+            self._show(pane, place)
+        self._go_on(pane)
+        if self.current.reply is not None and tree.tip is not None:
+            self._tell(place, tree[tree.tip], behind, 1)
+
+    def _tell(self, place: Place, shown: Node, behind: str, step: int) -> None:
+        """Say of what another version is shown if that is not the end of the text; and where the text ``behind`` is."""
+        tree = self.current.tree
+        if not behind.strip() and shown.id == tree.tip:
+            return
+        number, count = tree.place(shown.id)
+        words = one_line("".join(node.text for node in tree.path(place.parent))).split()
+        cut = "…" if len(words) > QUOTED else ""
+        notice = f"Version {number} of {count} of what follows “{cut}{' '.join(words[-QUOTED:])}”."
+        if behind.strip():
+            show = key_name("previous_alternative" if step > 0 else "next_alternative")
+            notice += f" The text after it was kept: {show} shows it, {key_name('undo')} restores it."
+        self._presenter.say(notice)
 
     def _go_on(self, pane: StoryPane) -> None:
         session = self.current
@@ -78,12 +104,12 @@ class StoryActions(ActionGroup):
         pane.begin()
         self._messages.ask(session, lambda: session.tree.begin("model"))
 
-    def _show(self, pane: StoryPane) -> None:
+    def _show(self, pane: StoryPane, place: Place) -> None:
         """Show the text of the path, as one undo step."""
         path = self.current.tree.path()
         last = path[-1]
         text = "".join(node.text for node in path)
-        pane.show_other(text, len(text) - len(last.text) if last.role == "model" else None)
+        pane.show_other(text, place.start, len(text) - len(last.text) if last.role == "model" else None)
         self.current.put_draft("")
         self.current.clear_notice()
         self._sessions.save(self.current)

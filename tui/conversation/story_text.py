@@ -2,12 +2,22 @@
 
 from collections.abc import Callable
 from dataclasses import replace
+from itertools import zip_longest
+from typing import NamedTuple
 
 from tui.conversation.tree import Node, Tree
 
 # Given the nodes before a piece, the piece and a length: the number of its leading token ids that fit into so many
 # characters, and how many characters they are.
 Within = Callable[[list[Node], Node, int], tuple[int, int]]
+
+
+class Place(NamedTuple):
+    """A point of the story from which the model went on. What follows it in the tree are the versions there."""
+
+    parent: str  # the piece before it
+    start: int  # number of characters before it
+    shown: Node | None  # the version on the path; None if it was taken back
 
 
 def no_ids(_before: list[Node], _node: Node, _length: int) -> tuple[int, int]:
@@ -59,19 +69,28 @@ def part(tree: Tree, length: int, within: Within = no_ids) -> None:
     tree.move(point)
 
 
-def alternatives(tree: Tree, length: int) -> Node | None:
-    """The last generated piece (or sibling of one) on the path that begins before ``length`` characters.
-
-    Its siblings are the versions at that point.
-    """
-    found, start = None, 0
-    for node in tree.path():
-        if start >= length:
-            break
-        if node.parent is not None and any(sibling.role == "model" for sibling in tree.siblings(node.id)):
-            found = node
+def last_place(tree: Tree, length: int) -> Place | None:
+    """The last place within the first ``length`` characters of the path, their end included."""
+    path, found, start = tree.path(), None, 0
+    for node, after in zip_longest(path, path[1:]):
         start += len(node.text)
+        if start > length:
+            break
+        if any(child.role == "model" for child in tree.children(node.id)):
+            found = Place(node.id, start, after)
     return found
+
+
+def version(tree: Tree, place: Place, step: int) -> Node | None:
+    """The version ``step`` away from the one shown, or the first; None after the last, where another can be written.
+
+    If one was taken back, another can be written at once, and what was there is a step back.
+    """
+    versions = tree.children(place.parent)
+    if place.shown is None:
+        return tree[tree.entered(place.parent) or versions[-1].id] if step < 0 else None
+    index = max(0, tree.place(place.shown.id)[0] - 1 + step)
+    return versions[index] if index < len(versions) else None
 
 
 def pieces(nodes: list[Node], model: str, say: Callable[[list[int], str], bool]) -> list[str | list[int]]:

@@ -62,6 +62,7 @@ class StoryPane(Editor):
         self.given_up = False  # about to be removed
         self.source: Tree | None = None  # the text's tree
         self._generated: Location | None = None  # start of the generated text
+        self.walked: int | None = None  # start of the piece of which another version was shown last, until an edit
         self.history: JoiningHistory = JoiningHistory(
             max_checkpoints=1000, checkpoint_timer=2.0, checkpoint_max_characters=100
         )
@@ -82,32 +83,39 @@ class StoryPane(Editor):
 
     # ---- editing
 
+    def load(self, text: str) -> None:
+        self._generated = self.walked = None
+        super().load(text)
+
     def edit(self, edit: Edit) -> EditResult:
         if not self.history.joining:
-            self._generated = None
+            self._generated = self.walked = None
             self.post_message(self.Typed())
         return super().edit(edit)
 
     def action_undo(self) -> None:
         if not self.read_only:
-            self._generated = None
+            self._generated = self.walked = None
             self.post_message(self.Typed())
             super().action_undo()
 
     def action_redo(self) -> None:
         if not self.read_only:
-            self._generated = None
+            self._generated = self.walked = None
             self.post_message(self.Typed())
             super().action_redo()
 
-    def show_other(self, text: str, written: int | None) -> None:
-        """Show another version as one undo step; it is generated from character ``written`` on."""
+    def show_other(self, text: str, place: int | None, written: int | None) -> None:
+        """Show another version of what follows character ``place`` as one undo step; from ``written`` on, the text is
+        generated.
+        """
         same = shared(self.text, text)
         self.history.checkpoint()
         with self.prevent(self.Typed):  # which would clear a notice about this version
             self.replace(text[same:], _location(text, same), self.document.end, maintain_selection_offset=False)
         self.history.checkpoint()
         self.move_cursor(self.document.end)
+        self.walked = place
         if written is not None:
             self._generated = _location(text, written)
 
@@ -116,6 +124,7 @@ class StoryPane(Editor):
     def begin(self) -> None:
         """Remove the text after the cursor and make the rest read-only."""
         self.history.join()
+        self.walked = None
         cursor = self.cursor_location
         self._generated = min(cursor, self._generated or cursor)
         self.delete(cursor, self.document.end, maintain_selection_offset=False)
