@@ -91,7 +91,7 @@ class FakePane:
     def begin(self) -> None:
         self.text, self.cursor, self.read_only = self.before_cursor, None, True
 
-    def show_other(self, text: str, written: int | None) -> None:
+    def show_other(self, text: str, place: int | None, written: int | None) -> None:
         self.text, self.cursor, self.generated = text, None, written
 
     def call_after_refresh(self, callback: Callable[..., object], *args: object) -> None:

@@ -160,7 +160,7 @@ class SettingsScreen(ModalScreen[Settings | None]):
 
     def _means(self, name: str) -> str:
         setting = "thinking" if name in self._switches else name
-        of_new = f"For new sessions: `{setting}` in the configuration file."
+        of_new = f"New sessions: `{setting}` in config.toml."
         if name == "system":
             return f"System prompt of this session. {of_new}"
         meaning = MEANINGS.get(name, f"{label(name).capitalize()} on or off: {name} in the model's chat template.")
