@@ -82,6 +82,7 @@ class FakePane:
     read_only: bool = False
     generated: int | None = None  # where generated text begins that was shown
     location: tuple[int, int] | None = None  # where the cursor was moved to
+    walked: int | None = None  # start of the piece of which another version was shown last
     source: object = "the tree"
 
     @property
@@ -89,10 +90,10 @@ class FakePane:
         return self.text[: self.cursor]
 
     def begin(self) -> None:
-        self.text, self.cursor, self.read_only = self.before_cursor, None, True
+        self.text, self.cursor, self.read_only, self.walked = self.before_cursor, None, True, None
 
     def show_other(self, text: str, place: int | None, written: int | None) -> None:
-        self.text, self.cursor, self.generated = text, None, written
+        self.text, self.cursor, self.generated, self.walked = text, None, written, place
 
     def call_after_refresh(self, callback: Callable[..., object], *args: object) -> None:
         callback(*args)
