@@ -95,7 +95,7 @@ async def test_a_collection_is_attached_and_detached(tiny_model: Path, folder: P
         assert rows(pilot)[1].startswith("[x] pumps")
         await pilot.press("escape")
         assert current(pilot).collections == ["pumps"]
-        assert "documents" in app_of(pilot).main.top.model
+        assert "docs: pumps" in app_of(pilot).main.top.model
         await open_dialog(pilot)
         await pilot.press("enter", "end", "enter", "f7")
         assert current(pilot).collections == ["house"]

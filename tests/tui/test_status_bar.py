@@ -46,8 +46,8 @@ async def drawn(width: int, session: str = "", model: tuple[str, ...] = (), **st
 @pytest.mark.parametrize(
     ("width", "shown"),
     [
-        (40, " A talk abo… ─ SmolLM2… · bfloat16 chat "),
-        (60, " A talk about t… ─ SmolLM2-1.7B-In… · bfloat16 chat | story "),
+        (40, " A talk ab… ─ SmolLM2… · bfloat16  chat "),
+        (60, " A talk about … ─ SmolLM2-1.7B-In… · bfloat16  chat | story "),
         (100, " A talk about the weather and the sea ─ SmolLM2-1.7B-Instruct · bfloat16 · top-k 40    chat | story "),
     ],
 )

@@ -12,6 +12,7 @@ from tests.commit_params import first_of
 from tests.stubs.fake_engine import FakeGeneration
 from tests.stubs.fake_tokenizer import Template
 from tests.tui.conftest import SIZE, app_of, current, make_app, ready, say, until
+from tui.actions.application import UNSAVED
 from tui.process.in_thread import in_thread
 from tui.storage import database
 from tui.storage.store import Store
@@ -105,7 +106,8 @@ async def test_a_database_that_becomes_read_only_is_told_and_nothing_is_lost(
             with closing(sqlite3.connect(store.file)) as db:
                 assert ("and now",) not in db.execute("SELECT text FROM nodes").fetchall()
             await pilot.press(*"typed", "ctrl+q")
-            assert app.is_running and current(pilot).notice
+            await until(pilot, lambda: current(pilot).notice == UNSAVED)
+            assert app.is_running
         await until(pilot, lambda: not app.services.sessions.unsaved)
         await until(pilot, lambda: str(store.file) not in str(app.main.notice.render()))
         session = current(pilot)
