@@ -40,7 +40,9 @@ SUSPEND = "\x1a"
 SETTINGS = "cache_budget_mb = 16\ncontext = 512\n"
 # Among the keys are those that download a model: a larger one would take memory of its own.
 NO_NETWORK = {"HF_ENDPOINT": "http://127.0.0.1:9", "PIP_INDEX_URL": "http://127.0.0.1:9/simple", "PIP_RETRIES": "0"}
+# As many sessions are deleted as are begun: the list has a line for each that there is.
 SESSIONS = 200
+DELETE = ["\x0f", "d", "\x1b"]
 
 
 @dataclass
@@ -115,7 +117,7 @@ def soak(terminal: Terminal, minutes: float, chance: random.Random) -> tuple[lis
         if chance.random() < 0.1:
             terminal.resize(*chance.choice(SIZES))
         if chance.random() < 0.5:
-            waits += [act(terminal, key) for key in ["\x0e", "a question ", "\r"]]
+            waits += [act(terminal, key) for key in [*DELETE, "\x0e", "a question ", "\r"]]
         for keys in anything(chance):
             if keys and keys != SUSPEND:
                 waits.append(act(terminal, keys))
