@@ -6,13 +6,15 @@ python -m tests.bench.soak [--minutes 30] [--model DIR] [--seed N]
 """
 
 import argparse
+import fcntl
 import os
 import random
-import signal
 import statistics
+import struct
 import subprocess
 import sys
 import tempfile
+import termios
 import time
 from dataclasses import dataclass
 from pathlib import Path
@@ -30,8 +32,9 @@ WARM_UP = 1 / 6  # of the time: what is loaded, compiled and kept once
 FLAT = 0.05
 LONGEST = 0.25  # seconds without a sign of life
 SIZES = [(30, 100), (24, 80), (48, 160), (12, 40)]
-# A key that changes nothing on the screen gives no sign; SIGCONT always has the whole screen painted.
-NO_SIGN = 0.1
+# A key that changes nothing on the screen gives no sign but this: the program has read it, and waits for the next one
+# at so many looks in a row. To have the screen painted would cost more than what is measured.
+NO_SIGN, LOOK, RESTING = 0.02, 0.005, 3
 # Where there is nothing to undo it leaves the terminal, to be back at once, as here is no shell; a Ctrl+S that comes
 # between would stop the output.
 SUSPEND = "\x1a"
@@ -79,32 +82,34 @@ def sample(terminal: Terminal, minute: float, actions: int) -> Sample:
     )
 
 
-def wait_for_a_sign(terminal: Terminal, since: float, seconds: float) -> float | None:
-    """Seconds from ``since`` until the program writes something; None where it does not within so many."""
-    while (now := time.monotonic()) < since + seconds:
-        if terminal.pump(since + seconds - now):
-            return time.monotonic() - since
-    return None
-
-
 def ready_so_far(terminal: Terminal) -> float:
     """Seconds that the interface's thread was ready to run and did not."""
     fields = Path(f"/proc/{terminal.pid}/task/{terminal.pid}/schedstat").read_text().split()
     return int(fields[1]) / 1e9
 
 
+def rests(terminal: Terminal) -> bool:
+    """Tell whether the program has read all that was sent, and its interface waits for something to do."""
+    slave = os.open(f"/proc/{terminal.pid}/fd/0", os.O_RDWR | os.O_NOCTTY)
+    try:
+        (unread,) = struct.unpack("i", fcntl.ioctl(slave, termios.FIONREAD, bytes(4)))
+    finally:
+        os.close(slave)
+    return not unread and "poll" in Path(f"/proc/{terminal.pid}/task/{terminal.pid}/wchan").read_text()
+
+
 def act(terminal: Terminal, keys: str) -> Wait:
-    """Send this, and wait until the program gave a sign of life."""
+    """Send this, and wait until the program gave a sign of life: output, or rest where there is nothing to show."""
     while terminal.pump(0):
         pass
-    ready = ready_so_far(terminal)
+    ready, sent, rested = ready_so_far(terminal), time.monotonic(), 0
     terminal.send(keys)
-    waited = wait_for_a_sign(terminal, time.monotonic(), NO_SIGN)
-    if waited is None:
-        ready = ready_so_far(terminal)
-        terminal.signal(signal.SIGCONT)
-        waited = wait_for_a_sign(terminal, time.monotonic(), 60) or 60
-    return Wait(waited, ready_so_far(terminal) - ready, keys)
+    while not terminal.pump(LOOK):
+        waited = time.monotonic() - sent
+        rested = rested + 1 if waited > NO_SIGN and rests(terminal) else 0
+        if rested == RESTING or waited > 60:
+            break
+    return Wait(time.monotonic() - sent, ready_so_far(terminal) - ready, keys)
 
 
 def soak(terminal: Terminal, minutes: float, chance: random.Random) -> tuple[list[Sample], list[Wait]]:
