@@ -139,6 +139,9 @@ async def test_a_new_session_is_a_story_if_the_model_of_chats_cannot_chat(
         await idle(pilot)
         app_of(pilot).actions.models.use_named(str(story_only_model))
         await until(pilot, lambda: app_of(pilot).main.composer.disabled)
+        # New sessions have it as soon as the storage thread has told that it is the last one in use.
+        sessions = app_of(pilot).services.sessions
+        await until(pilot, lambda: sessions.usual_model("chat", settings) == str(story_only_model))
         await pilot.press("ctrl+n", *"Once")
         assert current(pilot).mode == "story" and pane(pilot).text == "Once"
         app_of(pilot).actions.application.private_session()
