@@ -69,7 +69,7 @@ def test_documents_are_added_asked_opened_and_asked_again(
         terminal.until("binary")
         terminal.until(r"\[x\] documents")
         terminal.press("escape")
-        terminal.until(r"· documents")
+        terminal.until(r"· docs: documents")
 
         terminal.press("when does the pump hum?", "enter")
         line = next(n for n, text in enumerate((folder / "house.md").read_text().splitlines(), 1) if "Cellar" in text)
