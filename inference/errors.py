@@ -34,15 +34,15 @@ class TemplateError(InferenceError):
 class ContextOverflowError(InferenceError):
     """A prompt exceeds the model's context. Nothing is truncated and the cache is unchanged.
 
-    ``about``: ``needed`` is an estimate.
+    ``about``: ``needed`` is an estimate. ``advice``: a sentence on what can be done about it.
     """
 
-    def __init__(self, needed: int, available: int, about: bool = False) -> None:
+    def __init__(self, needed: int, available: int, about: bool = False, advice: str = "Shorten it.") -> None:
         self.needed = needed
         self.available = available
+        self.about = about
         super().__init__(
-            f"The prompt needs {'about ' if about else ''}{needed} tokens but the context holds {available}. "
-            "Shorten it, or use a longer context."
+            f"The prompt needs {'about ' if about else ''}{needed} tokens but the context holds {available}. {advice}"
         )
 
 

@@ -180,7 +180,7 @@ class Model:
                 *checkpoint.warnings,
                 *_recommendation_warnings(checkpoint),
                 *shelf.warnings,
-                *_shortened(granted, min(context or 0, config.max_position_embeddings)),
+                *_shortened(granted, context or 0, config.max_position_embeddings),
             ],
         )
         if at_once:
@@ -266,9 +266,13 @@ def _recommendation_warnings(checkpoint: Checkpoint) -> list[str]:
     return [f"{checkpoint.path.name} recommends a value that is ignored. {sentence}" for sentence in found]
 
 
-def _shortened(context: int, wanted: int) -> list[str]:
-    """Return a warning if the context is less than ``wanted``."""
-    return [f"The context is limited to {context} tokens: {wanted} do not fit the memory."] if context < wanted else []
+def _shortened(context: int, wanted: int, own: int) -> list[str]:
+    """Return a warning if the context is less than ``wanted``. ``own``: the most that the model can have."""
+    if context >= wanted:
+        return []
+    if context < own:
+        return [f"The context is limited to {context} tokens: {min(wanted, own)} do not fit the memory."]
+    return [f"The context is limited to {own} tokens, all that this model can have: {wanted} were asked for."]
 
 
 def _end_ids(generation_config: Mapping[str, Any], config: ModelConfig) -> frozenset[int]:

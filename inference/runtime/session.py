@@ -3,7 +3,8 @@
 import os
 import threading
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, Protocol
 
@@ -113,8 +114,10 @@ class Session:
         """
         template, context = self._template(), self.context
         goes_on = continue_final_message
-        ids = template.encode(messages, self.model.tokenizer, not goes_on, goes_on, context, variables)
-        return self._submit(ids, params, Thoughts.after(ids, template.thought_tags, self.model.tokenizer, goes_on))
+        with self._advising():
+            ids = template.encode(messages, self.model.tokenizer, not goes_on, goes_on, context, variables)
+            thoughts = Thoughts.after(ids, template.thought_tags, self.model.tokenizer, goes_on)
+            return self._submit(ids, params, thoughts)
 
     def complete(self, text: str | Sequence[str | Sequence[int]], params: SamplingParams | None = None) -> Generation:
         """Ask for the continuation of ``text``: a string, or strings and token ids known already, in turn.
@@ -125,7 +128,8 @@ class Session:
         vocab_size = self.model.config.vocab_size
         if not all(isinstance(piece, str) or _are_ids(piece, vocab_size) for piece in pieces):
             raise InferenceError(f"What to continue must be text, or lists of token ids from 0 to {vocab_size - 1}.")
-        return self._submit(self.model.tokenizer.encode_pieces(pieces, limit=self.context), params)
+        with self._advising():
+            return self._submit(self.model.tokenizer.encode_pieces(pieces, limit=self.context), params)
 
     def count(self, messages: Sequence[Message], variables: Mapping[str, Any] = {}) -> int:
         """Count the tokens of these messages with the generation prompt; estimate if they are far too many."""
@@ -159,6 +163,24 @@ class Session:
         if len(prompt_ids) > self.context:
             raise ContextOverflowError(len(prompt_ids), self.context)
         return self._engine.submit(self, prompt_ids, params or SamplingParams(), thoughts)
+
+    @contextmanager
+    def _advising(self) -> Iterator[None]:
+        """Have a ContextOverflowError say what can be done about it."""
+        try:
+            yield
+        except ContextOverflowError as error:
+            advice = f"Shorten it, or {self._way_out(error.needed)}."
+            raise ContextOverflowError(error.needed, error.available, error.about, advice) from None
+
+    def _way_out(self, needed: int) -> str:
+        """What makes room for ``needed`` tokens: a higher limit, more memory, or only another model."""
+        longest, own = self.model.longest_context, self.model.config.max_position_embeddings
+        if needed < longest:
+            return f"raise the context limit: up to {longest} tokens are possible"
+        if needed < own:
+            return f"free memory: the model itself could hold {own} tokens"
+        return f"use another model: this one holds {own} tokens at most"
 
     # ---- for the engine
 

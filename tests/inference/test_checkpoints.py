@@ -236,6 +236,15 @@ def test_the_context_is_what_fits_or_less_if_that_was_asked_for(directory, monke
         Model.load(directory, context=0)
 
 
+def test_a_limit_above_what_the_model_can_have_is_a_warning(tiny_model):
+    model = Model.load(tiny_model, context=8192)
+    assert (model.context, model.longest_context) == (512, 512)
+    assert model.warnings == (
+        "The context is limited to 512 tokens, all that this model can have: 8192 were asked for.",
+    )
+    assert not Model.load(tiny_model, context=512).warnings
+
+
 def test_inspect_reads_headers_only(directory, monkeypatch):
     monkeypatch.delenv("LLM_TUI_KERNELS", raising=False)
     info = Model.inspect(directory)

@@ -205,6 +205,28 @@ def test_a_prompt_that_does_not_fit_is_an_error_with_both_numbers(engine):
     assert session.token_ids == []
 
 
+@pytest.mark.parametrize(
+    ("limit", "longest", "needed", "advice"),
+    [
+        (None, 512, 600, "use another model: this one holds 512 tokens at most."),
+        (300, 512, 301, "raise the context limit: up to 512 tokens are possible."),
+        (300, 512, 600, "use another model: this one holds 512 tokens at most."),
+        (300, 400, 450, "free memory: the model itself could hold 512 tokens."),
+    ],
+)
+def test_the_error_says_what_makes_room_for_the_prompt(engine, monkeypatch, limit, longest, needed, advice):
+    session = engine.new_session()
+    monkeypatch.setattr(session.model, "longest_context", longest)
+    session.limit(limit)
+    with pytest.raises(ContextOverflowError, match=f"Shorten it, or {advice}$"):
+        session.complete([[5] * needed])
+
+
+def test_an_estimate_has_the_same_advice(engine):
+    with pytest.raises(ContextOverflowError, match=r"needs about \d+ tokens .* use another model: this one holds 512"):
+        engine.new_session().reply([{"role": "user", "content": "word " * 60_000}])
+
+
 def test_the_end_of_the_context(engine):
     events = list(engine.new_session().complete([[5] * 500], SamplingParams(seed=1)))
     assert finished(events).reason in ("context", "stop")
