@@ -1,6 +1,7 @@
 """What the screen says is so: notices go in time, what was done leaves a mark, one thing has one figure."""
 
 import time
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -234,6 +235,12 @@ async def test_one_figure_for_the_first_token(tiny_model: Path) -> None:
         assert f"first token {told}" in made(outcome, None)
         await pilot.press("f12")
         assert f"first token {told}" in main(pilot).status.render().plain
+
+
+def test_a_value_that_is_empty_has_words_too() -> None:
+    outcome = Outcome("stop", 5, 0, 2, 0.1, 0.2, 7, {"temperature": 0.5, "top_k": 0, "stop": [], "max_tokens": None})
+    assert made(outcome, None).endswith("finished · seed 7 · temperature 0.5 · top-k 0 · no stop strings")
+    assert "tokens · seed 7" in made(replace(outcome, reason=""), None), "as an import may have it"
 
 
 async def test_a_trace_that_cannot_be_written_is_said(

@@ -36,7 +36,7 @@ def made(outcome: Outcome | None, model: "Model | None") -> str:
     figures.append(f"reused {outcome.reused_tokens} of {outcome.prompt_tokens} prompt tokens")
     figures.append(REASONS.get(outcome.reason, one_line(outcome.reason)))
     figures.append(f"seed {outcome.seed}")
-    return " · ".join([*figures, *_parameters(outcome, model)])
+    return " · ".join(filter(None, [*figures, *_parameters(outcome, model)]))
 
 
 def _parameters(outcome: Outcome, model: "Model | None") -> list[str]:

@@ -87,11 +87,13 @@ def spell_default(name: str, defaults: Mapping[str, Any]) -> str:
 
 def differing(values: Mapping[str, Any], defaults: Mapping[str, Any]) -> list[str]:
     """Parameters that differ from the defaults, abbreviated."""
-    return [
-        f"{label(name)} {_shortened(spell(name, value))}"
-        for name, value in values.items()
-        if name not in defaults or value != defaults[name]
-    ]
+    return [named(name, value) for name, value in values.items() if name not in defaults or value != defaults[name]]
+
+
+def named(name: str, value: Any) -> str:
+    """A parameter's label and value, abbreviated."""
+    spelled = _shortened(spell(name, value))
+    return f"{label(name)} {spelled}" if spelled else f"no {label(name)}"
 
 
 def label(name: str) -> str:
