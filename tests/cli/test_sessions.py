@@ -32,10 +32,24 @@ def test_the_list(db: Path) -> None:
     result = run("sessions", "--db", db)
     assert (result.returncode, result.stderr) == (0, "")
     assert result.stdout.splitlines() == [
-        "bbbbbbbb  2023-11-14 22:14  story  Lily's garden",
-        "aaaaaaaa  2023-11-14 22:13  chat   How is the weather? ␛[31m",
+        "bbbbbbbb  2023-11-14 22:14  story   Lily's garden",
+        "aaaaaaaa  2023-11-14 22:13  chat    How is the weather? ␛[31m",
     ]
     assert run("--db", db, "sessions").stdout == result.stdout
+
+
+def test_pinned_sessions_come_first_and_are_marked(db: Path) -> None:
+    store = Store(db)
+    chat = store.open("a" * 32)
+    chat.pinned = True
+    store.save(chat)
+    store.close()
+    assert run("sessions", "--db", db).stdout.splitlines() == [
+        "aaaaaaaa  2023-11-14 22:13  chat  * How is the weather? ␛[31m",
+        "bbbbbbbb  2023-11-14 22:14  story   Lily's garden",
+    ]
+    assert "marked with *" in run("sessions", "--help").stdout
+    assert "1. How is the weather? ␛[31m (pinned)" in run("--plain", "--db", db, stdin="/sessions\n").stdout
 
 
 def test_the_list_for_programs(db: Path) -> None:

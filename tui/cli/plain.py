@@ -275,7 +275,7 @@ class PlainChat:
         listings = [each for each in self._store.sessions(LISTED) if each.mode == "chat"]
         self._listed = [each.id for each in listings]
         for number, listing in enumerate(listings, 1):
-            self._say(f"{number}. {listing.shown_title}")
+            self._say(f"{number}. {listing.shown_title}{' (pinned)' if listing.pinned else ''}")
         self._say("/open NUMBER opens one." if listings else "No sessions yet.")
 
     def _open(self, number: str) -> None:

@@ -27,7 +27,7 @@ SHORT_ID = 8
 @db_option
 @click.pass_context
 def sessions(context: click.Context, search: str | None, as_json: bool, db: Path | None) -> None:
-    """List the sessions, most recent first."""
+    """List the sessions: pinned ones, marked with *, then the others, most recent first."""
     write = writer()
     values: list[dict[str, object]] = []
     lines: list[str] = []
@@ -47,7 +47,7 @@ def _listed(store: "Store") -> tuple[list[str], list[dict[str, object]]]:
     listings = store.sessions(limit=-1)
     lines = [
         f"{listing.id[:SHORT_ID]}  {datetime.fromtimestamp(listing.updated):%Y-%m-%d %H:%M}  "
-        f"{'story' if listing.mode == 'story' else 'chat '}  {listing.shown_title}"
+        f"{'story' if listing.mode == 'story' else 'chat '} {'*' if listing.pinned else ' '} {listing.shown_title}"
         for listing in listings
     ]
     return lines, [asdict(listing) | {"title": listing.shown_title} for listing in listings]
