@@ -47,13 +47,20 @@ async def drawn(width: int, session: str = "", model: tuple[str, ...] = (), **st
     ("width", "shown"),
     [
         (40, " A talk ab… ─ SmolLM2… · bfloat16  chat "),
-        (60, " A talk about … ─ SmolLM2-1.7B-In… · bfloat16  chat | story "),
+        (60, " A talk about … ─ SmolLM2… · bfloat16 · top-…  chat | story "),
+        (80, " A talk about the wea… ─ SmolLM2-1.7B-Inst… · bfloat16 · top-k 40  chat | story "),
         (100, " A talk about the weather and the sea ─ SmolLM2-1.7B-Instruct · bfloat16 · top-k 40    chat | story "),
     ],
 )
 async def test_the_session_has_a_name_at_every_width(width: int, shown: str) -> None:
     title, model = "A talk about the weather and the sea", ("SmolLM2-1.7B-Instruct", "bfloat16", "top-k 40")
     assert (await drawn(width, title, model))[0] == shown
+
+
+async def test_the_name_of_the_model_gives_way_to_what_was_changed() -> None:
+    model = ("SmolLM2-135M-Instruct-GGUF:Q4_1", "int4", "system prompt", "temperature 0")
+    top, _ = await drawn(80, "pumps.txt", model)
+    assert top == " pumps.txt ─ SmolLM2-135M… · int4 · system prompt · temperature 0  chat | story "
 
 
 async def test_a_short_title_leaves_the_room_to_the_model() -> None:

@@ -10,6 +10,8 @@ from tui.widgets.plain_text import plain
 SEPARATOR = " · "
 # Cells below which only the open session's mode is named.
 NARROW = 60
+# Cells that the model's name keeps before its settings are cut.
+NAME = 8
 RULE = " ─ "
 
 
@@ -41,10 +43,11 @@ class TopBar(Widget):
         return Content.assemble(("chat", chat), (" | ", "$text-muted"), ("story ", story))
 
     def _shortened(self, room: int) -> Content:
-        """Settings are dropped first, then the name is cut; the precision stays."""
-        name, *rest = self.model or ("",)
-        while len(rest) > 1 and len(SEPARATOR.join([name, *rest])) > room:
-            rest.pop()
-        beside = "".join(SEPARATOR + part for part in rest)
-        shown = plain(name, "$text-muted").truncate(max(1, room - len(beside)), ellipsis=True)
-        return Content.assemble(shown, plain(beside, "$text-muted"))
+        """The name is cut first, down to NAME cells, then the settings; the precision stays."""
+        beside = [SEPARATOR + part for part in self.model[1:]]
+        parts = self.model[:1], beside[:1], beside[1:]
+        name, precision, settings = (plain("".join(part), "$text-muted") for part in parts)
+        left = room - precision.cell_length - min(NAME, name.cell_length)
+        settings = settings.truncate(left if left > len(SEPARATOR) + 1 else 0, ellipsis=True)
+        named = room - precision.cell_length - settings.cell_length
+        return Content.assemble(name.truncate(max(1, named), ellipsis=True), precision, settings)
