@@ -147,6 +147,23 @@ async def test_the_next_reply_uses_them_and_they_are_kept_with_the_session(choos
         assert current(pilot).settings["sampling"] == {"max_tokens": 3, "stop": ["~", "\n\n"]}
 
 
+async def test_what_was_changed_is_said(choosy_model: Path) -> None:
+    async with make_app(choosy_model).run_test(size=SIZE) as pilot:
+        await ready(pilot)
+
+        async def saved(**texts: str) -> str:
+            parameters = await open_dialog(pilot)
+            for name, text in texts.items():
+                await put(pilot, parameters[name], text)
+            await tap(pilot, "enter")
+            return current(pilot).notice
+
+        assert await saved() == ""
+        assert await saved(temperature="0", stop='"~"') == 'Saved: temperature 0, stop strings "~".'
+        assert await saved(temperature="", seed="5") == "Saved: seed 5, default temperature."
+        assert await saved(stop="", seed="") == "Back to the default settings."
+
+
 async def test_the_system_prompt_has_lines_and_the_model_is_told(choosy_model: Path) -> None:
     app = make_app(choosy_model)
     async with app.run_test(size=SIZE) as pilot:
@@ -156,6 +173,7 @@ async def test_the_system_prompt_has_lines_and_the_model_is_told(choosy_model: P
         await open_dialog(pilot)
         await pilot.press(*"Be brief.", "ctrl+j", *"Be kind.", "enter")
         assert current(pilot).settings["system"] == "Be brief.\nBe kind."
+        assert current(pilot).notice == "Saved: system prompt set."
         assert app.main.top.model[-1] == "system prompt"
         await until(pilot, lambda: current(pilot).figures.context_used != without)  # counted again
         await tap(pilot, "escape", "r")

@@ -3,7 +3,7 @@
 from typing import Any
 
 from tui.actions.context import ActionGroup
-from tui.formatting.sampling import own_context
+from tui.formatting.sampling import label, named, own_context
 from tui.storage.store import OPEN_ELSEWHERE
 
 
@@ -26,11 +26,36 @@ class SettingsActions(ActionGroup):
 
     def _save(self, chosen: dict[str, Any] | None) -> None:
         if chosen is not None:
-            session = self.current
+            session, before = self.current, self._chosen
             session.change_settings(chosen)
             self._sessions.save(session)
             self._presenter.refresh()
             self._replies.recount(session)
+            told = _changes(before, self._chosen)
             context = self._services.models.context(session)
             if context and context < (own_context(session.settings) or 0):
-                self._presenter.say(f"The context holds {context} tokens: the model and the free memory allow no more.")
+                told.append(f"The context holds {context} tokens: the model and the free memory allow no more.")
+            if told:
+                self._presenter.say(" ".join(told))
+
+    @property
+    def _chosen(self) -> dict[str, Any]:
+        """What the open session has set."""
+        system = self.current.settings.get("system")
+        return ({"system": system} if system else {}) | self._services.sampling.chosen(self.current)
+
+
+def _changes(before: dict[str, Any], after: dict[str, Any]) -> list[str]:
+    """A sentence that says what was changed, if anything was."""
+    if before == after:
+        return []
+    if not after:
+        return ["Back to the default settings."]
+    words = [_named(name, value) for name, value in after.items() if name not in before or before[name] != value]
+    gone = [name for name in before if name not in after]
+    words += ["no system prompt" if name == "system" else f"default {label(name)}" for name in gone]
+    return [f"Saved: {', '.join(words)}."]
+
+
+def _named(name: str, value: Any) -> str:
+    return "system prompt set" if name == "system" else named(name, value)

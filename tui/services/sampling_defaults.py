@@ -44,15 +44,17 @@ class SamplingDefaults:
         """Parameters of the session's next reply, as far as known."""
         return self.defaults(session) | own(session.settings)
 
+    def chosen(self, session: Session) -> dict[str, Any]:
+        """The session's own parameters, context limit and switches of the chat template."""
+        limit = own_context(session.settings)
+        return own(session.settings) | ({"context": limit} if limit else {}) | self.switched(session)
+
     def differing(self, session: Session) -> list[str]:
         """The session's settings that differ from their defaults, abbreviated."""
         default = STRATEGIES[session.mode].new_settings(self._settings).get("system")
         system = [f"docs: {', '.join(map(one_line, session.collections))}"] if session.collections else []
         system += [] if (session.settings.get("system") or "") == (default or "") else ["system prompt"]
-        values: dict[str, Any] = own(session.settings)
-        if limit := own_context(session.settings):
-            values["context"] = limit
-        values |= self.switched(session)
+        values = self.chosen(session)
         return system + (differing(values, self.defaults(session) | self.switches(session)) if values else [])
 
     def switches(self, session: Session) -> dict[str, Any]:
