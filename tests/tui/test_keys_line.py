@@ -46,6 +46,26 @@ def test_the_last_key_stays_when_others_do_not_fit() -> None:
     assert fitting(hints, 10) == [hints[2]]
 
 
+async def test_a_message_without_a_reply_is_asked_again_or_gets_another_model(tiny_model: Path) -> None:
+    async with make_app(tiny_model).run_test(size=(100, 30)) as pilot:
+        await ready(pilot)
+        app = app_of(pilot)
+        current(pilot).tree.add("user", "hello")
+        app.presenter.show()
+        assert keys(pilot).startswith("Esc r ask again · Enter send")
+        await tap(pilot, "escape", "r")
+        await idle(pilot)
+        assert len(current(pilot).tree.path()) == 2
+        app.actions.models.use_named(str(tiny_model / "nowhere"))
+        await until(pilot, lambda: app.main.status.state.word == "no model")
+        await tap(pilot, *"hello", "enter")
+        await idle(pilot)
+        await until(pilot, lambda: keys(pilot).startswith("F4 choose a model"))
+        app.actions.models.use_named(str(tiny_model))
+        await until(pilot, lambda: len(current(pilot).tree.path()) == 4)
+        await idle(pilot)
+
+
 async def test_it_follows_the_focus(tiny_model: Path) -> None:
     async with make_app(tiny_model).run_test(size=(100, 30)) as pilot:
         await ready(pilot)

@@ -9,7 +9,7 @@ from tests.stubs.script import Script
 from tests.unit.conftest import Desk, FakeLoader
 from tui.config.settings import load_settings
 from tui.conversation.conversation import Conversation
-from tui.messages import ModelFailed, Notice, SessionsSaved
+from tui.messages import ModelFailed, ModelLoaded, Notice, SessionsSaved
 from tui.services.model_choice import ModelChoice
 from tui.services.modes import STORY_TOKENS
 from tui.services.sampling_defaults import SamplingDefaults
@@ -129,6 +129,27 @@ async def test_replies_that_wait_for_a_model_end_when_it_does_not_come(desk: Des
     await desk.come()
     assert session.reply is None and desk.said == ["hello"]
     assert not desk.workspace.take_model(ModelFailed(ModelChoice("nobody's", "auto"), "it is torn"))
+
+
+@pytest.mark.parametrize("broken", [True, False])
+async def test_a_message_without_a_model_is_answered_by_the_one_chosen_then(
+    desk: Desk, model: FakeModel, script: Script, broken: bool
+) -> None:
+    script.reply("Fine.")
+    session = desk.current
+    session.tree.add("user", "how is it?")
+    desk.workspace.ask(session, lambda: session.tree.begin("assistant"))
+    if broken:
+        desk.workspace.take_model(ModelFailed(desk.services.models.choice(session), "it is torn"))
+    else:
+        desk.workspace.stop_loading()
+    await desk.come()
+    assert session.reply is None and desk.said == ["how is it?"]
+    desk.workspace.use(choice := desk.services.models.choice(session)._replace(name="other"))
+    assert (session.state == "queued") is broken, "a message that was stopped is not asked again"
+    desk.workspace.take_model(ModelLoaded(choice, model))  # type: ignore[arg-type]
+    await desk.come()
+    assert desk.said == (["how is it?", "Fine."] if broken else ["how is it?"])
 
 
 async def test_a_reply_in_a_session_that_is_not_open_marks_it(desk: Desk, script: Script) -> None:

@@ -27,6 +27,7 @@ QUEUE = {"send": "queue"}
 COMPLETE = {"Enter": "run", "Tab": "complete", "↑ ↓": "choose", "stop": "close"}
 EXPAND = {"send": "send", "expand_pasted": "expand"}
 EDIT = {"send": "send as new version", "stop": "cancel", "newline": "new line"}
+ASK_AGAIN = {"stop regenerate": "ask again"}
 RESTORE_HIDDEN = {"stop next_sibling": "restore"}
 TO_MESSAGES = {"stop": "messages"}
 EARLIER = {"history_earlier": "earlier prompts", "editor": "$EDITOR"}
@@ -87,7 +88,7 @@ def key_hints(screen: MainScreen, session: Session, state: ModelState, restorabl
     here = {"story": _story, "messages": _messages}.get(where, _input)(screen, session)
     if session.reply is not None:
         here = _first(STOP, here)
-    elif state.failed and session.empty:
+    elif state.failed:
         here = _first(NO_MODEL, here)
     elif state.model is None and not state.failed:
         here = _first(CANCEL, here)
@@ -102,7 +103,8 @@ def _input(screen: MainScreen, session: Session) -> dict[str, str]:
     expand = EXPAND if screen.composer.collapsed else {}
     hidden = session.tree.hidden()
     back = _first(RESTORE_HIDDEN if hidden else {}, TO_MESSAGES if session.tree.tip or hidden else {})
-    return _first(expand, WRITE, back, EARLIER)
+    unanswered = session.tip is not None and session.tip.role == "user"
+    return _first(expand, ASK_AGAIN if unanswered else {}, WRITE, back, EARLIER)
 
 
 def _story(screen: MainScreen, session: Session) -> dict[str, str]:

@@ -38,6 +38,11 @@ class ModelState:
     model: "Model | None" = None
     failed: str = ""
 
+    @property
+    def broken(self) -> bool:
+        """True if loading failed, and was not just cancelled."""
+        return self.failed not in ("", CANCELLED)
+
 
 class ModelManager:
     """Loads models on demand. ``evicted``: directory for KV caches beyond the memory budget of ``settings``."""

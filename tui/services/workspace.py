@@ -177,8 +177,11 @@ class Workspace:
         self._models.load(choice, again, [cache for cache in map(self._replies.detach, leaving) if cache])
 
     def use(self, choice: ModelChoice) -> None:
-        """Continue the open session with this model; its prompt is recomputed by the next reply."""
-        session = self.current
+        """Continue the open session with this model; its prompt is recomputed by the next reply.
+
+        A message that has no reply because there was no model is answered.
+        """
+        session, unanswered = self.current, self._unanswered
         session.use_model(choice.name)
         session.change_settings({"precision": ""})
         if choice != self._models.choice(session):
@@ -192,6 +195,15 @@ class Workspace:
         self._sessions.save(session)
         if model is not None:
             self._replies.model_loaded(choice)
+        if unanswered:
+            self.ask(session, lambda: session.tree.begin("assistant"))
+
+    @property
+    def _unanswered(self) -> bool:
+        """True if the open chat ends with a message, and has no model to answer it."""
+        session = self.current
+        waits = session.tip is not None and session.tip.role == "user" and session.reply is None
+        return waits and self._models.state(session).broken
 
     def stop_loading(self) -> bool:
         """Cancel loading the open session's model; False if it is not being loaded."""
