@@ -8,7 +8,7 @@ from tests.stubs.fake_engine import FakeModel
 from tests.stubs.script import Script
 from tests.unit.conftest import Desk, FakeLoader
 from tui.config.settings import load_settings
-from tui.conversation.conversation import Conversation
+from tui.conversation.conversation import Conversation, Mode
 from tui.messages import ModelFailed, ModelLoaded, Notice, SessionsSaved
 from tui.services.model_choice import ModelChoice
 from tui.services.modes import STORY_TOKENS
@@ -129,6 +129,54 @@ async def test_replies_that_wait_for_a_model_end_when_it_does_not_come(desk: Des
     await desk.come()
     assert session.reply is None and desk.said == ["hello"]
     assert not desk.workspace.take_model(ModelFailed(ModelChoice("nobody's", "auto"), "it is torn"))
+
+
+async def test_new_sessions_use_the_model_chosen_last_which_is_said(desk: Desk) -> None:
+    kept("last", updated=2e9, model="one")
+    kept("before", updated=1e9, model="fake")
+    services = Services(desk.mailbox, load_settings(), None, None)  # type: ignore[arg-type]
+    workspace = services.workspace
+    workspace.use(ModelChoice("org/other", "auto"))
+    assert workspace.current.notice == "New chats use other too."
+    assert workspace.new("chat").model == "org/other" and workspace.new("story").model == "story"
+    workspace.use(ModelChoice("org/other", "int4"))
+    assert workspace.current.notice == "", "nothing new"
+    workspace.use(ModelChoice("org/third", "int4"))
+    workspace.take_model(ModelFailed(services.models.choice(workspace.current), "It is torn."))
+    assert workspace.current.notice == "", "it would hide the failure"
+    services.close()
+    desk.workspace.use(ModelChoice("other", "int4"))
+    assert desk.current.notice == "" and desk.workspace.new("chat").model == "fake", "as the command line says"
+
+
+@pytest.mark.parametrize("mode", [None, "chat"])
+async def test_a_new_session_falls_back_to_the_configured_model(desk: Desk, mode: Mode | None) -> None:
+    """Begun before it is known that the model used last is gone, or after that."""
+    kept("last", updated=2e9, model="gone")
+    services = Services(desk.mailbox, load_settings(), None, mode)  # type: ignore[arg-type]
+    workspace = services.workspace
+    workspace.load()
+    assert workspace.current.model == "gone"
+    workspace.take_model(ModelFailed(services.models.choice(workspace.current), "There is no model gone."))
+    if mode is None:
+        assert workspace.current.model == "gone", "it was chosen for this one"
+        workspace.enter(workspace.new("chat"))
+    assert workspace.current.model == "guide"
+    assert workspace.current.notice == "There is no model gone. This session uses guide."
+    assert not services.models.lacks(services.models.choice(workspace.current))
+    workspace.take_model(ModelFailed(services.models.choice(workspace.current), "It is torn."))
+    assert workspace.current.model == "guide" and services.models.state(workspace.current).failed
+    services.close()
+
+
+async def test_a_new_session_keeps_a_model_whose_loading_was_cancelled(desk: Desk) -> None:
+    kept("last", updated=2e9, model="slow")
+    services = Services(desk.mailbox, load_settings(), None, "chat")  # type: ignore[arg-type]
+    services.workspace.load()
+    assert services.workspace.stop_loading()
+    services.workspace.load()
+    assert services.workspace.current.model == "slow"
+    services.close()
 
 
 @pytest.mark.parametrize("broken", [True, False])

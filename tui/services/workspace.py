@@ -8,12 +8,14 @@ from textual.app import App
 
 from tui.config.settings import Settings
 from tui.conversation.conversation import Mode
+from tui.conversation.speakers import model_name
 from tui.conversation.tree import Node
 from tui.messages import ModelFailed, ModelLoaded, ModelNews
 from tui.process.in_thread import in_thread
 from tui.services.model_choice import ModelChoice
 from tui.services.models import ModelManager
 from tui.services.modes import STRATEGIES
+from tui.services.notices import Passing
 from tui.services.passages import PassageService
 from tui.services.replies import ReplyChange, ReplyService
 from tui.services.session import Session
@@ -25,6 +27,8 @@ if TYPE_CHECKING:
     from inference import Model
 
 WARM = 4  # recently left sessions kept in memory
+# Sessions of a mode, in notices.
+NEW: dict[Mode, str] = {"chat": "New chats", "story": "New stories"}
 
 
 class Workspace:
@@ -66,7 +70,7 @@ class Workspace:
 
     def new(self, mode: Mode, private: bool = False) -> Session:
         """Create a session with the usual model and the configured system prompt."""
-        session = self._sessions.new(mode, self._sessions.usual_model(mode, self._settings), private)
+        session = self._sessions.new(mode, self._usual_model(mode), private)
         session.change_settings(STRATEGIES[mode].new_settings(self._settings))
         return session
 
@@ -165,8 +169,10 @@ class Workspace:
     def load(self, again: bool = False) -> None:
         """Load the open session's model, after unloading those that no session needs.
 
-        ``again`` retries after a failure.
+        ``again`` retries after a failure. Without it, a new session falls back to the configured model.
         """
+        if not again:
+            self._fall_back()
         choice = self._models.choice(self.current)
         if not self._models.lacks(choice, again):
             return
@@ -176,13 +182,25 @@ class Workspace:
         leaving = [other for other in self._sessions if other.engine and other.engine.model in models]
         self._models.load(choice, again, [cache for cache in map(self._replies.detach, leaving) if cache])
 
+    def _fall_back(self) -> None:
+        """Use the configured model in a new session if the last used one could not be loaded."""
+        session, state = self.current, self._models.state(self.current)
+        configured = STRATEGIES[session.mode].default_model(self._settings)
+        if state.broken and session.empty and session.model == self._usual_model(session.mode) != configured:
+            session.use_model(configured)
+            session.notify(f"{state.failed} This session uses {model_name(configured)}.")
+
+    def _usual_model(self, mode: Mode) -> str:
+        return self._sessions.usual_model(mode, self._settings)
+
     def use(self, choice: ModelChoice) -> None:
         """Continue the open session with this model; its prompt is recomputed by the next reply.
 
-        A message that has no reply because there was no model is answered.
+        A message that has no reply because there was no model is answered. New sessions use the model too.
         """
-        session, unanswered = self.current, self._unanswered
+        session, unanswered, usual = self.current, self._unanswered, self._usual_model(self.current.mode)
         session.use_model(choice.name)
+        session.touch()
         session.change_settings({"precision": ""})
         if choice != self._models.choice(session):
             session.change_settings({"precision": choice.precision})
@@ -197,6 +215,8 @@ class Workspace:
             self._replies.model_loaded(choice)
         if unanswered:
             self.ask(session, lambda: session.tree.begin("assistant"))
+        if choice.name != usual and f"{session.mode}_model" not in self._settings.flags and not session.private:
+            session.notify(Passing(f"{NEW[session.mode]} use {model_name(choice.name)} too."))
 
     @property
     def _unanswered(self) -> bool:
@@ -221,6 +241,9 @@ class Workspace:
             self._replies.model_loaded(event.choice)
         elif isinstance(event, ModelFailed):
             self._stop_waiting(event.choice)
+            if isinstance(self.current.notice, Passing) and self._models.state(self.current).failed:
+                self.current.clear_notice()  # it would hide the failure
+            self.load()
         return True
 
     def becomes_story(self) -> bool:
