@@ -104,6 +104,17 @@ def test_the_guide_names_a_model_where_there_are_no_keys(db: Path, monkeypatch: 
     assert "/model smollm2" in done.stdout
 
 
+def test_a_message_that_had_no_model_is_told_of_with_the_next_one(tiny_model: Path, db: Path) -> None:
+    store, gone = Store(db), Conversation(title="gone", model=str(tiny_model.parent / "nowhere"))
+    store.save(gone)
+    store.close()
+    model = f"/model {tiny_model}"
+    lines = chat(tiny_model, db, "/sessions", "/open 1", "hello", model, "/regenerate", model)
+    assert lines.count("Your last message has no reply yet: /regenerate asks for one.") == 1
+    (session,) = stored(db)
+    assert [node.role for node in session.tree.path()] == ["user", "assistant"]
+
+
 def test_sessions_are_listed_and_opened(tiny_model: Path, db: Path) -> None:
     chat(tiny_model, db, "first", "/new-session", "second")
     lines = chat(tiny_model, db, "/open 1", "/sessions", "/open 2", "third", "/open 9")

@@ -338,6 +338,8 @@ class PlainChat:
             self._session.use_model(name)
             self._save()
         self._say(f"Model: {model_name(self._session.model)}.")
+        if name and self._session.tip is not None and self._session.tip.role == "user":
+            self._say("Your last message has no reply yet: /regenerate asks for one.")
 
     def _system(self, text: str) -> None:
         self._session.change_settings({"system": text})
