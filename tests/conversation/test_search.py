@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 
 from tui.conversation.conversation import Conversation
 from tui.storage.errors import StoreError
-from tui.storage.search import MAX_CHARACTERS
+from tui.storage.search import MAX_CHARACTERS, find
 from tui.storage.store import Store
 
 TEXTS = (
@@ -151,7 +151,8 @@ def test_the_index_is_in_step_with_what_it_is_of(tmp_path: Path) -> None:
     reply = conversation.tree.begin("assistant")
     conversation.tree.grow(reply.id, "answer in part")
     store.save(conversation)
-    assert not store.search("answer")
+    assert len(store.search("answer")) == 1
+    _check_index(store)
     conversation.tree.grow(reply.id, " and whole")
     conversation.tree.settle(reply.id, (), None)
     conversation.title = "second title"
@@ -172,6 +173,29 @@ def _check_index(store: Store) -> None:
     db = store._connected()
     for table in ("words", "titles"):
         db.execute(f"INSERT INTO {table} ({table}, rank) VALUES ('integrity-check', 1)")
+
+
+def test_a_reply_is_found_while_it_grows_as_it_is_when_it_is_settled(tmp_path: Path) -> None:
+    store = Store(tmp_path / "s.db")
+    conversation = Conversation()
+    conversation.tree.add("user", "What is C++?")
+    reply = conversation.tree.begin("assistant")
+    conversation.tree.grow(reply.id, "C++ is a compiled lang")
+    store.save(conversation)
+    for _ in range(2):
+        for typed, marks in (
+            ("comp", ["compiled"]),
+            ("compiled lang", ["compiled", "lang"]),
+            ("c++ lang", ["C++"]),
+        ):
+            (hit,) = store.search(typed)
+            assert hit.node_id == reply.id and not hit.hidden
+            assert [hit.extract[start:end] for start, end in hit.marks] == marks
+        assert find(store.file, "compiled", 50, lambda: False) == store.search("compiled")
+        assert [hit.node_id == reply.id for hit in store.search("c++")] == [True, False]
+        if conversation.tree[reply.id].growing:
+            conversation.tree.settle(reply.id, (), None)
+            store.save(conversation)
 
 
 def test_signs_are_marked_where_they_were_found(store: Store) -> None:

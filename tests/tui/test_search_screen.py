@@ -3,15 +3,18 @@
 import time
 from pathlib import Path
 
+import pytest
 from textual.pilot import Pilot
 from textual.widgets import OptionList
 
 from tests.stubs.conversations import answered, save
+from tests.stubs.script import Script
 from tests.tui.conftest import SIZE, app_of, current, make_app, ready, say, shown, tap, until
 from tui.config.settings import load_settings
 from tui.conversation.conversation import Conversation
 from tui.conversation.tree import Node
 from tui.screens.search import FOUND, HELP, NOTHING, SearchScreen
+from tui.services.autosave import Autosave
 from tui.storage.store import OPEN_ELSEWHERE, Store
 
 
@@ -111,6 +114,23 @@ async def test_the_words_are_shown_in_a_long_message(tiny_model: Path) -> None:
         assert any("A larch." in line for line in shown(pilot)) and app_of(pilot).main.transcript.has_focus
         await pilot.press("escape")
         assert not bar.display
+
+
+async def test_what_a_reply_shows_is_found_while_it_grows(
+    tiny_model: Path, script: Script, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(Autosave, "tick", lambda *args: None)
+    async with make_app(tiny_model, mode="chat").run_test(size=SIZE) as pilot:
+        await ready(pilot)
+        script.held("A hedgehog ", "sleeps ")
+        await tap(pilot, *"Tell me", "enter")
+        await until(pilot, lambda: any("hedgehog sleeps" in row for row in shown(pilot)))
+        found = await search(pilot, "hedgehog sle")
+        assert results(found)[0][1] == "  A hedgehog sleeps"
+        await pilot.press("enter")
+        bar = app_of(pilot).main.find_bar
+        await until(pilot, lambda: bar.display)
+        await tap(pilot, "escape", "escape")
 
 
 async def test_enter_waits_for_the_answer(tiny_model: Path) -> None:

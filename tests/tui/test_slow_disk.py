@@ -13,11 +13,13 @@ from textual.pilot import Pilot
 
 from inference import KVCache
 from tests.held import Held
+from tests.stubs.conversations import answered, save
 from tests.tui import conftest
 from tests.tui.conftest import SIZE, app_of, current, idle, make_app, ready, say, tap, until
 from tui.actions import application
 from tui.config.help_topics import facts
 from tui.config.paths import config_file, shipped
+from tui.conversation.conversation import Conversation
 from tui.screens import main_presenter
 from tui.screens.main_presenter import MainPresenter
 from tui.services import autosave, sessions
@@ -394,3 +396,21 @@ async def test_a_token_redraws_what_it_changes(talkative_model: Path, monkeypatc
         await idle(pilot)
     assert seen.pop("Transcript.grow") > 1
     assert seen == {}
+
+
+async def test_a_search_goes_on_without_what_is_not_saved_yet(
+    talkative_model: Path, monkeypatch: pytest.MonkeyPatch, painted: list[str]
+) -> None:
+    conversation = Conversation(title="Weather")
+    answered(conversation, "How is the weather?", "The sun shines.")
+    save(conversation)
+    async with make_app(talkative_model, mode="chat", max_tokens=None).run_test(size=SIZE) as pilot:
+        await stream(pilot)
+        held = hold(monkeypatch, rows, "write")
+        await until(pilot, held.begun.is_set)
+        await tap(pilot, "f3", *"shines")
+        await until(pilot, lambda: str(app_of(pilot).screen.query_one("#search-note").render()) == "1 result")
+        assert held.returned == 0
+        held.may_go_on.set()
+        await tap(pilot, "escape", "escape")
+        await idle(pilot)

@@ -7,6 +7,7 @@ import pytest
 from tests.stubs.conversations import answered, save
 from tests.stubs.mailbox import Mailbox
 from tests.stubs.screen import FakePane
+from tests.stubs.script import Script
 from tests.unit.conftest import Desk
 from tui.actions import search as module
 from tui.actions.application import ApplicationActions
@@ -58,7 +59,7 @@ async def test_the_next_search_begins_with_the_words_of_the_last(
     mailbox: Mailbox, actions: SearchActions, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     # A field with a text in it needs an app.
-    monkeypatch.setattr(module, "SearchScreen", lambda file, text: SimpleNamespace(file=file, text=text))
+    monkeypatch.setattr(module, "SearchScreen", lambda file, text, save: SimpleNamespace(file=file, text=text))
 
     def opened(words: str = "") -> SimpleNamespace:
         actions.search(words)
@@ -72,6 +73,23 @@ async def test_the_next_search_begins_with_the_words_of_the_last(
     mailbox.pushed[-1][1](None)
     assert opened().text == "one two"
     assert opened("three").text == "three"
+
+
+async def test_a_search_begins_with_saving_the_replies_in_progress(
+    desk: Desk, mailbox: Mailbox, actions: SearchActions, script: Script, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    desk.load()
+    script.held("Wait ", "for ", "it ")
+    MessageActions(desk.context).send("question")
+    await desk.come()
+    store = desk.services.sessions.store
+    assert not store.search("wait")
+    monkeypatch.setattr(module, "SearchScreen", lambda file, text, save: SimpleNamespace(text=text, save=save))
+    actions.search()
+    screen = mailbox.pushed[-1][0]
+    assert isinstance(screen, SimpleNamespace)
+    screen.save().result(1)
+    assert len(store.search("wait")) == 1
 
 
 async def test_a_title_leads_to_its_session_alone(

@@ -1,5 +1,7 @@
 """The action that searches all messages and goes to the chosen result."""
 
+from concurrent.futures import Future
+
 from tui.actions.application import ApplicationActions
 from tui.actions.context import ActionContext, ActionGroup
 from tui.actions.messages import MessageActions
@@ -29,7 +31,7 @@ class SearchActions(ActionGroup):
 
     def search(self, words: str = "") -> None:
         """Search for ``words``; without them, start with the last query."""
-        screen = SearchScreen(self._sessions.store.file, words or self._sought)
+        screen = SearchScreen(self._sessions.store.file, words or self._sought, self._save_replies)
 
         def chosen(hit: Hit | None) -> None:
             self._sought = screen.text
@@ -37,6 +39,12 @@ class SearchActions(ActionGroup):
                 self._go_to(hit)
 
         self._app.push_screen(screen, chosen)
+
+    def _save_replies(self) -> "Future[None]":
+        """Save the replies in progress; the future is done when all is written."""
+        for session in self._replies.replying:
+            self._sessions.save(session)
+        return self._sessions.last_write
 
     def _go_to(self, hit: Hit) -> None:
         self._application.open(hit.session_id)

@@ -4,6 +4,8 @@ import asyncio
 import re
 import threading
 import time
+from collections.abc import Callable
+from concurrent.futures import Future
 from pathlib import Path
 
 from rich.cells import cell_len
@@ -26,7 +28,7 @@ from tui.widgets.plain_text import Plain, plain
 from tui.widgets.safe_input import Field
 
 LIMIT = 100
-# Seconds before "Searching…" is shown.
+# Seconds before "Searching…" is shown, and to wait for the disk before that.
 PATIENCE = 0.2
 PLACEHOLDER = "Search messages and titles"
 HELP = 'Matches all words; the last may be a prefix. Use "quotes" for phrases.'
@@ -39,14 +41,16 @@ FOUND = "bold underline $accent"
 class SearchScreen(Picker[Hit | None]):
     """Returns the chosen hit. ``text``: the query, initially and as typed.
 
-    The field keeps the focus. Queries run on another thread and are cancelled when superseded.
+    ``save``: begins to save what is being written; its future is done when all is saved. The field
+    keeps the focus. Queries run on another thread and are cancelled when superseded.
     """
 
     BINDINGS = [Binding("f3", "dismiss", "Back", show=False)]  # noqa: RUF012  as Textual declares it
 
-    def __init__(self, file: Path, text: str) -> None:
+    def __init__(self, file: Path, text: str, save: Callable[[], "Future[None]"]) -> None:
         super().__init__()
         self.text = text
+        self._save = save
         self._file = file
         self._field = Field(text, PLACEHOLDER, id="search-text")
         self._list = OptionList(id="search-list", compact=True, markup=False)
@@ -76,6 +80,8 @@ class SearchScreen(Picker[Hit | None]):
     async def _search(self, text: str) -> None:
         self._searching = True
         over = threading.Event()
+        # What is on the screen is found; on a slow disk, what was saved before.
+        await asyncio.wait([asyncio.wrap_future(self._save())], timeout=PATIENCE)
         answer = asyncio.create_task(in_thread(find, self._file, text, LIMIT, over.is_set))
         try:
             if not (await asyncio.wait({answer}, timeout=PATIENCE))[0]:

@@ -32,13 +32,27 @@ _BETWEEN = "()[]{},;:!?\"'‘’“”«»…"
 _BEFORE, _BEHIND = "([{\"'‘“«", ")]},;:!?.\"'’”»…"
 
 _BY_TITLE = """
-    SELECT l.id, NULL, l.title, l.opening, l.mode, l.updated, {}
-    FROM titles JOIN listings AS l ON l.number = titles.rowid
-    WHERE titles MATCH ?{} ORDER BY titles.rowid DESC LIMIT ?"""
+    SELECT l.id, NULL, l.title, l.opening, l.mode, l.updated, {extract}
+    FROM {index} JOIN listings AS l ON l.number = {index}.rowid
+    WHERE {index} MATCH ?{condition} ORDER BY {index}.rowid DESC LIMIT ?"""
 _BY_WORD = """
-    SELECT l.id, n.id, l.title, l.opening, l.mode, l.updated, {}
-    FROM words JOIN nodes AS n ON n.number = words.rowid JOIN listings AS l ON l.number = n.session
-    WHERE words MATCH ?{} ORDER BY words.rowid DESC LIMIT ?"""
+    SELECT l.id, n.id, l.title, l.opening, l.mode, l.updated, {extract}
+    FROM {index} JOIN nodes AS n ON n.number = {index}.rowid JOIN listings AS l ON l.number = n.session
+    WHERE {index} MATCH ?{condition} ORDER BY {index}.rowid DESC LIMIT ?"""
+# The index of the database has a reply when it is settled; those that grow are few.
+_INDEX_GROWING = (
+    """CREATE VIRTUAL TABLE temp.growing_words USING fts5 (
+        text, tokenize = 'unicode61 remove_diacritics 2', prefix = '2 3'
+    )""",
+    """INSERT INTO temp.growing_words (rowid, text)
+        SELECT number, text FROM nodes INDEXED BY nodes_growing WHERE growing""",
+)
+# Statements, each with its index and the column that is indexed.
+_INDICES = (
+    (_BY_TITLE, "titles", "l.title"),
+    (_BY_WORD, "growing_words", "n.text"),
+    (_BY_WORD, "words", "n.text"),
+)
 _TITLE_BY_SIGNS = """
     SELECT id, NULL, title, opening, mode, updated, title FROM listings WHERE {} ORDER BY number DESC LIMIT ?"""
 _BY_SIGNS = """
@@ -75,12 +89,20 @@ class Hit:
 
 
 def search(db: sqlite3.Connection, text: str, limit: int) -> list[Hit]:
-    """Sessions whose title matches all words, then matching messages.
+    """Sessions whose title matches all words, then matching messages, those that are still growing first.
 
     The last word is a prefix; double quotes enclose phrases; there are no operators. Symbols other than punctuation,
     and scripts without spaces, are matched literally. Raises StoreError if the text is too long.
     """
-    hits = _search(db, text, limit)
+    db.execute("BEGIN")  # one state of the database for all queries, and an index that does not outlast them
+    try:
+        return _with_hidden(db, _search(db, text, limit))
+    finally:
+        if db.in_transaction:  # an interrupted one is over
+            db.execute("ROLLBACK")
+
+
+def _with_hidden(db: sqlite3.Connection, hits: list[Hit]) -> list[Hit]:
     sessions = {hit.session_id for hit in hits if hit.node_id is not None}
     shown = {session_id: {node_id for (node_id,) in db.execute(_SHOWN, (session_id,))} for session_id in sessions}
     return [replace(hit, hidden=hit.node_id is not None and hit.node_id not in shown[hit.session_id]) for hit in hits]
@@ -97,10 +119,8 @@ def _search(db: sqlite3.Connection, text: str, limit: int) -> list[Hit]:
     query = _query(phrases, unfinished=not text.rstrip().endswith('"'))
     if literal := [core for phrase in phrases if (core := _literal(phrase))]:
         return _search_literally(db, query, literal, limit)
-    snippet = f"snippet({{}}, 0, '{OPEN}', '{CLOSE}', '…', {EXTRACT_WORDS})"
-    rows = db.execute(_BY_TITLE.format(snippet.format("titles"), ""), (query, limit)).fetchall()
-    rows += db.execute(_BY_WORD.format(snippet.format("words"), ""), (query, limit - len(rows))).fetchall()
-    return [_hit(row, *_unmark(str(row[-1]))) for row in rows]
+    snippet = f"snippet({{index}}, 0, '{OPEN}', '{CLOSE}', '…', {EXTRACT_WORDS})"
+    return [_hit(row, *_unmark(str(row[-1]))) for row in _look_up(db, query, limit, snippet)]
 
 
 def find(file: Path, text: str, limit: int, unwanted: Callable[[], bool]) -> list[Hit]:
@@ -126,9 +146,20 @@ def _search_literally(db: sqlite3.Connection, query: str, phrases: list[str], li
         return isinstance(text, str) and all(phrase in folded for folded in [_folded(text)] for phrase in sought)
 
     db.create_function("has", 1, has)
-    rows = db.execute(_BY_TITLE.format("l.title", " AND has(l.title)"), (query, limit)).fetchall()
-    rows += db.execute(_BY_WORD.format("n.text", " AND has(n.text)"), (query, limit - len(rows))).fetchall()
+    rows = _look_up(db, query, limit, "{column}", " AND has({column})")
     return [_hit(row, *_cut(str(row[-1]), phrases)) for row in rows]
+
+
+def _look_up(db: sqlite3.Connection, query: str, limit: int, extract: str, condition: str = "") -> list[Any]:
+    """Rows of all indices. ``extract`` and ``condition`` may name the index and its column."""
+    for statement in _INDEX_GROWING:
+        db.execute(statement)
+    rows: list[Any] = []
+    for form, index, column in _INDICES:
+        names = {"index": index, "column": column}
+        statement = form.format(index=index, extract=extract.format(**names), condition=condition.format(**names))
+        rows += db.execute(statement, (query, limit - len(rows))).fetchall()
+    return rows
 
 
 def _literal(phrase: str) -> str:
