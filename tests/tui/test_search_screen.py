@@ -168,6 +168,23 @@ async def test_a_message_on_another_branch_brings_its_branch(tiny_model: Path) -
     store.close()
 
 
+async def test_words_in_a_hidden_version_stay_in_view_when_the_notice_comes(tiny_model: Path) -> None:
+    """As many rows above the end as the messages have: they lose some to the notice and the find bar."""
+    async with make_app(tiny_model, mode="chat").run_test(size=SIZE) as pilot:
+        await ready(pilot)
+        for rows in range(17, 21):
+            conversation = Conversation(updated=time.time())
+            text = "Oak.\n\n" * 40 + f"A larch{rows}.\n" + "Oak.\n" * rows
+            nodes = answered(conversation, "Which trees?", text, "Elm.\n\n" * 60)
+            conversation.tree.move(nodes[2].id)
+            save(conversation)
+            await search(pilot, f"larch{rows}")
+            await pilot.press("enter")
+            await until(pilot, lambda: app_of(pilot).main.find_bar.display)
+            await pilot.pause()
+            assert any(f"A larch{rows}." in line for line in shown(pilot))
+
+
 async def test_a_session_that_can_only_be_read_stays_on_its_branch_and_says_where_it_is(tiny_model: Path) -> None:
     conversation, nodes = weather()
     save(conversation)

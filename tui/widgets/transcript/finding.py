@@ -43,13 +43,16 @@ class Finding(Selecting):
         return found
 
     def find_within(self, node_id: str, text: str) -> bool:
-        """Highlight matches and go to the first one of this message; False if there are none."""
+        """Highlight matches and go to the first one of this message; False if there are none.
+
+        It is not left near the edge: the view may be about to shrink, for the find bar and a notice.
+        """
         index = next((index for index, node in enumerate(self._path) if node.id == node_id), None)
         finder = self._finding(text)
         if index is None or (hit := finder.first(index, 0)) is None or hit.message != index:
             return False
         self._finder = finder
-        return self._go_to(finder, hit)
+        return self._go_to(finder, hit, move_view=True)
 
     def find_again(self, forward: bool) -> None:
         """Go to the next or previous match."""
@@ -71,7 +74,7 @@ class Finding(Selecting):
         index = self._heights.at(top)
         return self._go_to(finder, finder.first(index, top - self._heights.start(index) - 1))
 
-    def _go_to(self, finder: Finder, hit: Hit | None) -> bool:
+    def _go_to(self, finder: Finder, hit: Hit | None, move_view: bool = False) -> bool:
         if hit is None:
             return False
         if self._reveal(hit):
@@ -79,7 +82,7 @@ class Finding(Selecting):
         self._chosen, self._cursor = hit.message, hit.row + 1
         self.laid_out(hit.message)
         row = self._heights.start(hit.message) + 1 + hit.row
-        if not self.scroll_offset.y <= row < self.scroll_offset.y + self.size.height:
+        if move_view or not self.scroll_offset.y <= row < self.scroll_offset.y + self.size.height:
             self.scroll_to_row(row - self.size.height // 3)
         self.refresh()
         return True
