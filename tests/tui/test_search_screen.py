@@ -16,6 +16,7 @@ from tui.conversation.tree import Node
 from tui.screens.search import FOUND, HELP, NOTHING, SearchScreen
 from tui.services.autosave import Autosave
 from tui.storage.store import OPEN_ELSEWHERE, Store
+from tui.widgets.safe_input import Field
 
 
 def weather() -> tuple[Conversation, list[Node]]:
@@ -131,6 +132,26 @@ async def test_what_a_reply_shows_is_found_while_it_grows(
         bar = app_of(pilot).main.find_bar
         await until(pilot, lambda: bar.display)
         await tap(pilot, "escape", "escape")
+
+
+async def test_all_words_are_found_and_walked_over(tiny_model: Path) -> None:
+    conversation = Conversation(title="Food", updated=time.time())
+    text = "Bread is old.\n\n" + "Oven.\n\n" * 60 + "They baked ancient sorts of bread.\n\n" + "Oven.\n\n" * 60
+    answered(conversation, "How was it made?", text)
+    save(conversation)
+    async with make_app(tiny_model, mode="chat").run_test(size=SIZE) as pilot:
+        await ready(pilot)
+        await search(pilot, "ancient bread")
+        await pilot.press("enter")
+        bar = app_of(pilot).main.find_bar
+        await until(pilot, lambda: bar.display)
+        assert bar.query_one(Field).value == "ancient bread"
+        assert any("ancient sorts of bread" in line for line in shown(pilot))
+        for key, row in (("n", "ancient sorts of bread"), ("n", "Bread is old."), ("N", "ancient sorts of bread")):
+            await pilot.press(key)
+            assert any(row in line for line in shown(pilot))
+        await pilot.press("slash")
+        assert bar.query_one("#find-note").render().plain == ""
 
 
 async def test_enter_waits_for_the_answer(tiny_model: Path) -> None:

@@ -187,6 +187,19 @@ async def test_what_is_not_there_any_more_is_told(
     desk.screen.transcript.choose.assert_not_called()
 
 
+async def test_what_was_found_without_its_accents_is_chosen_with_nothing_pointed_out(
+    desk: Desk, mailbox: Mailbox, actions: SearchActions
+) -> None:
+    conversation = Conversation(title="found")
+    question, _ = answered(conversation, "A café-bar?", "Yes.")
+    save(conversation)
+    (found,) = desk.services.sessions.store.search("cafe-bar")
+    assert found.marks == ()
+    choose(mailbox, actions, found)
+    desk.screen.transcript.choose.assert_called_once_with(question.id)
+    desk.screen.transcript.call_after_refresh.assert_not_called()
+
+
 @pytest.fixture
 def story(desk: Desk) -> tuple[Conversation, list[Node]]:
     """A story in the database with two versions of its second piece; the editor shows the second one, edited."""

@@ -75,8 +75,10 @@ class SearchActions(ActionGroup):
         transcript = self._screen.transcript
         transcript.choose(node_id)
         self._screen.set_focus(transcript)
-        start, end = hit.marks[0]
-        transcript.call_after_refresh(self._screen.find_bar.point_out, node_id, hit.extract[start:end])
+        if not hit.marks:
+            return
+        passage = hit.extract[hit.marks[0][0] : hit.marks[-1][1]]
+        transcript.call_after_refresh(self._screen.find_bar.point_out, node_id, _words(hit), passage)
 
     def _go_to_piece(self, session: Session, hit: Hit, node_id: str) -> None:
         """The cursor on the words within the story's text."""
@@ -98,6 +100,12 @@ class SearchActions(ActionGroup):
 
     def _move(self, session: Session, node_id: str) -> None:
         self._messages.go(lambda: session.tree.move(session.tree.latest(node_id)))
+
+
+def _words(hit: Hit) -> list[str]:
+    """What was found, each word or phrase once."""
+    found = (hit.extract[start:end] for start, end in hit.marks)
+    return list({words.casefold(): words for words in found}.values())
 
 
 def _branch(tree: Tree, shown: list[Node], node_id: str) -> Node:
@@ -133,7 +141,7 @@ def _place(session: Session, hit: Hit, text: str) -> int | None:
     found = text.find(words, before)
     if found < 0 and (found := text.find(words)) < 0:
         return None
-    return found + hit.marks[0][0] - (len(extract) - len(extract.lstrip("…")))
+    return found + (hit.marks[0][0] if hit.marks else 0) - (len(extract) - len(extract.lstrip("…")))
 
 
 def _put_cursor(pane: StoryPane, place: int | None) -> None:

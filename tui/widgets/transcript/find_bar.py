@@ -1,5 +1,7 @@
 """Find bar of the transcript."""
 
+from collections.abc import Sequence
+
 from textual.app import ComposeResult
 from textual.containers import Horizontal
 from textual.message import Message
@@ -23,6 +25,7 @@ class FindBar(Horizontal):
         self._transcript = transcript
         self._field = Field(placeholder="Find…", id="find-text")
         self._note = Plain("", id="find-note")
+        self._words: Sequence[str] = ()  # of a search result; each is found while they stand in the field
 
     def compose(self) -> ComposeResult:
         yield Plain("/", id="find-mark")
@@ -40,11 +43,12 @@ class FindBar(Horizontal):
         self._field.select_all()
         self._find(self._field.value)
 
-    def point_out(self, node_id: str, words: str) -> None:
-        """Open for ``words`` of a search result, without the focus; not if the message does not show them."""
-        if self._transcript.find_within(node_id, words):
+    def point_out(self, node_id: str, words: Sequence[str], passage: str) -> None:
+        """Open for ``words`` of a search result in ``passage``, without the focus; not if the message shows none."""
+        if self._transcript.find_within(node_id, words, passage):
+            self._words = words
             with self._field.prevent(Input.Changed):
-                self._field.value = words
+                self._field.value = " ".join(words)
             self._note.show("")
             self._show(True)
 
@@ -60,7 +64,7 @@ class FindBar(Horizontal):
         was_open = bool(self.display)
         if was_open:
             self._show(False)
-            self._transcript.find("")
+            self._transcript.find()
         return was_open
 
     def _show(self, shown: bool) -> None:
@@ -77,6 +81,7 @@ class FindBar(Horizontal):
     def on_input_changed(self, event: Input.Changed) -> None:
         event.stop()
         if self.display:
+            self._words = ()
             self._find(event.value)
 
     def on_input_submitted(self, event: Input.Submitted) -> None:
@@ -87,5 +92,6 @@ class FindBar(Horizontal):
             self.leave()
 
     def _find(self, text: str) -> None:
-        found = self._transcript.find(text)
+        words = self._words if text == " ".join(self._words) else (text,)
+        found = self._transcript.find(*words if text else ())
         self._note.show("" if found else NONE)

@@ -1,5 +1,6 @@
 """Finds text in the messages of a transcript, and unfolds what hides it."""
 
+from collections.abc import Sequence
 from typing import Any
 
 from textual.message import Message
@@ -35,21 +36,25 @@ class Finding(Selecting):
         """Make this the first visible row."""
         raise NotImplementedError
 
-    def find(self, text: str) -> bool:
-        """Highlight matches and go to the next one; False if there are none."""
-        self._finder = self._finding(text) if text else None
+    def find(self, *texts: str) -> bool:
+        """Highlight matches of each text and go to the next one; False if there are none. Without texts, end it."""
+        self._finder = self._finding(texts) if texts else None
         found = self._finder is None or self._find_from_here(self._finder)
         self.refresh()
         return found
 
-    def find_within(self, node_id: str, text: str) -> bool:
-        """Highlight matches and go to the first one of this message; False if there are none.
+    def find_within(self, node_id: str, texts: Sequence[str], passage: str) -> bool:
+        """Highlight matches of each text and go to the first one of this message; False if there are none.
 
-        It is not left near the edge: the view may be about to shrink, for the find bar and a notice.
+        If ``passage`` can be found, the first one from there on. It is not left near the edge: the view may be about
+        to shrink, for the find bar and a notice.
         """
         index = next((index for index, node in enumerate(self._path) if node.id == node_id), None)
-        finder = self._finding(text)
-        if index is None or (hit := finder.first(index, 0)) is None or hit.message != index:
+        if index is None:
+            return False
+        finder, start = self._finding(texts), self._finding([passage]).first(index, 0)
+        hit = finder.first(index, start.row if start and start.message == index else 0)
+        if hit is None or hit.message != index:
             return False
         self._finder = finder
         return self._go_to(finder, hit, move_view=True)
@@ -62,10 +67,10 @@ class Finding(Selecting):
     def find_anew(self) -> None:
         """Highlight matches in other messages than before."""
         if self._finder:
-            self._finder = self._finding(self._finder.text)
+            self._finder = self._finding(self._finder.texts)
 
-    def _finding(self, text: str) -> Finder:
-        return Finder(text, self._path, lambda index: self.laid_out(index).text_rows)
+    def _finding(self, texts: Sequence[str]) -> Finder:
+        return Finder(texts, self._path, lambda index: self.laid_out(index).text_rows)
 
     def _find_from_here(self, finder: Finder) -> bool:
         if not self._path:

@@ -33,13 +33,13 @@ class Hit(NamedTuple):
 
 
 class Finder:
-    """``nodes``: all messages. ``rows(i)``: rows of message i."""
+    """Finds each of ``texts``. ``nodes``: all messages. ``rows(i)``: rows of message i."""
 
-    def __init__(self, text: str, nodes: Sequence[Node], rows: Callable[[int], Sequence[Row]]) -> None:
-        self.text = text
-        self.pattern = re.compile(re.escape(text), re.IGNORECASE)
+    def __init__(self, texts: Sequence[str], nodes: Sequence[Node], rows: Callable[[int], Sequence[Row]]) -> None:
+        self.texts = texts
+        self.pattern = _any_of(texts)
         self.hit: Hit | None = None
-        self._bare = re.compile(re.escape(text.translate(_MARKS) or text), re.IGNORECASE)
+        self._bare = _any_of([text.translate(_MARKS) or text for text in texts])
         self._nodes = nodes
         self._rows = rows
 
@@ -98,6 +98,11 @@ class Finder:
         shown = [Hit(message, places) for places in places_of(self.pattern, self._rows(message))]
         # A match in hidden text (a folded thought) is placed in the first row.
         return shown or ([Hit(message, ())] if written else [])
+
+
+def _any_of(texts: Sequence[str]) -> re.Pattern[str]:
+    """Where one text begins as another does, the longest is found."""
+    return re.compile("|".join(map(re.escape, sorted(texts, key=len, reverse=True))), re.IGNORECASE)
 
 
 def places_of(pattern: re.Pattern[str], rows: Sequence[Row]) -> list[tuple[Place, ...]]:
