@@ -3,7 +3,7 @@
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tui.conversation.story_text import follow, last_place, part, pieces, version
+from tui.conversation.story_text import follow, near, part, pieces, version
 from tui.conversation.tree import Node, Tree
 
 
@@ -90,8 +90,8 @@ def test_parting_inside_a_piece_makes_what_stands_behind_an_alternative() -> Non
     assert (behind.text, behind.token_ids) == ("n ", (9,))
     assert "".join(node.text for node in tree.path(tree.latest(tree.tip))) == "Once upon a time"
     other = written(tree, " his word", (5,))
-    found = last_place(tree, 12)
-    assert found and found.shown == tree[other]
+    (found,) = near(tree, 12)
+    assert found.shown == tree[other]
     assert version(tree, found, -1) == behind and version(tree, found, 1) is None
 
 
@@ -125,12 +125,13 @@ def test_parting_reads_the_text_up_to_there_and_keeps_the_whole(texts: list[str]
 def test_versions_are_those_of_the_last_place_up_to_the_cursor_where_the_model_went_on() -> None:
     tree = Tree()
     follow(tree, "Once")
-    assert last_place(tree, 4) is None
+    assert near(tree, 4) == []
     first = written(tree, " upon", ())
     second = written(tree, " a time", ())
-    places = [last_place(tree, length) for length in (3, 4, 8, 9, 99)]
-    assert [place and place.shown and place.shown.id for place in places] == [None, first, first, second, second]
-    assert [place and place.start for place in places] == [None, 4, 4, 9, 9]
+    found = [near(tree, length) for length in (3, 4, 8, 9, 99)]
+    shown = [[place.shown and place.shown.id for place in places] for places in found]
+    assert shown == [[], [first], [first], [second], [second]]
+    assert [[place.start for place in places] for places in found] == [[], [4], [4], [9], [9]]
 
 
 def test_of_what_was_taken_back_another_version_can_be_written() -> None:
@@ -139,14 +140,30 @@ def test_of_what_was_taken_back_another_version_can_be_written() -> None:
     written(tree, " upon", ())
     second = written(tree, " a time", ())
     follow(tree, "Once upon")
-    place = last_place(tree, 9)
-    assert place and place.start == 9 and place.shown is None
+    (place,) = near(tree, 9)
+    assert place.start == 9 and place.shown is None
     assert version(tree, place, 1) is None and version(tree, place, -1) == tree[second]
     third = written(tree, " midnight", ())
-    place = last_place(tree, 99)
-    assert place and place.shown == tree[third]
+    (place,) = near(tree, 99)
+    assert place.shown == tree[third]
     assert version(tree, place, -1) == tree[second] and version(tree, place, 1) is None
-    assert version(tree, place._replace(shown=tree[second]), -1) == tree[second]
+    assert version(tree, place._replace(shown=tree[second]), -1) is None
+
+
+def test_versions_by_hand_are_walked_from_where_they_branch_off_back_to_the_model() -> None:
+    tree = Tree()
+    follow(tree, "A dog")
+    written(tree, " barks", ())
+    follow(tree, "A dog barks at me")
+    follow(tree, "A dog barks at you")
+    assert [place.start for place in near(tree, 99)] == [11, 5]
+    follow(tree, "A dog barks")
+    taken_back, _ = near(tree, 99)
+    assert (taken_back.start, taken_back.shown) == (11, None)
+    assert near(tree, 4) == []
+    follow(tree, "A big dog")
+    (start,) = near(tree, 0)
+    assert (start.parent, start.start) == (None, 0) and version(tree, start, -1) == tree.children(None)[0]
 
 
 def test_ids_that_do_not_say_the_text_are_not_taken() -> None:

@@ -89,6 +89,9 @@ class FakePane:
     def before_cursor(self) -> str:
         return self.text[: self.cursor]
 
+    def loses(self, text: str) -> bool:
+        return False
+
     def begin(self) -> None:
         self.text, self.cursor, self.read_only, self.walked = self.before_cursor, None, True, None
 

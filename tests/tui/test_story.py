@@ -264,6 +264,48 @@ async def test_f8_says_where_the_text_after_the_version_went(story_only_model: P
         assert current(pilot).notice.endswith("The text after it was kept: F8 shows it, Ctrl+Z restores it.")
 
 
+async def test_what_was_written_by_hand_can_be_reached_when_it_can_not_be_redone(story_only_model: Path) -> None:
+    async with inventive_app(story_only_model).run_test(size=SIZE) as pilot:
+        await ready(pilot)
+        await pilot.press(*"A dog", "f5")
+        await idle(pilot)
+        continued = pane(pilot).text
+        await pilot.press("ctrl+z", "f7")
+        assert pane(pilot).text == continued and current(pilot).notice == "", "as after a redo"
+        await pilot.press("ctrl+z")
+        pane(pilot).move_cursor((0, 2))
+        await pilot.press(*"big ", "f5")
+        await idle(pilot)
+        by_hand = pane(pilot).text
+        assert by_hand.startswith("A big ") and current(pilot).notice.startswith("The text after the cursor")
+        await pilot.press("ctrl+z", "ctrl+z")
+        assert pane(pilot).text == "A dog"
+        pane(pilot).move_cursor(pane(pilot).document.end)
+        await pilot.press("f7")
+        assert pane(pilot).text == continued
+        others = "There are others of the whole story: move the cursor to its start."
+        assert current(pilot).notice == f"Ctrl+Y no longer brings back what was undone. {others}"
+        await pilot.press("f7")
+        assert current(pilot).notice == f"Already at the first version. {others}"
+        pane(pilot).move_cursor((0, 0))
+        seen = []
+        for key in ("f8", "f8", "f8", "f7", "f7"):
+            await pilot.press(key)
+            seen.append(pane(pilot).text)
+        assert seen == ["A big dog", by_hand, by_hand, "A big dog", continued]
+
+
+async def test_f7_says_where_versions_are_if_there_are_none_up_to_the_cursor(story_only_model: Path) -> None:
+    async with inventive_app(story_only_model).run_test(size=SIZE) as pilot:
+        await ready(pilot)
+        await pilot.press(*"Once upon", "f5")
+        await idle(pilot)
+        for key in ("f7", "f8"):
+            pane(pilot).move_cursor((0, 3))
+            await pilot.press(key)
+            assert current(pilot).notice == "No versions up to the cursor: the first are of what follows “Once upon”."
+
+
 async def test_where_nothing_else_could_come_f8_says_so(story_only_model: Path) -> None:
     async with make_app(story_only_model).run_test(size=SIZE) as pilot:
         await ready(pilot)

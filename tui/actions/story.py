@@ -5,8 +5,8 @@ from dataclasses import asdict
 from tui.actions.context import ActionContext, ActionGroup
 from tui.actions.messages import MessageActions
 from tui.config.key_names import key_name
-from tui.conversation.story_text import Place, follow, last_place, part, version
-from tui.conversation.tree import Node
+from tui.conversation.story_text import Place, before, by_model, follow, near, others, part, places, version
+from tui.conversation.tree import Node, Tree
 from tui.services.modes import story_pieces
 from tui.services.notices import still_generating
 from tui.storage.store import OPEN_ELSEWHERE
@@ -45,11 +45,11 @@ class StoryActions(ActionGroup):
             self._presenter.say(kept())
 
     def previous_alternative(self) -> None:
-        """Show the previous version of what follows the last place up to the cursor where the model went on."""
+        """Show the previous version of what follows the last place up to the cursor that has one."""
         self._walk(-1)
 
     def next_alternative(self) -> None:
-        """Show the next version at the same place; after the last, or of what was taken back, generate another."""
+        """Show the next version there; after the last, or of what was taken back, generate another."""
         self._walk(1)
 
     def _walk(self, step: int) -> None:
@@ -58,25 +58,32 @@ class StoryActions(ActionGroup):
             return
         self._follow(pane)
         at, walked = len(pane.before_cursor), pane.walked
-        place = last_place(tree, walked if walked is not None and at == len(pane.text) else at)
-        if place is None:
-            self._presenter.say(f"No versions yet. Press {key_name('continue_story')} to continue the story.")
-            return
-        behind = "".join(node.text for node in tree.path()[len(tree.path(place.parent)) + 1 :])
-        other = version(tree, place, step)
-        if other is not None and other is place.shown:
-            self._presenter.say("Already at the first version.")
-        elif other is not None:
-            tree.move(tree.latest(other.id))
-            self._show(pane, place)
-            self._tell(place, other, behind, step)
-        elif sentence := self._same_again(tree.children(place.parent)[-1]):
+        found = near(tree, walked if walked is not None and at == len(pane.text) else at)
+        for place in found:
+            if other := version(tree, place, step):
+                self._show_version(pane, place, other, step)
+                return
+        if step < 0 or not found or not by_model(tree, found[-1]):
+            self._presenter.say(_no_more(tree, found, step))
+        elif sentence := self._same_again(tree.children(found[-1].parent)[-1]):
             self._presenter.say(sentence)
         else:
-            self._generate_another(pane, place, behind)
+            self._generate_another(pane, found[-1])
 
-    def _generate_another(self, pane: StoryPane, place: Place, behind: str) -> None:
+    def _show_version(self, pane: StoryPane, place: Place, other: Node, step: int) -> None:
         tree = self.current.tree
+        behind = _behind(tree, place)
+        tree.move(tree.latest(other.id))
+        loses = pane.loses("".join(node.text for node in tree.path()))
+        self._show(pane, place)
+        self._tell(place, other, behind, step)
+        if loses:
+            lost = f"{key_name('redo')} no longer brings back what was undone."
+            self._presenter.say(" ".join(filter(None, (self.current.notice, lost, _elsewhere(tree, [place])))))
+
+    def _generate_another(self, pane: StoryPane, place: Place) -> None:
+        tree = self.current.tree
+        behind = _behind(tree, place)
         if place.shown is not None:
             tree.move(place.parent)
             self._show(pane, place)
@@ -90,9 +97,7 @@ class StoryActions(ActionGroup):
         if not behind.strip() and shown.id == tree.tip:
             return
         number, count = tree.place(shown.id)
-        words = one_line("".join(node.text for node in tree.path(place.parent))).split()
-        cut = "…" if len(words) > QUOTED else ""
-        notice = f"Version {number} of {count} of what follows “{cut}{' '.join(words[-QUOTED:])}”."
+        notice = f"Version {number} of {count} of {_what(tree, place)}."
         if behind.strip():
             show = key_name("previous_alternative" if step > 0 else "next_alternative")
             notice += f" The text after it was kept: {show} shows it, {key_name('undo')} restores it."
@@ -159,3 +164,39 @@ class StoryActions(ActionGroup):
         if params["temperature"] == 0:
             return f"Temperature 0 always gives the same text. {change}"
         return "" if params["seed"] is None else f"This seed always gives the same text. {change}"
+
+
+def _behind(tree: Tree, place: Place) -> str:
+    """The text after the version that is shown."""
+    return "".join(node.text for node in tree.path()[len(before(tree, place)) + 1 :])
+
+
+def _what(tree: Tree, place: Place) -> str:
+    """Of what the versions at the place are."""
+    words = one_line("".join(node.text for node in before(tree, place))).split()
+    if not words:
+        return "the whole story"
+    cut = "…" if len(words) > QUOTED else ""
+    return f"what follows “{cut}{' '.join(words[-QUOTED:])}”"
+
+
+def _no_more(tree: Tree, found: list[Place], step: int) -> str:
+    """Why there is no other version at the places ``found``, and where there is one."""
+    if not found and (later := places(tree)):
+        return f"No versions up to the cursor: the first are of {_what(tree, later[0])}."
+    if not found:
+        return f"No versions yet. Press {key_name('continue_story')} to continue the story."
+    return " ".join(
+        filter(None, (f"Already at the {'first' if step < 0 else 'last'} version.", _elsewhere(tree, found)))
+    )
+
+
+def _elsewhere(tree: Tree, found: list[Place]) -> str:
+    """Where there are other versions than at the places ``found``: after them, else before; empty if nowhere."""
+    known = {place.start for place in found}
+    more = [place for place in places(tree) if place.start not in known and others(tree, place)]
+    if not more:
+        return ""
+    place = next((place for place in more if place.start > min(known)), more[-1])
+    where = "there" if place.parent else "to its start"
+    return f"There are others of {_what(tree, place)}: move the cursor {where}."

@@ -13,9 +13,9 @@ Within = Callable[[list[Node], Node, int], tuple[int, int]]
 
 
 class Place(NamedTuple):
-    """A point of the story from which the model went on. What follows it in the tree are the versions there."""
+    """A point of the story from which it goes on, or went on, in several ways: the versions there."""
 
-    parent: str  # the piece before it
+    parent: str | None  # the piece before it; None at the start
     start: int  # number of characters before it
     shown: Node | None  # the version on the path; None if it was taken back
 
@@ -69,28 +69,53 @@ def part(tree: Tree, length: int, within: Within = no_ids) -> None:
     tree.move(point)
 
 
-def last_place(tree: Tree, length: int) -> Place | None:
-    """The last place within the first ``length`` characters of the path, their end included."""
-    path, found, start = tree.path(), None, 0
+def places(tree: Tree) -> list[Place]:
+    """The places of the path, in order: those with several versions, and those with one by the model."""
+    found, start = [], 0
+    path: list[Node | None] = [None, *tree.path()]
     for node, after in zip_longest(path, path[1:]):
-        start += len(node.text)
-        if start > length:
-            break
-        if any(child.role == "model" for child in tree.children(node.id)):
-            found = Place(node.id, start, after)
+        start += len(node.text) if node else 0
+        place = Place(node.id if node else None, start, after)
+        if others(tree, place) or by_model(tree, place):
+            found.append(place)
     return found
 
 
-def version(tree: Tree, place: Place, step: int) -> Node | None:
-    """The version ``step`` away from the one shown, or the first; None after the last, where another can be written.
+def near(tree: Tree, length: int) -> list[Place]:
+    """The places within the first ``length`` characters, the last first, back to the last where the model went on."""
+    found: list[Place] = []
+    for place in reversed([place for place in places(tree) if place.start <= length]):
+        found.append(place)
+        if by_model(tree, place):
+            break
+    return found
 
-    If one was taken back, another can be written at once, and what was there is a step back.
+
+def by_model(tree: Tree, place: Place) -> bool:
+    """True if the model went on there."""
+    return any(child.role == "model" for child in tree.children(place.parent))
+
+
+def others(tree: Tree, place: Place) -> bool:
+    """True if there is a version that is not shown."""
+    return len(tree.children(place.parent)) > (place.shown is not None)
+
+
+def before(tree: Tree, place: Place) -> list[Node]:
+    """The pieces before the place."""
+    return [] if place.parent is None else tree.path(place.parent)
+
+
+def version(tree: Tree, place: Place, step: int) -> Node | None:
+    """The version ``step`` away from the one shown; None before the first and after the last.
+
+    If one was taken back, that is a step back.
     """
     versions = tree.children(place.parent)
     if place.shown is None:
         return tree[tree.entered(place.parent) or versions[-1].id] if step < 0 else None
-    index = max(0, tree.place(place.shown.id)[0] - 1 + step)
-    return versions[index] if index < len(versions) else None
+    index = tree.place(place.shown.id)[0] - 1 + step
+    return versions[index] if 0 <= index < len(versions) else None
 
 
 def pieces(nodes: list[Node], model: str, say: Callable[[list[int], str], bool]) -> list[str | list[int]]:

@@ -1,6 +1,6 @@
 """Shows a story on the main screen and collects edits."""
 
-from tui.conversation.story_text import last_place
+from tui.conversation.story_text import near
 from tui.screens.main import MainScreen
 from tui.screens.session_view import SessionView
 from tui.services.replies import ReplyChange
@@ -50,8 +50,9 @@ class StoryView(SessionView):
         values = self._sampling.values(session)
         length, temperature = values.get("max_tokens"), values.get("temperature")
         edited = pane.text != "".join(node.text for node in session.tree.path())
-        place = None if edited else last_place(session.tree, len(pane.text) if pane.walked is None else pane.walked)
-        number, count = session.tree.place(place.shown.id) if place and place.shown else (1, 1)
+        places = [] if edited else near(session.tree, len(pane.text) if pane.walked is None else pane.walked)
+        shown = places[0].shown if places else None
+        number, count = session.tree.place(shown.id) if shown else (1, 1)
         self._screen.story_line.figures = (
             _counted(words, "word"),
             *known,

@@ -81,6 +81,11 @@ class StoryPane(Editor):
         """The text to continue."""
         return self.get_text_range((0, 0), self.cursor_location)
 
+    def loses(self, text: str) -> bool:
+        """True if to show ``text`` costs what can be redone, which is more than to append the rest of it."""
+        undone = [edit.text for step in reversed(self.history.redo_stack) for edit in step]
+        return bool(undone) and self.text + "".join(undone) != text
+
     # ---- editing
 
     def load(self, text: str) -> None:
