@@ -138,6 +138,7 @@ def _furnished(script: Script, model: str) -> Stage:
 
 async def welcome(pilot: Pilot[None], stage: Stage) -> None:
     """The first start."""
+    await until(pilot, lambda: app_of(pilot).main.status.figures.context_used is not None)
 
 
 async def chat(pilot: Pilot[None], stage: Stage) -> None:

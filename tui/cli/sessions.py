@@ -27,7 +27,7 @@ SHORT_ID = 8
 @db_option
 @click.pass_context
 def sessions(context: click.Context, search: str | None, as_json: bool, db: Path | None) -> None:
-    """List the sessions: pinned ones, marked with *, then the others, most recent first."""
+    """List the sessions, pinned ones (*) first, then the most recent."""
     write = writer()
     values: list[dict[str, object]] = []
     lines: list[str] = []
