@@ -48,7 +48,7 @@ def test_pinned_sessions_come_first_and_are_marked(db: Path) -> None:
         "aaaaaaaa  2023-11-14 22:13  chat  * How is the weather? ␛[31m",
         "bbbbbbbb  2023-11-14 22:14  story   Lily's garden",
     ]
-    assert "marked with *" in run("sessions", "--help").stdout
+    assert "pinned ones (*) first" in run("sessions", "--help").stdout
     assert "1. How is the weather? ␛[31m (pinned)" in run("--plain", "--db", db, stdin="/sessions\n").stdout
 
 
@@ -226,7 +226,7 @@ def test_a_question_to_a_session_is_asked_with_its_documents(db: Path, tiny_mode
         *("chat", "When does the pump run?", "--session", "House", "--db", db, "--model", tiny_model),
         *("--max-tokens", 2),
     )
-    assert (result.returncode, result.stderr) == (0, "1 passage: [1] pump.md:1\n")
+    assert result.returncode == 0 and "1 passage: [1] pump.md:1" in result.stderr.splitlines()
     store = Store(db)
     question = store.read(store.sessions(1)[0].id).tree.path()[-2]
     store.close()
