@@ -125,7 +125,7 @@ def test_every_key_arrives(tmux: Tmux) -> None:
     for key, words in (
         ("F1", HELP),
         ("F3", "Search messages"),
-        ("F4", "─ Models"),
+        ("F4", "─ Model picker"),
         ("F6", "Session settings"),
         ("C-p", "Search commands"),
         ("C-r", "Prompt history"),
