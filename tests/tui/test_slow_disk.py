@@ -3,7 +3,6 @@
 import asyncio
 import os
 import sqlite3
-from collections import Counter
 from contextlib import closing
 from pathlib import Path
 from typing import Any
@@ -20,19 +19,12 @@ from tui.actions import application
 from tui.config.help_topics import facts
 from tui.config.paths import config_file, shipped
 from tui.conversation.conversation import Conversation
-from tui.screens import main_presenter
-from tui.screens.main_presenter import MainPresenter
-from tui.services import autosave, sessions
+from tui.services import sessions
 from tui.services.replies import ReplyService
 from tui.storage import rows, storage_thread
 from tui.storage.errors import OpeningError
 from tui.storage.store import Store
 from tui.widgets.composer import Composer
-from tui.widgets.header import TopBar
-from tui.widgets.plain_text import Plain
-from tui.widgets.session_list import SessionList
-from tui.widgets.status_bar import StatusBar
-from tui.widgets.transcript.transcript import Transcript
 
 
 @pytest.fixture(autouse=True)
@@ -353,49 +345,6 @@ async def test_while_a_fork_reads_an_evicted_cache(
         await until(pilot, lambda: current(pilot).tip and current(pilot).tip.outcome)
         tip = current(pilot).tip
         assert tip and tip.outcome and tip.outcome.reused_tokens > 0
-
-
-async def test_a_token_redraws_what_it_changes(talkative_model: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """The message and, at times, the figures; neither the list, nor the bar above, nor the notice."""
-    renders: Counter[str] = Counter()
-
-    def count(owner: type, name: str) -> None:
-        method = getattr(owner, name)
-
-        def counted(*args: Any, **others: Any) -> Any:
-            renders[f"{owner.__name__}.{name}"] += 1
-            return method(*args, **others)
-
-        monkeypatch.setattr(owner, name, counted)
-
-    monkeypatch.setattr(main_presenter, "STATUS_SECONDS", 1e9)
-    monkeypatch.setattr(autosave, "AGE_TICKS", 10**9)
-    for owner, name in (
-        (SessionList, "list"),
-        (SessionList, "render_line"),
-        (TopBar, "render"),
-        (StatusBar, "render"),
-        (Plain, "show"),
-        (MainPresenter, "refresh"),
-        (Transcript, "grow"),
-    ):
-        count(owner, name)
-    async with make_app(talkative_model, max_tokens=None).run_test(size=SIZE) as pilot:
-        await ready(pilot)
-        await tap(pilot, *"hello", "enter")
-        await until(pilot, lambda: (reply := current(pilot).reply) and reply.tokens)
-        await until(pilot, lambda: renders["SessionList.render_line"])
-        reply = current(pilot).reply
-        assert reply
-        await until(pilot, lambda: reply.tokens > 10)
-        renders.clear()
-        tokens = reply.tokens
-        await until(pilot, lambda: reply.tokens > tokens + 50)
-        seen = dict(renders)
-        await tap(pilot, "escape")
-        await idle(pilot)
-    assert seen.pop("Transcript.grow") > 1
-    assert seen == {}
 
 
 async def test_a_search_goes_on_without_what_is_not_saved_yet(
