@@ -4,6 +4,7 @@ from dataclasses import replace
 from functools import partial
 
 from tui.actions.context import ActionContext, ActionGroup
+from tui.actions.messages import IN_CHATS
 from tui.actions.model import missing
 from tui.config.errors import SettingsError
 from tui.config.key_names import key_name
@@ -20,7 +21,6 @@ from tui.services.notices import still_generating
 from tui.services.session import Session
 from tui.storage.store import OPEN_ELSEWHERE
 
-IN_CHATS = "Only available in chats."
 NO_QUESTION = "Type a question first, or choose one in the messages."
 WITHOUT, WITH = Variant("without documents"), Variant("with documents", documents=True)
 NOTHING = "Attach documents with /docs first; or name what to compare with: `/compare MODEL`, `/compare temperature=0`."
