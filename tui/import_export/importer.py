@@ -1,7 +1,7 @@
 """Import of sessions from files."""
 
 from collections import Counter
-from collections.abc import Callable, Collection, Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Protocol, TextIO
@@ -88,7 +88,7 @@ def _add(
     store: Sessions,
     conversation: Conversation,
     imported: Imported,
-    taken: Collection[str],
+    taken: set[str],
     has_model: Callable[[str], bool],
 ) -> None:
     if store.ids(conversation.id):
@@ -101,6 +101,7 @@ def _add(
             return
     if conversation.shown_title in taken:
         conversation.title = copy_title("import", conversation.shown_title, taken)
+        taken.add(conversation.title)
     if not has_model(conversation.model):
         conversation.model = ""
         imported.modelless += 1
