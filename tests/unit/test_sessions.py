@@ -150,3 +150,24 @@ def test_only_what_the_database_has_is_put_away(sessions: SessionManager) -> Non
     session.unread = False
     sessions.put_away(session)
     assert list(sessions) == []
+
+
+async def test_a_new_session_is_deleted_before_it_is_heard_that_it_was_written(sessions: SessionManager) -> None:
+    sessions.storage.wait_no_more()
+    session = sessions.new("chat", "guide")
+    session.put_draft("half a thought")
+    sessions.save(session).result()
+    sessions.delete(session)
+    assert sessions.store.ids("") == [] and not sessions.store.holds(session.id)
+
+
+async def test_a_new_session_is_emptied_before_it_is_heard_that_it_was_written(sessions: SessionManager) -> None:
+    sessions.storage.wait_no_more()
+    session = sessions.new("chat", "guide")
+    session.put_draft("half a thought")
+    sessions.save(session).result()
+    session.put_draft("")
+    sessions.leave(session)
+    sessions.storage.settle()
+    assert not sessions.store.holds(session.id) and sessions.store.read(session.id).draft == ""
+    assert sessions.open(session.id).id == session.id

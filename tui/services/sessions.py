@@ -45,7 +45,7 @@ class SessionManager:
         self.on_open: Callable[[str, Session | StoreError], object] = lambda session_id, opened: None
         self.storage = StorageThread(lambda: self.on_news())
         self._here: dict[str, Session] = {}
-        self._new: set[str] = set()  # ids of those never saved
+        self._new: set[str] = set()  # ids of those that are not known to be saved
         self._left: set[str] = set()  # ids of those unlocked for other processes
         self._unreadable = ""
         self.listings = SessionListings(store, self.storage)
@@ -191,7 +191,7 @@ class SessionManager:
 
     def leave(self, session: Session) -> None:
         """Save the session and unlock it for other processes; forget it if it is new and empty."""
-        if session.empty and session.reply is None and session.id in self._new:
+        if session.empty and session.reply is None and not self._was_given(session):
             self.forget(session)
         elif session.reply is None and session.id in self._here and not session.private:
             self.save(session)
@@ -209,7 +209,7 @@ class SessionManager:
     def save(self, session: Session) -> "Future[None]":
         """Save changes; errors are in ``trouble``. The future is done after the write, failed or not."""
         gone = session.id not in self._here  # deleted, perhaps during a reply
-        if gone or session.readonly or session.private or (session.empty and session.id in self._new):
+        if gone or session.readonly or session.private or (session.empty and not self._was_given(session)):
             return saved()
         record = Record.of(session.conversation)
         unwritten, written = self._unwritten.get(session.id, (None, None))
@@ -286,11 +286,11 @@ class SessionManager:
 
     def delete(self, session: Session) -> None:
         """Delete it with its snapshot; ``add`` and ``save`` restore it. Raises StoreError if it is open elsewhere."""
+        was_given = self._was_given(session)
         self._unwritten.pop(session.id, None)
-        stored = session.id not in self._new
 
         def delete() -> None:
-            if stored:
+            if was_given:
                 self.store.delete(session.conversation)
             self.snapshots.remove(session.id)
 
@@ -361,6 +361,10 @@ class SessionManager:
         return [Line.of(session, session) for session in reversed(new)] + [
             Line.of(ours.get(listing.id, listing), self._here.get(listing.id)) for listing in stored
         ]
+
+    def _was_given(self, session: Session) -> bool:
+        """True if the database has the session, or will have it before the next job of the storage thread."""
+        return session.id not in self._new or session.id in self._unwritten
 
     def _ours(self, session_id: str) -> bool:
         """True if this process holds the write lock, so memory is authoritative."""
