@@ -37,7 +37,7 @@ if TYPE_CHECKING:
     from inference.runtime.sampling import SamplingParams
     from inference.runtime.session import Session
     from inference.system.memory import available_memory
-    from inference.text.detokenizer import stand_for, tokens_within
+    from inference.text.detokenizer import rewritten, stand_for, tokens_within
     from inference.text.template import ChatTemplate
     from inference.text.tokenizer import Tokenizer
     from inference.transformer.kv_cache import KVCache
@@ -64,7 +64,7 @@ _NAMES = {
     "runtime.sampling": ("SamplingParams",),
     "runtime.session": ("Session",),
     "system.memory": ("available_memory",),
-    "text.detokenizer": ("stand_for", "tokens_within"),
+    "text.detokenizer": ("rewritten", "stand_for", "tokens_within"),
     "text.template": ("ChatTemplate",),
     "text.tokenizer": ("Tokenizer",),
     "transformer.kv_cache": ("KVCache",),
@@ -112,6 +112,7 @@ __all__ = [
     "Tokenizer",
     "UnsupportedModelError",
     "available_memory",
+    "rewritten",
     "stand_for",
     "tokens_within",
 ]

@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 
+from inference.text.common_prefix import common_prefix
 from inference.text.tokenizer import Tokenizer
 
 REPLACEMENT = "\N{REPLACEMENT CHARACTER}"
@@ -78,6 +79,30 @@ def tokens_within(tokenizer: Tokenizer, prompt_ids: Sequence[int], ids: Sequence
         if not detokenizer.waiting:
             count, text = number, written
     return count, text
+
+
+def rewritten(tokenizer: Tokenizer, ids: Sequence[int], text: str, new: str) -> list[int]:
+    """Return ids for ``new``, a text that was edited from ``text``: ``ids`` as far as both begin alike.
+
+    Empty if ``ids`` do not stand for ``text``, or if a tag comes after the edit: only a template encodes tags.
+    """
+    ids = without_end(tokenizer, ids)
+    if not stand_for(tokenizer, ids, text):
+        return []
+    before = tokenizer.encode(BEFORE, add_special_tokens=False)
+    count, kept = tokens_within(tokenizer, before, ids, common_prefix(text, new))
+    rest = new[len(kept) :]
+    if not new.startswith(kept) or any(tag in rest for tag in tokenizer.tags):
+        return []
+    return [*ids[:count], *(tokenizer.encode_continuation(rest) if rest else [])]
+
+
+def without_end(tokenizer: Tokenizer, ids: Sequence[int]) -> list[int]:
+    """``ids`` without the control tokens at their end."""
+    end = len(ids)
+    while end and ids[end - 1] in tokenizer.hidden_ids:
+        end -= 1
+    return list(ids[:end])
 
 
 def stand_for(tokenizer: Tokenizer, ids: Sequence[int], text: str) -> bool:

@@ -11,7 +11,7 @@ from functools import cached_property
 from typing import Any, Protocol
 
 from inference.errors import TemplateError
-from inference.text.detokenizer import stand_for
+from inference.text.detokenizer import stand_for, without_end
 from inference.text.message_roles import Message, rearrangements, without_system
 from inference.text.placeholders import END, Marks, around, marks_in, strings
 from inference.text.reasoning import MAIN, ThoughtTags, split_thought, switches, thought_tags
@@ -231,10 +231,8 @@ def _mark_known(
     marked: list[Message] = []
     known: dict[str, Known] = {}
     for message in messages:
-        content, token_ids = message.get("content"), list(message.get("token_ids") or ())
-        # The end of a turn is written by the template.
-        while token_ids and token_ids[-1] in tokenizer.hidden_ids:
-            token_ids.pop()
+        content = message.get("content")
+        token_ids = without_end(tokenizer, message.get("token_ids") or ())  # the template writes the end of a turn
         if (
             token_ids
             and isinstance(content, str)

@@ -1,5 +1,6 @@
 """Text to ids and back, whole and as a stream, for byte-level and blank-prefixing tokenizers."""
 
+import itertools
 import json
 from pathlib import Path
 
@@ -11,7 +12,7 @@ from tokenizers import decoders, models, normalizers, processors
 
 from inference import CheckpointError, Tokenizer
 from inference.checkpoint.checkpoint import HuggingFaceDirectory
-from inference.text.detokenizer import StreamingDetokenizer, tokens_within
+from inference.text.detokenizer import StreamingDetokenizer, rewritten, stand_for, tokens_within
 from tests.tiny_model import make_tokenizer
 
 
@@ -131,6 +132,35 @@ def test_a_part_of_a_text_has_as_many_tokens_as_fit_whole_characters(tokenizer, 
     if count < len(ids) and tokenizer.token_id("▁the") is None:
         assert len(tokenizer.decode(ids[: count + 1])) > length or stream.push(ids[count]) == ""
     assert tokens_within(tokenizer, prompt, ids, len(text)) == (len(ids), text)
+
+
+@given(st.data())
+def test_an_edited_text_keeps_its_ids_up_to_the_edit(tokenizer, data):
+    words = [*"abcdeäé😀", " ", "\n", "the ", "a"]
+    text, inserted = ("".join(data.draw(st.lists(st.sampled_from(words), max_size=30))) for _ in range(2))
+    ids = _in_any_way(tokenizer, text, data)
+    start, end = sorted(data.draw(st.tuples(*[st.integers(0, len(text))] * 2)))
+    new = text[:start] + inserted + text[end:]
+    found = rewritten(tokenizer, [*ids, *tokenizer.hidden_ids][: len(ids) + 1], text, new)
+    if not stand_for(tokenizer, ids, text):
+        assert found == []
+    elif found or new:
+        assert stand_for(tokenizer, found, new)
+        count, _ = tokens_within(tokenizer, tokenizer.encode("x\n"), ids, start)
+        assert found[:count] == ids[:count]
+
+
+def _in_any_way(tokenizer, text, data):
+    """Ids of the text, cut into pieces that are encoded apart: not how the tokenizer would encode the whole."""
+    cuts = sorted(data.draw(st.sets(st.integers(0, len(text)), max_size=4)) | {0, len(text)})
+    return [id_ for start, end in itertools.pairwise(cuts) for id_ in tokenizer.encode_continuation(text[start:end])]
+
+
+def test_a_tag_after_an_edit_is_left_to_the_template(tokenizer):
+    ids = tokenizer.encode_continuation("the end")
+    tokenizer.tags = {"<think>": 5, "</think>": 6}
+    assert rewritten(tokenizer, ids, "the end", "the </think> end") == []
+    assert rewritten(tokenizer, ids, "the end", "the ends")
 
 
 @given(st.data())

@@ -11,6 +11,7 @@ class Words:
     """A tokenizer with one token per word; it learns its vocabulary as it reads. None of them is hidden."""
 
     hidden_ids: frozenset[int] = frozenset()
+    tags: Mapping[str, int] = {}
 
     def __init__(self) -> None:
         self._words: list[str] = []
@@ -22,6 +23,9 @@ class Words:
 
     def encode(self, text: str, add_special_tokens: bool = True) -> list[int]:
         return [self._id(word) for word in WORD.findall(text)]
+
+    def encode_continuation(self, text: str) -> list[int]:
+        return self.encode(text)
 
     def encode_pieces(self, pieces: Sequence[str | Sequence[int]], limit: int | None = None) -> list[int]:
         return [id_ for piece in pieces for id_ in (self.encode(piece) if isinstance(piece, str) else piece)]

@@ -4,6 +4,7 @@ from pathlib import Path
 
 import pytest
 
+from inference.text.common_prefix import common_prefix
 from tests.stubs.script import Script
 from tests.tiny_model import make_tiny_model
 from tests.tui.conftest import SIZE, app_of, current, idle, make_app, ready, say, shown, tap, until
@@ -75,6 +76,31 @@ async def test_rolling_back_computes_nothing_again(real_model: Path) -> None:
         assert after.outcome.reused_tokens == after.outcome.prompt_tokens - 1
         assert model.counters.rows - rows == after.outcome.generated_tokens  # one replayed, then each but the last
         assert after.text == before.text and after.id != before.id
+
+
+async def test_an_edited_reply_is_continued_and_computes_what_comes_after_the_edit(real_model: Path) -> None:
+    async with make_app(real_model, max_tokens=12).run_test(size=SIZE) as pilot:
+        await ready(pilot)
+        await say(pilot, "How do I write a story?")
+        reply = current(pilot).tip
+        assert reply and len(reply.token_ids) == 12
+        await pilot.press("escape", "e", *["backspace"] * 3, "x", "enter")
+        edited = current(pilot).tip
+        assert edited and edited.text == reply.text[:-3] + "x" and current(pilot).reply is None
+        kept = common_prefix(edited.token_ids, reply.token_ids)
+        assert kept >= 12 - 4, "of the tokens, those before the edit"
+        assert any("Edited by you · c in the messages continues" in line for line in shown(pilot))
+        model = app_of(pilot).services.workspace.model
+        assert model
+        rows = model.counters.rows
+        await pilot.press("c")
+        await idle(pilot)
+        longer = current(pilot).tip
+        assert longer and longer.text.startswith(edited.text) and longer.outcome
+        assert longer.token_ids[: len(edited.token_ids)] == edited.token_ids
+        computed = model.counters.rows - rows - (longer.outcome.generated_tokens - 1)
+        assert computed == len(edited.token_ids) - kept
+        assert current(pilot).tree.place(longer.id) == (3, 3)
 
 
 async def test_what_was_rolled_back_can_be_brought_back(tiny_model: Path) -> None:

@@ -46,7 +46,7 @@ async def test_what_is_likely_where_one_is_comes_first(tiny_model: Path) -> None
         await tap(pilot, "escape")
         await say(pilot, "hello")
         await tap(pilot, "escape")
-        assert rows(await palette(pilot))[:3] == ["Suggested", "Regenerate", "Edit your message"]
+        assert rows(await palette(pilot))[:3] == ["Suggested", "Regenerate", "Edit message"]
         await tap(pilot, "escape", "ctrl+o")
         assert rows(await palette(pilot))[:2] == ["Suggested", "Rename session"]
         await tap(pilot, "escape", "ctrl+t")

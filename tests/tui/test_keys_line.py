@@ -74,7 +74,7 @@ async def test_it_follows_the_focus(tiny_model: Path) -> None:
         await say(pilot, "hello")
         assert "Esc messages" in keys(pilot) and keys(pilot).endswith("F1 more")
         await pilot.press("escape")  # on the reply
-        assert keys(pilot).startswith("c continue · r regenerate · f fork · y copy · Esc input")
+        assert keys(pilot).startswith("c continue · r regenerate · e edit · f fork · y copy")
         await pilot.press("k")
         assert keys(pilot).startswith("u roll back · e edit · r regenerate · f fork · y copy · Esc input")
         await pilot.press("ctrl+o")

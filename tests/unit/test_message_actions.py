@@ -4,8 +4,8 @@ import pytest
 
 from tests.stubs.script import Script
 from tests.unit.conftest import Desk
-from tui.actions.messages import NOTHING_FOLLOWS, ONE_VERSION, MessageActions
-from tui.conversation.tree import Node
+from tui.actions.messages import NOT_A_SUMMARY, NOTHING_FOLLOWS, ONE_VERSION, UNCHANGED, MessageActions
+from tui.conversation.tree import EDITED, Node
 from tui.services.notices import still_generating
 from tui.storage.store import OPEN_ELSEWHERE
 
@@ -118,11 +118,58 @@ async def test_an_edited_message_is_another_version(desk: Desk, talked: MessageA
     assert desk.said == ["first", "one", "second", "two"]
 
 
-async def test_only_your_own_messages_are_edited_and_only_replies_continued(desk: Desk, talked: MessageActions) -> None:
+async def test_an_edited_reply_is_another_version_and_asks_for_nothing(desk: Desk, talked: MessageActions) -> None:
     talked.edit()
-    assert desk.current.notice and desk.current.typing.editing is None
+    assert desk.screen.composer.text == "two" and desk.current.edited is desk.current.tip
+    talked.send("two")
+    assert desk.current.notice == UNCHANGED and desk.current.edited is None
+    talked.edit()
+    talked.send("two, or three")
+    assert desk.said == ["first", "one", "second", "two, or three"] and desk.current.reply is None
+    tip = desk.current.tip
+    assert tip is not None and tip.outcome is not None and tip.outcome.reason == EDITED
+    assert desk.current.tree.place(tip.id) == (2, 2) and desk.screen.focused is desk.screen.transcript
+    talked.previous_sibling()
+    assert desk.said[-1] == "two"
+
+
+async def test_an_edited_reply_is_continued(desk: Desk, talked: MessageActions, script: Script) -> None:
+    talked.edit()
+    talked.send("two, or")
+    script.reply(" three")
+    talked.continue_reply()
+    await desk.come()
+    assert desk.said == ["first", "one", "second", "two, or three"]
+    assert desk.current.tree.place(desk.current.tree.tip or "") == (3, 3)
+
+
+async def test_a_message_that_has_gone_while_it_was_edited_is_sent_anew(
+    desk: Desk, talked: MessageActions, script: Script
+) -> None:
+    talked.edit()
+    desk.current.tree.move(desk.current.tree.path()[1].id)
+    desk.current.typing.editing = "0" * 32
+    script.reply("three")
+    talked.send("third")
+    await desk.come()
+    assert desk.said == ["first", "one", "third", "three"] and desk.current.typing.editing is None
+
+
+async def test_a_summary_is_not_edited(desk: Desk, talked: MessageActions) -> None:
+    desk.current.tree.compact(Node("0" * 32, None, "system", "What was said."), [])
+    talked.edit()
+    assert desk.current.notice == NOT_A_SUMMARY and desk.current.typing.editing is None
+
+
+async def test_a_growing_reply_is_not_edited(desk: Desk, talked: MessageActions, script: Script) -> None:
+    script.held("three")
+    talked.send("third")
+    talked.edit()
+    assert desk.current.notice == still_generating() and desk.current.typing.editing is None
+
+
+async def test_only_replies_are_continued(desk: Desk, talked: MessageActions) -> None:
     choose(desk, 2)
-    desk.current.clear_notice()
     talked.continue_reply()
     assert "goes to the next message" in desk.current.notice and desk.current.reply is None
 

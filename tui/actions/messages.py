@@ -20,6 +20,8 @@ FOREIGN = "Only replies that llm-tui generated have details."
 NO_PASSAGES = "No passages of documents belong to this message."
 KEPT_TYPED = "The input keeps what you typed: the message that you rolled back was not put into it."
 ONE_VERSION = "There is no other version."
+UNCHANGED = "The reply was not changed."
+NOT_A_SUMMARY = "A summary cannot be edited."
 NOTHING_FOLLOWS = "Nothing follows this reply. Roll back to your message to take back both."
 
 
@@ -46,9 +48,12 @@ class MessageActions(ActionGroup):
             self._presenter.refresh()
             return
         session.put_draft(self._screen.composer.whole)
-        if session.typing.editing is not None:
-            session.tree.edit(session.typing.editing, text)
-            session.typing.editing = None
+        edited, session.typing.editing = session.edited, None
+        if edited is not None and edited.role == "assistant":
+            self._rewrite(edited, text)
+            return
+        if edited is not None:
+            session.tree.edit(edited.id, text)
         else:
             session.tree.add("user", text)
         self.ask(session, lambda: session.tree.begin("assistant"), before=session.tree.tip)
@@ -128,13 +133,28 @@ class MessageActions(ActionGroup):
         if keeps and composer.whole != node.text:
             self._presenter.say(KEPT_TYPED)
 
+    def _rewrite(self, reply: Node, text: str) -> None:
+        """Add a version of a reply as the user wants it. The tokens before the edit stay those that were sampled."""
+        if text == reply.text:
+            self._presenter.show(to_end=False)
+            self._presenter.say(UNCHANGED)
+            return
+        token_ids = self._replies.rewritten_ids(self.current, reply, text)
+        fresh = self.current.tree.rewrite(reply.id, text, token_ids, self.current.model)
+        self._moved()
+        self._screen.set_focus(self._screen.transcript)
+        self._screen.transcript.choose_heading(fresh.id)
+
     def edit(self) -> None:
-        """Put the user's message into the input; sending it adds a version."""
+        """Put the message into the input; sending it adds a version, and a reply is asked for if it is the user's."""
         node = self.chosen()
         if node is None:
             return
-        if node.role != "user":
-            self._presenter.say("You can only edit your own messages (r regenerates).")
+        if node.role == "system":
+            self._presenter.say(NOT_A_SUMMARY)
+            return
+        if node.growing:
+            self._presenter.say(still_generating())
             return
         session, typed = self.current, self._screen.composer.unsent.rstrip("\n")
         if session.typing.editing is None:

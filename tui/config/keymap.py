@@ -87,7 +87,7 @@ KEYMAP: tuple[Key, ...] = (
     Key("choose_first", "g,home", "messages", "First message", local=True),
     Key("choose_last", "G,end", "messages", "Last message", local=True),
     Key("roll_back", "u", "messages", "Roll back to here"),
-    Key("edit", "e", "messages", "Edit your message"),
+    Key("edit", "e", "messages", "Edit message"),
     Key("regenerate", "r", "messages", "Regenerate"),
     Key("continue_reply", "c", "messages", "Continue reply"),
     Key("fork", "f", "messages", "Fork into a new session"),

@@ -14,6 +14,8 @@ from tui.conversation.quotes import Quote
 # system, user and assistant in a chat; author and model in a story
 Role = Literal["system", "user", "assistant", "author", "model"]
 
+EDITED = "edited"  # the reason of a reply that the user has written anew
+
 
 @dataclass(frozen=True)
 class Outcome:
@@ -168,6 +170,13 @@ class Tree:
         """Add a sibling with other text."""
         old = self._nodes[node_id]
         return self._insert(Node(uuid.uuid4().hex, old.parent, old.role, text))
+
+    def rewrite(self, node_id: str, text: str, token_ids: tuple[int, ...], model: str) -> Node:
+        """Add a sibling of a reply with text by the user. ``token_ids``: of that text, for ``model``; or none."""
+        old = self._nodes[node_id]
+        outcome = Outcome(EDITED, 0, 0, 0, None, 0.0, 0, model=model if token_ids else "")
+        fresh = replace(old, id=uuid.uuid4().hex, text=text, token_ids=token_ids, outcome=outcome, growing=False)
+        return self._insert(fresh)
 
     def begin(self, role: Role, parent: str | None = None, context_start: str | None = None) -> Node:
         """Append an empty, growing node after ``parent`` (default: the tip)."""

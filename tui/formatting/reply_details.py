@@ -3,7 +3,7 @@
 from dataclasses import asdict
 from typing import TYPE_CHECKING
 
-from tui.conversation.tree import Outcome
+from tui.conversation.tree import EDITED, Outcome
 from tui.formatting.sampling import differing, own
 from tui.formatting.units import counted
 from tui.terminal.sanitize import one_line
@@ -25,7 +25,7 @@ def made(outcome: Outcome | None, model: "Model | None") -> str:
 
     ``model``: the one that wrote it; without it all parameters are listed. Empty if nothing is known.
     """
-    if outcome is None:
+    if outcome is None or outcome.reason == EDITED:
         return ""
     figures = [counted(outcome.generated_tokens, "token")]
     if outcome.first_token_seconds is not None:

@@ -4,7 +4,7 @@ from collections.abc import Iterator, Mapping
 from functools import partial
 
 from tui.conversation.speakers import model_name, speaker
-from tui.conversation.tree import Node, in_context
+from tui.conversation.tree import EDITED, Node, in_context
 from tui.formatting.reply_details import made
 from tui.formatting.units import counted
 from tui.screens.main import MainScreen
@@ -22,6 +22,7 @@ ENDINGS = {
     "interrupted": "Interrupted",
     "length": "Reached the length limit",
     "context": "The context is full",
+    EDITED: "Edited by you",
 }
 # By action ids.
 KEYS = {

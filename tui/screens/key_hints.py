@@ -7,7 +7,7 @@ of every list or text field, or text to be typed.
 from collections.abc import Mapping
 
 from tui.conversation.conversation import Mode
-from tui.conversation.tree import Node, Tree
+from tui.conversation.tree import EDITED, Node, Tree
 from tui.screens.main import MainScreen
 from tui.services.models import ModelState
 from tui.services.session import Session
@@ -27,6 +27,7 @@ QUEUE = {"send": "queue"}
 COMPLETE = {"Enter": "run", "Tab": "complete", "↑ ↓": "choose", "stop": "close"}
 EXPAND = {"send": "send", "expand_pasted": "expand"}
 EDIT = {"send": "send as new version", "stop": "cancel", "newline": "new line"}
+EDIT_REPLY = EDIT | {"send": "save as new version"}
 ASK_AGAIN = {"stop regenerate": "ask again"}
 RESTORE_HIDDEN = {"stop next_sibling": "restore"}
 TO_MESSAGES = {"stop": "messages"}
@@ -35,7 +36,7 @@ EARLIER = {"history_earlier": "earlier prompts", "editor": "$EDITOR"}
 ROLL_BACK = {"roll_back": "roll back"}
 CONTINUE = {"continue_reply": "continue"}
 OWN = {"edit": "edit", "regenerate": "regenerate", "fork": "fork", "copy_message": "copy"}
-REPLY = {"regenerate": "regenerate", "fork": "fork", "copy_message": "copy"}
+REPLY = {"regenerate": "regenerate", "edit": "edit", "fork": "fork", "copy_message": "copy"}
 READ = {"copy_message": "copy", "fork": "fork"}
 VERSIONS = {"previous_sibling next_sibling": "versions"}
 FOUND = {"find_next": "next", "find_previous": "previous", "stop": "close"}
@@ -43,7 +44,7 @@ TO_INPUT = {"stop": "input"}
 PASSAGES = {"toggle_passages next_passage": "passages"}
 COPY_CODE = {"copy_code": "copy code"}
 MOVE = {"choose_next choose_previous": "move", "find": "find", "toggle_details": "details"}
-RESUMABLE = ("cancelled", "interrupted", "length")
+RESUMABLE = ("cancelled", "interrupted", "length", EDITED)
 
 TELL = {
     "continue_story": "continue",
@@ -96,8 +97,8 @@ def key_hints(screen: MainScreen, session: Session, state: ModelState, restorabl
 
 
 def _input(screen: MainScreen, session: Session) -> dict[str, str]:
-    if session.typing.editing is not None:
-        return _first(EDIT)
+    if (edited := session.edited) is not None:
+        return _first(EDIT if edited.role == "user" else EDIT_REPLY)
     if session.reply is not None:
         return _first(STOP, QUEUE, WRITE)
     expand = EXPAND if screen.composer.collapsed else {}

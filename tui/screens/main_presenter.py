@@ -208,8 +208,9 @@ def _no_chat() -> str:
 
 def _waiting(session: Session) -> str:
     """The line above the input."""
-    if session.typing.editing is not None:
-        return f"Editing your message · {key_name('stop')} cancel"
+    if (edited := session.edited) is not None:
+        message = "your message" if edited.role == "user" else "the reply"
+        return f"Editing {message} · {key_name('stop')} cancel"
     if not session.typing.queue:
         return "Private: nothing is saved, gone when you quit" if session.private else ""
     last = shortened(session.typing.queue[-1], 30)

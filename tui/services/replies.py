@@ -242,6 +242,13 @@ class ReplyService:
         limit, variables = self._models.context(session), self._sampling.variables(session)
         return STRATEGIES[session.mode].count(session, path, model, limit, variables)
 
+    def rewritten_ids(self, session: Session, reply: Node, text: str) -> tuple[int, ...]:
+        """Token ids for ``text``, which was edited from the reply's; empty if its own are unknown."""
+        from inference import rewritten
+
+        model, ids = self._models.model(session), reply.ids_for(session.model)
+        return () if model is None else tuple(rewritten(model.tokenizer, ids, reply.text, text))
+
     # ---- progress
 
     def take(self, event: ReplyProgressed) -> ReplyChange | None:

@@ -74,6 +74,12 @@ class Session:
         return None if self.tree.tip is None else self.tree[self.tree.tip]
 
     @property
+    def edited(self) -> Node | None:
+        """The message that is being edited in the input; None if it has gone meanwhile."""
+        editing = self.typing.editing
+        return self.tree[editing] if editing is not None and editing in self.tree else None
+
+    @property
     def title(self) -> str:
         """Title given by the user; empty if the first words are shown."""
         return self.conversation.title
