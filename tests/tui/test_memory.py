@@ -11,6 +11,7 @@ from rich.color import ColorSystem
 from rich.segment import Segment
 from rich.style import Style
 from textual._styles_cache import StylesCache
+from textual.cache import FIFOCache
 from textual.geometry import Region
 from textual.pilot import Pilot
 from textual.screen import Screen
@@ -20,6 +21,7 @@ from tests.commit_params import first_of
 from tests.tui.conftest import SIZE, app_of, current, make_app, ready, say, until
 from tests.tui.story import pane
 from tui.services.workspace import WARM
+from tui.terminal.textual_internals import OPTIONS
 from tui.terminal.textual_patches import ENTRIES
 from tui.widgets.story_editor import StoryPane
 
@@ -53,6 +55,30 @@ async def test_a_dialog_that_was_closed_is_gone(tiny_model: Path, keys: list[str
         assert min(each[StylesCache] for each in more) < 20
         assert min(each[Screen] for each in more) < 3
         assert min(each[Strip] for each in more) < 150
+
+
+async def test_lines_that_were_drawn_have_the_caches_that_were_used(tiny_model: Path) -> None:
+    def caches(line: Strip) -> list[object]:
+        return [each for each in gc.get_referents(line) if isinstance(each, FIFOCache)]
+
+    async with make_app(tiny_model).run_test(size=SIZE):
+        line = Strip([Segment("drawn"), Segment(" whole")])
+        assert line.cell_length == 11 and caches(line) == []
+        part = line.crop(2, 8)
+        assert part.text == "awn wh" and line.crop(2, 8) is part
+        assert len(caches(line)) == 1
+        with pytest.raises(AttributeError, match="no_such"):
+            line.no_such  # noqa: B018
+
+
+async def test_a_list_keeps_the_rows_that_fit_on_a_screen(tiny_model: Path) -> None:
+    async with make_app(tiny_model).run_test(size=SIZE) as pilot:
+        await ready(pilot)
+        sessions = app_of(pilot).main.sessions
+        sessions.set_options([f"Option {number}" for number in range(3 * OPTIONS)])
+        for row in range(3 * OPTIONS):
+            sessions.render_line(row)
+        assert alive()[Strip] < 3 * OPTIONS
 
 
 async def test_lines_that_were_drawn_hold_not_themselves(tiny_model: Path) -> None:

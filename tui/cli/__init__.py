@@ -8,7 +8,7 @@ import threading
 import warnings
 
 from tui.cli.output import guard, tell
-from tui.process.garbage_collection import rarely
+from tui.process.garbage_collection import rarely, share_heaps
 from tui.process.termination import POLITE, Ended, catch, raise_ended
 
 DONE, FAILED, INTERRUPTED = 0, 1, 130
@@ -18,6 +18,7 @@ PATIENCE = 5.0  # seconds that running threads get at exit
 def main() -> None:
     """The entry point of the ``llm-tui`` command."""
     rarely()
+    share_heaps()
     guard()
     catch(POLITE, raise_ended)
     _hold_places()

@@ -12,6 +12,9 @@ import gc
 STARTING = 50_000
 # The young ones small enough not to delay a key noticeably; a full one before there is too much to free at once.
 USUAL = (5_000, 10, 4)
+# The most heaps of the C library. By default it has one for each thread, and what one frees another does not use again.
+HEAPS = 2
+M_ARENA_MAX = -8  # of malloc.h
 # Between two times that freed memory is given back, whether anything happens or not.
 GIVE_BACK_SECONDS = 30.0
 # Collections of young objects since the last full one, from which on a full one is worth its time.
@@ -21,6 +24,12 @@ ENOUGH = 10
 def rarely() -> None:
     """Raise the threshold during startup."""
     gc.set_threshold(STARTING)
+
+
+def share_heaps() -> None:
+    """Let threads share heaps; before there are threads. Other C libraries than GNU's have no such function."""
+    with contextlib.suppress(AttributeError, OSError):
+        ctypes.CDLL(None).mallopt(M_ARENA_MAX, HEAPS)
 
 
 def often() -> None:
@@ -33,8 +42,7 @@ def often() -> None:
 def give_back() -> None:
     """Return freed memory to the system: the C library keeps what lies between pieces that are in use.
 
-    Each thread has a heap of its own, so what one frees, another does not use again. Takes tenths of a millisecond,
-    where much was freed tens: not for the interface's thread. Other C libraries than GNU's have no such function.
+    Takes tenths of a millisecond, where much was freed tens: not for the interface's thread.
     """
     with contextlib.suppress(AttributeError, OSError):
         ctypes.CDLL(None).malloc_trim(0)

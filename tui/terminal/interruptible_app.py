@@ -6,7 +6,13 @@ from typing import Any
 from tui.terminal.driver import HungUp, PatientDriver
 from tui.terminal.painted_app import PaintedApp
 from tui.terminal.sanitize import sanitize
-from tui.terminal.textual_internals import WriterThread, page_within_sight, remember_looks
+from tui.terminal.textual_internals import (
+    WriterThread,
+    make_caches_when_used,
+    page_within_sight,
+    remember_few_options,
+    remember_looks,
+)
 from tui.terminal.textual_patches import Still, forget_lines, forget_widgets, shrink_caches
 
 
@@ -19,6 +25,8 @@ class InterruptibleApp(PaintedApp):
         forget_lines()
         shrink_caches()
         remember_looks()
+        remember_few_options()
+        make_caches_when_used()
         page_within_sight()
         self.animation_level = "none"
         self._animator = Still(self)

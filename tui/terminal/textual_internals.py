@@ -3,7 +3,7 @@
 They may change with any release, so Textual is pinned to one minor version in pyproject.toml.
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from typing import Any
 
 from rich.color import ColorSystem
@@ -18,7 +18,7 @@ from textual._styles_cache import StylesCache
 from textual._xterm_parser import IS_ITERM, XTermParser
 from textual.app import App
 from textual.binding import BindingsMap
-from textual.cache import LRUCache
+from textual.cache import FIFOCache, LRUCache
 from textual.document._document import Document, EditResult, Location
 from textual.document._document_navigator import DocumentNavigator
 from textual.document._edit import Edit
@@ -52,6 +52,17 @@ __all__ = [
 ]
 
 LOOKS = 1024  # cached SGR codes
+OPTIONS = 256  # drawn rows of a list
+# Results of a strip that are kept, by the attribute that has the cache.
+STRIP_CACHES = {
+    "_divide_cache": 4,
+    "_crop_cache": 16,
+    "_style_cache": 16,
+    "_filter_cache": 4,
+    "_line_length_cache": 4,
+    "_crop_extend_cache": 4,
+    "_offsets_cache": 4,
+}
 MANY = 256  # dirty regions; beyond, the whole screen is dirty
 
 
@@ -138,6 +149,41 @@ def remember_looks() -> None:
         return codes
 
     Strip.render_ansi = classmethod(rendered)  # type: ignore[assignment]
+
+
+def make_caches_when_used() -> None:
+    """Make the seven caches of a strip when they are first used; most of them never are.
+
+    They were half of the objects that the garbage collector looks at, and most of what drawn rows take in memory.
+    """
+    if Strip.__init__.__module__ == Strip.__module__:
+
+        def begin(strip: Strip, segments: Iterable[Segment], cell_length: int | None = None) -> None:
+            strip._segments = list(segments)
+            strip._cell_length = cell_length
+            strip._render_cache = strip._link_ids = strip._cell_count = None
+
+        def cache(strip: Strip, name: str) -> FIFOCache[Any, Any]:
+            if name not in STRIP_CACHES:
+                raise AttributeError(name)
+            made: FIFOCache[Any, Any] = FIFOCache(STRIP_CACHES[name])
+            setattr(strip, name, made)
+            return made
+
+        Strip.__init__ = begin  # type: ignore[assignment]
+        Strip.__getattr__ = cache  # type: ignore[attr-defined]
+
+
+def remember_few_options() -> None:
+    """Cache the drawn rows of a list's options that fit on a screen; Textual's two thousand are megabytes."""
+    begin = OptionList.__init__
+    if begin.__module__ == OptionList.__module__:
+
+        def begun(options: OptionList, *content: Any, **others: Any) -> None:
+            begin(options, *content, **others)
+            options._option_render_cache.maxsize = OPTIONS
+
+        OptionList.__init__ = begun  # type: ignore[assignment]
 
 
 def page_within_sight() -> None:
