@@ -12,18 +12,22 @@ from types import TracebackType
 from inference.errors import CacheError, InferenceError, MemoryLimitError, explained
 from inference.model import Model
 from inference.runtime.evicted_cache import CacheWriter
-from inference.runtime.generation import Generation
+from inference.runtime.generation import Generation, TokenSequence
+from inference.runtime.prefixes import longest_prefix
 from inference.runtime.sampling import SamplingParams
-from inference.runtime.scheduler import Step, plan
+from inference.runtime.scheduler import Step, plan, readers
 from inference.runtime.session import Session
 from inference.runtime.thoughts import Thoughts
 from inference.system.memory import available_memory
+from inference.text.common_prefix import common_prefix
 from inference.transformer.kv_cache import KVCache
 
 # How much nicer than the interface the computing is to others.
 NICENESS = 5
 # Caches that may wait for a slow disk, in bytes, where the budget for idle ones is less than that.
 WAITING_BYTES = 2**28
+# Tokens of a prompt that are rather read from a disk than computed.
+WORTH_READING = 64
 NO_ROOM = "There is no memory for more than {length} tokens. Close other programs, or lower the context limit."
 
 
@@ -98,6 +102,7 @@ class Engine:
             session.occupy(generation)  # from now on its cache stays in memory, once it is there
         try:
             session.load_cache()
+            self._bring_back(session, prompt_ids)
             with self._change:
                 self._check_open()
                 self._active.append(generation)
@@ -151,11 +156,31 @@ class Engine:
                 else:
                     generation.admit()
         running = [generation for generation in active if not generation.done]
-        if running:
+        for generation in readers(running):
+            with _failing([generation]):
+                generation.reuse(s for s in self._others(generation.session) if s.resident_bytes)
+        if running := [generation for generation in running if not generation.done]:
             self._step(plan(running, turn))
         if any(generation.done for generation in active):
             with _failing([]):  # nobody's reply depends on it
                 self._evict()
+
+    def _others(self, session: TokenSequence) -> list[Session]:
+        """The sessions whose caches this one could go on from."""
+        with self._change:
+            sessions = list(self._sessions)
+        return [other for other in sessions if other is not session and other.fits(session)]
+
+    def _bring_back(self, session: Session, prompt_ids: list[int]) -> None:
+        """Read an evicted cache of another session, if that holds much more of the prompt than those in memory."""
+        others = self._others(session)
+        evicted = [(other, cache.held) for other in others if (cache := other.evicted) is not None]
+        other, length = longest_prefix(evicted, prompt_ids)
+        if other is None or length < WORTH_READING:
+            return
+        here = max(common_prefix(each.token_ids[: each.cache.length], prompt_ids) for each in [session, *others])
+        if length >= here + WORTH_READING:
+            other.load_cache()
 
     def _evict(self) -> None:
         """Keep the idle caches within their budget; those in use are no part of it."""

@@ -7,6 +7,7 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 
 from inference.errors import CacheError
+from inference.runtime.prefixes import BlockHashes, Held
 from inference.transformer.kv_cache import CacheMaker, KVCache
 
 
@@ -15,6 +16,8 @@ class EvictedCache:
 
     def __init__(self, cache: KVCache, token_ids: Sequence[int], file: Path) -> None:
         self.nbytes = cache.nbytes
+        held = token_ids[: cache.length]
+        self.held = Held(held, BlockHashes().of(held))
         self._cache: KVCache | None = cache
         self._token_ids = token_ids
         self._file = file

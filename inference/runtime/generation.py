@@ -3,13 +3,14 @@
 import threading
 import time
 from collections import deque
-from collections.abc import Callable, Iterator
-from typing import Protocol
+from collections.abc import Callable, Iterable, Iterator
+from typing import Any, Protocol
 
 from inference.errors import InferenceError
 from inference.kernels.reference import Floats
 from inference.model import Model
 from inference.runtime.events import Event, Failed, Finished, Prefill, Queued, Reason, Started, Stats, Token
+from inference.runtime.prefixes import Held, longest_prefix
 from inference.runtime.sampling import Sampler, SamplingParams
 from inference.runtime.stop_strings import StopStrings
 from inference.runtime.thoughts import NO_THOUGHTS, Thoughts
@@ -31,7 +32,10 @@ class TokenSequence(Protocol):
     def context(self) -> int: ...
     @property
     def remaining(self) -> int: ...
+    @property
+    def held(self) -> Held: ...
     def begin(self, prompt_ids: list[int]) -> int: ...
+    def adopt(self, other: Any, length: int) -> None: ...
     def pending(self, count: int) -> list[int]: ...
     def append(self, token_id: int) -> None: ...
     def forget(self) -> None: ...
@@ -62,6 +66,7 @@ class Generation:
         self.reused_tokens = 0
         self.started = False
         self._admitted = False
+        self._looked = False
         self._watched = watched
         self._context = session.context
         named = {model.tokenizer.control_tokens.get(stop.strip()) for stop in params.stop}
@@ -165,6 +170,18 @@ class Generation:
             self.reused_tokens = self.session.begin(self.prompt_ids)
             if self._full():
                 self.finish("context")
+
+    def reuse(self, sessions: Iterable["TokenSequence"]) -> None:
+        """Go on from the session that has computed most of the prompt, if that is more than this one has.
+
+        Done once, when it is this prompt's turn to be read: until then others may read the same.
+        """
+        if not self._looked:
+            self._looked = True
+            other, length = longest_prefix(((each, each.held) for each in sessions), self.prompt_ids)
+            if other is not None and length > self.reused_tokens:
+                self.session.adopt(other, length)
+                self.reused_tokens = length
 
     def advance(self, logits: Floats) -> None:
         """After a pass: report the prompt's progress, or sample from ``logits`` [vocab_size] and report the token."""

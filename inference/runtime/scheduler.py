@@ -35,6 +35,11 @@ class Step(Generic[R]):
     work: tuple[tuple[R, int], ...]
 
 
+def readers(requests: Sequence[R]) -> list[R]:
+    """Of each model, the first request that still reads its prompt."""
+    return list({request.model: request for request in reversed(requests) if not request.started}.values())
+
+
 def plan(requests: Sequence[R], turn: int) -> Step[R]:
     """All requests that decode, and the first that still reads its prompt; models take turns.
 
@@ -44,7 +49,6 @@ def plan(requests: Sequence[R], turn: int) -> Step[R]:
     model = models[turn % len(models)]
     mine = [request for request in requests if request.model == model]
     work = [(request, 1) for request in mine if request.started]
-    reading = next((request for request in mine if not request.started), None)
-    if reading is not None:
+    for reading in readers(mine):
         work.append((reading, min(reading.remaining, CHUNK_BESIDE_STREAMS if work else CHUNK)))
     return Step(tuple(work))

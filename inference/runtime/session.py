@@ -13,9 +13,11 @@ import numpy as np
 from inference.errors import BusyError, CacheError, ContextOverflowError, InferenceError, TemplateError
 from inference.model import Model
 from inference.runtime.evicted_cache import CacheWriter, EvictedCache
-from inference.runtime.generation import Generation
+from inference.runtime.generation import Generation, TokenSequence
+from inference.runtime.prefixes import BlockHashes, Held
 from inference.runtime.sampling import SamplingParams
 from inference.runtime.thoughts import NO_THOUGHTS, Thoughts
+from inference.text.common_prefix import common_prefix
 from inference.text.message_roles import Message
 from inference.text.template import ChatTemplate
 from inference.transformer.kv_cache import KVCache
@@ -49,6 +51,7 @@ class Session:
         self._engine = engine
         self._limit = model.context
         self._token_ids = list(token_ids)
+        self._hashes = BlockHashes()
         self._generation: Generation | None = None
         self._closed = False
         self._evicted: EvictedCache | None = None
@@ -198,11 +201,31 @@ class Session:
         At least one token is left to compute, because its logits are needed.
         """
         cache = self.cache
-        limit = min(cache.length, len(prompt_ids) - 1)
-        shared = next((i for i in range(limit) if self._token_ids[i] != prompt_ids[i]), limit)
+        shared = common_prefix(self._token_ids[: cache.length], prompt_ids[:-1])
         cache.truncate(shared)
+        self._hashes.cut(shared)
         self._token_ids = list(prompt_ids)
         return shared
+
+    @property
+    def held(self) -> Held:
+        """What the cache in memory holds; the hashes are kept by the engine's thread, which alone may ask."""
+        held = self._token_ids[: self.cache.length]
+        return Held(held, self._hashes.of(held))
+
+    @property
+    def evicted(self) -> EvictedCache | None:
+        """The cache that is not in memory, or on its way out of it."""
+        return self._evicted
+
+    def fits(self, other: TokenSequence) -> bool:
+        """Tell whether both caches have keys and values of the same kind."""
+        return self.model is other.model and self._cache.dtype == other.cache.dtype
+
+    def adopt(self, other: "Session", length: int) -> None:
+        """Go on from the first ``length`` tokens that another session's cache holds, which are this one's too."""
+        with other._lock:
+            self._cache = other._cache.fork(length)
 
     def pending(self, count: int) -> list[int]:
         """The next ``count`` tokens that are not in the cache."""

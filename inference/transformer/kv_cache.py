@@ -73,13 +73,18 @@ class KVCache:
             raise CacheError(f"The cache holds {self._length} tokens; it cannot go back to {length}.")
         self._length = int(length)
 
-    def fork(self) -> "KVCache":
-        """Return an independent cache with the same content; blocks are shared until written (copy on write)."""
+    def fork(self, length: int | None = None) -> "KVCache":
+        """Return an independent cache with the same content; blocks are shared until written (copy on write).
+
+        ``length``: of the first so many positions alone. Raises CacheError for a length that is not held.
+        """
         twin = KVCache(self.config, self.dtype, self.fingerprint, self.tiled)
         twin._length = self._length
+        if length is not None:
+            twin.truncate(length)
         twin._blocks = self._blocks[: -(-twin._length // BLOCK)]
         twin._owned = [False] * len(twin._blocks)
-        self._owned = [False] * len(self._blocks)
+        self._owned = [*twin._owned, *self._owned[len(twin._blocks) :]]
         return twin
 
     def save(self, file: str | Path, token_ids: Sequence[int]) -> None:

@@ -258,7 +258,7 @@ def test_without_memory_a_reply_ends_and_the_others_go_on(model, endless, monkey
         assert (first.resident_bytes, second.cache.length > 0) == (0, True)
         streaming = second.complete("Once", replace(endless, max_tokens=100))
         next(event for event in streaming if isinstance(event, Token))
-        (*_, failed) = third.complete("Once", GREEDY)
+        (*_, failed) = third.complete("Never", GREEDY)
         assert isinstance(failed, Failed) and isinstance(failed.error, MemoryLimitError)
         assert "no memory for more than 0 tokens" in str(failed.error)
         assert finished(list(streaming)).reason == "length"

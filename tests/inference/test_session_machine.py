@@ -1,7 +1,7 @@
 """Any order of replying, cancelling, going back, editing, forking, evicting and restarting: the cache never lies.
 
 After each step the logits for a session's ids equal those of a fresh pass over them, and no token of the prefix that a
-request shares with the cache was computed again, except the one whose logits are needed.
+request shares with any session's cache was computed again, except the one whose logits are needed.
 """
 
 import copy
@@ -14,12 +14,15 @@ from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, precondition, rule
 
 from inference import Engine, Finished, KVCache, Model, SamplingParams, Started, Token
+from inference.text.common_prefix import common_prefix
 from tests.backends import rounding
 from tests.commit_params import first_of
 from tests.tiny_model import make_tiny_model
 
 TEXTS = st.sampled_from(["Hello", "and then?", "東京 🙂", "a <|im_end|> b", " ", "How is the weather today? " * 6])
 CHATS = st.integers(0, 3)
+# Differences of which half are those of a sequence in which nothing is rounded otherwise.
+MANY = 12
 
 
 class Chat:
@@ -56,7 +59,7 @@ class Sessions(RuleBasedStateMachine):
         """Ask for a reply (``more``: for more of the last one) and check what was computed for it."""
         self.seed += 1
         session, rows = chat.session, self.model.counters.rows
-        held = session.token_ids[: session.cache.length]
+        held = [each.session.token_ids[: each.session.cache.length] for each in self.chats]
         params = SamplingParams(seed=self.seed, temperature=0.9, max_tokens=tokens)
         generation = session.reply(messages, params, continue_final_message=more)
         seen, events = 0, []
@@ -69,9 +72,7 @@ class Sessions(RuleBasedStateMachine):
         started = next((event for event in events if isinstance(event, Started)), None)
         if started is not None:
             prompt = generation.prompt_ids
-            shared = next(
-                (i for i, (a, b) in enumerate(zip(held, prompt, strict=False)) if a != b), min(len(held), len(prompt))
-            )
+            shared = max(common_prefix(ids, prompt) for ids in held)
             assert started.reused_tokens == min(shared, len(prompt) - 1)
             assert self.model.counters.rows - rows == session.cache.length - started.reused_tokens
         before = messages[-1] if more else {"content": "", "token_ids": []}
@@ -178,7 +179,8 @@ def test_any_order(tmp_path, precision, cache, backend, part):
     examples = 30 if model.backend == "jit" else 15  # numpy takes twice as long
     case.settings = settings(max_examples=round(part * examples), stateful_step_count=20, deadline=None)
     case().runTest()
-    assert np.median(Sessions.differences or [0.0]) <= rounding(model)  # none if no sequence came to compute twice
+    if len(Sessions.differences) >= MANY:
+        assert np.median(Sessions.differences) <= rounding(model)
 
 
 def cost_of_rounding(model: Model) -> float:
