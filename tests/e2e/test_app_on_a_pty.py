@@ -85,7 +85,8 @@ def test_a_story_another_mode_a_second_session_and_the_way_back(talkative_model:
         terminal.until(WELCOME)
         terminal.press("something else", "enter")
         second = stopped_reply(terminal, trace, 4)
-        assert second["session"] != first["session"] and second["reused_tokens"] == 0
+        assert second["session"] != first["session"]
+        assert 0 < second["reused_tokens"] < 10, "how the template begins"
         terminal.press("ctrl+o")
         terminal.until("filter")
         terminal.press("down", "enter")

@@ -164,8 +164,8 @@ def test_caches_that_wait_for_a_slow_disk_are_bounded(model, tmp_path, write, mo
     monkeypatch.setattr("inference.runtime.engine.WAITING_BYTES", 0)
     with Engine(model, cache_budget=0, snapshot_dir=tmp_path) as engine:
         sessions = [engine.new_session() for _ in range(3)]
-        for session in sessions:
-            list(session.complete([[5] * 300], SamplingParams(max_tokens=1)))
+        for number, session in enumerate(sessions, 5):
+            list(session.complete([[number] * 300], SamplingParams(max_tokens=1)))
         list(engine.new_session().complete("Once", SamplingParams(max_tokens=1)))
         reused = []
         for session in sessions:
