@@ -7,6 +7,7 @@ from textual.pilot import Pilot
 
 from tests.tui.composing import composer
 from tests.tui.conftest import app_of, current, idle, make_app, ready, say, until
+from tui.actions.comparison import HOW_MANY
 from tui.screens.comparison import ComparisonScreen
 from tui.widgets.transcript.transcript import Transcript
 
@@ -90,3 +91,58 @@ async def test_a_misspelt_setting_is_not_taken_for_a_model(tiny_model: Path) -> 
         await until(pilot, lambda: current(pilot).notice == "Unknown setting heat; F6 lists them.")
         app_of(pilot).actions.comparison.compare_with("no/model")
         await until(pilot, lambda: current(pilot).notice.startswith("no/model is neither"))
+
+
+@pytest.mark.parametrize("size", SIZES)
+async def test_several_replies_grow_beside_each_other(real_model: Path, size: tuple[int, int]) -> None:
+    async with make_app(real_model, max_tokens=8).run_test(size=size) as pilot:
+        await ready(pilot)
+        current(pilot).change_settings({"sampling": {"temperature": 1.0, "seed": 5}})
+        await say(pilot, "hello")
+        await idle(pilot)
+        await pilot.press("escape", "3", "R")
+        await until(pilot, lambda: isinstance(app_of(pilot).screen, ComparisonScreen))
+        screen = screen_of(pilot)
+        await until(pilot, lambda: screen._comparison.ended)
+        sides = screen._comparison.sides
+        texts = [side.node.text if side.node else "" for side in sides]
+        assert len(texts) == 3 and all(texts)
+        first = current(pilot).tip
+        assert first is not None and texts[0] == first.text, "the same seed as before"
+        panes = list(screen.query(Transcript))
+        assert all(pane.size.height >= 3 and pane.size.width > 10 for pane in panes)
+        await pilot.press("9", "2")
+        await until(pilot, lambda: app_of(pilot).screen is app_of(pilot).main)
+        tip = current(pilot).tip
+        assert tip is not None and tip.text == texts[1] and current(pilot).tree.place(tip.id) == (4, 4)
+
+
+async def test_replies_of_which_none_was_chosen_are_versions(real_model: Path) -> None:
+    async with make_app(real_model, max_tokens=4).run_test(size=SIZES[1]) as pilot:
+        await ready(pilot)
+        current(pilot).change_settings({"sampling": {"temperature": 1.0}})
+        await say(pilot, "hello")
+        await idle(pilot)
+        screen = await compared(pilot, "/alternatives 2")
+        await pilot.press("escape")
+        await until(pilot, lambda: app_of(pilot).screen is app_of(pilot).main)
+        assert screen._comparison.ended
+        tree = current(pilot).tree
+        assert tree.place(tree.tip or "") == (1, 3)
+        assert current(pilot).notice == "2 replies are kept as versions; ] in the messages shows the next."
+
+
+async def test_a_digit_in_the_messages_is_text_unless_the_key_for_several_replies_follows(tiny_model: Path) -> None:
+    async with make_app(tiny_model, max_tokens=4).run_test(size=SIZES[1]) as pilot:
+        await ready(pilot)
+        await say(pilot, "hello")
+        await idle(pilot)
+        for keys, text in ((["3", " ", "k"], "3 k"), (["2", "j"], "2j"), (["4"], "4"), (["5", "backspace", "6"], "6")):
+            await pilot.press("escape", *keys)
+            await until(pilot, lambda text=text: composer(pilot).text == text)
+            composer(pilot).put("")
+        await pilot.press("escape", "7", "enter")
+        await until(pilot, lambda: current(pilot).tree.path()[-2].text == "7")
+        await idle(pilot)
+        await pilot.press("escape", "1", "R")
+        assert current(pilot).notice == HOW_MANY

@@ -28,6 +28,7 @@ TAKING = (
     "rename",
     "search",
     "find",
+    "alternatives",
     "compare",
     "filter-sessions",
     "help",

@@ -1,4 +1,4 @@
-"""Two replies to one question on copies of a conversation, of which it goes on from one."""
+"""Replies to one question on copies of a conversation, of which it goes on from one."""
 
 from collections.abc import Iterator
 from pathlib import Path
@@ -8,7 +8,7 @@ import pytest
 from tests.stubs.fake_engine import FakeModel
 from tests.stubs.script import Script
 from tests.unit.conftest import Desk
-from tui.actions.comparison import NO_QUESTION, NOTHING, WITH, WITHOUT, ComparisonActions
+from tui.actions.comparison import ALL_ALIKE, HOW_MANY, NO_QUESTION, NOTHING, WITH, WITHOUT, ComparisonActions
 from tui.config.paths import documents_file, sessions_file
 from tui.documents.adding import Changes, refresh
 from tui.documents.index import DocumentIndex
@@ -55,6 +55,10 @@ def opened(desk: Desk) -> tuple[ComparisonScreen, Comparison]:
 
 def attach(desk: Desk) -> None:
     desk.current.change_settings({"documents": ["notes"]})
+
+
+def vary(desk: Desk) -> None:
+    desk.current.change_settings({"sampling": {"temperature": 1.0}})
 
 
 async def talk(desk: Desk, text: str) -> None:
@@ -154,6 +158,74 @@ async def test_what_cannot_be_compared_is_said(desk: Desk, actions: ComparisonAc
     actions.compare()
     assert desk.current.notice == still_generating() and not desk.mailbox.pushed
     hold.set()
+
+
+async def test_several_replies_to_choose_from(
+    desk: Desk, actions: ComparisonActions, script: Script, model: FakeModel
+) -> None:
+    script.reply("One.")
+    await talk(desk, "hello")
+    vary(desk)
+    desk.screen.take_number.return_value = 0
+    rows = model.counters.rows
+    for reply in ("Two.", "Three.", "Four.", "Five."):
+        script.reply(reply)
+    actions.alternatives()
+    await come(desk, actions)
+    _, comparison = opened(desk)
+    assert [side.node.text for side in comparison.sides if side.node] == ["Two.", "Three.", "Four.", "Five."]
+    outcomes = [side.node.outcome for side in comparison.sides if side.node and side.node.outcome]
+    assert [each.reused_tokens for each in outcomes] == [each.prompt_tokens - 1 for each in outcomes]
+    assert model.counters.rows - rows == sum(each.generated_tokens for each in outcomes)
+    actions._chosen(comparison, comparison.sides[2])
+    tree = desk.current.tree
+    assert desk.said == ["hello", "Four."] and tree.place(tree.tip or "") == (5, 5)
+    assert "compared" not in desk.current.settings
+
+
+async def test_as_many_as_were_asked_for_are_kept_where_none_is_chosen(
+    desk: Desk, actions: ComparisonActions, script: Script
+) -> None:
+    script.reply("One.")
+    await talk(desk, "hello")
+    vary(desk)
+    desk.screen.take_number.return_value = 2
+    script.reply("Two.")
+    hold = script.held("Three")
+    actions.alternatives()
+    await come(desk, actions)
+    _, comparison = opened(desk)
+    assert [side.ended for side in comparison.sides] == [True, False]
+    actions._chosen(comparison, None)
+    await come(desk, actions)
+    tree = desk.current.tree
+    assert desk.said == ["hello", "One."] and [node.text for node in tree.siblings(tree.tip or "")] == ["One.", "Two."]
+    assert desk.current.notice.startswith("One reply is kept as a version") and not hold.is_set()
+    assert desk.services.replies.replying == []
+
+
+async def test_replies_that_would_be_alike_are_not_asked_for(desk: Desk, actions: ComparisonActions) -> None:
+    desk.current.tree.add("user", "hello")
+    for number in ("1", "10", "many", "²"):
+        actions.ask_for(number)
+        assert desk.current.notice == HOW_MANY
+    desk.screen.take_number.return_value = 1
+    actions.alternatives()
+    assert desk.current.notice == HOW_MANY
+    for setting, value in (("temperature", 0.0), ("top_k", 1)):
+        desk.current.change_settings({"sampling": {setting: value}})
+        actions.ask_for("3")
+        assert desk.current.notice == ALL_ALIKE.format(key="F6")
+    assert not desk.mailbox.pushed
+
+
+async def test_each_reply_has_a_seed_of_its_own(desk: Desk, actions: ComparisonActions) -> None:
+    desk.current.tree.add("user", "hello")
+    desk.current.change_settings({"sampling": {"temperature": 1.0, "seed": 7}})
+    actions.ask_for("3")
+    _, comparison = opened(desk)
+    sampling = [side.session.settings["sampling"] for side in comparison.sides]
+    assert sampling == [{"temperature": 1.0, "seed": seed} for seed in (7, 8, 9)]
 
 
 def test_a_count_is_only_believed_if_it_is_one(desk: Desk) -> None:

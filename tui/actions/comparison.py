@@ -1,4 +1,4 @@
-"""Action that compares two replies to one question: with and without documents, of two models or two settings."""
+"""Actions that ask for several replies to one question at once: to compare two ways of asking, or to choose from."""
 
 from dataclasses import replace
 from functools import partial
@@ -23,11 +23,14 @@ from tui.storage.store import OPEN_ELSEWHERE
 
 NO_QUESTION = "Type a question first, or choose one in the messages."
 WITHOUT, WITH = Variant("without documents"), Variant("with documents", documents=True)
+ALTERNATIVES, POSSIBLE = 4, range(2, 10)
+HOW_MANY = "How many replies? A number from 2 to 9."
+ALL_ALIKE = "With temperature 0 or top-k 1 all replies are the same. Change it with {key}."
 NOTHING = "Attach documents with /docs first; or name what to compare with: `/compare MODEL`, `/compare temperature=0`."
 
 
 class ComparisonActions(ActionGroup):
-    """Begins comparisons and shows them; one at a time."""
+    """Asks for the replies and shows them as they grow; one question at a time."""
 
     def __init__(self, context: ActionContext) -> None:
         super().__init__(context)
@@ -64,6 +67,40 @@ class ComparisonActions(ActionGroup):
         else:
             self._app.run_worker(self._with_model(self.current, question, other), group=FILES)
 
+    def alternatives(self) -> None:
+        """Ask for several replies to choose from: as many as was typed before the key."""
+        self._ask_for(self._screen.take_number() or ALTERNATIVES)
+
+    def ask_for(self, number: str) -> None:
+        """Ask for so many replies to choose from."""
+        if number.isdecimal() and int(number) in POSSIBLE:
+            self._ask_for(int(number))
+        else:
+            self._presenter.say(HOW_MANY)
+
+    def _ask_for(self, count: int) -> None:
+        question = self._question()
+        if question is None:
+            return
+        from inference import InferenceError
+
+        try:
+            params = self._services.sampling.params(self.current)
+        except InferenceError as error:
+            self._presenter.say(str(error))
+            return
+        if count not in POSSIBLE:
+            self._presenter.say(HOW_MANY)
+        elif params.temperature == 0 or params.top_k == 1:
+            self._presenter.say(ALL_ALIKE.format(key=key_name("sampling")))
+        else:
+            documents, sampling = self._with_documents(question), own(self.current.settings)
+            seeds = [sampling] * count
+            if params.seed is not None:
+                seeds = [sampling | {"seed": params.seed + number} for number in range(count)]
+            variants = [Variant("", documents, {"sampling": each}) for each in seeds]
+            self._begin(question, *variants, title=f"{count} replies", leave="keep all", counted=False)
+
     def _with_documents(self, question: Node) -> bool:
         """True if both sides get passages."""
         return bool(question.quotes) or (question.quotes is None and bool(self.current.collections))
@@ -99,11 +136,13 @@ class ComparisonActions(ActionGroup):
             return found
         return None
 
-    def _begin(self, question: Node, first: Variant, second: Variant) -> None:
+    def _begin(
+        self, question: Node, *variants: Variant, title: str = "Compare", leave: str = "cancel", counted: bool = True
+    ) -> None:
         self._presenter.collect()
-        comparison = self._service.begin(self.current, question, (first, second))
+        comparison = self._service.begin(self.current, question, variants, counted)
         self._screens = {each: screen for each, screen in self._screens.items() if not each.ended}
-        screen = self._screens[comparison] = ComparisonScreen(comparison)
+        screen = self._screens[comparison] = ComparisonScreen(comparison, title, leave)
         self._app.push_screen(screen, partial(self._chosen, comparison))
 
     def take(self, event: ReplyProgressed) -> bool:
@@ -118,15 +157,29 @@ class ComparisonActions(ActionGroup):
 
     def _chosen(self, comparison: Comparison, side: Side | None) -> None:
         """Go on from this side's reply; None: from where it was."""
-        if side is None:
-            self._service.leave(comparison)
-            return
         session = comparison.session
+        if side is None:
+            if comparison.counted:
+                self._service.leave(comparison)
+            else:
+                self._keep(comparison)
+            return
         typed = comparison.question.id not in session.tree
         self._service.choose(comparison, side)
         if typed and session is self.current:
             self._screen.composer.put("")
         session.clear_notice()
+        self._show(session)
+
+    def _keep(self, comparison: Comparison) -> None:
+        """Keep the replies that are complete as versions, and show what was shown."""
+        session, count = comparison.session, self._service.keep(comparison)
+        if count:
+            kept = f"{count} replies are kept as versions" if count > 1 else "One reply is kept as a version"
+            session.notify(f"{kept}; {self._screen.key_label('next_sibling')} in the messages shows the next.")
+        self._show(session)
+
+    def _show(self, session: Session) -> None:
         self._sessions.save(session)
         self._presenter.show()
         self._replies.recount(session)

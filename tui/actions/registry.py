@@ -126,6 +126,7 @@ class Actions:
         yield _action("toggle_passages", messages.toggle_passages)
         yield _action("next_passage", messages.next_passage)
         yield _action("compare", self.comparison.compare, self.comparison.compare_with)
+        yield _action("alternatives", self.comparison.alternatives, self.comparison.ask_for)
         yield _action("continue_story", self.story.continue_story)
         yield _action("previous_alternative", self.story.previous_alternative)
         yield _action("next_alternative", self.story.next_alternative)

@@ -89,6 +89,7 @@ KEYMAP: tuple[Key, ...] = (
     Key("roll_back", "u", "messages", "Roll back to here"),
     Key("edit", "e", "messages", "Edit message"),
     Key("regenerate", "r", "messages", "Regenerate"),
+    Key("alternatives", "R", "messages", "Four replies to choose from (3R: three)"),
     Key("continue_reply", "c", "messages", "Continue reply"),
     Key("fork", "f", "messages", "Fork into a new session"),
     Key("previous_sibling", "left_square_bracket", "messages", "Previous version"),

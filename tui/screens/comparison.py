@@ -1,9 +1,10 @@
-"""F5 in a chat: two replies to one question, side by side."""
+"""F5 and R in a chat: replies to one question, side by side."""
 
 from textual import events
 from textual.app import ComposeResult
 from textual.binding import Binding
 from textual.containers import Container, Vertical
+from textual.geometry import Size
 from textual.screen import ModalScreen
 
 from tui.conversation.speakers import speaker
@@ -16,8 +17,10 @@ from tui.widgets.plain_text import Plain
 from tui.widgets.transcript.message import Entry
 from tui.widgets.transcript.transcript import Transcript
 
-# Columns from which the replies stand beside each other.
-WIDE = 100
+# The least columns and rows of a reply: fewer stand beside each other, and what does not fit is scrolled to.
+SIDE_COLUMNS, SIDE_ROWS = 50, 7
+FRAME_ROWS = 2
+NUMBERS = range(1, 10)  # a key for each
 READING = "reading the prompt"
 
 
@@ -27,7 +30,7 @@ class SidePane(Vertical):
     def __init__(self, number: int, side: Side, about: str) -> None:
         super().__init__(classes="side")
         self._side = side
-        self._title = f"{number} · {about}"
+        self._title = f"{number} · {about}" if about else f"{number}"
         self._reply = Transcript()
         self._reply.can_focus = False
         self.heading = Plain(self._title, classes="side-title")
@@ -75,35 +78,42 @@ class ComparisonScreen(ModalScreen[Side | None]):
 
     BINDINGS = [  # noqa: RUF012  as Textual declares it
         Binding("escape,f5", "dismiss(None)", "Cancel", show=False),
-        Binding("1", "choose(0)", "Choose the first", show=False),
-        Binding("2", "choose(1)", "Choose the second", show=False),
+        *(Binding(f"{number}", f"choose({number - 1})", f"Choose reply {number}", show=False) for number in NUMBERS),
         Binding("down,j", "scroll(1)", "Down", show=False),
         Binding("up,k", "scroll(-1)", "Up", show=False),
-        Binding("pagedown,space", "scroll(10)", "Down", show=False),
-        Binding("pageup", "scroll(-10)", "Up", show=False),
+        Binding("pagedown,space", "page(10)", "Down", show=False),
+        Binding("pageup", "page(-10)", "Up", show=False),
     ]
 
-    def __init__(self, comparison: Comparison) -> None:
+    def __init__(self, comparison: Comparison, title: str, leave: str) -> None:
+        """``title``: of the dialog. ``leave``: what Esc does."""
         super().__init__()
         self._comparison = comparison
+        self._title, self._leave = title, leave
         counts = [times_chosen(comparison.session, side.variant) for side in comparison.sides]
         self._panes = [
             SidePane(number, side, side.variant.title + (f" · chosen {count} of {sum(counts)}" if sum(counts) else ""))
-            for number, side, count in zip((1, 2), comparison.sides, counts, strict=True)
+            for number, side, count in zip(NUMBERS, comparison.sides, counts, strict=False)
         ]
 
     def compose(self) -> ComposeResult:
-        with DialogFrame("Compare", "↑ ↓ scroll", "1 2 choose", "Esc cancel", id="compare"), Container(id="sides"):
+        count = len(self._panes)
+        choose = f"{'1 2' if count == 2 else f'1 to {count}'} choose"
+        frame = DialogFrame(self._title, "↑ ↓ scroll", choose, f"Esc {self._leave}", id="compare")
+        with frame, Container(id="sides"):
             yield from self._panes
 
     def on_mount(self) -> None:
-        self._arrange(self.app.size.width)
+        self._arrange(self.app.size)
 
     def on_resize(self, event: events.Resize) -> None:
-        self._arrange(event.size.width)
+        self._arrange(event.size)
 
-    def _arrange(self, columns: int) -> None:
-        self.query_one("#sides").set_class(columns < WIDE, "-stacked")
+    def _arrange(self, size: Size) -> None:
+        count, styles = len(self._panes), self.query_one("#sides").styles
+        rows = -(-count // max(1, min(count, size.width // SIDE_COLUMNS)))
+        styles.grid_size_columns = -(-count // rows)
+        styles.grid_rows = "1fr" if (size.height - FRAME_ROWS) // rows >= SIDE_ROWS else str(SIDE_ROWS)
 
     def progress(self, change: ReplyChange) -> None:
         """Show a change of one of the replies."""
@@ -112,8 +122,9 @@ class ComparisonScreen(ModalScreen[Side | None]):
                 pane.grow(change)
 
     def action_choose(self, index: int) -> None:
-        side = self._comparison.sides[index]
-        pane = self._panes[index]
+        if index >= len(self._panes):
+            return
+        side, pane = self._comparison.sides[index], self._panes[index]
         if not side.ended:
             pane.note.show("This reply is not complete yet.")
         elif side.node is None:
@@ -124,3 +135,11 @@ class ComparisonScreen(ModalScreen[Side | None]):
     def action_scroll(self, rows: int) -> None:
         for pane in self._panes:
             pane.scroll(rows)
+
+    def action_page(self, rows: int) -> None:
+        """Scroll to other replies; where all have room, within them."""
+        sides = self.query_one("#sides")
+        if sides.max_scroll_y:
+            sides.scroll_relative(y=rows, animate=False)
+        else:
+            self.action_scroll(rows)

@@ -7,6 +7,7 @@ from textual.app import ComposeResult
 from textual.containers import Horizontal, Vertical
 from textual.message import Message
 from textual.screen import Screen
+from textual.timer import Timer
 from textual.widgets import ContentSwitcher
 
 from tui.config.keymap import Where, bindings, first_labels
@@ -24,6 +25,9 @@ from tui.widgets.story_editor import StoryLine, StoryPane
 from tui.widgets.transcript.find_bar import FindBar
 from tui.widgets.transcript.transcript import Transcript
 
+# What may be a number before a key is text after so many seconds.
+DIGITS, HELD_SECONDS = tuple("123456789"), 1.0
+
 
 class MainScreen(Screen[None]):
     """Layout and focus; contents are set by actions and the presenter."""
@@ -39,6 +43,9 @@ class MainScreen(Screen[None]):
     def __init__(self, appearance: Appearance) -> None:
         super().__init__()
         self._appearance = appearance
+        self._digit = ""  # typed, and perhaps a number
+        self._held: Timer | None = None  # after which it is text
+        self._number = 0
 
     def compose(self) -> ComposeResult:
         yield TopBar(id="top")
@@ -77,14 +84,38 @@ class MainScreen(Screen[None]):
         self.keys_line.display = self._appearance.keys_line
         self.post_message(self.Attended())
 
-    # ---- text typed in the messages goes to the input, unless it is a key there
+    # ---- text typed in the messages goes to the input, unless it is a key there, or a number before one
 
     def on_key(self, event: events.Key) -> None:
-        text = typed(event)
-        if self._reading and text and event.key not in self.active_bindings:
+        bound, digit = self.active_bindings.get(event.key), self._take_digit()
+        if not self._reading or (bound and not digit):
+            return
+        text = typed(event) or ""
+        if bound and bound.binding.id == "messages.alternatives":
+            self._number = int(digit)
+            return
+        if text in DIGITS and not digit:
+            self._digit = text
+            self._held = self.set_timer(HELD_SECONDS, lambda: self._type(self._take_digit()))
+        elif text or digit:
+            self._type(digit + text)  # what is no text is the input's key now
+        if text:
             event.stop()
-            self.set_focus(self.composer)
-            self.composer.type(text)
+
+    def take_number(self) -> int:
+        """The digit that was typed before the key; 0 for none."""
+        number, self._number = self._number, 0
+        return number
+
+    def _take_digit(self) -> str:
+        digit, self._digit = self._digit, ""
+        if self._held is not None:
+            self._held.stop()
+        return digit
+
+    def _type(self, text: str) -> None:
+        self.set_focus(self.composer)
+        self.composer.type(text)
 
     def on_paste(self, event: events.Paste) -> None:
         if self._reading:

@@ -1,4 +1,4 @@
-"""Two replies to one question, computed together on copies of the conversation; it goes on from one of them."""
+"""Replies to one question, computed together on copies of the conversation; it goes on from one of them."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
@@ -53,16 +53,17 @@ class Side:
 
 @dataclass(frozen=True, eq=False)
 class Comparison:
-    """``question``: of ``session``, or to be added to it after ``parent``."""
+    """``question``: of ``session``, or to be added to it after ``parent``. ``counted``: whether choices are counted."""
 
     session: Session
     parent: str | None
     question: Node
-    sides: tuple[Side, Side]
+    sides: tuple[Side, ...]
+    counted: bool
 
     @property
     def ended(self) -> bool:
-        """True if both replies have ended."""
+        """True if all replies have ended."""
         return all(side.ended for side in self.sides)
 
     def side_of(self, session: Session) -> Side | None:
@@ -71,23 +72,22 @@ class Comparison:
 
 
 class ComparisonService:
-    """Asks for both replies, and brings them into the conversation."""
+    """Asks for the replies, and brings them into the conversation."""
 
     def __init__(self, app: App[None], replies: ReplyService, passages: PassageService) -> None:
         self._app = app
         self._replies = replies
         self._passages = passages
 
-    def begin(self, session: Session, question: Node, variants: Sequence[Variant]) -> Comparison:
-        """Ask for two replies to ``question``, which may be new; its session is idle, and its model loaded."""
-        parent = question.parent
-        first, second = (_side(session, question, variant) for variant in variants)
-        comparison = Comparison(session, parent, question, (first, second))
+    def begin(self, session: Session, question: Node, variants: Sequence[Variant], counted: bool = True) -> Comparison:
+        """Ask for replies to ``question``, which may be new; its session is idle, and its model loaded."""
+        sides = tuple(_side(session, question, variant) for variant in variants)
+        comparison = Comparison(session, question.parent, question, sides, counted)
         self._app.run_worker(self._ask(comparison))
         return comparison
 
     async def _ask(self, comparison: Comparison) -> None:
-        """Both start with a copy of the session's cache: what they have in common is computed once at most."""
+        """All start with a copy of the session's cache: what they have in common is computed once at most."""
         for side in comparison.sides:
             if side.session.model == comparison.session.model:
                 async with self._replies.turn:
@@ -113,7 +113,7 @@ class ComparisonService:
         return change
 
     def leave(self, comparison: Comparison) -> None:
-        """Stop what is under way, and forget both sides."""
+        """Stop what is under way, and forget all sides."""
         for side in comparison.sides:
             side.left = True
             if side.ended:
@@ -121,13 +121,24 @@ class ComparisonService:
             else:
                 self._replies.stop(side.session)
 
+    def keep(self, comparison: Comparison) -> int:
+        """Leave, and keep the complete replies beside what the conversation shows; returns how many they are."""
+        tree, kept = comparison.session.tree, [side for side in comparison.sides if side.ended and side.node]
+        tip = tree.tip
+        for side in kept:
+            _add(tree, comparison, side)
+        tree.move(tip)
+        self.leave(comparison)
+        return len(kept)
+
     def choose(self, comparison: Comparison, chosen: Side) -> None:
-        """Add both replies to the conversation, which goes on from the chosen, complete one and from its cache."""
+        """Add the replies to the conversation, which goes on from the chosen, complete one and from its cache."""
         session = comparison.session
         for side in sorted(comparison.sides, key=lambda side: side is chosen):
             if side.node is not None and side.question is not None:
                 _add(session.tree, comparison, side)
-        _count(session, chosen.variant)
+        if comparison.counted:
+            _count(session, chosen.variant)
         if chosen.variant.model and chosen.variant.model != session.model:
             session.use_model(chosen.variant.model)
         self._replies.adopt(session, chosen.session)
