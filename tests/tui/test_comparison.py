@@ -1,5 +1,6 @@
 """Two replies side by side in the app, with the real engine: each is what it would be alone."""
 
+from collections.abc import Sequence
 from pathlib import Path
 
 import pytest
@@ -18,6 +19,10 @@ def screen_of(pilot: Pilot[None]) -> ComparisonScreen:
     screen = app_of(pilot).screen
     assert isinstance(screen, ComparisonScreen)
     return screen
+
+
+def shown_by(panes: Sequence[Transcript]) -> str:
+    return " ".join(pane.render_line(y).text for pane in panes for y in range(pane.size.height))
 
 
 async def compared(pilot: Pilot[None], command: str) -> ComparisonScreen:
@@ -44,9 +49,8 @@ async def test_two_replies_are_read_and_one_is_chosen(tiny_model: Path, size: tu
         assert texts == [alone.text] * 2, "at temperature 0 each is what it is alone"
         assert [side.node.token_ids if side.node else () for side in sides] == [alone.token_ids] * 2
         panes = list(screen.query(Transcript))
-        rows = [pane.render_line(y).text for pane in panes for y in range(pane.size.height)]
         assert all(pane.size.height > 1 and pane.size.width > 10 for pane in panes)
-        assert any(word in " ".join(rows) for word in alone.text.split()), "at 40x12 its end"
+        assert any(word in shown_by(panes) for word in alone.text.split()), "at 40x12 its end"
         beside = panes[0].region.y == panes[1].region.y
         assert beside == (size[0] >= 100)
         await pilot.press("2")
@@ -111,6 +115,7 @@ async def test_several_replies_grow_beside_each_other(real_model: Path, size: tu
         assert first is not None and texts[0] == first.text, "the same seed as before"
         panes = list(screen.query(Transcript))
         assert all(pane.size.height >= 3 and pane.size.width > 10 for pane in panes)
+        assert "hello" not in shown_by(panes), "the question is the same for all"
         await pilot.press("9", "2")
         await until(pilot, lambda: app_of(pilot).screen is app_of(pilot).main)
         tip = current(pilot).tip

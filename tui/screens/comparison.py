@@ -27,9 +27,11 @@ READING = "reading the prompt"
 class SidePane(Vertical):
     """A side: what it is, and its reply as it grows."""
 
-    def __init__(self, number: int, side: Side, about: str) -> None:
+    def __init__(self, number: int, side: Side, about: str, asked: bool) -> None:
+        """``asked``: show the question too."""
         super().__init__(classes="side")
         self._side = side
+        self._asked = asked
         self._title = f"{number} · {about}" if about else f"{number}"
         self._reply = Transcript()
         self._reply.can_focus = False
@@ -45,9 +47,9 @@ class SidePane(Vertical):
         self.show()
 
     def show(self) -> None:
-        """Show the question with its passages, and the reply."""
-        nodes = [node for node in (self._side.question, self._side.node) if node is not None]
-        self._reply.show(nodes, self._entry, to_end=False)
+        """Show the question with its passages, where sides may differ in them, and the reply."""
+        question = self._side.question if self._asked else None
+        self._reply.show([node for node in (question, self._side.node) if node is not None], self._entry, to_end=False)
 
     def grow(self, change: ReplyChange) -> None:
         """Show more of the reply, or its end."""
@@ -92,7 +94,7 @@ class ComparisonScreen(ModalScreen[Side | None]):
         self._title, self._leave = title, leave
         counts = [times_chosen(comparison.session, side.variant) for side in comparison.sides]
         self._panes = [
-            SidePane(number, side, side.variant.title + (f" · chosen {count} of {sum(counts)}" if sum(counts) else ""))
+            SidePane(number, side, _about(side, count, sum(counts)), comparison.counted)
             for number, side, count in zip(NUMBERS, comparison.sides, counts, strict=False)
         ]
 
@@ -143,3 +145,7 @@ class ComparisonScreen(ModalScreen[Side | None]):
             sides.scroll_relative(y=rows, animate=False)
         else:
             self.action_scroll(rows)
+
+
+def _about(side: Side, chosen: int, choices: int) -> str:
+    return side.variant.title + (f" · chosen {chosen} of {choices}" if choices else "")
