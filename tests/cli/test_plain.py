@@ -216,7 +216,7 @@ def test_what_is_typed_at_the_prompt_is_shown(db: Path, pipe: str) -> None:
         terminal.press("/nobody")
         terminal.until("You: /nobody\n")
         terminal.press("\x7f", "t", "enter")
-        terminal.until("Unknown command /nobodt")
+        terminal.until(r"(?s)Unknown command /nobodt.*\nYou:")
         terminal.press("/nonsense")
         terminal.until("You: /nonsense\n")
         terminal.press("enter", "\x04")
