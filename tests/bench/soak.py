@@ -20,7 +20,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from tests.conftest import KERNELS
-from tests.e2e.anything import NEVER, anything
+from tests.e2e.anything import NEVER, SUSPEND, anything, everything
 from tests.e2e.talking import PROGRAM
 from tests.e2e.terminal import Terminal
 from tests.stubs.conversations import answered
@@ -35,9 +35,6 @@ SIZES = [(30, 100), (24, 80), (48, 160), (12, 40)]
 # A key that changes nothing on the screen gives no sign but this: the program has read it, and waits for the next one
 # at so many looks in a row. To have the screen painted would cost more than what is measured.
 NO_SIGN, LOOK, RESTING = 0.02, 0.005, 3
-# Where there is nothing to undo it leaves the terminal, to be back at once, as here is no shell; a Ctrl+S that comes
-# between would stop the output.
-SUSPEND = "\x1a"
 # What grows until it is full is full within the warm-up: the KV caches of idle sessions have a budget, that of the open
 # one ends with its context, and the list has pages of so many sessions.
 SETTINGS = "cache_budget_mb = 16\ncontext = 512\n"
@@ -114,6 +111,8 @@ def act(terminal: Terminal, keys: str) -> Wait:
 
 def soak(terminal: Terminal, minutes: float, chance: random.Random) -> tuple[list[Sample], list[Wait]]:
     """What was measured every few seconds, and all waits, with what was pressed."""
+    for keys in ("a question ", "\r", *everything()):  # what is loaded at its first use is loaded now
+        act(terminal, keys)
     began = time.monotonic()
     samples, waits = list[Sample](), list[Wait]()
     while (passed := time.monotonic() - began) < minutes * 60:

@@ -36,6 +36,8 @@ MOUSE = (
     "\x1b[<0;80;5M\x1b[<32;80;15M\x1b[<0;80;15m",
 )
 PASTE = "\x1b[200~" + "\r".join(f"line {number}" for number in range(60)) + "\x1b[201~"
+# Where there is nothing to undo it leaves the terminal, until a shell brings it back.
+SUSPEND = "\x1a"
 # These end the program, or lose what the tests look for: they are pressed by tests of their own.
 NEVER = {"quit": "ctrl+q", "copy_or_quit": "ctrl+c", "delete_session": "d,delete"}
 WAYS = {
@@ -59,3 +61,16 @@ def anything(chance: random.Random, count: int = 6) -> list[str]:
     chosen = [chance.choice([*keys, chance.choice(MOVES)]) for _ in range(count)]
     extra = chance.choice([[], [chance.choice(MOUSE)], [PASTE]])
     return [chance.choice(WAYS[where]), *map(pressed, chosen), *extra, *[KEYS["escape"]] * 3]
+
+
+def everything() -> list[str]:
+    """Press each key once, where it has a meaning, and leave each time: what is to be sent."""
+    return [
+        sent
+        for each in KEYMAP
+        if each.where in WAYS and each.id not in NEVER
+        for key in each.keys.split(",")
+        for way in WAYS[each.where]
+        for sent in (way, pressed(key), *[KEYS["escape"]] * 3)
+        if sent and sent != SUSPEND
+    ]
