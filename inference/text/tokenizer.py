@@ -5,11 +5,11 @@ import re
 import threading
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import asdict
-from hashlib import sha256
 from pathlib import Path
 from typing import Any, Protocol
 
 from inference.errors import CheckpointError, ContextOverflowError, InferenceError, from_library
+from inference.text.passed_trials import PassedTrials
 from inference.text.sandbox_process import SandboxError, SandboxProcess, SandboxRefusal
 from inference.text.tokenizer_file import LoadedTokenizer, TokenUse, other_tag, read_tokenizer
 from inference.text.turn_markers import NO_MARKERS, TurnMarkers
@@ -21,7 +21,7 @@ TRIAL_SECONDS = 5
 ANCHORS = ("\n", ".", "a")
 NO_TEXT = "The input is not valid Unicode text."
 
-_passed: set[bytes] = set()  # digests of the trials of this process that were passed
+_passed = PassedTrials()
 
 Span = tuple[int, int]
 Run = Callable[[str, bool], tuple[list[int], list[Span]]]
@@ -259,7 +259,7 @@ def _try(content: bytes, path: Path, use: TokenUse) -> None:
     """Try the tokenizer in a sandbox process before loading it here, unless this very one passed before."""
     size = len(content)
     limits = TRIAL_MEMORY + MEMORY_PER_BYTE * size, TRIAL_SECONDS + size / 2**20
-    trial = sha256(repr((limits, use)).encode("utf-8", "surrogatepass") + content).digest()
+    trial = _passed.digest(repr((limits, use)).encode("utf-8", "surrogatepass"), content)
     if trial in _passed:
         return
     process = SandboxProcess(*limits)

@@ -12,6 +12,7 @@ import pytest
 
 from inference import CheckpointError, InferenceError, Tokenizer
 from inference.checkpoint.checkpoint import HuggingFaceDirectory
+from inference.text.passed_trials import PassedTrials
 from tests.attack.conftest import Attack
 from tests.attack.tokenizer_zoo import ZOO
 from tests.tiny_model import make_tokenizer
@@ -120,6 +121,28 @@ def test_only_one_that_passed_is_not_tried_again(tmp_path: Path, monkeypatch: py
     load(tmp_path, honest())
     with pytest.raises(InferenceError, match="tried"):
         load(tmp_path, honest() | {"normalizer": {"type": "NFC"}})
+
+
+def test_one_that_passed_is_not_tried_again_by_another_process(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("inference.text.tokenizer._passed", PassedTrials())
+    load(tmp_path, honest())
+    monkeypatch.setattr("inference.text.tokenizer.SandboxProcess", Mock(side_effect=InferenceError("tried")))
+    monkeypatch.setattr("inference.text.tokenizer._passed", PassedTrials())
+    load(tmp_path, honest())
+    for changed in ("inference.text.passed_trials.TRIAL", "inference.text.passed_trials.tokenizers.__version__"):
+        with monkeypatch.context() as other, pytest.raises(InferenceError, match="tried"):
+            other.setattr(changed, "another")
+            load(tmp_path, honest())
+
+
+def test_without_a_cache_directory_it_is_tried_once_by_each_process(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "file").touch()
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "file"))
+    trials = PassedTrials()
+    trials.add("0")
+    assert "0" in trials and "0" not in PassedTrials()
 
 
 @pytest.mark.parametrize("kind", ["Unigram", "WordPiece", "blank-prefixing BPE"])
