@@ -107,9 +107,19 @@ class Crowd:
         return chat.generation is None
 
     def rest(self) -> None:
-        """Wait until nothing is under way; then the idle caches are within their budget."""
+        """Wait until nothing is under way; after one more reply the idle caches are within their budget.
+
+        A cache that ``check`` or ``fork`` has read back is evicted then.
+        """
+        while not all(map(self.settled, self.chats)):
+            time.sleep(0.001)
+        last = Chat(self.engine.new_session(self.models[0]), [3])
+        self.ask(last)
+        while not self.settled(last):
+            time.sleep(0.001)
+        last.session.close()
         deadline = time.monotonic() + LONG
-        while not all(map(self.settled, self.chats)) or self.resident > BUDGET:
+        while self.resident > BUDGET:
             assert time.monotonic() < deadline, f"{self.resident} bytes of idle caches"
             time.sleep(0.001)
 
