@@ -11,7 +11,6 @@ from rich.color import ColorSystem
 from rich.segment import Segment
 from rich.style import Style
 from textual._styles_cache import StylesCache
-from textual.box_model import BoxModel
 from textual.cache import FIFOCache
 from textual.geometry import Region
 from textual.pilot import Pilot
@@ -22,7 +21,7 @@ from tests.commit_params import first_of
 from tests.tui.conftest import SIZE, app_of, current, make_app, ready, say, until
 from tests.tui.story import pane
 from tui.services.workspace import WARM
-from tui.terminal.textual_internals import BOXES, OPTIONS
+from tui.terminal.textual_internals import OPTIONS
 from tui.terminal.textual_patches import ENTRIES
 from tui.widgets.story_editor import StoryPane
 
@@ -70,18 +69,6 @@ async def test_lines_that_were_drawn_have_the_caches_that_were_used(tiny_model: 
         assert len(caches(line)) == 1
         with pytest.raises(AttributeError, match="no_such"):
             line.no_such  # noqa: B018
-
-
-async def test_widgets_keep_the_measures_of_few_sizes(tiny_model: Path) -> None:
-    def measures() -> int:
-        gc.collect()
-        return sum(isinstance(each, BoxModel) for each in gc.get_objects())
-
-    async with make_app(tiny_model).run_test(size=SIZE) as pilot:
-        await ready(pilot)
-        for columns in range(60, 100, 2):
-            await pilot.resize_terminal(columns, 24)
-        assert measures() <= BOXES * len(app_of(pilot).main.query("*"))
 
 
 async def test_a_list_keeps_the_rows_that_fit_on_a_screen(tiny_model: Path) -> None:

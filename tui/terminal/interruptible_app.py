@@ -10,7 +10,6 @@ from tui.terminal.textual_internals import (
     WriterThread,
     make_caches_when_used,
     page_within_sight,
-    remember_few_boxes,
     remember_few_options,
     remember_looks,
 )
@@ -26,7 +25,6 @@ class InterruptibleApp(PaintedApp):
         forget_lines()
         shrink_caches()
         remember_looks()
-        remember_few_boxes()
         remember_few_options()
         make_caches_when_used()
         page_within_sight()

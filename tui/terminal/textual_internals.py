@@ -29,7 +29,6 @@ from textual.drivers._writer_thread import WriterThread
 from textual.geometry import Region
 from textual.screen import Screen
 from textual.strip import Strip
-from textual.widget import Widget
 from textual.widgets import OptionList, TextArea
 
 __all__ = [
@@ -54,7 +53,6 @@ __all__ = [
 
 LOOKS = 1024  # cached SGR codes
 OPTIONS = 256  # drawn rows of a list
-BOXES = 4  # measures of a widget
 # Results of a strip that are kept, by the attribute that has the cache.
 STRIP_CACHES = {
     "_divide_cache": 4,
@@ -174,18 +172,6 @@ def make_caches_when_used() -> None:
 
         Strip.__init__ = begin  # type: ignore[assignment]
         Strip.__getattr__ = cache  # type: ignore[attr-defined]
-
-
-def remember_few_boxes() -> None:
-    """Cache a widget's measures for one size of the screen; Textual's sixteen are those of earlier sizes too."""
-    begin = Widget.__init__
-    if begin.__module__ == Widget.__module__:
-
-        def begun(widget: Widget, *children: Widget, **others: Any) -> None:
-            begin(widget, *children, **others)
-            widget._box_model_cache.maxsize = BOXES
-
-        Widget.__init__ = begun  # type: ignore[assignment]
 
 
 def remember_few_options() -> None:
