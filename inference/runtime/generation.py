@@ -176,7 +176,7 @@ class Generation:
 
         Done once, when it is this prompt's turn to be read: until then others may read the same.
         """
-        if not self._looked:
+        if not self._looked and self.remaining > 1:
             self._looked = True
             other, length = longest_prefix(((each, each.held) for each in sessions), self.prompt_ids)
             if other is not None and length > self.reused_tokens:
