@@ -244,10 +244,12 @@ class ReplyService:
 
     def rewritten_ids(self, session: Session, reply: Node, text: str) -> tuple[int, ...]:
         """Token ids for ``text``, which was edited from the reply's; empty if its own are unknown."""
+        model, ids = self._models.model(session), reply.ids_for(session.model)
+        if model is None or not ids:
+            return ()
         from inference import rewritten
 
-        model, ids = self._models.model(session), reply.ids_for(session.model)
-        return () if model is None else tuple(rewritten(model.tokenizer, ids, reply.text, text))
+        return tuple(rewritten(model.tokenizer, ids, reply.text, text))
 
     # ---- progress
 
