@@ -8,6 +8,8 @@ from pathlib import Path
 
 ROOT = Path(__file__).parents[2]
 ADAPTERS = {
+    "tui/terminal/behind_dialog.py",
+    "tui/terminal/component_styles.py",
     "tui/terminal/textual_internals.py",
     "tui/terminal/key_names.py",
     "tui/process/asyncio_internals.py",

@@ -3,6 +3,8 @@
 import threading
 from typing import Any
 
+from tui.terminal.behind_dialog import remember_behind
+from tui.terminal.component_styles import style_components_when_used
 from tui.terminal.driver import HungUp, PatientDriver
 from tui.terminal.painted_app import PaintedApp
 from tui.terminal.sanitize import sanitize
@@ -28,6 +30,8 @@ class InterruptibleApp(PaintedApp):
         remember_few_options()
         make_caches_when_used()
         page_within_sight()
+        remember_behind()
+        style_components_when_used()
         self.animation_level = "none"
         self._animator = Still(self)
 

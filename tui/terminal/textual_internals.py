@@ -1,4 +1,4 @@
-"""Private parts of Textual used by the program; no other module of ``tui`` uses any.
+"""Private parts of Textual used by the program; beside two modules with a part of their own, no other uses any.
 
 They may change with any release, so Textual is pinned to one minor version in pyproject.toml.
 """

@@ -11,7 +11,7 @@ from textual.style import Style
 
 from tui.terminal.textual_internals import Animator, StylesCache
 
-ENTRIES = 512  # in a cache of a method
+ENTRIES = 128  # in a cache of a method
 
 
 class Still(Animator):
