@@ -1,5 +1,6 @@
 """The application: creates services, screen and actions, and routes messages between them."""
 
+import asyncio
 from typing import TYPE_CHECKING
 
 from textual import on
@@ -35,7 +36,7 @@ from tui.messages import (
     SessionRead,
     SessionsChanged,
 )
-from tui.process.garbage_collection import GIVE_BACK_SECONDS, IdleCollector, give_back, often
+from tui.process.garbage_collection import AFTER_FRAME, GIVE_BACK_SECONDS, IdleCollector, give_back, often
 from tui.process.in_thread import in_thread
 from tui.screens.main import MainScreen
 from tui.screens.main_presenter import MainPresenter
@@ -81,6 +82,7 @@ class LlmTui(InterruptibleApp):
         self.completions = Completions(context, self.actions, self.commands)
         self.palette = PaletteEntries(self.actions)
         self._collector = IdleCollector()
+        self._collecting: asyncio.TimerHandle | None = None
         self._finished = False
         self._settings = settings
         self._hung_up = False
@@ -112,6 +114,12 @@ class LlmTui(InterruptibleApp):
         self.services.autosave.tick(self.presenter.collect())
         self.entitle(self.alerts.title)
         self._collector.look()
+
+    def frame_painted(self) -> None:
+        """Collect garbage soon, unless another frame comes."""
+        if self._collecting is not None:
+            self._collecting.cancel()
+        self._collecting = asyncio.get_running_loop().call_later(AFTER_FRAME, self._collector.after_frame)
 
     def on_unmount(self) -> None:
         """Finish, however the app ends."""

@@ -153,6 +153,8 @@ class NoCollector:
     def look(self) -> None:
         """Collect nothing; tests that need it call the collector themselves."""
 
+    after_frame = look
+
 
 tui.app.IdleCollector = NoCollector  # type: ignore[misc,assignment]
 tui.app.often = lambda: None  # type: ignore[assignment]

@@ -7,18 +7,19 @@ import threading
 import psutil
 import pytest
 
-from tui.process.garbage_collection import ENOUGH, USUAL, IdleCollector, give_back
+from tui.process.garbage_collection import DUE_OLD, DUE_YOUNG, ENOUGH, USUAL, IdleCollector, give_back
 
 
 class Counts:
-    """What gc.get_count says, and how often everything was collected."""
+    """What gc.get_count says, how often everything was collected, and how often the young objects."""
 
     def __init__(self) -> None:
         self.counts = (0, 0, 0)
-        self.collected = 0
+        self.collected = self.young = 0
 
-    def collect(self) -> None:
-        self.collected += 1
+    def collect(self, generation: int = 2) -> None:
+        self.collected += generation == 2
+        self.young += generation == 1
         self.counts = (0, 0, 0)
 
 
@@ -26,6 +27,7 @@ class Counts:
 def counts(monkeypatch: pytest.MonkeyPatch) -> Counts:
     counts = Counts()
     monkeypatch.setattr(gc, "get_count", lambda: counts.counts)
+    monkeypatch.setattr(gc, "get_threshold", lambda: USUAL)
     monkeypatch.setattr(gc, "collect", counts.collect)
     return counts
 
@@ -56,6 +58,26 @@ def test_little_is_not_worth_it(counts: Counts) -> None:
     for _ in range(5):
         collector.look()
     assert counts.collected == 0
+
+
+@pytest.mark.parametrize(
+    ("young", "old", "expected"),
+    [(DUE_YOUNG - 1, DUE_OLD - 1, (0, 0)), (DUE_YOUNG, 0, (1, 0)), (0, DUE_OLD, (0, 1)), (USUAL[1], USUAL[2], (0, 1))],
+)
+def test_what_is_due_is_collected_after_a_frame(
+    counts: Counts, young: int, old: int, expected: tuple[int, int]
+) -> None:
+    counts.counts = (0, young, old)
+    IdleCollector().after_frame()
+    assert (counts.young, counts.collected) == expected
+    assert USUAL[1] > DUE_YOUNG and USUAL[2] > DUE_OLD, "before it happens by itself"
+
+
+def test_nothing_is_collected_while_the_program_starts(counts: Counts, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(gc, "get_threshold", lambda: (50_000, 10, 10))
+    counts.counts = (0, USUAL[1], USUAL[2])
+    IdleCollector().after_frame()
+    assert (counts.young, counts.collected) == (0, 0)
 
 
 @pytest.mark.skipif(platform.libc_ver()[0] != "glibc", reason="other C libraries have no heap to trim")

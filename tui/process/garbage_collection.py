@@ -19,6 +19,10 @@ M_ARENA_MAX = -8  # of malloc.h
 GIVE_BACK_SECONDS = 30.0
 # Collections of young objects since the last full one, from which on a full one is worth its time.
 ENOUGH = 10
+# Seconds after a frame in which another one may follow, or a key come: then it is no time to collect.
+AFTER_FRAME = 0.02
+# Counts of each generation's younger one, below the usual thresholds, from which on it is collected after a frame.
+DUE_YOUNG, DUE_OLD = 4, 2
 
 
 def rarely() -> None:
@@ -49,7 +53,10 @@ def give_back() -> None:
 
 
 class IdleCollector:
-    """Collects everything while nothing happens; ``look`` is called at regular intervals."""
+    """Collects while nothing happens: ``look`` is called at regular intervals, ``after_frame`` when one was painted.
+
+    What is collected then need not be while a key is answered.
+    """
 
     def __init__(self) -> None:
         self._made = 0
@@ -62,3 +69,13 @@ class IdleCollector:
             gc.collect()
             made = 0
         self._made = made
+
+    def after_frame(self) -> None:
+        """Collect what would soon be collected anyway; nothing while the program starts."""
+        _, young, old = gc.get_count()
+        if gc.get_threshold() != USUAL:
+            return
+        if old >= DUE_OLD:
+            gc.collect()
+        elif young >= DUE_YOUNG:
+            gc.collect(1)

@@ -31,6 +31,9 @@ class PaintedApp(App[None]):
             driver.canvas.forget()
             self.refresh()
 
+    def frame_painted(self) -> None:
+        """Called when a frame was given to the terminal."""
+
     def _display(self, screen: Screen[object], renderable: object) -> None:
         """Replaces Textual's method, which writes immediately."""
         driver = self.patient_driver
@@ -48,6 +51,7 @@ class PaintedApp(App[None]):
             else:
                 position = self.screen.outer_size.clamp_offset(self.cursor_position)
                 driver.paint(renderable, self.console, self.size.width, position, self._sync_available)
+                self.frame_painted()
 
     def _end_batch(self) -> None:
         super()._end_batch()
