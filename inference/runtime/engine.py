@@ -4,6 +4,7 @@ import contextlib
 import os
 import sys
 import threading
+import time
 import weakref
 from collections.abc import Iterator, Sequence
 from pathlib import Path
@@ -87,7 +88,14 @@ class Engine:
             self._sessions.add(session)
         return session
 
-    def submit(self, session: Session, prompt_ids: list[int], params: SamplingParams, thoughts: Thoughts) -> Generation:
+    def submit(
+        self,
+        session: Session,
+        prompt_ids: list[int],
+        params: SamplingParams,
+        thoughts: Thoughts,
+        drafts: Sequence[Sequence[int]],
+    ) -> Generation:
         """Queue a request; called by the session. May read the session's cache from a disk.
 
         Raises BusyError if the session has a request already.
@@ -98,7 +106,7 @@ class Engine:
                 self._active.clear()  # those that waited for it have been told
                 self._thread = self._started()
             ahead = len(self._active)
-            generation = Generation(session, prompt_ids, params, ahead, self._thread.is_alive, thoughts)
+            generation = Generation(session, prompt_ids, params, ahead, self._thread.is_alive, thoughts, drafts)
             session.occupy(generation)  # from now on its cache stays in memory, once it is there
         try:
             session.load_cache()
@@ -229,14 +237,16 @@ class Engine:
             work = self._admissible(step.work)
             if not work:
                 return
-            batch = [(generation.session.pending(count), generation.session.cache) for generation, count in work]
+            batch = [(generation.next_ids(count, step.drafts), generation.session.cache) for generation, count in work]
+            began = time.perf_counter()
             try:
-                logits = work[0][0].model.forward_batch(batch, last_only=True, check_cancelled=check_cancelled)
+                logits = work[0][0].model.forward_batch(batch, not step.drafts, check_cancelled)
             except _CancelledMidway:
                 return
-            for (generation, _), row in zip(work, logits, strict=True):
+            seconds = time.perf_counter() - began
+            for (generation, _), rows in zip(work, logits, strict=True):
                 with _failing([generation]):
-                    generation.advance(row[-1])
+                    generation.advance(rows, seconds)
 
 
 @contextlib.contextmanager

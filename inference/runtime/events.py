@@ -10,7 +10,10 @@ Reason = Literal["stop", "length", "cancelled", "context"]
 
 @dataclass(frozen=True)
 class Stats:
-    """Counts in tokens, times in seconds since the request was made. ``seed`` makes the same reply again."""
+    """Counts in tokens, times in seconds since the request was made. ``seed`` makes the same reply again.
+
+    ``accepted_tokens`` of the ``drafted_tokens`` came true: each of these saved a pass.
+    """
 
     prompt_tokens: int
     reused_tokens: int
@@ -18,6 +21,8 @@ class Stats:
     first_token_seconds: float | None
     total_seconds: float
     seed: int
+    drafted_tokens: int = 0
+    accepted_tokens: int = 0
 
     @property
     def tokens_per_second(self) -> float | None:

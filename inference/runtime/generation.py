@@ -3,12 +3,13 @@
 import threading
 import time
 from collections import deque
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from typing import Any, Protocol
 
 from inference.errors import InferenceError
 from inference.kernels.reference import Floats
 from inference.model import Model
+from inference.runtime.drafts import Drafts
 from inference.runtime.events import Event, Failed, Finished, Prefill, Queued, Reason, Started, Stats, Token
 from inference.runtime.prefixes import Held, longest_prefix
 from inference.runtime.sampling import Sampler, SamplingParams
@@ -38,6 +39,7 @@ class TokenSequence(Protocol):
     def adopt(self, other: Any, length: int) -> None: ...
     def pending(self, count: int) -> list[int]: ...
     def append(self, token_id: int) -> None: ...
+    def cut_drafts(self) -> None: ...
     def forget(self) -> None: ...
 
 
@@ -55,8 +57,9 @@ class Generation:
         ahead: int,
         watched: Callable[[], bool] = lambda: True,
         thoughts: Thoughts = NO_THOUGHTS,
+        drafts: Sequence[Sequence[int]] = (),
     ) -> None:
-        """``watched`` tells whether there is somebody yet who drives it."""
+        """``watched`` tells whether there is somebody yet who drives it. ``drafts``: ids that the reply may repeat."""
         model = session.model
         self.session = session
         self.prompt_ids = prompt_ids
@@ -68,6 +71,9 @@ class Generation:
         self._admitted = False
         self._looked = False
         self._watched = watched
+        self._drafts = Drafts(prompt_ids, drafts)
+        self._draft: list[int] = []
+        self._drafted = self._accepted = 0
         self._context = session.context
         named = {model.tokenizer.control_tokens.get(stop.strip()) for stop in params.stop}
         # A control token has no text that a stop string could be found in.
@@ -154,6 +160,8 @@ class Generation:
             first_token_seconds=None if first is None else first - self._submitted,
             total_seconds=now - self._submitted,
             seed=self.sampler.seed,
+            drafted_tokens=self._drafted,
+            accepted_tokens=self._accepted,
         )
 
     # ---- for the engine
@@ -183,15 +191,38 @@ class Generation:
                 self.session.adopt(other, length)
                 self.reused_tokens = length
 
-    def advance(self, logits: Floats) -> None:
-        """After a pass: report the prompt's progress, or sample from ``logits`` [vocab_size] and report the token."""
+    def next_ids(self, count: int, drafts: int) -> list[int]:
+        """The next ``count`` tokens to compute; when decoding, with a draft of at most ``drafts`` behind them."""
+        # The reference rounds otherwise for each number of rows: there, a draft could change the reply.
+        exact = self.model.backend != "numpy"
+        most = min(drafts, self._room - 1, self.session.cache.beside_next)
+        self._draft = self._drafts.draft(most) if self.started and exact else []
+        return self.session.pending(count) + self._draft
+
+    def advance(self, logits: Floats, seconds: float) -> None:
+        """After a pass of ``seconds``: report the prompt's progress, or sample and report tokens.
+
+        ``logits`` [1 + drafted tokens, vocab_size]: of the last token and the draft behind it, float32.
+        """
+        drafted, self._draft = self._draft, []
         if not self.started:
             total = len(self.prompt_ids) - self.reused_tokens
             self._emit(Prefill(total - self.remaining, total))
-        if self.remaining:
-            return
+            if self.remaining:
+                return
+        before = self._accepted
+        self._drafted += len(drafted)
+        for row, expected in zip(logits, [*drafted, None], strict=True):
+            if self._sample(row) != expected or self._done:
+                break
+            self._accepted += 1
+        self.session.cut_drafts()
+        self._drafts.verified(len(drafted), self._accepted - before, seconds)
+
+    def _sample(self, logits: Floats) -> int:
         token_id, logprob = self.sampler.sample(logits)
         self.session.append(token_id)
+        self._drafts.push(token_id)
         if not self.started:
             self.started = True
             self._first_token = time.perf_counter()
@@ -203,6 +234,7 @@ class Generation:
             self.finish("stop")
         else:
             self._report(token_id, logprob)
+        return token_id
 
     def _report(self, token_id: int, logprob: float) -> None:
         text = self._detokenizer.push(token_id)
@@ -244,13 +276,19 @@ class Generation:
             self._emit(Failed(error))
 
     def _limit(self) -> Reason | None:
-        generated = len(self._sampled)
-        if self.params.max_tokens is not None and generated >= self.params.max_tokens:
+        if self.params.max_tokens is not None and len(self._sampled) >= self.params.max_tokens:
             return "length"
         return "context" if self._full() else None
 
     def _full(self) -> bool:
         return len(self.prompt_ids) + len(self._sampled) >= self._context
+
+    @property
+    def _room(self) -> int:
+        """Tokens that may be sampled yet."""
+        left = self._context - len(self.prompt_ids) - len(self._sampled)
+        most = self.params.max_tokens
+        return left if most is None else min(left, most - len(self._sampled))
 
     def _end(self, reason: Reason) -> None:
         self._emit(Finished(reason, self.stats))

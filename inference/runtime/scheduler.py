@@ -7,6 +7,8 @@ from typing import Generic, Protocol, TypeVar
 # Prompt tokens per step: a whole chunk when nothing streams; a small one beside streams, which must not stutter.
 CHUNK = 256
 CHUNK_BESIDE_STREAMS = 64
+# Drafted tokens of all requests in a step where all decode.
+DRAFTS = 16
 
 
 class Request(Protocol):
@@ -30,9 +32,13 @@ R = TypeVar("R", bound=Request)
 
 @dataclass(frozen=True)
 class Step(Generic[R]):
-    """Requests of one model and how many of their tokens go through it in one pass."""
+    """Requests of one model and how many of their tokens go through it in one pass.
+
+    ``drafts``: tokens that each may have guessed behind its own.
+    """
 
     work: tuple[tuple[R, int], ...]
+    drafts: int
 
 
 def readers(requests: Sequence[R]) -> list[R]:
@@ -49,6 +55,7 @@ def plan(requests: Sequence[R], turn: int) -> Step[R]:
     model = models[turn % len(models)]
     mine = [request for request in requests if request.model == model]
     work = [(request, 1) for request in mine if request.started]
+    drafts = DRAFTS // len(work) if len(work) == len(mine) else 0
     for reading in readers(mine):
         work.append((reading, min(reading.remaining, CHUNK_BESIDE_STREAMS if work else CHUNK)))
-    return Step(tuple(work))
+    return Step(tuple(work), drafts)

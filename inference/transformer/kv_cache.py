@@ -138,6 +138,11 @@ class KVCache:
         return (last - first - kept) * block_bytes(self.config, self.dtype, self.tiled)
 
     @property
+    def beside_next(self) -> int:
+        """Number of positions behind the next one that are of its block: they take no memory of their own."""
+        return -(self._length + 1) % BLOCK
+
+    @property
     def _block_shape(self) -> tuple[int, ...]:
         return _block_shape(self.config, self.dtype.itemsize, self.tiled)
 

@@ -69,6 +69,31 @@ def test_ids_are_for_the_model_that_sampled_them() -> None:
     assert tree.resume(node.id, "story").token_ids == ()
 
 
+def test_abandoned_is_what_the_model_sampled_off_the_path_siblings_first() -> None:
+    tree = Tree()
+
+    def reply(ids: tuple[int, ...], model: str = "mine") -> Node:
+        node = tree.begin("assistant")
+        return tree.settle(node.id, ids, replace(DONE, model=model))
+
+    first = tree.add("user", "a")
+    reply((1,))
+    reply((2, 2))
+    tree.move(first.id)
+    reply((3,), model="another")
+    tree.move(first.id)
+    sibling = reply((4, 4, 4))
+    question = tree.add("user", "b")
+    reply((5,))
+    tree.move(question.id)
+    reply((6,))
+    tree.move(first.id)
+    tree.begin("assistant")
+    assert tree.abandoned(tree.path(), "mine", 100) == [(4, 4, 4), (1,), (6,), (5,), (2, 2)]
+    assert tree.abandoned(tree.path(), "mine", 4) == [(4, 4, 4), (1,)], "the newest ones that have room"
+    assert sibling.id not in {node.id for node in tree.path()}
+
+
 def test_regenerating_and_resuming_leave_the_old_reply() -> None:
     tree = chat("a", "b")
     old = tree[tree.tip or ""]

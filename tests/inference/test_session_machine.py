@@ -1,7 +1,8 @@
 """Any order of replying, cancelling, going back, editing, forking, evicting and restarting: the cache never lies.
 
 After each step the logits for a session's ids equal those of a fresh pass over them, and no token of the prefix that a
-request shares with any session's cache was computed again, except the one whose logits are needed.
+request shares with any session's cache was computed again, except the one whose logits are needed. Replies of other
+branches are drafts wherever they fit.
 """
 
 import copy
@@ -14,9 +15,11 @@ from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, precondition, rule
 
 from inference import Engine, Finished, KVCache, Model, SamplingParams, Started, Token
+from inference.runtime import generation
 from inference.text.common_prefix import common_prefix
 from tests.backends import rounding
 from tests.commit_params import first_of
+from tests.inference.eager_drafts import Eager
 from tests.tiny_model import make_tiny_model
 
 TEXTS = st.sampled_from(["Hello", "and then?", "東京 🙂", "a <|im_end|> b", " ", "How is the weather today? " * 6])
@@ -32,6 +35,11 @@ class Chat:
         self.session = session
         self.messages: list[dict] = []
         self.branches: list[list[dict]] = []
+
+    @property
+    def replies(self) -> list[list[int]]:
+        """Those of all branches, which another one may repeat."""
+        return [message["token_ids"] for branch in self.branches for message in branch if "token_ids" in message]
 
 
 class Sessions(RuleBasedStateMachine):
@@ -61,25 +69,26 @@ class Sessions(RuleBasedStateMachine):
         session, rows = chat.session, self.model.counters.rows
         held = [each.session.token_ids[: each.session.cache.length] for each in self.chats]
         params = SamplingParams(seed=self.seed, temperature=0.9, max_tokens=tokens)
-        generation = session.reply(messages, params, continue_final_message=more)
+        reply = session.reply(messages, params, continue_final_message=more, drafts=chat.replies)
         seen, events = 0, []
-        for event in generation:
+        for event in reply:
             events.append(event)
             seen += isinstance(event, Token)
             if stop_after is not None and seen >= stop_after:
-                generation.cancel()
+                reply.cancel()
         assert isinstance(events[-1], Finished)
+        wasted = events[-1].stats.drafted_tokens - events[-1].stats.accepted_tokens
         started = next((event for event in events if isinstance(event, Started)), None)
         if started is not None:
-            prompt = generation.prompt_ids
+            prompt = reply.prompt_ids
             shared = max(common_prefix(ids, prompt) for ids in held)
             assert started.reused_tokens == min(shared, len(prompt) - 1)
-            assert self.model.counters.rows - rows == session.cache.length - started.reused_tokens
+            assert self.model.counters.rows - rows == session.cache.length - started.reused_tokens + wasted
         before = messages[-1] if more else {"content": "", "token_ids": []}
-        ids = [*before["token_ids"], *generation.token_ids]
+        ids = [*before["token_ids"], *reply.token_ids]
         # A character may have been cut in two between the halves: its text is that of all ids together.
-        reply = {"role": "assistant", "content": self.model.tokenizer.decode(ids), "token_ids": ids}
-        chat.messages = [*(messages[:-1] if more else messages), reply]
+        message = {"role": "assistant", "content": self.model.tokenizer.decode(ids), "token_ids": ids}
+        chat.messages = [*(messages[:-1] if more else messages), message]
         self.check(chat)
 
     def check(self, chat: Chat) -> None:
@@ -170,7 +179,8 @@ class Sessions(RuleBasedStateMachine):
     ("precision", "cache"),
     first_of([("float32", "int8"), ("int8", "auto"), ("float32", "auto"), ("float16", "auto")], 2),
 )
-def test_any_order(tmp_path, precision, cache, backend, part):
+def test_any_order(tmp_path, monkeypatch, precision, cache, backend, part):
+    monkeypatch.setattr(generation, "Drafts", Eager)
     directory = make_tiny_model(tmp_path / "model", max_position_embeddings=4096)
     model = Model.load(directory, precision, cache_precision=cache, backend=backend)
     Sessions.model, Sessions.directory, Sessions.differences = model, tmp_path, []

@@ -179,13 +179,17 @@ class FakeSession:
         params: SamplingParams | None = None,
         continue_final_message: bool = False,
         variables: Mapping[str, Any] = {},
+        drafts: Sequence[Sequence[int]] = (),
     ) -> "FakeGeneration":
         assert self.model.chat_template is not None
         more = continue_final_message
         return self._submit(self.model.chat_template.encode(messages, self.model.tokenizer, not more, more), params)
 
     def complete(
-        self, text: str | Sequence[str | Sequence[int]], params: SamplingParams | None = None
+        self,
+        text: str | Sequence[str | Sequence[int]],
+        params: SamplingParams | None = None,
+        drafts: Sequence[Sequence[int]] = (),
     ) -> "FakeGeneration":
         return self._submit(self.model.tokenizer.encode_pieces([text] if isinstance(text, str) else text), params)
 

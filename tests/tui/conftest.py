@@ -27,6 +27,7 @@ from textual.widgets import Input, OptionList, Static
 
 import tui.app
 from inference import SamplingParams
+from inference.runtime import scheduler
 from tests.stubs.fake_engine import FakeCache, FakeEngine, loader
 from tests.stubs.script import Script, endless
 from tests.tiny_model import make_tiny_model
@@ -224,6 +225,12 @@ def talkative_model(script: Script, tmp_path: Path) -> Path:
 def real_model(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A tiny model for the real engine."""
     return make_tiny_model(tmp_path_factory.mktemp("models") / "tiny")
+
+
+@pytest.fixture
+def no_drafts(monkeypatch: pytest.MonkeyPatch) -> None:
+    """One row is computed for each token, so that they can be counted."""
+    monkeypatch.setattr(scheduler, "DRAFTS", 0)
 
 
 @pytest.fixture

@@ -56,6 +56,7 @@ async def test_escape_stops_the_reply_and_keeps_it(talkative_model: Path) -> Non
         assert any(line.endswith("── Stopped · c in the messages continues") for line in shown(pilot))
 
 
+@pytest.mark.usefixtures("no_drafts")
 async def test_rolling_back_computes_nothing_again(real_model: Path) -> None:
     """Said again after going back, the same message finds all but one of its tokens in the cache."""
     async with make_app(real_model).run_test(size=SIZE) as pilot:
@@ -78,6 +79,7 @@ async def test_rolling_back_computes_nothing_again(real_model: Path) -> None:
         assert after.text == before.text and after.id != before.id
 
 
+@pytest.mark.usefixtures("no_drafts")
 async def test_an_edited_reply_is_continued_and_computes_what_comes_after_the_edit(real_model: Path) -> None:
     async with make_app(real_model, max_tokens=12).run_test(size=SIZE) as pilot:
         await ready(pilot)

@@ -7,6 +7,7 @@ and is the model's prompt.
 import uuid
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from itertools import accumulate
 from typing import Any, Literal
 
 from tui.conversation.quotes import Quote
@@ -113,6 +114,14 @@ class Tree:
     def children(self, node_id: str | None) -> list[Node]:
         """Children in insertion order; of None, the roots."""
         return [self._nodes[child] for child in self._children[node_id]]
+
+    def abandoned(self, path: Sequence[Node], model: str, most: int) -> list[tuple[int, ...]]:
+        """Ids that ``model`` sampled off the path, at most ``most``: of its last node's siblings, then the newest."""
+        here = {node.id for node in path}
+        nodes = [node for node in reversed(self._nodes.values()) if node.id not in here]
+        nodes.sort(key=lambda node: node.parent != path[-1].parent)
+        found = [ids for node in nodes if (ids := node.ids_for(model))]
+        return [ids for ids, total in zip(found, accumulate(map(len, found)), strict=True) if total <= most]
 
     def siblings(self, node_id: str) -> list[Node]:
         """The node and its siblings."""

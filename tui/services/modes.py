@@ -18,6 +18,8 @@ if TYPE_CHECKING:
 
 # Default maximum tokens per continuation of a story.
 STORY_TOKENS = 120
+# Of other versions and branches that a reply may repeat, the newest so many are looked through.
+DRAFT_TOKENS = 8192
 
 
 class ModeStrategy(ABC):
@@ -116,7 +118,7 @@ class ChatStrategy(ModeStrategy):
         variables: Mapping[str, bool],
     ) -> "Generation":
         messages = session.messages(path, session.model, whole=resumed)
-        return engine.reply(messages, params, resumed, variables)
+        return engine.reply(messages, params, resumed, variables, abandoned(session, path))
 
     def count(
         self, session: Session, path: list[Node], model: "Model", limit: int, variables: Mapping[str, bool]
@@ -162,7 +164,8 @@ class StoryStrategy(ModeStrategy):
         params: "SamplingParams",
         variables: Mapping[str, bool],
     ) -> "Generation":
-        return engine.complete(story_pieces(session, path[:-1], engine.model), params)
+        pieces = story_pieces(session, path[:-1], engine.model)
+        return engine.complete(pieces, params, abandoned(session, path))
 
     def count(
         self, session: Session, path: list[Node], model: "Model", limit: int, variables: Mapping[str, bool]
@@ -173,6 +176,11 @@ class StoryStrategy(ModeStrategy):
 
 
 STRATEGIES: dict[Mode, ModeStrategy] = {"chat": ChatStrategy(), "story": StoryStrategy()}
+
+
+def abandoned(session: Session, path: list[Node]) -> list[tuple[int, ...]]:
+    """Replies of other versions and branches, which the next one may repeat in part."""
+    return session.tree.abandoned(path, session.model, DRAFT_TOKENS)
 
 
 def story_pieces(session: Session, path: list[Node], model: "Model") -> list[str | list[int]]:

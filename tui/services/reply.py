@@ -79,7 +79,9 @@ class Reply:
 
 def outcome_of(generation: "Generation", finished: "Finished", model: str) -> Outcome:
     """Outcome to store with a reply. ``model``: the session's name of the model."""
-    return Outcome(reason=finished.reason, params=asdict(generation.params), model=model, **asdict(finished.stats))
+    stats = asdict(finished.stats)
+    del stats["drafted_tokens"], stats["accepted_tokens"]  # of the machine, not of the reply
+    return Outcome(reason=finished.reason, params=asdict(generation.params), model=model, **stats)
 
 
 def saved() -> "Future[None]":
