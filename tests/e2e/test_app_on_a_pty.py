@@ -47,9 +47,11 @@ def stopped_reply(terminal: Terminal, trace: Path, count: int) -> dict[str, Any]
 def prompt_rows(line: dict[str, Any]) -> int:
     """How many rows of the prompt were computed: all that went through the model, less those of decoding.
 
-    Each sampled token goes through to make the next one: all but the last, which only an end token follows.
+    Each sampled token goes through to make the next one: all but the last, which only an end token follows. Drafts that
+    did not come true went through, too.
     """
-    return int(line["rows"]) - (int(line["generated_tokens"]) - (line["reason"] != "stop"))
+    decoded = int(line["generated_tokens"]) - (line["reason"] != "stop")
+    return int(line["rows"]) - int(line["rejected_tokens"]) - decoded
 
 
 @pytest.mark.jit

@@ -10,7 +10,7 @@ from tui.conversation.conversation import Conversation
 from tui.services.reply_trace import VARIABLE, append_line, trace_file, trace_line
 from tui.services.session import Session
 
-FINISHED = Finished("stop", Stats(7, 4, 3, 0.1, 0.2, 1))
+FINISHED = Finished("stop", Stats(7, 4, 3, 0.1, 0.2, 1, drafted_tokens=5, accepted_tokens=3))
 
 
 def test_a_line_is_appended_for_each_reply(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -30,6 +30,7 @@ def test_a_line_is_appended_for_each_reply(tmp_path: Path, monkeypatch: pytest.M
         "prompt_tokens": 7,
         "reused_tokens": 4,
         "generated_tokens": 3,
+        "rejected_tokens": 2,
         "rows": 5,
     }
 

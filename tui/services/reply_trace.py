@@ -1,7 +1,8 @@
 """Appends one line of JSON per finished reply to the file named by LLM_TUI_TRACE.
 
-Keys: ``session``, ``mode``, ``reason``, ``prompt_tokens``, ``reused_tokens``, ``generated_tokens`` and ``rows``, the
-number of token positions computed by the model from submission to end. Concurrent replies are included in ``rows``.
+Keys: ``session``, ``mode``, ``reason``, ``prompt_tokens``, ``reused_tokens``, ``generated_tokens``, ``rejected_tokens``
+(drafted ones that did not come true) and ``rows``, the number of token positions computed by the model from submission
+to end. Concurrent replies are included in ``rows``.
 """
 
 import json
@@ -33,6 +34,7 @@ def trace_line(session: Session, finished: "Finished", rows: int) -> str:
             "prompt_tokens": finished.stats.prompt_tokens,
             "reused_tokens": finished.stats.reused_tokens,
             "generated_tokens": finished.stats.generated_tokens,
+            "rejected_tokens": finished.stats.drafted_tokens - finished.stats.accepted_tokens,
             "rows": rows,
         }
     )
