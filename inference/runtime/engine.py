@@ -12,6 +12,7 @@ from types import TracebackType
 
 from inference.errors import CacheError, InferenceError, MemoryLimitError, explained
 from inference.model import Model
+from inference.runtime.activity import Activity, CacheMemory
 from inference.runtime.evicted_cache import CacheWriter
 from inference.runtime.generation import Generation, TokenSequence
 from inference.runtime.prefixes import longest_prefix
@@ -52,6 +53,7 @@ class Engine:
         self._cache_budget = cache_budget if cache_budget is not None else (available_memory() or 2**32) // 4
         self._snapshot_dir = None if snapshot_dir is None else Path(snapshot_dir)
         self.writer = CacheWriter(max(self._cache_budget, WAITING_BYTES))
+        self.activity = Activity()
         self._sessions: weakref.WeakSet[Session] = weakref.WeakSet()
         self._active: list[Generation] = []
         self._change = threading.Condition()
@@ -119,6 +121,15 @@ class Engine:
             generation.fail(explained(error))
             raise
         return generation
+
+    @property
+    def cache_memory(self) -> CacheMemory:
+        """What the caches take now."""
+        with self._change:
+            sessions = list(self._sessions)
+        idle = sum(session.resident_bytes for session in sessions if session.idle)
+        busy = sum(session.resident_bytes for session in sessions if not session.idle)
+        return CacheMemory(busy, idle, self.writer.waiting)
 
     def close(self) -> None:
         """Cancel everything under way and end the thread; harmless the second time."""
@@ -244,9 +255,11 @@ class Engine:
             except _CancelledMidway:
                 return
             seconds = time.perf_counter() - began
+            self.activity.passes += 1
+            self.activity.sequences += len(work)
             for (generation, _), rows in zip(work, logits, strict=True):
                 with _failing([generation]):
-                    generation.advance(rows, seconds)
+                    self.activity.tokens += generation.advance(rows, seconds)
 
 
 @contextlib.contextmanager

@@ -74,6 +74,11 @@ class CacheWriter:
         self._thread: threading.Thread | None = None
         self._lock = threading.Lock()
 
+    @property
+    def waiting(self) -> int:
+        """Bytes of memory that wait to be written."""
+        return self._waiting
+
     def write(self, evicted: EvictedCache) -> None:
         """Write it soon. Where the disk does not keep up, the cache is dropped: that bounds the memory."""
         with self._lock:

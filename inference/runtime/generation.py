@@ -199,8 +199,8 @@ class Generation:
         self._draft = self._drafts.draft(most) if self.started and exact else []
         return self.session.pending(count) + self._draft
 
-    def advance(self, logits: Floats, seconds: float) -> None:
-        """After a pass of ``seconds``: report the prompt's progress, or sample and report tokens.
+    def advance(self, logits: Floats, seconds: float) -> int:
+        """After a pass of ``seconds``: report the prompt's progress, or sample and report tokens; returns how many.
 
         ``logits`` [1 + drafted tokens, vocab_size]: of the last token and the draft behind it, float32.
         """
@@ -209,7 +209,7 @@ class Generation:
             total = len(self.prompt_ids) - self.reused_tokens
             self._emit(Prefill(total - self.remaining, total))
             if self.remaining:
-                return
+                return 0
         before = self._accepted
         self._drafted += len(drafted)
         for row, expected in zip(logits, [*drafted, None], strict=True):
@@ -218,6 +218,7 @@ class Generation:
             self._accepted += 1
         self.session.cut_drafts()
         self._drafts.verified(len(drafted), self._accepted - before, seconds)
+        return 1 + self._accepted - before
 
     def _sample(self, logits: Floats) -> int:
         token_id, logprob = self.sampler.sample(logits)

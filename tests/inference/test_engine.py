@@ -360,3 +360,18 @@ def test_a_closed_session_stops(engine, endless):
     assert finished(list(generation)).reason == "cancelled"
     with pytest.raises(InferenceError, match="closed"):
         session.complete("Once")
+
+
+def test_activity_counts_passes_sequences_and_tokens(model):
+    engine = Engine(model)
+    sessions = [engine.new_session() for _ in range(3)]
+    generations = [session.complete("Once upon a time", GREEDY) for session in sessions]
+    ends = [finished(list(generation)) for generation in generations]
+    # An end token is sampled too.
+    written = sum(end.stats.generated_tokens + (end.reason == "stop") for end in ends)
+    engine.close()  # a reply is over before the engine has counted its last token
+    assert engine.activity.tokens == written
+    assert 0 < engine.activity.passes <= engine.activity.sequences
+    memory = engine.cache_memory
+    assert memory.busy == memory.waiting == 0
+    assert memory.idle >= sum(session.resident_bytes for session in sessions) > 0

@@ -26,6 +26,7 @@ from inference import (
     Stats,
     Token,
 )
+from inference.runtime.activity import Activity, CacheMemory
 from tests.stubs.fake_tokenizer import Template, Words
 from tests.stubs.script import Script
 
@@ -129,6 +130,8 @@ class FakeEngine:
     ) -> None:
         self.model = model
         self.closed = False
+        self.activity = Activity()
+        self.cache_memory = CacheMemory(busy=2**20, idle=3 * 2**20)
         self.sessions: weakref.WeakSet[FakeSession] = weakref.WeakSet()
 
     def new_session(
@@ -159,6 +162,7 @@ class FakeSession:
         self.cache = cache
         self.token_ids = token_ids
         self.closed = False
+        self.resident_bytes = BYTES_PER_TOKEN
         self._generation: FakeGeneration | None = None
         self._limit: int | None = None
 

@@ -304,7 +304,8 @@ async def test_each_action_has_one_command(tiny_model: Path) -> None:
         assert (
             len(offered)
             == len(set(offered))
-            == len(chat) + len(("file", "themes", "compact", "suspend", "private", "export", "import", "copy-session"))
+            == len(chat)
+            + len(("file", "themes", "compact", "suspend", "monitor", "private", "export", "import", "copy-session"))
         )
         assert {"rename", "model"} <= set(offered)
         assert not {"rename-session", "choose-model"} & set(offered)

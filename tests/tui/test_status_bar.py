@@ -81,9 +81,9 @@ async def test_a_reply_is_queued_only_behind_another(tiny_model: Path) -> None:
         app = app_of(pilot)
         other, session = current(pilot), app.services.sessions.add(app.services.workspace.new("chat"))
         session.reply = Reply("", None)
-        assert app.presenter._activity(session).word == "reading the prompt"
+        assert app.presenter.activity(session).word == "reading the prompt"
         other.reply = Reply("", None)
-        assert app.presenter._activity(session).word == "queued"
+        assert app.presenter.activity(session).word == "queued"
         other.reply = session.reply = None
 
 

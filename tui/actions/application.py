@@ -14,7 +14,9 @@ from tui.config.key_names import key_name
 from tui.formatting.matching import matching
 from tui.messages import SessionRead
 from tui.screens.help import HelpScreen
+from tui.screens.monitor import MonitorScreen
 from tui.screens.theme_picker import ThemePicker
+from tui.services.monitor import Monitor
 from tui.services.session import Session
 from tui.storage import storage_thread
 from tui.storage.errors import OpeningError, StoreError
@@ -170,8 +172,15 @@ class ApplicationActions(ActionGroup):
         self._screen.toggle_sidebar()
 
     def toggle_figures(self) -> None:
-        """Show or hide the figures of the status bar."""
+        """Show the figures of the status bar; the second time hide them, and open the monitor."""
         self._screen.status.toggle()
+        if not self._screen.status.toggled:
+            self.monitor()
+
+    def monitor(self) -> None:
+        """Open the monitor."""
+        monitor = Monitor(self._services.models.engine)
+        self._app.push_screen(MonitorScreen(monitor, self._sessions, self._presenter.activity))
 
     def toggle_mode(self) -> None:
         """Open the last session of the other mode; a new one if there is none."""

@@ -92,6 +92,7 @@ class Actions:
         yield _action("editor", self.composer.editor)
         yield _action("toggle_sidebar", application.toggle_sidebar, looks=True)
         yield _action("toggle_figures", application.toggle_figures, looks=True)
+        yield Action("monitor", "anywhere", "Monitor: speed, replies and memory", application.monitor, looks=True)
         yield _action("quit", application.quit)
         yield Action("suspend", "anywhere", "Suspend to the shell", application.suspend, looks=True)
         yield Action("themes", "anywhere", "Themes", application.themes, application.use_theme)

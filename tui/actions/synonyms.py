@@ -15,6 +15,7 @@ SYNONYMS: dict[str, str] = {
     "editor": "vim",
     "toggle_sidebar": "sidebar chats",
     "toggle_figures": "speed statistics tokens",
+    "monitor": "top htop performance ram memory speed cpu",
     "quit": "exit close leave",
     "themes": "colours colors dark light appearance",
     "export": "save html markdown json share",

@@ -69,7 +69,7 @@ KEYMAP: tuple[Key, ...] = (
     Key("sampling", "f6", "anywhere", "Session settings"),
     Key("editor", "ctrl+g", "anywhere", "Open in $EDITOR"),
     Key("toggle_sidebar", "f9", "anywhere", "Show or hide session list"),
-    Key("toggle_figures", "f12", "anywhere", "Show or hide speed and cache figures"),
+    Key("toggle_figures", "f12", "anywhere", "Show speed and cache figures, then the monitor"),
     Key("quit", "ctrl+q", "anywhere", "Quit"),
     Key("compare", "f5", "chat", "Compare two replies"),
     Key("documents", "f7", "chat", "Documents to answer from"),

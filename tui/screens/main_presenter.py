@@ -159,7 +159,7 @@ class MainPresenter:
 
     def _refresh_status(self, session: Session) -> bool:
         """Update the status bar; at most every STATUS_SECONDS while generating. False if skipped."""
-        status, activity, now = self._screen.status, self._activity(session), time.monotonic()
+        status, activity, now = self._screen.status, self.activity(session), time.monotonic()
         if session.reply is not None and activity.word == status.state.word and now - self._told < STATUS_SECONDS:
             return False
         self._told = now
@@ -169,7 +169,8 @@ class MainPresenter:
         status.streaming = sum(each.state == "streaming" for each in self._sessions)
         return True
 
-    def _activity(self, session: Session) -> Activity:
+    def activity(self, session: Session) -> Activity:
+        """What the session's model is doing, in words."""
         reply, state = session.reply, self._models.state(session)
         if state.failed:
             return Activity("!", "no model")

@@ -52,13 +52,18 @@ class StatusBar(Widget):
     context: reactive[int] = reactive(0)
     streaming: reactive[int] = reactive(0)  # sessions
 
+    @property
+    def toggled(self) -> bool:
+        """True if the figures were asked for."""
+        return self.has_class("-toggled")
+
     def toggle(self) -> None:
         """Show or hide the figures."""
         self.toggle_class("-toggled")
         self.refresh(layout=True)
 
     def render(self) -> Content:
-        wide, toggled = self.screen.has_class("-wide"), self.has_class("-toggled")
+        wide, toggled = self.screen.has_class("-wide"), self.toggled
         figures = list(self._figures())
         line = self._line(figures if wide and not toggled else [])
         if toggled and not wide:
