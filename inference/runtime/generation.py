@@ -300,4 +300,6 @@ class Generation:
                 self._texts.append(event.text)
             self._events.append(event)
             self._done = isinstance(event, Finished | Failed)
+            if self._done:
+                self._drafts = Drafts(())  # the index takes as much memory as many a cache
             self._news.notify_all()

@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.e2e.talking import LOADED, PROGRAM, say, stop
+from tests.e2e.talking import LOADED, PROGRAM, say, stop, until_gone
 from tests.e2e.terminal import Terminal
 
 pytestmark = pytest.mark.e2e
@@ -21,5 +21,5 @@ def test_it_shows_a_reply_while_it_is_generated(talkative_model: Path, rows: int
         terminal.until(r"Last \d+ s, up to \d+ +[▁▂▃▄▅▆▇█]+")
         terminal.until(r"◐ go on +generating(.|\n)*Caches in use +[\d.]+ MB(.|\n)*Free for this program +[\d.]+ GB")
         terminal.press("escape")
-        terminal.until(r"\A(?!(.|\n)*Monitor)")
+        until_gone(terminal, "Monitor")
         stop(terminal)

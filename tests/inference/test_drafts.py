@@ -112,6 +112,12 @@ def test_sessions_in_one_pass_draft_each_for_itself(engine, monkeypatch):
     assert [session.token_ids for session in sessions] == alone
 
 
+def test_a_reply_that_has_ended_keeps_no_index(engine):
+    reply = engine.new_session().complete([[5, 6, 7, 8] * 50], SamplingParams(temperature=0, max_tokens=20))
+    finished(list(reply))
+    assert not reply._drafts._follows and reply._drafts._texts == [[]]
+
+
 @pytest.mark.usefixtures("eager")
 def test_ids_that_the_model_does_not_know_are_no_draft(engine):
     session = engine.new_session()
