@@ -90,6 +90,7 @@ class Generation:
         self._cancelled = threading.Event()
         self._events: deque[Event] = deque()
         self._news = threading.Condition()
+        self._wake: Callable[[], None] = lambda: None
         self._done = False
         self._emit(Queued(ahead))
 
@@ -113,6 +114,16 @@ class Generation:
             events = list(self._events)
             self._events.clear()
         return events
+
+    def listen(self, wake: Callable[[], None]) -> None:
+        """Call ``wake`` after each event, from the thread that reports it, and now if there are events to poll.
+
+        It must return at once: an event loop's ``call_soon_threadsafe`` does.
+        """
+        with self._news:
+            self._wake = wake
+            if self._events:
+                wake()
 
     def _look(self) -> None:
         """Fail where nobody is left to go on: no one should wait for ever."""
@@ -303,3 +314,4 @@ class Generation:
             if self._done:
                 self._drafts = Drafts(())  # the index takes as much memory as many a cache
             self._news.notify_all()
+            self._wake()

@@ -331,6 +331,23 @@ def test_broken_weights_fail_one_generation_and_not_the_engine(engine, tmp_path)
     finished(list(engine.new_session().complete("Once", GREEDY)))
 
 
+def test_who_listens_is_woken_for_each_event_and_misses_none(engine):
+    woken = threading.Semaphore(0)
+    generation = engine.new_session().complete("Once", GREEDY)
+    generation.listen(woken.release)
+    events = []
+    while not events or not isinstance(events[-1], Finished):
+        assert woken.acquire(timeout=60)
+        events += generation.poll()
+    assert sum(isinstance(event, Token) for event in events) == 12
+    late = engine.new_session().complete("Once", GREEDY)
+    until_over = threading.Event()
+    while not late.done:
+        until_over.wait(0.01)
+    late.listen(until_over.set)
+    assert until_over.is_set() and isinstance(late.poll()[-1], Finished)
+
+
 def test_poll_never_blocks(engine):
     generation = engine.new_session().complete("Once", SamplingParams(seed=0, max_tokens=20))
     events = []
