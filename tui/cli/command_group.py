@@ -15,6 +15,7 @@ from tui.cli.models import models
 from tui.cli.options import db_option, model_options, screen_options
 from tui.cli.pull import pull
 from tui.cli.requirements import STARTING, require_room, require_terminal
+from tui.cli.serve import serve
 from tui.cli.sessions import sessions
 from tui.cli.story import story
 from tui.cli.streaming import lasting_name
@@ -53,5 +54,8 @@ def cli(context: click.Context, /, **flags: Any) -> None:
             run_app(settings)
 
 
-for command in (chat, story, models, pull, sessions, export, import_command, docs, themes, config, doctor, bench):
+for command in (
+    *(chat, story, serve, models, pull, sessions, export, import_command),
+    *(docs, themes, config, doctor, bench),
+):
     cli.add_command(command)

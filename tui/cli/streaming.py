@@ -70,7 +70,8 @@ def lasting_name(name: str, directories: tuple[Path, ...]) -> str:
     return str(lasting(path)) if path == expanded(name) else name
 
 
-def load(settings: Settings, which: str) -> "Model":
+def load(settings: Settings, which: str, chat: bool | None = None) -> "Model":
+    """Load the user's model. ``chat``: refuse one that cannot chat (None: if it is the one for chats)."""
     from inference import InferenceError, Model
 
     require_room()
@@ -78,7 +79,7 @@ def load(settings: Settings, which: str) -> "Model":
     if name == getattr(Settings(), which) and not (shipped("models") / name / "config.json").is_file():
         raise InferenceError(HOW_TO_GIVE_A_MODEL)
     path = find(name, settings.model_directories)
-    chat = which == "chat_model"
+    chat = which == "chat_model" if chat is None else chat
     model = Model.load(path, settings.precision, progress=_Patience(), chat=chat, at_once=True, **settings.computing)
     for warning in model.warnings:
         tell(warning)
