@@ -34,7 +34,7 @@ if TYPE_CHECKING:
     from inference.runtime.engine import Engine
     from inference.runtime.events import Event, Failed, Finished, Prefill, Queued, Started, Stats, Token
     from inference.runtime.generation import Generation
-    from inference.runtime.sampling import SamplingParams
+    from inference.runtime.sampling_params import SamplingParams
     from inference.runtime.session import Session
     from inference.system.memory import available_memory
     from inference.text.detokenizer import rewritten, stand_for, tokens_within
@@ -61,7 +61,7 @@ _NAMES = {
     "runtime.engine": ("Engine",),
     "runtime.events": ("Event", "Failed", "Finished", "Prefill", "Queued", "Started", "Stats", "Token"),
     "runtime.generation": ("Generation",),
-    "runtime.sampling": ("SamplingParams",),
+    "runtime.sampling_params": ("SamplingParams",),
     "runtime.session": ("Session",),
     "system.memory": ("available_memory",),
     "text.detokenizer": ("rewritten", "stand_for", "tokens_within"),

@@ -11,7 +11,7 @@ from inference.errors import InferenceError
 from inference.model import Model
 from inference.runtime.engine import Engine
 from inference.runtime.events import Failed, Finished
-from inference.runtime.sampling import SamplingParams
+from inference.runtime.sampling_params import SamplingParams
 from inference.runtime.scheduler import CHUNK
 from inference.transformer.builder import PACKINGS, form_of
 from inference.transformer.kv_cache import KVCache

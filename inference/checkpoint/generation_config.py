@@ -12,8 +12,14 @@ BOUNDS: dict[str, tuple[int, int, bool, type]] = {
     "repetition_penalty": (0, 10, True, float),
     "seed": (0, 2**64 - 1, False, int),
     "max_tokens": (1, 10_000_000, False, int),
+    "typical_p": (0, 1, True, float),
+    "xtc_probability": (0, 1, False, float),
+    "xtc_threshold": (0, 1, True, float),
+    "dry_multiplier": (0, 100, False, float),
+    "dry_base": (1, 10, False, float),
+    "dry_allowed_length": (1, 1000, False, int),
 }
-RECOMMENDED = ("temperature", "top_k", "top_p", "min_p", "repetition_penalty")
+RECOMMENDED = ("temperature", "top_k", "top_p", "min_p", "typical_p", "repetition_penalty")
 
 
 def recommended(values: Mapping[str, Any]) -> dict[str, Any]:

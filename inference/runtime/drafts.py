@@ -47,6 +47,11 @@ class Drafts:
             ahead = position < len(text) and text[position] == token_id
             self._place = (number, position + 1) if ahead else None
 
+    def take_back(self, count: int) -> None:
+        """Go back by ``count`` sampled tokens. What is known of where they stood makes at worst a wrong draft."""
+        del self._texts[0][-count:]
+        self._place = None
+
     def draft(self, most: int) -> list[int]:
         """What may follow, at most ``most`` ids; none while nothing is known or drafts do not pay."""
         if self._usual is None or most < 1:

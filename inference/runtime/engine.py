@@ -16,7 +16,7 @@ from inference.runtime.activity import Activity, CacheMemory
 from inference.runtime.evicted_cache import CacheWriter
 from inference.runtime.generation import Generation, TokenSequence
 from inference.runtime.prefixes import longest_prefix
-from inference.runtime.sampling import SamplingParams
+from inference.runtime.sampling_params import SamplingParams
 from inference.runtime.scheduler import Step, plan, readers
 from inference.runtime.session import Session
 from inference.runtime.thoughts import Thoughts

@@ -5,7 +5,7 @@ from typing import Literal
 
 from inference.errors import InferenceError
 
-Reason = Literal["stop", "length", "cancelled", "context"]
+Reason = Literal["stop", "length", "cancelled", "context", "banned"]
 
 
 @dataclass(frozen=True)
@@ -71,7 +71,10 @@ class Token:
 
 @dataclass(frozen=True)
 class Finished:
-    """``stop``: an end token or a stop string; ``length``: max_tokens; ``context``: no room is left."""
+    """``stop``: an end token or a stop string; ``length``: max_tokens; ``context``: no room is left.
+
+    ``banned``: all that was tried in place of a banned phrase was banned too.
+    """
 
     reason: Reason
     stats: Stats

@@ -9,10 +9,13 @@ from typing import Any, Protocol
 from inference.errors import InferenceError
 from inference.kernels.reference import Floats
 from inference.model import Model
+from inference.runtime.banned_phrases import BannedPhrases
 from inference.runtime.drafts import Drafts
 from inference.runtime.events import Event, Failed, Finished, Prefill, Queued, Reason, Started, Stats, Token
+from inference.runtime.named_tokens import NamedTokens
 from inference.runtime.prefixes import Held, longest_prefix
-from inference.runtime.sampling import Sampler, SamplingParams
+from inference.runtime.sampling import Sampler
+from inference.runtime.sampling_params import SamplingParams
 from inference.runtime.stop_strings import StopStrings
 from inference.runtime.thoughts import NO_THOUGHTS, Thoughts
 from inference.text.detokenizer import StreamingDetokenizer
@@ -20,6 +23,8 @@ from inference.transformer.kv_cache import KVCache
 
 # How often one who waits looks whether there is still somebody to wait for.
 LOOK_SECONDS = 1.0
+# How often banned phrases are taken back before a token is certain.
+MOST_RETRIES = 200
 
 
 class TokenSequence(Protocol):
@@ -39,6 +44,7 @@ class TokenSequence(Protocol):
     def adopt(self, other: Any, length: int) -> None: ...
     def pending(self, count: int) -> list[int]: ...
     def append(self, token_id: int) -> None: ...
+    def take_back(self, count: int) -> None: ...
     def cut_drafts(self) -> None: ...
     def forget(self) -> None: ...
 
@@ -64,7 +70,6 @@ class Generation:
         self.session = session
         self.prompt_ids = prompt_ids
         self.params = params
-        self.sampler = Sampler(params, model.samplable, seen=prompt_ids)
         self.model = model
         self.reused_tokens = 0
         self.started = False
@@ -78,6 +83,10 @@ class Generation:
         named = {model.tokenizer.control_tokens.get(stop.strip()) for stop in params.stop}
         # A control token has no text that a stop string could be found in.
         self._end_ids = model.eos_token_ids | named
+        names = NamedTokens.of(params, model.tokenizer, model.samplable, model.eos_token_ids)
+        self.sampler = Sampler(params, model.samplable, prompt_ids, names)
+        self._banned = BannedPhrases(params.ban, model.tokenizer, prompt_ids, thoughts.shown_ids)
+        self._retries = 0
         self._detokenizer = StreamingDetokenizer(model.tokenizer, prompt_ids, thoughts.shown_ids)
         self._thoughts = thoughts
         self._thought_filter = thoughts.filter()
@@ -232,21 +241,56 @@ class Generation:
         return 1 + self._accepted - before
 
     def _sample(self, logits: Floats) -> int:
-        token_id, logprob = self.sampler.sample(logits)
-        self.session.append(token_id)
-        self._drafts.push(token_id)
+        """Sample a token; returns its id, or -1 if tokens were taken back for which there are no logits here."""
         if not self.started:
-            self.started = True
-            self._first_token = time.perf_counter()
-            self._emit(Started(len(self.prompt_ids), self.reused_tokens))
-            if self._thoughts.opened:
-                self._certain = len(self._thoughts.opened)
-                self._emit(Token(self._thoughts.opened, None, None))
-        if token_id in self._end_ids and not self._within_tag(token_id):
-            self.finish("stop")
-        else:
+            self._start()
+        while True:
+            token_id, logprob = self.sampler.sample(logits)
+            self.session.append(token_id)
+            self._drafts.push(token_id)
+            taken_back = self._take(token_id, logprob)
+            if taken_back != 1 or self._done:
+                return -1 if taken_back else token_id
+
+    def _start(self) -> None:
+        self.started = True
+        self._first_token = time.perf_counter()
+        self._emit(Started(len(self.prompt_ids), self.reused_tokens))
+        if self._thoughts.opened:
+            self._certain = len(self._thoughts.opened)
+            self._emit(Token(self._thoughts.opened, None, None))
+
+    def _take(self, token_id: int, logprob: float) -> int:
+        """Report what is certain with this token; returns how many were taken back instead, itself among them."""
+        if token_id in self._end_ids:
+            self._report_all(self._banned.flush())
+            if not self._done and self._within_tag(token_id):
+                self._report(token_id, logprob)
+            elif not self._done:
+                self.finish("stop")
+        elif not self.params.ban:
             self._report(token_id, logprob)
-        return token_id
+        elif count := self._banned.push(token_id, logprob):
+            self._take_back(count)
+            return count
+        elif certain := self._banned.flush() if self._limit() else self._banned.release():
+            self._retries = 0
+            self._report_all(certain)
+        return 0
+
+    def _take_back(self, count: int) -> None:
+        """Go back to where a banned phrase began, or end where nothing else was found often enough."""
+        self.session.take_back(count)
+        self._drafts.take_back(count)
+        self._retries += 1
+        if not self.sampler.take_back(count) or self._retries > MOST_RETRIES:
+            self.finish("banned")
+
+    def _report_all(self, tokens: Iterable[tuple[int, float]]) -> None:
+        """Report tokens that are certain, until something in them ends the reply."""
+        for token_id, logprob in tokens:
+            if not self._done:
+                self._report(token_id, logprob)
 
     def _report(self, token_id: int, logprob: float) -> None:
         text = self._detokenizer.push(token_id)
@@ -276,6 +320,9 @@ class Generation:
 
     def finish(self, reason: Reason) -> None:
         """Report what was withheld, then the end."""
+        self._report_all(self._banned.flush())
+        if self._done:
+            return
         rest, stopped = self._stop.push(self._flush())
         rest += "" if stopped else self._stop.flush()
         if rest:
@@ -288,19 +335,24 @@ class Generation:
             self._emit(Failed(error))
 
     def _limit(self) -> Reason | None:
-        if self.params.max_tokens is not None and len(self._sampled) >= self.params.max_tokens:
+        if self.params.max_tokens is not None and self._generated >= self.params.max_tokens:
             return "length"
         return "context" if self._full() else None
 
     def _full(self) -> bool:
-        return len(self.prompt_ids) + len(self._sampled) >= self._context
+        return len(self.prompt_ids) + self._generated >= self._context
+
+    @property
+    def _generated(self) -> int:
+        """Tokens that are part of the reply, with those that are withheld."""
+        return len(self._sampled) + self._banned.count
 
     @property
     def _room(self) -> int:
         """Tokens that may be sampled yet."""
-        left = self._context - len(self.prompt_ids) - len(self._sampled)
+        left = self._context - len(self.prompt_ids) - self._generated
         most = self.params.max_tokens
-        return left if most is None else min(left, most - len(self._sampled))
+        return left if most is None else min(left, most - self._generated)
 
     def _end(self, reason: Reason) -> None:
         self._emit(Finished(reason, self.stats))

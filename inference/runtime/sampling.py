@@ -1,87 +1,68 @@
 """Sampling: logits to a token id.
 
-The samplers apply in this order: repetition penalty (arXiv 1909.05858), temperature,
-top-k, top-p (arXiv 1904.09751), min-p (arXiv 2407.01082). Temperature 0 takes the most likely token after the penalty.
+The samplers apply in this order: logit bias, repetition penalty, DRY, temperature, top-k, typical-p, top-p, min-p, XTC.
+Temperature 0 takes the most likely token after the penalties. A token that begins a banned phrase (`banned_phrases.py`)
+is excluded right after the bias, so that each sampler chooses among the others.
 """
 
 import math
 import secrets
-from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
-from typing import Any
+from array import array
+from collections.abc import Iterable
 
 import numpy as np
 import numpy.typing as npt
 
-from inference.checkpoint.generation_config import BOUNDS, fault, faults, recommended, shown
-from inference.errors import InferenceError, ParameterError
+from inference.errors import InferenceError
 from inference.kernels.reference import Floats
+from inference.runtime.dry import penalties
+from inference.runtime.named_tokens import NO_NAMES, NamedTokens
+from inference.runtime.sampling_params import SamplingParams
 
-MOST_STOPS, LONGEST_STOP = 100, 1000
-# For models that recommend nothing: with the whole distribution, small ones write nonsense.
-USUAL = {"temperature": 0.8, "top_k": 40, "top_p": 0.95, "min_p": 0.05}
 
+class Draws:
+    """Random numbers in [0, 1), one for each position: a token that is sampled again there has the same one."""
 
-@dataclass(frozen=True)
-class SamplingParams:
-    """Sampling and stopping parameters.
+    def __init__(self, bits: np.random.BitGenerator) -> None:
+        self._random = np.random.Generator(bits)
+        self._drawn: list[float] = []
 
-    ``top_k`` 0, ``top_p`` 1, ``min_p`` 0 and ``repetition_penalty`` 1 are off. ``seed`` None: random. ``max_tokens``
-    None: up to the end of the context. ``stop`` strings end the reply and are not included in it. Raises
-    ParameterError for a value out of range.
-    """
-
-    temperature: float = 1.0
-    top_k: int = 0
-    top_p: float = 1.0
-    min_p: float = 0.0
-    repetition_penalty: float = 1.0
-    seed: int | None = None
-    max_tokens: int | None = None
-    stop: tuple[str, ...] = ()
-
-    @classmethod
-    def from_generation_config(cls, values: Mapping[str, Any], chosen: Mapping[str, Any] = {}) -> "SamplingParams":
-        """Parameters from a model's ``generation_config.json``; USUAL ones if it recommends no temperature.
-
-        Invalid ones are ignored (``Model.warnings`` names them). ``chosen``: overrides by the user, which raise
-        ParameterError if they are invalid.
-        """
-        found, wrong = recommended(values), faults(values)
-        found = {name: value for name, value in found.items() if name not in wrong}
-        # Who recommends a temperature means the rest as it is: what is not said is off.
-        usual = USUAL if values.get("temperature") is None or "temperature" in wrong else {}
-        return cls(**{**usual, **found, **chosen})
-
-    def __post_init__(self) -> None:
-        stop = (self.stop,) if isinstance(self.stop, str) else self.stop
-        if isinstance(stop, list | tuple):
-            object.__setattr__(self, "stop", tuple(stop))
-        for name in BOUNDS:
-            value = getattr(self, name)
-            if (value is not None or name not in ("seed", "max_tokens")) and (why := fault(name, value)):
-                raise ParameterError(why)
-        texts = isinstance(stop, list | tuple) and all(isinstance(text, str) and text for text in stop)
-        if not texts or len(stop) > MOST_STOPS or max(map(len, stop), default=0) > LONGEST_STOP:
-            raise ParameterError(
-                f"Invalid stop {shown(self.stop)} (must be at most {MOST_STOPS} non-empty strings of at most "
-                f"{LONGEST_STOP} characters)."
-            )
+    def at(self, position: int) -> float:
+        """The number of this position; those before it are drawn first."""
+        while len(self._drawn) <= position:
+            self._drawn.append(self._random.random())
+        return self._drawn[position]
 
 
 class Sampler:
-    """Sampler state of one generation: parameters, random generator, tokens seen.
+    """Sampler state of one generation: parameters, random draws, tokens seen.
 
-    ``vocab_size``: the number of ids that may be sampled, without padding rows of the embedding.
+    ``vocab_size``: the number of ids that may be sampled, without padding rows of the embedding. ``names``: the tokens
+    that the parameters mean.
     """
 
-    def __init__(self, params: SamplingParams, vocab_size: int, seen: Iterable[int] = ()) -> None:
+    def __init__(
+        self, params: SamplingParams, vocab_size: int, seen: Iterable[int] = (), names: NamedTokens = NO_NAMES
+    ) -> None:
         self.params = params
         self.seed = secrets.randbits(32) if params.seed is None else params.seed
-        self._random = np.random.Generator(np.random.PCG64(self.seed))
+        bits = np.random.PCG64(self.seed)
+        # XTC has draws of its own: it leaves those of the tokens alone.
+        self._draws, self._xtc_draws = Draws(bits), Draws(bits.jumped())
         self._vocab_size = vocab_size
-        self._seen = dict.fromkeys(id_ for id_ in seen if id_ < vocab_size)
+        self._names = names
+        self._biased = np.fromiter(names.bias, np.int64, len(names.bias))
+        self._bias = np.fromiter(names.bias.values(), np.float32, len(names.bias))
+        self._ids = array("q", seen)
+        self._begin = len(self._ids)
+        self._seen = self._distinct()
+        self._excluded: dict[int, set[int]] = {}  # by position
         self._scratch: Floats | None = None
+
+    @property
+    def position(self) -> int:
+        """Of the token that is sampled next: how many were sampled before it."""
+        return len(self._ids) - self._begin
 
     def sample(self, logits: Floats) -> tuple[int, float]:
         """Sample from ``logits`` [vocab_size] float32 (not modified): a token id and its log probability (nats) before
@@ -100,17 +81,32 @@ class Sampler:
         np.exp(scratch, out=scratch)
         log_total = math.log(float(scratch.sum(dtype=np.float64)))
         token = self._choose(logits, scratch)
+        self._ids.append(token)
         self._seen[token] = None
         return token, float(logits[token]) - highest - log_total
+
+    def take_back(self, count: int) -> bool:
+        """Go back by ``count`` tokens; the first of them is not sampled there again.
+
+        False if that leaves no token to sample.
+        """
+        place = len(self._ids) - count
+        token = self._ids[place]
+        del self._ids[place:]
+        self._seen = self._distinct()
+        # What was excluded later was excluded after other tokens.
+        self._excluded = {at: ids for at, ids in self._excluded.items() if at <= self.position}
+        excluded = self._excluded.setdefault(self.position, set())
+        excluded.add(token)
+        return len(excluded) < self._vocab_size
+
+    def _distinct(self) -> dict[int, None]:
+        return dict.fromkeys(id_ for id_ in self._ids if id_ < self._vocab_size)
 
     def _choose(self, logits: Floats, scratch: Floats) -> int:
         p = self.params
         np.copyto(scratch, logits)
-        if p.repetition_penalty != 1 and self._seen:
-            seen = np.fromiter(self._seen, np.int64, len(self._seen))
-            values = scratch[seen]
-            penalty = _factor(p.repetition_penalty)
-            scratch[seen] = np.where(values > 0, values / penalty, values * penalty)
+        self._adjust(scratch)
         if p.temperature == 0:
             return int(scratch.argmax())
         # Subtract the maximum before dividing, so that a tiny temperature cannot overflow.
@@ -118,14 +114,34 @@ class Sampler:
         scratch /= max(_factor(p.temperature), np.float32(1e-6))
         weights = np.exp(scratch, out=scratch)
         ids = _candidates(weights, p)
+        if p.xtc_probability and self._xtc_draws.at(self.position) < p.xtc_probability:
+            _exclude_top_choices(weights, ids, p.xtc_threshold, self._names.spared)
         cumulative = np.cumsum(weights if ids is None else weights[ids], dtype=np.float64)
-        index = int(np.searchsorted(cumulative, self._random.random() * cumulative[-1], side="right"))
+        index = int(np.searchsorted(cumulative, self._draws.at(self.position) * cumulative[-1], side="right"))
         index = min(index, len(cumulative) - 1)
         return index if ids is None else int(ids[index])
 
+    def _adjust(self, logits: Floats) -> None:
+        """Apply bias, exclusions and penalties, in place."""
+        p = self.params
+        if len(self._biased):
+            logits[self._biased] += self._bias
+        if excluded := self._excluded.get(self.position):
+            logits[list(excluded)] = -math.inf
+        if p.repetition_penalty != 1 and self._seen:
+            seen = np.fromiter(self._seen, np.int64, len(self._seen))
+            values = logits[seen]
+            penalty = _factor(p.repetition_penalty)
+            logits[seen] = np.where(values > 0, values / penalty, values * penalty)
+        if p.dry_multiplier and len(self._ids):
+            found = penalties(np.asarray(self._ids), p.dry_base, p.dry_allowed_length, self._names.breaks)
+            for token, growth in found.items():
+                if token < self._vocab_size:
+                    logits[token] -= _factor(p.dry_multiplier * growth)
+
 
 def _candidates(weights: Floats, p: SamplingParams) -> npt.NDArray[np.int64] | None:
-    """The ids kept by top-k, top-p and min-p, most likely first (ties by id); None for all of them.
+    """The ids kept by top-k, typical-p, top-p and min-p, most likely first (ties by id); None for all of them.
 
     ``weights`` [vocab_size]: unnormalized probabilities with maximum 1.
     """
@@ -134,6 +150,8 @@ def _candidates(weights: Floats, p: SamplingParams) -> npt.NDArray[np.int64] | N
     total = float(weights.sum(dtype=np.float64))
     if k < size:
         floor = float(np.partition(weights, -k)[-k])
+    elif p.typical_p < 1:
+        floor = 0.0
     elif p.top_p < 1:
         floor = (1 - p.top_p) * total / size  # all below this together have less than 1 - top_p
     elif p.min_p > 0:
@@ -142,12 +160,42 @@ def _candidates(weights: Floats, p: SamplingParams) -> npt.NDArray[np.int64] | N
         return None
     ids = np.flatnonzero(weights >= np.float32(floor))
     ids = ids[np.argsort(-weights[ids], kind="stable")][:k]
+    if p.typical_p < 1:
+        ids = ids[_typical(weights[ids], p.typical_p)]
     kept = weights[ids]
     mass = np.cumsum(kept, dtype=np.float64)
-    total = total if k == size else float(mass[-1])
+    total = total if k == size and p.typical_p == 1 else float(mass[-1])
     nucleus = int(np.searchsorted(mass, p.top_p * total)) + 1
-    likely = int(np.count_nonzero(kept >= np.float32(p.min_p)))
+    likely = int(np.count_nonzero(kept >= np.float32(p.min_p) * kept[0]))
     return ids[: max(1, min(nucleus, likely))]
+
+
+def _typical(weights: Floats, mass: float) -> npt.NDArray[np.int64]:
+    """Places of the weights whose information content is closest to the entropy, in order, with ``mass`` of the total.
+
+    ``weights``: unnormalized probabilities, the highest first.
+    """
+    probabilities = weights[: np.count_nonzero(weights)].astype(np.float64)
+    probabilities /= probabilities.sum()
+    information = -np.log(probabilities)
+    order = np.argsort(np.abs(information - (probabilities * information).sum()), kind="stable")
+    count = int(np.searchsorted(np.cumsum(probabilities[order]), mass)) + 1
+    return np.sort(order[:count])
+
+
+def _exclude_top_choices(
+    weights: Floats, ids: npt.NDArray[np.int64] | None, threshold: float, spared: frozenset[int]
+) -> None:
+    """Set the weights of all likely tokens but the least likely of them to zero, unless one of them is to be spared.
+
+    ``ids``: those that may be sampled, most likely first; None for all.
+    """
+    among = weights if ids is None else weights[ids]
+    places = np.flatnonzero(among >= threshold * float(among.sum(dtype=np.float64)))
+    places = places[np.argsort(-among[places], kind="stable")][:-1]
+    excluded = places if ids is None else ids[places]
+    if spared.isdisjoint(excluded.tolist()):
+        weights[excluded] = 0
 
 
 def _factor(value: float) -> np.float32:

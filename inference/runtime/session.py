@@ -15,7 +15,7 @@ from inference.model import Model
 from inference.runtime.evicted_cache import CacheWriter, EvictedCache
 from inference.runtime.generation import Generation, TokenSequence
 from inference.runtime.prefixes import BlockHashes, Held
-from inference.runtime.sampling import SamplingParams
+from inference.runtime.sampling_params import SamplingParams
 from inference.runtime.thoughts import NO_THOUGHTS, Thoughts
 from inference.text.common_prefix import common_prefix
 from inference.text.message_roles import Message
@@ -292,6 +292,11 @@ class Session:
     def cut_drafts(self) -> None:
         """Cut the cache to what the model has read of the token ids: behind it are drafts that did not come true."""
         self.cache.truncate(min(self.cache.length, len(self._token_ids) - 1))
+
+    def take_back(self, count: int) -> None:
+        """Drop the last ``count`` tokens; ``cut_drafts`` then cuts what the cache holds of them."""
+        del self._token_ids[-count:]
+        self._hashes.cut(len(self._token_ids))
 
 
 def _are_ids(piece: Any, vocab_size: int) -> bool:

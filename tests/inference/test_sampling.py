@@ -11,6 +11,16 @@ from hypothesis.extra import numpy as hnp
 from inference import InferenceError, ParameterError, SamplingParams
 from inference.runtime.sampling import Sampler
 
+# Ids that these parameters gave before there were other samplers.
+GOLDEN = [
+    (SamplingParams(seed=7), [33, 44, 24, 25, 1, 26, 1, 33, 49, 34, 12, 15]),
+    (
+        SamplingParams(seed=8, temperature=0.7, top_k=10, repetition_penalty=1.3),
+        [30, 4, 24, 33, 0, 23, 6, 20, 49, 34, 37, 21],
+    ),
+    (SamplingParams(seed=9, top_p=0.8, min_p=0.02), [4, 6, 24, 16, 0, 23, 49, 6, 49, 34, 1, 21]),
+    (SamplingParams(temperature=0, repetition_penalty=2.0), [30, 20, 24, 33, 7, 23, 37, 31, 49, 34, 12, 21]),
+]
 LOGITS = hnp.arrays(np.float32, 40, elements=st.floats(-20, 20, width=32))
 
 
@@ -89,6 +99,15 @@ def test_the_same_seed_gives_the_same_tokens_and_logits_are_left_alone():
     assert (logits == before).all()
     fresh = {Sampler(SamplingParams(), 500).seed for _ in range(5)}
     assert len(fresh) == 5
+
+
+def test_draws_are_what_they_always_were():
+    """Saved seeds have to give the replies they gave."""
+    random = np.random.default_rng(1)
+    logits = [random.normal(0, 2, 50).astype(np.float32) for _ in range(12)]
+    for params, expected in GOLDEN:
+        sampler = Sampler(params, 50, seen=range(5))
+        assert [sampler.sample(each)[0] for each in logits] == expected
 
 
 def test_rows_beyond_the_tokenizer_are_never_sampled():
