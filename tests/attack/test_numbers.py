@@ -21,7 +21,8 @@ from tui.config.validators import BOUNDS
 from tui.formatting.sampling import own, parse
 from tui.screens.session_settings import Parameter, SettingsScreen
 
-NUMBERS = [name for name in SAMPLING if name != "stop"]
+NUMBERS = [name for name in SAMPLING if name in BOUNDS]
+TEXTS = {"stop": 1000, "dry_breakers": 1000, "ban": 200}  # and their longest
 # As a person may type them.
 TYPED = [
     *("-1", "-0.0001", "0", "1e-9", "0.5", "1", "1.0", "2", "5", "5.0001", "10", "10.5", "900", "1e6", "1000001"),
@@ -97,13 +98,36 @@ def test_what_an_import_has_instead_of_numbers_is_left_out(attack: Attack) -> No
                 assert own({"sampling": {name: value}}) == {}
 
 
-@pytest.mark.parametrize("stop", [["x"] * 101, ["x" * 1001], [""], "", [1], 7])
-def test_stop_strings_are_bounded(stop: Any, attack: Attack) -> None:
-    with attack("numbers: stop strings"):
-        if stop != "":
-            assert own({"sampling": {"stop": stop}}) == {}
-        with pytest.raises(ParameterError, match=r"^Invalid stop"):
-            SamplingParams(stop=stop)
+@pytest.mark.parametrize(
+    ("name", "texts"),
+    [
+        *((name, texts) for name in TEXTS for texts in ([""], "", [1], 7, ["x" * (TEXTS[name] + 1)])),
+        ("stop", ["x"] * 101),
+        ("ban", ["x"] * 501),
+    ],
+)
+def test_texts_are_bounded(name: str, texts: Any, attack: Attack) -> None:
+    with attack("numbers: texts"):
+        if texts != "":
+            assert own({"sampling": {name: texts}}) == {}
+        with pytest.raises(ParameterError, match=f"^Invalid {name}"):
+            SamplingParams(**{name: texts})
+
+
+@pytest.mark.parametrize(
+    "biases",
+    [
+        *([[token, 1]] for token in ("", "x" * 201, -1, 2**32, 10**5000, True, 1.5, None, [1])),
+        *([["a", bias]] for bias in (math.nan, math.inf, 100.5, -101, "1", True, None)),
+        *([["a"]], [["a", 1, 2]], ["a"], [7], "a", 7, {"a": 1}, [["a", 1]] * 501),
+    ],
+    ids=lambda biases: repr(type(biases)) if isinstance(biases, str | int) else None,
+)
+def test_biases_are_bounded(biases: Any, tmp_path: Path, attack: Attack) -> None:
+    with attack("numbers: biases"):
+        assert own({"sampling": {"logit_bias": biases}}) == {}
+        with pytest.raises(ParameterError, match=r"^Invalid logit_bias .* from -100 to 100\)\.$"):
+            SamplingParams(logit_bias=biases)
 
 
 async def test_the_dialog_says_what_is_wrong_and_stays(tiny_model: Path, attack: Attack) -> None:
@@ -116,8 +140,8 @@ async def test_the_dialog_says_what_is_wrong_and_stays(tiny_model: Path, attack:
             await fill(pilot, screen, typed)
             for parameter in screen.query(Parameter):
                 with attack("numbers: typed in the dialog"):
-                    stops = parameter.parameter == "stop" and len(typed) <= 1000
-                    assert (parameter.wrong == "") == (stops or can_be(parameter.parameter, read(typed)))
+                    text = len(typed) <= TEXTS.get(parameter.parameter, 0)
+                    assert (parameter.wrong == "") == (text or can_be(parameter.parameter, read(typed)))
         await pilot.press("enter")
         assert app_of(pilot).screen is screen
         await pilot.press("escape")

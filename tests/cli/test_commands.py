@@ -50,6 +50,16 @@ def test_stop_and_system_reach_the_model(tiny_model):
     assert run("chat", "hi", *options, "--system", "Be brief.").stdout.rstrip("\n") != whole
 
 
+def test_phrases_and_biases_reach_the_model(tiny_model):
+    options = ("--model", str(tiny_model), "--seed", "2", "--max-tokens", "40")
+    whole = run("chat", "hi", *options).stdout.rstrip("\n")
+    phrase = whole[6:9]
+    told = run("chat", "hi", *options, "--ban", phrase.swapcase(), "--ban", "never this").stdout
+    assert told[:3] == whole[:3] and phrase.casefold() not in told.casefold()
+    forced = run("chat", "hi", *options, "--logit-bias", '" the" 100', "--logit-bias", "2 -100").stdout
+    assert forced.split() == ["the"] * 40
+
+
 @pytest.mark.parametrize(
     ("arguments", "code", "words"),
     [
@@ -58,6 +68,11 @@ def test_stop_and_system_reach_the_model(tiny_model):
         (("story", "x", "--temperature", "nan", "--model", "TINY"), 2, "not a number"),
         (("chat", "x", "--repetition-penalty", "inf", "--model", "TINY"), 2, "not a number"),
         (("chat", "x", "--stop", "", "--model", "TINY"), 2, "--stop"),
+        (("chat", "x", "--ban", "", "--model", "TINY"), 2, "--ban"),
+        (("chat", "x", "--ban", "x" * 201, "--model", "TINY"), 2, "at most 200 characters"),
+        (("chat", "x", "--logit-bias", "very", "--model", "TINY"), 2, "Must be tokens with numbers"),
+        (("chat", "x", "--logit-bias", "xyzzy 1", "--model", "TINY"), 1, 'The logit bias names "xyzzy"'),
+        (("story", "x", "--logit-bias", "99999 1", "--model", "TINY"), 1, "this model has tokens 0 to"),
         (("chat", "x", "--session", " ", "--model", "TINY"), 2, "--session needs a title"),
         (("chat", "x", "--session", "s", "--db", "/", "--model", "TINY"), 2, "is a directory"),
         (("story", "--model", "TINY"), 2, "Missing prompt"),

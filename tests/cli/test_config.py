@@ -48,7 +48,10 @@ def test_each_setting_is_printed_with_its_source(home):
 
 
 def test_what_is_printed_is_a_configuration_file_that_says_the_same(home):
-    home.config.write_text('stop = ["\\u001b", "é\\"", "\\u007f"]\nsystem = "a\\nb # c"\n[keys]\n"hel p" = "f10"\n')
+    home.config.write_text(
+        'stop = ["\\u001b", "é\\"", "\\u007f"]\nsystem = "a\\nb # c"\nlogit_bias = [[" the", 2], [7, -0.5]]\n'
+        'ban = ["a # b"]\n[keys]\n"hel p" = "f10"\n'
+    )
     first = home.run("config")
     home.config.write_text(first.stdout)
     values = [
@@ -57,6 +60,7 @@ def test_what_is_printed_is_a_configuration_file_that_says_the_same(home):
     ]
     assert values[0]["stop"] == ["\x1b", 'é"', "\x7f"]
     assert values[0]["system"] == "a\nb # c"
+    assert (values[0]["logit_bias"], values[0]["ban"]) == ([[" the", 2], [7, -0.5]], ["a # b"])
     assert values[0]["keys"] == {"hel p": "f10"}
     assert [line.split("  # ")[0] for line in home.run("config").stdout.splitlines()] == [
         line.split("  # ")[0] for line in first.stdout.splitlines()

@@ -291,6 +291,9 @@ class FakeGeneration:
                 return
             if isinstance(piece, str):
                 yield from self._begin()
+                if any(phrase.casefold() in piece.casefold() for phrase in self.params.ban):
+                    yield self._end("banned")  # the script has no other way
+                    return
                 yield self._token(piece)
                 if (limit := self._limit()) is not None:
                     yield self._end(limit)
@@ -326,7 +329,7 @@ class FakeGeneration:
         full = len(self.session.token_ids) >= self.session.context
         return "context" if full else None
 
-    def _end(self, reason: Literal["stop", "length", "cancelled", "context"]) -> Finished:
+    def _end(self, reason: Literal["stop", "length", "cancelled", "context", "banned"]) -> Finished:
         self.done = True
         return Finished(reason, self.stats)
 

@@ -30,6 +30,7 @@ def ended(model: Path, reason: str) -> Conversation:
         ("cancelled", "── Stopped · c in the messages continues"),
         ("length", "── Reached the length limit · c in the messages continues"),
         ("context", "── The context is full"),
+        ("banned", "── No way around the banned phrases · c in the messages continues"),
     ],
 )
 async def test_a_reply_that_did_not_end_by_itself_says_so(tiny_model: Path, reason: str, remark: str) -> None:

@@ -73,6 +73,15 @@ async def test_the_models_defaults_are_shown_and_what_differs_is_marked(choosy_m
             "seed": "random",
             "max_tokens": "12",
             "stop": "none",
+            "ban": "none",
+            "logit_bias": "none",
+            "typical_p": "1 (off)",
+            "xtc_probability": "0 (off)",
+            "xtc_threshold": "0.1",
+            "dry_multiplier": "0 (off)",
+            "dry_base": "1.75",
+            "dry_allowed_length": "2",
+            "dry_breakers": r'"\n", ":", "\"", "*"',
             "context": "512",
         }
         await put(pilot, parameters["temperature"], "0.25")
@@ -145,6 +154,30 @@ async def test_the_next_reply_uses_them_and_they_are_kept_with_the_session(choos
         assert parameters["stop"].field.value == '"~", "\\n\\n"'
         await pilot.press("enter")
         assert current(pilot).settings["sampling"] == {"max_tokens": 3, "stop": ["~", "\n\n"]}
+
+
+async def test_phrases_and_biases_are_kept_with_the_session(choosy_model: Path) -> None:
+    chosen = {"ban": ["a, b", "Tapestry"], "logit_bias": [[" the", -2.5], [7, 1.0]], "dry_multiplier": 0.8}
+    async with make_app(choosy_model).run_test(size=SIZE) as pilot:
+        await ready(pilot)
+        parameters = await open_dialog(pilot)
+        await put(pilot, parameters["ban"], '"a, b", "Tapestry"')
+        await put(pilot, parameters["logit_bias"], '" the" -2.5, 7 1')
+        await put(pilot, parameters["dry_multiplier"], "0.8")
+        await pilot.press("enter")
+        assert current(pilot).settings["sampling"] == chosen
+        assert current(pilot).notice.startswith(
+            'Saved: banned phrases "a, b", "Tapestry", logit bias " the" -2.5, 7 1,'
+        )
+        await say(pilot, "hello")
+        outcome = current(pilot).tip.outcome
+        assert outcome and outcome.params["ban"] == ("a, b", "Tapestry")
+    async with LlmTui(load_settings()).run_test(size=SIZE) as pilot:
+        assert current(pilot).settings["sampling"] == chosen
+        parameters = await open_dialog(pilot)
+        assert parameters["logit_bias"].field.value == '" the" -2.5, 7 1'
+        await pilot.press("enter")
+        assert current(pilot).settings["sampling"] == chosen
 
 
 async def test_what_was_changed_is_said(choosy_model: Path) -> None:
@@ -226,9 +259,9 @@ async def test_everything_can_be_reached_on_a_small_screen(choosy_model: Path) -
         for name in SAMPLING:
             await pilot.press("tab")
             assert pilot.app.focused is parameters[name].field
-        assert parameters["stop"].field.region in pilot.app.screen.region
+        assert parameters["dry_breakers"].field.region in pilot.app.screen.region
         await pilot.press("1", "enter")
-        assert current(pilot).settings["sampling"] == {"stop": ["1"]}
+        assert current(pilot).settings["sampling"] == {"dry_breakers": ["1"]}
 
 
 async def test_the_dialog_is_made_of_few_widgets(choosy_model: Path) -> None:
@@ -250,6 +283,13 @@ async def test_the_dialog_is_made_of_few_widgets(choosy_model: Path) -> None:
         ("stop", "User:", ("User:",)),
         ("stop", '"User:", "a, b"', ("User:", "a, b")),
         ("stop", '"\\u202e"', ("\u202e",)),
+        ("ban", "a testament to", ("a testament to",)),
+        ("ban", '"a, b", "\\n"', ("a, b", "\n")),
+        ("dry_breakers", '".", "\\""', (".", '"')),
+        ("logit_bias", "very -5", (("very", -5.0),)),
+        ("logit_bias", '" the"  2.5,1234 -100 , "1234" 1e-3,', ((" the", 2.5), (1234, -100.0), ("1234", 0.001))),
+        ("logit_bias", '"a, \\"b\\"" 12.3456789, x=y 1', (('a, "b"', 12.3456789), ("x=y", 1.0))),
+        ("logit_bias", '"\\u202e" 1, ٣ 1', (("\u202e", 1.0), ("٣", 1.0))),
     ],
 )
 def test_what_is_typed_comes_back_as_it_was(name: str, text: str, value: object) -> None:
@@ -273,6 +313,28 @@ def test_what_is_typed_comes_back_as_it_was(name: str, text: str, value: object)
         ("stop", '"\\ud800"'),
         ("stop", '"a", 5'),
         ("stop", '"a"]' + "[" * 100_000),
+        ("ban", '""'),
+        ("ban", "x" * 201),
+        ("ban", ", ".join(['"x"'] * 501)),
+        ("dry_breakers", '"a" "b"'),
+        ("dry_allowed_length", "0"),
+        ("xtc_threshold", "0"),
+        ("logit_bias", "very"),
+        ("logit_bias", "-5"),
+        ("logit_bias", "very -5 x"),
+        ("logit_bias", "very -5 the 2"),
+        ("logit_bias", "very nan"),
+        ("logit_bias", "very 101"),
+        ("logit_bias", '"" 1'),
+        ("logit_bias", '"very -5'),
+        ("logit_bias", '"\\ud800" 1'),
+        ("logit_bias", "4294967296 5"),
+        ("logit_bias", "9" * 5000 + " 1"),
+        ("logit_bias", "1 " + "9" * 5000),
+        ("logit_bias", ",very -5"),
+        ("logit_bias", '"a' * 50_000),
+        ("logit_bias", "a " * 100_000),
+        ("logit_bias", ", ".join(["a 1"] * 501)),
     ],
 )
 def test_what_cannot_be_is_told_in_a_sentence(name: str, text: str) -> None:

@@ -172,6 +172,17 @@ async def test_the_end_of_the_context_of_a_story_is_told_in_its_keys(room: Room,
     assert "context is full" in story.notice and "F5 continues it" in story.notice
 
 
+@pytest.mark.parametrize("pieces", [("Once ", "upon "), ("Upon ",)])
+async def test_a_reply_without_a_way_around_banned_phrases_is_told(room: Room, script: Script, pieces) -> None:
+    room.load()
+    room.session.change_settings({"sampling": {"ban": ["UPON"]}})
+    script.reply(*pieces)
+    room.ask()
+    await room.come()
+    assert room.session.notice == "No way around the banned phrases was found. Change them with F6."
+    assert room.session.tip and room.session.tip.text == ("Once " if len(pieces) > 1 else "hello")
+
+
 async def test_an_empty_reply_is_told_in_the_words_of_the_mode(room: Room, script: Script) -> None:
     room.load()
     story = Session(Conversation(mode="story", model="fake"))

@@ -36,7 +36,7 @@ async def test_flags_come_before_the_model(desk: Desk, model: FakeModel) -> None
 
 
 async def test_what_only_the_model_knows_is_missing_until_it_is_loaded(desk: Desk, defaults: SamplingDefaults) -> None:
-    assert defaults.defaults(desk.current) == {"seed": None, "max_tokens": 50, "stop": ()}
+    assert defaults.defaults(desk.current) == {"seed": None, "max_tokens": 50, "stop": (), "ban": (), "logit_bias": ()}
     desk.load()
     assert defaults.defaults(desk.current).keys() >= {"temperature", "top_k", "top_p", "min_p"}
 

@@ -164,6 +164,12 @@ def test_unknown_keys_warn_and_suggest(config, name, told):
         ('precision = "int7"', "precision is 'int7' (must be one of auto, float32"),
         ("theme = 3", "theme is 3 (must be a non-empty quoted string)."),
         ('stop = "x"', "stop is 'x' (must be a list of at most 100 quoted strings"),
+        ('ban = [""]', "ban is [''] (must be a list of at most 500 quoted strings of at most 200 characters)."),
+        (
+            "logit_bias = [['a', nan]]",
+            "logit_bias is [['a', nan]] (must be a list of at most 500 tokens, by quoted text",
+        ),
+        ("xtc_threshold = 0", "xtc_threshold is 0 (must be a number above 0 and at most 1)."),
         ("model = []", "model is [] (must be a non-empty quoted string)."),
         ("keys = 1", "keys is 1 (must be a table of actions and keys)."),
         ("keys.help = 7", "keys.help is 7 (must be a quoted key or a list of them)."),

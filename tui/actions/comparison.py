@@ -12,7 +12,7 @@ from tui.config.settings import SAMPLING
 from tui.config.toml_document import did_you_mean
 from tui.conversation.speakers import model_name
 from tui.conversation.tree import Node, Tree
-from tui.formatting.sampling import label, own, parse, spell
+from tui.formatting.sampling import label, own, parse, spell, stored
 from tui.messages import ReplyProgressed
 from tui.process.in_thread import FILES, in_thread
 from tui.screens.comparison import ComparisonScreen
@@ -59,7 +59,7 @@ class ComparisonActions(ActionGroup):
             except SettingsError as error:
                 self._presenter.say(f"{label(parameter)}: {error}")
                 return
-            sampling = own(self.current.settings) | {parameter: list(changed) if parameter == "stop" else changed}
+            sampling = own(self.current.settings) | {parameter: stored(changed)}
             title = f"{label(parameter)} {spell(parameter, changed)}"
             documents = self._with_documents(question)
             varied = Variant(title, documents, {"sampling": sampling})

@@ -11,7 +11,7 @@ SYNONYMS: dict[str, str] = {
     "search": "find history chats",
     "choose_model": "download pull load change llm",
     "sampling": "settings temperature seed length max tokens system prompt persona top-k top-p stop thinking context "
-    "options defaults",
+    "options defaults dry xtc typical-p banned phrases logit bias",
     "editor": "vim",
     "toggle_sidebar": "sidebar chats",
     "toggle_figures": "speed statistics tokens",

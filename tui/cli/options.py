@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING, Any, TypeVar
 import click
 
 from tui.cli.output import tell
-from tui.config.validators import BOUNDS, CACHE_PRECISIONS, PRECISIONS, STOPS
+from tui.config.errors import SettingsError
+from tui.config.validators import BOUNDS, CACHE_PRECISIONS, PHRASES, PRECISIONS, STOPS, Kind
 
 if TYPE_CHECKING:
     from tui.config.settings import Settings
@@ -17,7 +18,9 @@ F = TypeVar("F", bound=Callable[..., Any])
 T = TypeVar("T")
 
 # The letters that the options' help explains; N for all others.
-LETTERS = {"temperature": "T", "top_k": "K", "top_p": "P", "min_p": "P", "repetition_penalty": "X"}
+LETTERS = {"temperature": "T", "top_k": "K", "repetition_penalty": "X", "dry_multiplier": "X", "dry_base": "X"} | (
+    dict.fromkeys(("top_p", "min_p", "typical_p", "xtc_probability", "xtc_threshold"), "P")
+)
 LARGEST_SHOWN = 10_000
 
 
@@ -76,13 +79,29 @@ def bounded(name: str, help: str) -> Callable[[F], F]:
     return click.option("--" + name.replace("_", "-"), type=kind, metavar=LETTERS.get(name, "N"), help=help)
 
 
-def stops(context: click.Context, parameter: click.Parameter, value: tuple[str, ...]) -> tuple[str, ...]:
-    """Reject empty stop strings (they would stop at once)."""
-    if "" in value:
-        raise click.BadParameter("must not be empty.")
-    if not STOPS.accepts(value):
-        raise click.BadParameter(f"must be {STOPS.wanted}.")
-    return value
+def texts(name: str, kind: Kind, help: str) -> Callable[[F], F]:
+    """The option for a setting of several texts; an empty one would be met everywhere."""
+
+    def checked(context: click.Context, parameter: click.Parameter, value: tuple[str, ...]) -> tuple[str, ...]:
+        if "" in value:
+            raise click.BadParameter("must not be empty.")
+        if not kind.accepts(value):
+            raise click.BadParameter(f"must be {kind.wanted}.")
+        return value
+
+    return click.option("--" + name.replace("_", "-"), multiple=True, metavar="TEXT", callback=checked, help=help)
+
+
+def biases(
+    context: click.Context, parameter: click.Parameter, value: tuple[str, ...]
+) -> tuple[tuple[str | int, float], ...]:
+    """Parse tokens and numbers, as they are typed in the app."""
+    from tui.formatting.sampling import parse
+
+    try:
+        return tuple(pair for text in value for pair in parse("logit_bias", text))
+    except SettingsError as error:
+        raise click.BadParameter(str(error)) from None
 
 
 model_options = options(
@@ -120,13 +139,22 @@ sampling_options = options(
     bounded("repetition_penalty", "Repetition penalty; 1 = off, higher repeats less."),
     bounded("seed", "Random seed; the same seed gives the same text."),
     bounded("max_tokens", "Maximum tokens to generate."),
+    texts("stop", STOPS, "Stop before this string; may be repeated."),
+    texts("ban", PHRASES, "Never write this phrase, but something else; may be repeated."),
     click.option(
-        "--stop",
+        "--logit-bias",
         multiple=True,
-        metavar="TEXT",
-        callback=stops,
-        help="Stop before this string; may be repeated.",
+        metavar="TOKEN N",
+        callback=biases,
+        help="Make a token, by text or id, more or less likely: 'very -5'; may be repeated.",
     ),
+    bounded("typical_p", "Keep the tokens that surprise as expected, with total probability p; 1 = off."),
+    bounded("xtc_probability", "XTC: how often all likely tokens but the last of them are excluded; 0 = off."),
+    bounded("xtc_threshold", "XTC: the probability from which a token is likely.  [default: 0.1]"),
+    bounded("dry_multiplier", "DRY: penalty on continuing a repetition; 0 = off, 0.8 is usual."),
+    bounded("dry_base", "DRY: growth of the penalty with each token of the repetition.  [default: 1.75]"),
+    bounded("dry_allowed_length", "DRY: the longest repetition in tokens without a penalty.  [default: 2]"),
+    texts("dry_breakers", STOPS, "DRY: a repetition ends at this string; may be repeated."),
     click.option("--stats", is_flag=True, help="Print token counts and timings to standard error."),
 )
 

@@ -239,6 +239,8 @@ class PlainChat:
                 self._write("\nStopped.\n" if event.reason == "cancelled" else "\n")
                 if event.reason == "context":
                     self._say("The context is full: /leave-out goes on without the oldest turns, or /roll-back.")
+                elif event.reason == "banned":
+                    self._say("No way around the banned phrases was found.")
                 return event
         return None
 

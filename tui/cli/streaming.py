@@ -155,6 +155,8 @@ def _stream(
             write("\n")
             if event.reason == "context":
                 tell("Context full.")
+            elif event.reason == "banned":
+                tell("No way around the banned phrases was found.")
             if stats:
                 tell(_describe(event.stats))
             return event

@@ -10,12 +10,14 @@ from tui.config.paths import config_file, sessions_file
 from tui.config.toml_document import Position, TomlFile, did_you_mean, read_toml
 from tui.config.validators import (
     ANY_TEXT,
+    BIASES,
     BOUNDS,
     CACHE_PRECISIONS,
     KEYS,
     NOTIFICATIONS,
     PATH,
     PATHS,
+    PHRASES,
     PRECISIONS,
     STOPS,
     TEXT,
@@ -93,6 +95,33 @@ class Settings:
     stop: tuple[str, ...] | None = _setting(
         None, STOPS, "Stop strings: a reply ends before whichever of them comes first."
     )
+    ban: tuple[str, ...] | None = _setting(
+        None, PHRASES, "Banned phrases: each is taken back before it is shown, and something else written."
+    )
+    logit_bias: tuple[tuple[str | int, float], ...] | None = _setting(
+        None, BIASES, "Numbers from -100 to 100 that make tokens, given by text or id, more or less likely."
+    )
+    typical_p: float | None = _number(
+        "typical_p", None, "Keep the tokens that surprise as expected, with total probability p; 1 = off."
+    )
+    xtc_probability: float | None = _number(
+        "xtc_probability", None, "XTC: how often all likely tokens but the last of them are excluded; 0 = off."
+    )
+    xtc_threshold: float | None = _number(
+        "xtc_threshold", None, "XTC: the probability from which a token is likely (default: 0.1)."
+    )
+    dry_multiplier: float | None = _number(
+        "dry_multiplier", None, "DRY: penalty on continuing a repetition; 0 = off, 0.8 is usual."
+    )
+    dry_base: float | None = _number(
+        "dry_base", None, "DRY: growth of the penalty with each token of the repetition (default: 1.75)."
+    )
+    dry_allowed_length: int | None = _number(
+        "dry_allowed_length", None, "DRY: the longest repetition in tokens without a penalty (default: 2)."
+    )
+    dry_breakers: tuple[str, ...] | None = _setting(
+        None, STOPS, "DRY: strings at which a repetition ends (default: newline, colon, quote, asterisk)."
+    )
     cache_budget_mb: int | None = _number(
         "cache_budget_mb", None, "Memory for idle KV caches in MB (default: a quarter of free memory)."
     )
@@ -135,7 +164,11 @@ class Settings:
         return _merged(self, given, sources)
 
 
-SAMPLING = ("temperature", "top_k", "top_p", "min_p", "repetition_penalty", "seed", "max_tokens", "stop")
+SAMPLING = (
+    *("temperature", "top_k", "top_p", "min_p", "repetition_penalty", "seed", "max_tokens", "stop"),
+    *("ban", "logit_bias", "typical_p", "xtc_probability", "xtc_threshold"),
+    *("dry_multiplier", "dry_base", "dry_allowed_length", "dry_breakers"),
+)
 KINDS: dict[str, Kind] = {entry.name: entry.metadata["kind"] for entry in fields(Settings) if entry.metadata}
 MEANINGS: dict[str, str] = {entry.name: entry.metadata["meaning"] for entry in fields(Settings) if entry.metadata}
 BOTH_MODELS = "model"

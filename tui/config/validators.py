@@ -49,12 +49,21 @@ BOUNDS = {
     "repetition_penalty": Bounds(0, 10, above=True),
     "seed": Bounds(0, 2**64 - 1, whole=True),
     "max_tokens": Bounds(1, 10_000_000, whole=True),
+    "typical_p": Bounds(0, 1, above=True),
+    "xtc_probability": Bounds(0, 1),
+    "xtc_threshold": Bounds(0, 1, above=True),
+    "dry_multiplier": Bounds(0, 100),
+    "dry_base": Bounds(1, 10),
+    "dry_allowed_length": Bounds(1, 1000, whole=True),
     "context": Bounds(256, 2**28, whole=True),
     "threads": Bounds(1, 1024, whole=True),
     "cache_budget_mb": Bounds(1, 100_000_000, whole=True),
     "snapshot_limit_mb": Bounds(0, 100_000_000, whole=True),
 }
+# Those of texts, which are the engine's too.
 MOST_STOPS, LONGEST_STOP = 100, 1000
+MOST_PHRASES, LONGEST_PHRASE = 500, 200
+MOST_BIASES, LONGEST_TOKEN, LARGEST_BIAS = 500, 200, 100
 
 
 def one_of(*names: str) -> Kind:
@@ -69,6 +78,25 @@ def _are_texts(value: Any) -> bool:
     return isinstance(value, list | tuple) and all(isinstance(text, str) and text for text in value)
 
 
+def _texts_up_to(most: int, longest: int) -> Kind:
+    return Kind(
+        f"a list of at most {most} quoted strings of at most {longest} characters",
+        lambda value: _are_texts(value) and len(value) <= most and max(map(len, value), default=0) <= longest,
+        tuple,
+    )
+
+
+def _is_bias(pair: Any) -> bool:
+    if not isinstance(pair, list | tuple) or len(pair) != 2:
+        return False
+    token, bias = pair
+    if isinstance(token, str):
+        is_token = 0 < len(token) <= LONGEST_TOKEN
+    else:
+        is_token = type(token) is int and 0 <= token < 2**32
+    return is_token and type(bias) in (int, float) and -LARGEST_BIAS <= bias <= LARGEST_BIAS
+
+
 def _path(value: str | Path) -> Path:
     try:
         return Path(value).expanduser()
@@ -80,10 +108,13 @@ TEXT = Kind("a non-empty quoted string", _is_text)
 ANY_TEXT = Kind("a quoted string", lambda value: isinstance(value, str))
 TRUTH = Kind("true or false", lambda value: isinstance(value, bool))
 TEXTS = Kind("a list of quoted strings", _are_texts, tuple)
-STOPS = Kind(
-    f"a list of at most {MOST_STOPS} quoted strings of at most {LONGEST_STOP} characters",
-    lambda value: _are_texts(value) and len(value) <= MOST_STOPS and max(map(len, value), default=0) <= LONGEST_STOP,
-    tuple,
+STOPS = _texts_up_to(MOST_STOPS, LONGEST_STOP)
+PHRASES = _texts_up_to(MOST_PHRASES, LONGEST_PHRASE)
+BIASES = Kind(
+    f"a list of at most {MOST_BIASES} tokens, by quoted text or id, with numbers from -{LARGEST_BIAS} to "
+    f'{LARGEST_BIAS}, such as [["very", -5], [1234, 2]]',
+    lambda value: isinstance(value, list | tuple) and len(value) <= MOST_BIASES and all(map(_is_bias, value)),
+    lambda value: tuple((token, float(bias)) for token, bias in value),
 )
 PATH = Kind("a quoted path", lambda value: isinstance(value, Path) or _is_text(value), _path)
 PATHS = Kind("a list of quoted paths", _are_texts, lambda values: tuple(map(_path, values)))

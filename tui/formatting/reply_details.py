@@ -17,6 +17,7 @@ REASONS = {
     "interrupted": "interrupted",
     "length": "reached the length limit",
     "context": "context full",
+    "banned": "no way around the banned phrases",
 }
 
 

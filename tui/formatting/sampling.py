@@ -1,11 +1,13 @@
 """Parsing and formatting of sampling parameters and of the context limit."""
 
 import json
-from collections.abc import Mapping
+import re
+from collections.abc import Callable, Mapping
 from typing import Any
 
 from tui.config.errors import SettingsError
 from tui.config.settings import KINDS, SAMPLING
+from tui.config.validators import LARGEST_BIAS, PHRASES, STOPS
 from tui.terminal.sanitize import sanitize
 
 LABELS = {
@@ -17,6 +19,15 @@ LABELS = {
     "seed": "seed",
     "max_tokens": "max tokens",
     "stop": "stop strings",
+    "ban": "banned phrases",
+    "logit_bias": "logit bias",
+    "typical_p": "typical-p",
+    "xtc_probability": "XTC probability",
+    "xtc_threshold": "XTC threshold",
+    "dry_multiplier": "DRY multiplier",
+    "dry_base": "DRY base",
+    "dry_allowed_length": "DRY allowed length",
+    "dry_breakers": "DRY breakers",
     "context": "context limit",
     # What most chat templates call it.
     "enable_thinking": "reasoning",
@@ -31,10 +42,22 @@ OFF: dict[str, tuple[object, str]] = {
     "seed": (None, "random"),
     "max_tokens": (None, "unlimited"),
     "stop": ((), "none"),
+    "ban": ((), "none"),
+    "logit_bias": ((), "none"),
+    "typical_p": (1, "1 (off)"),
+    "xtc_probability": (0, "0 (off)"),
+    "dry_multiplier": (0, "0 (off)"),
+    "dry_breakers": ((), "none"),
 }
 # Variables of chat templates are switched on and off.
 SWITCHED = {"on": True, "off": False}
-STOP_WANTED = 'quoted strings separated by commas, such as "User:", "\\n\\n"'
+TEXTS_WANTED = 'quoted strings separated by commas, such as "User:", "\\n\\n"'
+BIASES_WANTED = (
+    f"tokens with numbers from -{LARGEST_BIAS} to {LARGEST_BIAS}, separated by commas, "
+    'such as very -5, " the" 2, 1234 1'
+)
+# A token, in quotes or not, and what follows it up to the next comma.
+BIAS = re.compile(r'\s*("(?:[^"\\]|\\.)*"|[^\s",]+)\s+([^\s",]+)\s*(?:,|$)')
 LONG = 24
 
 
@@ -60,9 +83,14 @@ def parse(name: str, text: str) -> Any:
         if text.lower() not in SWITCHED:
             raise SettingsError("Must be on or off.")
         return SWITCHED[text.lower()]
-    value = _texts(text) if name == "stop" else _number(text)
-    if not KINDS[name].accepts(value):
-        raise SettingsError(f"Must be {STOP_WANTED if name == 'stop' else KINDS[name].wanted}.")
+    read: Callable[[str], Any] = _number
+    wanted = KINDS[name].wanted
+    if name == "logit_bias":
+        read, wanted = _biases, BIASES_WANTED
+    elif KINDS[name] in (STOPS, PHRASES):
+        read, wanted = _texts, TEXTS_WANTED
+    if not KINDS[name].accepts(value := read(text)):
+        raise SettingsError(f"Must be {wanted}.")
     return KINDS[name].make(value)
 
 
@@ -70,10 +98,14 @@ def spell(name: str, value: Any) -> str:
     """Inverse of ``parse``."""
     if isinstance(value, bool):
         return "on" if value else "off"
-    if name != "stop":
-        return f"{value:g}" if isinstance(value, float) and float(f"{value:g}") == value else str(value)
-    plain = ", ".join(json.dumps(text, ensure_ascii=False) for text in value)
-    return plain if sanitize(plain) == plain else ", ".join(map(json.dumps, value))
+    if name == "logit_bias":
+        return ", ".join(f"{_spelled(token)} {_spelled(bias)}" for token, bias in value)
+    return ", ".join(map(_spelled, value)) if isinstance(value, tuple | list) else _spelled(value)
+
+
+def stored(value: Any) -> Any:
+    """The value as it comes back from JSON."""
+    return [stored(item) for item in value] if isinstance(value, tuple) else value
 
 
 def spell_default(name: str, defaults: Mapping[str, Any]) -> str:
@@ -121,6 +153,31 @@ def _texts(text: str) -> Any:
     except (ValueError, RecursionError):
         return None
     return values
+
+
+def _biases(text: str) -> Any:
+    """Tokens and numbers; a token without quotes is an id if it is an integer."""
+    values, position = [], 0
+    while position < len(text):
+        match = BIAS.match(text, position)
+        if match is None:
+            return None
+        token, bias = match.groups()
+        is_id = token.isascii() and token.isdecimal()
+        named = _texts(token) if token.startswith('"') else [_number(token) if is_id else token]
+        if named is None:
+            return None
+        values.append([*named, _number(bias)])
+        position = match.end()
+    return values
+
+
+def _spelled(value: Any) -> str:
+    """A text in JSON's syntax, with escapes where something would not show; a number in few digits."""
+    if isinstance(value, str):
+        plain = json.dumps(value, ensure_ascii=False)
+        return plain if sanitize(plain) == plain else json.dumps(value)
+    return f"{value:g}" if isinstance(value, float) and float(f"{value:g}") == value else str(value)
 
 
 def _shortened(text: str) -> str:

@@ -22,6 +22,7 @@ ENDINGS = {
     "interrupted": "Interrupted",
     "length": "Reached the length limit",
     "context": "The context is full",
+    "banned": "No way around the banned phrases",
     EDITED: "Edited by you",
 }
 # By action ids.

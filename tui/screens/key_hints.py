@@ -44,7 +44,7 @@ TO_INPUT = {"stop": "input"}
 PASSAGES = {"toggle_passages next_passage": "passages"}
 COPY_CODE = {"copy_code": "copy code"}
 MOVE = {"choose_next choose_previous": "move", "find": "find", "toggle_details": "details"}
-RESUMABLE = ("cancelled", "interrupted", "length", EDITED)
+RESUMABLE = ("cancelled", "interrupted", "length", "banned", EDITED)
 
 TELL = {
     "continue_story": "continue",

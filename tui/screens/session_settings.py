@@ -18,7 +18,7 @@ from textual.widgets import Input
 from tui.config.errors import SettingsError
 from tui.config.settings import MEANINGS, SAMPLING
 from tui.conversation.conversation import Mode
-from tui.formatting.sampling import differing, label, own, own_context, parse, spell, spell_default
+from tui.formatting.sampling import differing, label, own, own_context, parse, spell, spell_default, stored
 from tui.terminal.wrap import wrap
 from tui.widgets.dialog_frame import DialogFrame
 from tui.widgets.plain_text import Plain, plain
@@ -182,7 +182,7 @@ class SettingsScreen(ModalScreen[Settings | None]):
         values = {each.parameter: each.value for each in self._parameters if each.value is not None}
         context = values.pop("context", None)
         switched = {name: values.pop(name) for name in self._switches if name in values}
-        sampling = {name: list(value) if name == "stop" else value for name, value in values.items()}
+        sampling = {name: stored(value) for name, value in values.items()}
         system = self._prompt.text if self._chats else self._system
         chosen = {"system": system, "sampling": sampling, "context": context}
         self.dismiss(chosen | ({"switches": switched} if self._switches else {}))

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from textual.app import App
 
+from tui.config.key_names import key_name
 from tui.conversation.tree import Node
 from tui.messages import ContextCounted, ContextFilled, Notice, ReplyProgressed
 from tui.process.in_thread import FILES, in_thread
@@ -31,6 +32,7 @@ if TYPE_CHECKING:
     from inference import Session as EngineSession
 
 FULL = "The context is full ({limit} tokens). {onward}"
+BANNED = "No way around the banned phrases was found. Change them with {key}."
 COMPLETE = "The model adds nothing to this reply."
 STOPPED_BEFORE = "Stopped before any text was generated."
 
@@ -292,7 +294,7 @@ class ReplyService:
             session.tree.abandon(node.id, reply.tip_before)
             if reply.aloud:
                 session.notify(Passing(STOPPED_BEFORE))
-            elif finished is not None and not reply.cancelled:
+            elif finished is not None and finished.reason != "banned" and not reply.cancelled:
                 session.notify(Passing(COMPLETE if reply.seed_text else STRATEGIES[session.mode].empty))
         else:
             written = _written(reply.generation)
@@ -322,6 +324,8 @@ class ReplyService:
         if finished.reason == "context":
             onward = STRATEGIES[session.mode].after_full(session)
             session.notify(FULL.format(limit=self._models.context(session), onward=onward))
+        elif finished.reason == "banned":
+            session.notify(BANNED.format(key=key_name("sampling")))
         assert session.engine is not None
         if not session.private and (path := trace_file()):
             line = trace_line(session, finished, session.engine.model.counters.rows - reply.rows_before)

@@ -32,7 +32,7 @@ class SamplingDefaults:
     def defaults(self, session: Session) -> dict[str, Any]:
         """Values that apply where the session sets none; the model's are missing until it is loaded."""
         given = asdict(self._params) if self._params else self._settings.sampling
-        values: dict[str, Any] = {"seed": None, "max_tokens": None, "stop": ()}
+        values: dict[str, Any] = {"seed": None, "max_tokens": None, "stop": (), "ban": (), "logit_bias": ()}
         if model := self._models.model(session):
             from inference import SamplingParams
 

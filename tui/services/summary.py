@@ -50,7 +50,7 @@ class Summariser:
         self._session = session
         self._reply = reply
         self._most = engine.context // SHARE
-        self._params = replace(params, max_tokens=self._most, stop=())
+        self._params = replace(params, max_tokens=self._most, stop=(), ban=())
         self._variables = variables
 
     async def summarise(self, system: list[Node], turns: list[list[Node]]) -> Node | None:
