@@ -19,6 +19,9 @@ from inference.runtime.dry import penalties
 from inference.runtime.named_tokens import NO_NAMES, NamedTokens
 from inference.runtime.sampling_params import SamplingParams
 
+# So many tokens are tried first for typical-p.
+NEAREST = 256
+
 
 class Draws:
     """Random numbers in [0, 1), one for each position: a token that is sampled again there has the same one."""
@@ -159,9 +162,10 @@ def _candidates(weights: Floats, p: SamplingParams) -> npt.NDArray[np.int64] | N
     else:
         return None
     ids = np.flatnonzero(weights >= np.float32(floor))
-    ids = ids[np.argsort(-weights[ids], kind="stable")][:k]
     if p.typical_p < 1:
+        ids = _ranked(weights, ids)[:k] if k < size else ids
         ids = ids[_typical(weights[ids], p.typical_p)]
+    ids = _ranked(weights, ids)[:k]
     kept = weights[ids]
     mass = np.cumsum(kept, dtype=np.float64)
     total = total if k == size and p.typical_p == 1 else float(mass[-1])
@@ -170,17 +174,28 @@ def _candidates(weights: Floats, p: SamplingParams) -> npt.NDArray[np.int64] | N
     return ids[: max(1, min(nucleus, likely))]
 
 
-def _typical(weights: Floats, mass: float) -> npt.NDArray[np.int64]:
-    """Places of the weights whose information content is closest to the entropy, in order, with ``mass`` of the total.
+def _ranked(weights: Floats, ids: npt.NDArray[np.int64]) -> npt.NDArray[np.int64]:
+    """Sort ids by their weights, the highest first."""
+    return ids[np.argsort(-weights[ids], kind="stable")]
 
-    ``weights``: unnormalized probabilities, the highest first.
+
+def _typical(weights: Floats, mass: float) -> npt.NDArray[np.int64]:
+    """Places of the weights whose information content is closest to the entropy, with ``mass`` of the total.
+
+    ``weights``: unnormalized probabilities.
     """
-    probabilities = weights[: np.count_nonzero(weights)].astype(np.float64)
+    places = np.flatnonzero(weights)
+    probabilities = weights[places].astype(np.float64)
     probabilities /= probabilities.sum()
     information = -np.log(probabilities)
-    order = np.argsort(np.abs(information - (probabilities * information).sum()), kind="stable")
-    count = int(np.searchsorted(np.cumsum(probabilities[order]), mass)) + 1
-    return np.sort(order[:count])
+    distances = np.abs(information - (probabilities * information).sum())
+    near, count = np.arange(0), NEAREST
+    while len(near) < len(places) and probabilities[near].sum() < mass:  # to sort all of them takes long
+        furthest = np.partition(distances, count)[count] if count < len(places) else distances.max()
+        near, count = np.flatnonzero(distances <= furthest), 8 * count
+    near = near[np.argsort(distances[near], kind="stable")]
+    kept = int(np.searchsorted(np.cumsum(probabilities[near]), mass)) + 1
+    return places[near[:kept]]
 
 
 def _exclude_top_choices(
@@ -192,7 +207,7 @@ def _exclude_top_choices(
     """
     among = weights if ids is None else weights[ids]
     places = np.flatnonzero(among >= threshold * float(among.sum(dtype=np.float64)))
-    places = places[np.argsort(-among[places], kind="stable")][:-1]
+    places = _ranked(among, places)[:-1]
     excluded = places if ids is None else ids[places]
     if spared.isdisjoint(excluded.tolist()):
         weights[excluded] = 0

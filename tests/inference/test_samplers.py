@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from inference import Model, ParameterError, SamplingParams
 from inference.runtime.dry import LONGEST, penalties
 from inference.runtime.named_tokens import NamedTokens
-from inference.runtime.sampling import Sampler
+from inference.runtime.sampling import NEAREST, Sampler
 from tests.inference.test_sampling import allowed
 
 SIZE = 40
@@ -19,8 +19,8 @@ CLOSE = 1e-5  # what float32 cannot tell apart
 SOME = settings(max_examples=40)  # each of them draws a hundred times
 
 
-def random_logits(seed: int) -> np.ndarray:
-    return np.random.default_rng(seed).normal(0, 2, SIZE).astype(np.float32)
+def random_logits(seed: int, size: int = SIZE) -> np.ndarray:
+    return np.random.default_rng(seed).normal(0, 2, size).astype(np.float32)
 
 
 def distribution(logits, ids=None) -> dict[int, float]:
@@ -62,6 +62,17 @@ def slow_typical(probabilities: dict[int, float], mass: float) -> set[int]:
 def test_typical_p_keeps_what_is_closest_to_the_entropy(seed, typical_p):
     logits = random_logits(seed)
     drawn(logits, SamplingParams(typical_p=typical_p, seed=1), slow_typical(distribution(logits), typical_p))
+
+
+@settings(max_examples=10)
+@given(SEEDS, st.sampled_from([0.2, 0.6, 0.95, 0.9999]))
+def test_typical_p_is_the_same_where_not_all_tokens_are_sorted(seed, typical_p):
+    logits = random_logits(seed, 10 * NEAREST)
+    kept = slow_typical(distribution(logits), typical_p)
+    drawn(logits, SamplingParams(typical_p=typical_p, seed=1), kept)
+    # Of those kept, the likeliest: whether it was kept depends on the entropy.
+    likeliest = max(kept, key=logits.__getitem__)
+    assert allowed(logits, SamplingParams(typical_p=typical_p, top_p=1e-6, seed=1), draws=1) == {likeliest}
 
 
 @SOME
