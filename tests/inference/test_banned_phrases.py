@@ -1,13 +1,17 @@
 """Banned phrases: never in a reply, nor a part of one on the way; the same seed gives the same text."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from inference import Engine, Finished, KVCache, Model, ParameterError, SamplingParams, Token
+from inference.runtime import generation as generation_module
 from inference.runtime.banned_phrases import BannedPhrases
 from inference.text.detokenizer import REPLACEMENT
+from tests.inference.eager_drafts import Eager
 from tests.inference.events import finished
 from tests.inference.test_engine import check_cache, ids_of
 
@@ -224,6 +228,25 @@ def test_alone_or_together_and_once_more(engine):
         again = session.complete(PROMPT, each)
         finished(list(again))
         assert again.text == text
+
+
+def test_drafts_change_nothing(engine, model, monkeypatch):
+    """Neither of the text without the phrases, which is right up to the first, nor of the one that comes out."""
+    phrases = {"ban": ("on", "he", " th"), "logit_bias": plain_text(model)}
+    params = [SamplingParams(seed=seed, max_tokens=LENGTH, **phrases) for seed in range(4)]
+    usual = [written(engine, each) for each in params]
+    monkeypatch.setattr(generation_module, "Drafts", Eager)
+    encode, accepted = model.tokenizer.encode_continuation, 0
+    for each, text in zip(params, usual, strict=True):
+        unbanned = engine.new_session().complete(PROMPT, replace(each, ban=()))
+        finished(list(unbanned))
+        for drafts in ([unbanned.token_ids], [encode(text)], [encode(text), unbanned.token_ids]):
+            session = engine.new_session()
+            generation = session.complete(PROMPT, each, drafts)
+            accepted += finished(list(generation)).stats.accepted_tokens
+            assert generation.text == text
+            check_cache(session)
+    assert accepted or model.backend == "numpy"
 
 
 def test_after_a_restart_it_is_the_same(engine, model, tmp_path):
