@@ -113,6 +113,7 @@ class SettingsScreen(ModalScreen[Settings | None]):
     ``defaults`` apply to empty fields; some are unknown until the model is loaded.
     """
 
+    AUTO_FOCUS = ""  # by on_mount: where not all rows fit, it would scroll
     HORIZONTAL_BREAKPOINTS = [(0, "-tiny"), (60, "-normal")]  # noqa: RUF012
     BINDINGS = [  # noqa: RUF012  as Textual declares it
         Binding("escape,f6", "dismiss", "Back", show=False),
@@ -152,6 +153,7 @@ class SettingsScreen(ModalScreen[Settings | None]):
     def on_mount(self) -> None:
         if self._chats and self._system:
             self._prompt.load(self._system)
+        self.set_focus(self._prompt if self._chats else self._parameters[0].field, scroll_visible=False)
 
     def on_descendant_focus(self, event: events.DescendantFocus) -> None:
         focused = next((each.parameter for each in self._parameters if each.field is self.focused), "system")
