@@ -17,7 +17,8 @@ from tui.server.logprobs import SampledToken, TokenTexts
 from tui.server.metrics import Metrics
 from tui.server.parameters import Parameters
 
-REASONS = {"stop": "stop", "length": "length", "context": "length"}
+# Where no way was found around banned phrases, a filter has cut the reply.
+REASONS = {"stop": "stop", "length": "length", "context": "length", "banned": "content_filter"}
 HEADERS = [(b"content-type", b"text/event-stream; charset=utf-8"), (b"cache-control", b"no-store")]
 
 
