@@ -12,14 +12,16 @@ from textual.widgets.option_list import Option
 from tui.config.keymap import bindings
 from tui.formatting.units import age
 from tui.services.session import Line
+from tui.widgets.drawn_line import DrawnLine
 from tui.widgets.plain_text import plain
 
 MARKS = {"idle": " ", "queued": "◌", "streaming": "◐", "unread": "●"}
 KINDS = {"chat": " ", "story": "¶"}
 PIN = "*"
 MORE = "more"  # id of the "load more" option
+MARK, MUTED = "$accent", "$text-muted"
 INDENT = 4  # width of the marks before a title
-LINES = 512  # cached drawn ones: few of them change when the list does
+LINES = 512  # cached ones: few of them change when the list does
 
 
 class SessionList(OptionList):
@@ -29,6 +31,7 @@ class SessionList(OptionList):
 
     def __init__(self) -> None:
         super().__init__(id="session-list", compact=True, markup=False)
+        self.set_reactive(SessionList.auto_links, False)  # looked for in each row that is drawn
         self._listed: tuple[Sequence[Line], str, bool] = ((), "", True)
         self._shown: tuple[object, ...] = ()
 
@@ -61,9 +64,9 @@ class SessionList(OptionList):
             Option(_line(line, line.id == current, ages[index], width), id=line.id) for index, line in enumerate(lines)
         ]
         if not complete:
-            options.append(Option(plain(" " * INDENT + "Load more…", "$text-muted"), id=MORE))
+            options.append(Option(plain(" " * INDENT + "Load more…", MUTED), id=MORE))
         if not options:
-            options.append(Option(plain(" " * INDENT + "No matching sessions", "$text-muted"), disabled=True))
+            options.append(Option(plain(" " * INDENT + "No matching sessions", MUTED), disabled=True))
         ids = [option.id for option in options]
         left = before != current and before in ids  # it was not deleted
         wanted = self.highlighted_id if attended and not left else current
@@ -100,10 +103,9 @@ class SessionList(OptionList):
 
 
 @lru_cache(maxsize=LINES)
-def _line(line: Line, current: bool, age: str, width: int) -> Content:
-    marks = Content.assemble(
-        (MARKS[line.state], "$accent"), (PIN if line.pinned else " ", "$text-muted"), (KINDS[line.mode], "$text-muted")
-    )
+def _line(line: Line, current: bool, age: str, width: int) -> DrawnLine:
+    marks = Content.assemble((MARKS[line.state], MARK), (PIN if line.pinned else " ", MUTED), (KINDS[line.mode], MUTED))
     title = plain(line.title, "bold" if current else "")
     room = max(4, width - INDENT - 5)
-    return Content(" ").join([marks, title.truncate(room, ellipsis=True, pad=True), plain(f"{age:>3}", "$text-muted")])
+    row = Content(" ").join([marks, title.truncate(room, ellipsis=True, pad=True), plain(f"{age:>3}", MUTED)])
+    return DrawnLine(row, (MARK, MUTED))
