@@ -8,7 +8,7 @@ import pytest
 from tui.markdown import highlight
 from tui.markdown.document import Document
 from tui.markdown.highlight import AT_ONCE, STRIKES, Highlighter
-from tui.markdown.time_limit import OutOfTimeError, at_most
+from tui.process.time_limit import OutOfTimeError, at_most
 
 HANGING = "extern //" + "\\" * 60
 

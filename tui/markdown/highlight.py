@@ -12,7 +12,7 @@ from pygments.token import Comment, Keyword, Name, Number, String
 
 from tui.markdown.pygments_internals import TokenType, rules
 from tui.markdown.row import Span
-from tui.markdown.time_limit import OutOfTimeError, at_most, bounded_here
+from tui.process.time_limit import OutOfTimeError, at_most, bounded_here
 
 # CPU seconds for highlighting: per call, and per text (a base and per length).
 # Most languages take a tenth of that; some have regular expressions with exponential backtracking.
