@@ -165,6 +165,7 @@ def test_an_older_database_is_migrated(tmp_path: Path, monkeypatch: pytest.Monke
     with sqlite3.connect(file) as db:
         db.execute("ALTER TABLE nodes DROP COLUMN context_start")
         db.execute("ALTER TABLE nodes DROP COLUMN quotes")
+        db.execute("DROP TABLE writer_pages")
         db.execute("PRAGMA user_version = 1")
     db.close()
     store = Store(file)

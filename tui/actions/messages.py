@@ -206,9 +206,10 @@ class MessageActions(ActionGroup):
         tree = source.tree.fork(end) if end else Tree()
         title = copy_title("fork", source.shown_title, {line.title for line in self._sessions.lines(filtered=False)})
         settings = dict(source.settings)
-        twin = Session(
-            Conversation(source.mode, tree, title=title, model=source.model, settings=settings), private=source.private
+        conversation = Conversation(
+            source.mode, tree, title=title, model=source.model, settings=settings, page=source.page
         )
+        twin = Session(conversation, private=source.private)
         twin.fork_of(source)
         self._replies.fork(source, twin)
         self._presenter.collect()

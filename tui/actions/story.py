@@ -7,7 +7,7 @@ from tui.actions.messages import MessageActions
 from tui.config.key_names import key_name
 from tui.conversation.story_text import Place, before, by_model, follow, near, others, part, places, version
 from tui.conversation.tree import Node, Tree
-from tui.services.modes import story_pieces
+from tui.services.modes import ids_within
 from tui.services.notices import still_generating
 from tui.storage.store import OPEN_ELSEWHERE
 from tui.terminal.sanitize import one_line
@@ -39,7 +39,7 @@ class StoryActions(ActionGroup):
             return
         self._follow(pane)
         behind = pane.text[len(pane.before_cursor) :]
-        part(self.current.tree, len(pane.before_cursor), self._ids_within)
+        part(self.current.tree, len(pane.before_cursor), ids_within(self.current, self._workspace.model))
         self._go_on(pane)
         if behind.strip() and self.current.reply:
             self._presenter.say(kept())
@@ -135,17 +135,7 @@ class StoryActions(ActionGroup):
         return None
 
     def _follow(self, pane: StoryPane) -> None:
-        follow(self.current.tree, pane.text, self._ids_within)
-
-    def _ids_within(self, before: list[Node], node: Node, length: int) -> tuple[int, int]:
-        model, ids = self._workspace.model, node.ids_for(self.current.model)
-        if model is None or not ids:
-            return 0, 0
-        from inference import tokens_within
-
-        prompt = model.tokenizer.encode_pieces(story_pieces(self.current, before, model))
-        count, text = tokens_within(model.tokenizer, prompt, ids, length)
-        return (count, len(text)) if node.text.startswith(text) else (0, 0)
+        follow(self.current.tree, pane.text, ids_within(self.current, self._workspace.model))
 
     def _same_again(self, last: Node) -> str:
         """Why the model would generate ``last`` again; empty if another text is possible."""

@@ -7,6 +7,7 @@ from tui.config.settings import Settings
 from tui.conversation.quotes import Quote
 from tui.conversation.tree import Node, in_context
 from tui.formatting.units import counted
+from tui.services.background import background_of
 from tui.services.documents import DocumentService
 from tui.services.quoting import WITHOUT, fitting_question, notice, questions, unsearched
 from tui.services.session import Session
@@ -59,7 +60,9 @@ class AttachedDocuments:
         path = session.tree.path(reply.id)
         try:
             found = self._service.find(*questions(path), session.collections, check_cancelled)
-            quotes = fitting_question(session, model, limit, variables, in_context(path)[:-1], found.quotes)
+            nodes = in_context(path)[:-1]
+            background = background_of(session, nodes, model, limit)
+            quotes = fitting_question(session, model, limit, variables, nodes, found.quotes, background)
         except (StoreError, InferenceError) as error:
             return [WITHOUT.format(error)]
         if quotes is None:

@@ -87,6 +87,7 @@ def _session(store: "Store", name: str, settings: "Settings") -> "Conversation":
 def _ask_within(store: "Store", conversation: "Conversation", text: str, settings: "Settings", stats: bool) -> None:
     """Ask and save: the question first, then the answer as it is generated."""
     from tui.cli.attached_documents import AttachedDocuments
+    from tui.services.background import background_of
     from tui.services.reasoning import variables
     from tui.services.reply import outcome_of
     from tui.services.session import Session
@@ -108,7 +109,9 @@ def _ask_within(store: "Store", conversation: "Conversation", text: str, setting
         for sentence in documents.quote(Session(conversation), node, session.model, session.context, switches):
             tell(sentence)
         store.save(conversation)
-        messages = conversation.messages(tree.path(asked.id), settings.chat_model)
+        path = tree.path(asked.id)
+        background = background_of(Session(conversation), path, session.model, session.context)
+        messages = conversation.messages(path, settings.chat_model, background=background)
         return session.reply(messages, params, variables=switches)
 
     def keep(piece: str) -> None:

@@ -18,6 +18,7 @@ from tui.conversation.conversation import Conversation
 from tui.conversation.speakers import model_name, speaker
 from tui.conversation.tree import Node, in_context
 from tui.process.ctrl_c import on_ctrl_c
+from tui.services.background import background_of
 from tui.services.full_context import plan
 from tui.services.model_offer import declined
 from tui.services.modes import STRATEGIES
@@ -150,7 +151,8 @@ class PlainChat:
         left_out = None
         if tip is not None:
             engine, params, switches = self._prepared()
-            count = prompt_count(session, engine.model, engine.context, switches, tip)
+            background = background_of(session, tree.path(), engine.model, engine.context)
+            count = prompt_count(session, engine.model, engine.context, switches, tip, background)
             left_out = plan(in_context(tree.path()), engine.context, params.max_tokens, count).left_out
         if tip is None or left_out is None:
             self._say("There is nothing that could be left out.")
@@ -190,8 +192,9 @@ class PlainChat:
     def _submit(self, node: Node) -> "Generation":
         engine, params, switches = self._prepared()
         self._quote(node, engine, switches)
-        path = self._session.tree.path(node.id)
-        return STRATEGIES["chat"].ask(engine, self._session, path, bool(node.text), params, switches)
+        path, resumed = self._session.tree.path(node.id), bool(node.text)
+        background = background_of(self._session, path[: None if resumed else -1], engine.model, engine.context)
+        return STRATEGIES["chat"].ask(engine, self._session, path, resumed, params, switches, background)
 
     def _quote(self, node: Node, engine: "EngineSession", switches: dict[str, bool]) -> None:
         """Find passages for the question of this reply. Raises Cancelled after Ctrl+C."""

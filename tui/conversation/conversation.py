@@ -8,8 +8,10 @@ from dataclasses import dataclass, field, replace
 from itertools import takewhile
 from typing import Any, Literal
 
+from tui.conversation.background import NOTHING, Background
 from tui.conversation.quotes import with_quotes
-from tui.conversation.tree import Node, Tree, in_context
+from tui.conversation.tree import Node, Tree, in_context, last_question
+from tui.conversation.writer_page import BLANK, WriterPage
 from tui.terminal.sanitize import shortened
 
 Mode = Literal["chat", "story"]
@@ -42,6 +44,7 @@ class Conversation:
     updated: float = field(default_factory=time.time)
     settings: dict[str, Any] = field(default_factory=dict)
     draft: str = ""
+    page: WriterPage = BLANK
 
     @property
     def opening(self) -> str:
@@ -61,20 +64,26 @@ class Conversation:
         tree = Tree.of(nodes.values(), self.tree.tip, entered)
         return replace(self, tree=tree, settings=dict(self.settings))
 
-    def messages(self, path: list[Node], model: str, whole: bool = True) -> list[dict[str, Any]]:
+    def messages(
+        self, path: list[Node], model: str, whole: bool = True, background: Background = NOTHING
+    ) -> list[dict[str, Any]]:
         """Messages for the chat template, system prompt first, with the token ids this model sampled.
 
         Turns that are left out of the context are missing, and without ``whole`` the last node is. A summary of earlier
         turns joins the system prompt: templates accept one at most, and at the beginning only. Passages of documents
-        are in the message of the question that they were found for.
+        are in the message of the question that they were found for. Of the ``background``, what changes rarely joins
+        the system prompt, and the rest the user's last message.
         """
         nodes = in_context(path)[: None if whole else -1]
         opening = list(takewhile(lambda node: node.role == "system", nodes))
-        system = "\n\n".join(filter(None, (self.settings.get("system"), *(node.text for node in opening))))
+        told = (self.settings.get("system"), *background.top, *(node.text for node in opening))
+        system = "\n\n".join(filter(None, told))
+        last = last_question(nodes)
         return [{"role": "system", "content": system}] * bool(system) + [
-            {"role": node.role, "content": with_quotes(node.text, node.quotes or ())}
+            {"role": node.role, "content": "\n\n".join([*near, with_quotes(node.text, node.quotes or ())])}
             | ({"token_ids": list(ids)} if (ids := node.ids_for(model)) else {})
             for node in nodes[len(opening) :]
+            for near in [background.near if node is last else []]
         ]
 
 

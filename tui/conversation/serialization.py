@@ -6,8 +6,10 @@ from dataclasses import asdict, replace
 from typing import Any, TypeGuard, get_args
 
 from tui.conversation.conversation import ID, Conversation, Listing, Mode
+from tui.conversation.lorebook import read_book
 from tui.conversation.quotes import Quote
 from tui.conversation.tree import Node, Outcome, Role, Tree
+from tui.conversation.writer_page import BLANK, MAX_DEPTH, WriterPage
 
 MODES: tuple[Mode, ...] = get_args(Mode)
 ROLES: tuple[Role, ...] = get_args(Role)
@@ -17,7 +19,7 @@ MAX_TIME = 250_000_000_000.0  # seconds since the epoch; datetime ends with the 
 MAX_COUNT = 10**30  # upper bound of token counts and seeds
 MAX_TITLE = 1000
 MAX_LINE = 2**31 - 1  # of line numbers, which are passed to editors
-MAX_DEPTH = 32
+MAX_NESTED = 32
 # Known settings of a session and their types; unknown ones are preserved.
 SETTINGS: dict[str, type] = {
     "system": str,
@@ -58,6 +60,7 @@ def conversation_value(conversation: Conversation) -> dict[str, Any]:
         "draft": c.draft,
         "tip": tree.tip,
         "root": tree.entered(None),
+        **({} if c.page.blank else {"writer": page_value(c.page)}),
         "nodes": [_node_value(interrupted(node) if node.growing else node, tree.entered(node.id)) for node in tree],
     }
 
@@ -84,6 +87,7 @@ def read_conversation(value: Mapping[str, Any]) -> Conversation:
         updated=_time(value, "updated"),
         settings=_settings(_mapping(value.get("settings"), "the settings of a session")),
         draft=_text(value, "draft"),
+        page=BLANK if value.get("writer") is None else read_page(_mapping(value["writer"], "the writer's page")),
     )
     if not all(ID.fullmatch(an_id) for an_id in (conversation.id, *(node.id for node in conversation.tree))):
         raise ValueError("an id is not 32 hexadecimal digits")
@@ -97,6 +101,31 @@ def read_listing(columns: Sequence[object]) -> Listing:
     shown: Mode = "story" if mode == "story" else "chat"
     used = _within_calendar(updated) if _is_number(updated) else 0.0
     return Listing(str(session_id), texts[0], texts[1], shown, texts[2], bool(pinned), used)
+
+
+def page_value(page: WriterPage) -> dict[str, Any]:
+    """A writer's page as JSON values; its lorebooks as in their own files."""
+    return {
+        "memory": page.memory,
+        "note": page.note,
+        "depth": page.depth,
+        "budget": page.budget,
+        "books": [book.value for book in page.books],
+    }
+
+
+def read_page(fields: dict[str, Any]) -> WriterPage:
+    """Inverse of ``page_value``. Raises ValueError for invalid values."""
+    books = fields.get("books")
+    if not isinstance(books, list):
+        raise ValueError("a writer's page has no list of lorebooks")
+    return WriterPage(
+        memory=_text(fields, "memory"),
+        note=_text(fields, "note"),
+        depth=min(max(_count(fields, "depth"), 1), MAX_DEPTH),
+        budget=None if fields.get("budget") is None else _count(fields, "budget"),
+        books=tuple(read_book(_cleaned(_mapping(book, "a lorebook"))) for book in books),
+    )
 
 
 def _node_value(node: Node, entered: str | None) -> dict[str, Any]:
@@ -214,11 +243,16 @@ def _count(fields: Mapping[str, Any], name: str) -> int:
 
 def _settings(values: dict[str, Any]) -> dict[str, Any]:
     """Drop settings of a wrong type."""
-    whole = json.loads(clean(json.dumps(_shallow(values), ensure_ascii=False)))
-    return {name: value for name, value in whole.items() if isinstance(value, SETTINGS.get(name, object))}
+    return {name: value for name, value in _cleaned(values).items() if isinstance(value, SETTINGS.get(name, object))}
 
 
-def _shallow(values: dict[str, Any], depth: int = MAX_DEPTH) -> dict[str, Any]:
+def _cleaned(values: dict[str, Any]) -> dict[str, Any]:
+    """JSON values that can be encoded, of strings too. Raises ValueError if they are nested too deeply."""
+    cleaned: dict[str, Any] = json.loads(clean(json.dumps(_shallow(values), ensure_ascii=False)))
+    return cleaned
+
+
+def _shallow(values: dict[str, Any], depth: int = MAX_NESTED) -> dict[str, Any]:
     """Reject deeply nested values: json reads deeper than it writes."""
     inner: list[Any] = [values]
     for _ in range(depth):

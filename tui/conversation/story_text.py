@@ -46,25 +46,33 @@ def follow(tree: Tree, text: str, within: Within = no_ids) -> None:
         tree.add("author", text[taken:])
 
 
-def part(tree: Tree, length: int, within: Within = no_ids) -> None:
-    """Move the tip to ``length`` characters, splitting a node if necessary. The rest remains as a version."""
+def divided(nodes: list[Node], length: int, within: Within = no_ids) -> tuple[list[Node], list[Node], list[Node]]:
+    """Divide a text of nodes: those before ``length`` characters, pieces of the node there, and what follows."""
     before: list[Node] = []
-    behind = tree.path()
+    behind = list(nodes)
     while behind and length >= len(behind[0].text):
         length -= len(behind[0].text)
         before.append(behind.pop(0))
-    tree.move(before[-1].id if before else None)
     if not (behind and length):
-        return
+        return before, [], behind
     node = behind[0]
     count, known = within(before, node, length)
-    if known:
-        _lay(tree, _piece(node, 0, known, node.token_ids[:count]))
-    if known < length:
-        _lay(tree, _piece(node, known, length))
+    pieces = [_piece(node, 0, known, node.token_ids[:count])] if known else []
+    pieces += [_piece(node, known, length)] if known < length else []
+    rest = _piece(node, length, len(node.text), node.token_ids[count:] if known == length else ())
+    return before, pieces, [rest, *behind[1:]]
+
+
+def part(tree: Tree, length: int, within: Within = no_ids) -> None:
+    """Move the tip to ``length`` characters, splitting a node if necessary. The rest remains as a version."""
+    before, pieces, behind = divided(tree.path(), length, within)
+    tree.move(before[-1].id if before else None)
+    if not pieces:
+        return
+    for piece in pieces:
+        _lay(tree, piece)
     point = tree.tip
-    _lay(tree, _piece(node, length, len(node.text), node.token_ids[count:] if known == length else ()))
-    for later in behind[1:]:
+    for later in behind:
         _lay(tree, later)
     tree.move(point)
 

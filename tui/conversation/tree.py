@@ -288,6 +288,11 @@ def in_context(path: Sequence[Node]) -> list[Node]:
     return seen_from(path, next((index for index, node in enumerate(path) if node.id == first), 0))
 
 
+def last_question(path: Sequence[Node]) -> Node | None:
+    """The user's last message of a path."""
+    return next((node for node in reversed(path) if node.role == "user"), None)
+
+
 def seen_from(path: Sequence[Node], start: int) -> list[Node]:
     """The nodes from ``start`` on, and the system prompts before them."""
     return [*(node for node in path[:start] if node.role == "system"), *path[start:]]

@@ -16,9 +16,9 @@ def short_count(number: int) -> str:
     return str(number)
 
 
-def counted(number: int, noun: str) -> str:
+def counted(number: int, noun: str, plural: str = "") -> str:
     """Format a number of things: ``1 token``, ``2 tokens``."""
-    return f"{number} {noun}{'' if number == 1 else 's'}"
+    return f"{number} {noun if number == 1 else plural or f'{noun}s'}"
 
 
 def age(seconds: float) -> str:

@@ -156,7 +156,8 @@ def _side(source: Session, question: Node, variant: Variant) -> Side:
     tree = source.tree.fork(question.parent) if question.parent is not None else Tree()
     tree.append(question if variant.documents or question.quotes is None else replace(question, quotes=None))
     settings = dict(source.settings) | dict(variant.changes)
-    conversation = Conversation("chat", tree, model=variant.model or source.model, settings=settings)
+    model = variant.model or source.model
+    conversation = Conversation("chat", tree, model=model, settings=settings, page=source.page)
     return Side(variant, Session(conversation, private=True), tree.begin("assistant").id)
 
 

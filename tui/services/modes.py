@@ -1,15 +1,18 @@
 """Strategies for chat and story: prompts, defaults and notices of each mode."""
 
 from abc import ABC, abstractmethod
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from tui.config.key_names import key_name
 from tui.config.settings import Settings
+from tui.conversation.background import NOTE, NOTHING, Background
 from tui.conversation.conversation import Mode
-from tui.conversation.story_text import pieces
-from tui.conversation.tree import Node, in_context
+from tui.conversation.quotes import with_quotes
+from tui.conversation.story_prompt import Part, Piece, Share, story_parts
+from tui.conversation.story_text import Within, pieces
+from tui.conversation.tree import Node, in_context, last_question
 from tui.services.session import Session
 
 if TYPE_CHECKING:
@@ -66,18 +69,43 @@ class ModeStrategy(ABC):
         resumed: bool,
         params: "SamplingParams",
         variables: Mapping[str, bool],
+        background: Background = NOTHING,
     ) -> "Generation":
         """Submit the generation of the path's last node. ``resumed``: it continues that node's text.
 
-        ``variables``: of the chat template.
+        ``variables``: of the chat template. ``background``: what the writer's page adds.
         Raises InferenceError if the prompt cannot be built or does not fit.
         """
 
     @abstractmethod
     def count(
-        self, session: Session, path: list[Node], model: "Model", limit: int, variables: Mapping[str, bool]
+        self,
+        session: Session,
+        path: list[Node],
+        model: "Model",
+        limit: int,
+        variables: Mapping[str, bool],
+        background: Background = NOTHING,
     ) -> int:
         """Number of context tokens the path takes. Raises ContextOverflowError if they clearly exceed ``limit``."""
+
+    @abstractmethod
+    def prompt(
+        self,
+        session: Session,
+        path: list[Node],
+        model: "Model",
+        limit: int,
+        variables: Mapping[str, bool],
+        background: Background,
+    ) -> tuple[list[int], list[Share]]:
+        """Token ids that ``ask`` would give the engine to go on from the end of the path, and the shares of their
+        parts. Raises as ``ask``.
+        """
+
+    @abstractmethod
+    def spoken(self, session: Session, path: Sequence[Node]) -> tuple[Sequence[str], str]:
+        """Texts in which the keys of lorebooks are looked for, in order, and what stands between them."""
 
 
 class ChatStrategy(ModeStrategy):
@@ -116,17 +144,51 @@ class ChatStrategy(ModeStrategy):
         resumed: bool,
         params: "SamplingParams",
         variables: Mapping[str, bool],
+        background: Background = NOTHING,
     ) -> "Generation":
-        messages = session.messages(path, session.model, whole=resumed)
+        messages = session.messages(path, session.model, resumed, background)
         return engine.reply(messages, params, resumed, variables, abandoned(session, path))
 
     def count(
-        self, session: Session, path: list[Node], model: "Model", limit: int, variables: Mapping[str, bool]
+        self,
+        session: Session,
+        path: list[Node],
+        model: "Model",
+        limit: int,
+        variables: Mapping[str, bool],
+        background: Background = NOTHING,
     ) -> int:
         if not path or model.chat_template is None:
             return 0
-        messages = session.messages(path, session.model)
+        messages = session.messages(path, session.model, background=background)
         return len(model.chat_template.encode(messages, model.tokenizer, False, limit=limit, variables=variables))
+
+    def prompt(
+        self,
+        session: Session,
+        path: list[Node],
+        model: "Model",
+        limit: int,
+        variables: Mapping[str, bool],
+        background: Background,
+    ) -> tuple[list[int], list[Share]]:
+        from inference import TemplateError
+
+        if model.chat_template is None:
+            raise TemplateError(model.no_chat)
+        resumed = bool(path) and path[-1].role == "assistant"
+        messages = session.messages(path, session.model, background=background)
+        ids = model.chat_template.encode(messages, model.tokenizer, not resumed, resumed, limit, variables)
+        added = _added(session, path, model, background)
+        rest = len(ids) - sum(share.tokens for share in added)
+        return ids, [*added, Share("text", max(rest, 0))]
+
+    def spoken(self, session: Session, path: Sequence[Node]) -> tuple[Sequence[str], str]:
+        """Up to the user's last message: all its replies, and more of them, see the same."""
+        nodes = in_context(path)
+        last = last_question(nodes)
+        asked = nodes[: nodes.index(last) + 1] if last else []
+        return [node.text for node in asked if node.role != "system"], "\n"
 
 
 class StoryStrategy(ModeStrategy):
@@ -163,16 +225,44 @@ class StoryStrategy(ModeStrategy):
         resumed: bool,
         params: "SamplingParams",
         variables: Mapping[str, bool],
+        background: Background = NOTHING,
     ) -> "Generation":
-        pieces = story_pieces(session, path[:-1], engine.model)
-        return engine.complete(pieces, params, abandoned(session, path))
+        parts = parts_of(session, path[:-1], engine.model, background)
+        prompt = [piece for part in parts for piece in part.pieces]
+        return engine.complete(prompt, params, abandoned(session, path))
 
     def count(
-        self, session: Session, path: list[Node], model: "Model", limit: int, variables: Mapping[str, bool]
+        self,
+        session: Session,
+        path: list[Node],
+        model: "Model",
+        limit: int,
+        variables: Mapping[str, bool],
+        background: Background = NOTHING,
     ) -> int:
         # The draft holds edits since the last continuation.
-        text = [session.draft] if session.draft else story_pieces(session, path, model)
-        return len(model.tokenizer.encode_pieces(text, limit)) if text else 0
+        nodes = [Node("", None, "author", session.draft)] if session.draft else path
+        prompt = [piece for part in parts_of(session, nodes, model, background) for piece in part.pieces]
+        return len(model.tokenizer.encode_pieces(prompt, limit)) if prompt else 0
+
+    def prompt(
+        self,
+        session: Session,
+        path: list[Node],
+        model: "Model",
+        limit: int,
+        variables: Mapping[str, bool],
+        background: Background,
+    ) -> tuple[list[int], list[Share]]:
+        parts = parts_of(session, path, model, background)
+        ids = model.tokenizer.encode_pieces([piece for part in parts for piece in part.pieces], limit)
+        # Each piece is encoded by itself; only the first one begins with a special token.
+        pieces = [part.pieces if number == 0 else [[], *part.pieces] for number, part in enumerate(parts)]
+        counts = [len(model.tokenizer.encode_pieces(each)) for each in pieces]
+        return ids, [Share(part.kind, count, part.label) for part, count in zip(parts, counts, strict=True)]
+
+    def spoken(self, session: Session, path: Sequence[Node]) -> tuple[Sequence[str], str]:
+        return ([session.draft] if session.draft else [node.text for node in path]), ""
 
 
 STRATEGIES: dict[Mode, ModeStrategy] = {"chat": ChatStrategy(), "story": StoryStrategy()}
@@ -183,7 +273,44 @@ def abandoned(session: Session, path: list[Node]) -> list[tuple[int, ...]]:
     return session.tree.abandoned(path, session.model, DRAFT_TOKENS)
 
 
-def story_pieces(session: Session, path: list[Node], model: "Model") -> list[str | list[int]]:
+def _added(session: Session, path: list[Node], model: "Model", background: Background) -> list[Share]:
+    """Shares of what was added to the messages of a chat, each counted by itself."""
+
+    def count(text: str) -> int:
+        return len(model.tokenizer.encode_pieces([[], text]))
+
+    system = session.settings.get("system")
+    asked = [node for node in in_context(path) if node.quotes]
+    documents = sum(count(with_quotes(node.text, node.quotes or ())) - count(node.text) for node in asked)
+    shares = [Share("system", count(system))] if isinstance(system, str) and system else []
+    shares += [Share("memory", count(background.memory))] if background.memory else []
+    shares += [Share("lorebook", count(lore.text), lore.label) for lore in (*background.constant, *background.called)]
+    shares += [Share("note", count(NOTE.format(background.note)))] if background.note else []
+    return shares + ([Share("documents", documents)] if documents else [])
+
+
+def parts_of(session: Session, path: list[Node], model: "Model", background: Background) -> list[Part]:
+    """The prompt that continues a story path, in parts."""
+    return story_parts(background, path, partial(story_pieces, session, model=model), ids_within(session, model))
+
+
+def ids_within(session: Session, model: "Model | None") -> Within:
+    """How many token ids of a piece fit into so many characters, if the model has sampled them."""
+
+    def within(before: list[Node], node: Node, length: int) -> tuple[int, int]:
+        ids = node.ids_for(session.model)
+        if model is None or not ids:
+            return 0, 0
+        from inference import tokens_within
+
+        prompt = model.tokenizer.encode_pieces(story_pieces(session, before, model))
+        count, text = tokens_within(model.tokenizer, prompt, ids, length)
+        return (count, len(text)) if node.text.startswith(text) else (0, 0)
+
+    return within
+
+
+def story_pieces(session: Session, path: list[Node], model: "Model") -> list[Piece]:
     """Prompt for a story path: token ids for what the model sampled itself, text for the rest."""
     from inference import stand_for
 

@@ -6,6 +6,7 @@ from functools import partial
 
 from textual.app import App
 
+from tui.conversation.background import Background
 from tui.conversation.quotes import Quote
 from tui.conversation.tree import Node, in_context
 from tui.messages import PassagesSought
@@ -67,15 +68,19 @@ class PassageService:
                 raise Cancelled
 
         found = await in_thread(self._documents.find, *questions(path), session.collections, check_cancelled)
+        nodes = in_context(path)[:-1]
         async with self._replies.turn:
-            quotes = await in_thread(self._fitting, session, in_context(path)[:-1], found)
+            quotes = await in_thread(self._fitting, session, nodes, found, self._replies.background(session, nodes))
         if reply.cancelled or question.id not in session.tree or quotes is None:
             return found.note
         session.tree.quote(question.id, quotes)
         await asyncio.wait([asyncio.wrap_future(self._sessions.save(session))])
         return notice(found, quotes)
 
-    def _fitting(self, session: Session, nodes: list[Node], found: Passages) -> tuple[Quote, ...] | None:
+    def _fitting(
+        self, session: Session, nodes: list[Node], found: Passages, background: Background
+    ) -> tuple[Quote, ...] | None:
         model, limit = self._models.model(session), self._models.context(session)
         assert model is not None
-        return fitting_question(session, model, limit, self._sampling.variables(session), nodes, found.quotes)
+        variables = self._sampling.variables(session)
+        return fitting_question(session, model, limit, variables, nodes, found.quotes, background)

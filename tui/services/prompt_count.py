@@ -3,6 +3,7 @@
 from collections.abc import Mapping
 from typing import TYPE_CHECKING
 
+from tui.conversation.background import NOTHING, Background
 from tui.conversation.tree import Node
 from tui.services.full_context import Count
 from tui.services.session import Session
@@ -11,10 +12,18 @@ if TYPE_CHECKING:
     from inference import Model
 
 
-def prompt_count(session: Session, model: "Model", limit: int, variables: Mapping[str, bool], last: Node) -> Count:
+def prompt_count(
+    session: Session,
+    model: "Model",
+    limit: int,
+    variables: Mapping[str, bool],
+    last: Node,
+    background: Background = NOTHING,
+) -> Count:
     """Count tokens of prompts that end with ``last``, with what comes before its reply or without its end.
 
-    ``variables``: of the chat template, which the model must have. Far above ``limit``, tokens are estimated.
+    ``variables``: of the chat template, which the model must have. ``background``: what the writer's page adds. Far
+    above ``limit``, tokens are estimated.
     """
     from inference import ContextOverflowError
 
@@ -22,7 +31,7 @@ def prompt_count(session: Session, model: "Model", limit: int, variables: Mappin
     template, tokenizer, more = model.chat_template, model.tokenizer, last.role == "assistant"
 
     def count(nodes: list[Node]) -> int:
-        messages = session.messages(nodes, session.model)
+        messages = session.messages(nodes, session.model, background=background)
         try:
             return len(template.encode(messages, tokenizer, not more, more, limit, variables))
         except ContextOverflowError as error:

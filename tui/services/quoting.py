@@ -4,6 +4,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
+from tui.conversation.background import NOTHING, Background
 from tui.conversation.quotes import Quote
 from tui.conversation.tree import Node
 from tui.services.documents import Passages
@@ -43,13 +44,14 @@ def fitting_question(
     variables: Mapping[str, bool],
     nodes: list[Node],
     quotes: Sequence[Quote],
+    background: Background = NOTHING,
 ) -> tuple[Quote, ...] | None:
     """The passages that fit before the last of the nodes; None if not even the question does.
 
-    ``limit``: the context in tokens. ``variables``: of the chat template.
+    ``limit``: the context in tokens. ``variables``: of the chat template. ``background``: what the writer's page adds.
     """
     *before, question = nodes
-    count = prompt_count(session, model, limit, variables, question)
+    count = prompt_count(session, model, limit, variables, question, background)
     used = count(nodes)
     if used >= limit:
         return None

@@ -12,9 +12,11 @@ from typing import TYPE_CHECKING, NamedTuple
 from textual.app import App
 
 from tui.config.key_names import key_name
+from tui.conversation.background import NOTHING, Background
 from tui.conversation.tree import Node
 from tui.messages import ContextCounted, ContextFilled, Notice, ReplyProgressed
 from tui.process.in_thread import FILES, in_thread
+from tui.services.background import background_of
 from tui.services.detached_cache import DetachedCache, save_cache
 from tui.services.event_poller import EventPoller
 from tui.services.model_choice import ModelChoice
@@ -168,7 +170,9 @@ class ReplyService:
                 self._fail(reply, "")
                 return
             try:
-                generation = await in_thread(self._submit, session, reply, session.tree.path(reply.node_id))
+                path = session.tree.path(reply.node_id)
+                background = self.background(session, path if reply.seed_text else path[:-1])
+                generation = await in_thread(self._submit, session, reply, path, background)
             except Exception as error:
                 self._fail(reply, str(explained(error)))
                 if isinstance(error, ContextOverflowError):
@@ -180,13 +184,19 @@ class ReplyService:
             generation.cancel()
         self._poller.watch(reply)
 
-    def _submit(self, session: Session, reply: Reply, path: list[Node]) -> "Generation":
+    def background(self, session: Session, path: list[Node]) -> Background:
+        """What the writer's page adds to the prompt for the end of the path. For the main thread."""
+        model = self._models.model(session)
+        return background_of(session, path, model, self._models.context(session)) if model else NOTHING
+
+    def _submit(self, session: Session, reply: Reply, path: list[Node], background: Background) -> "Generation":
         engine = self._engine_session(session)
         engine.limit(self._models.context(session))
         reply.rows_before = engine.model.counters.rows
         params = self._sampling.params(session)
         variables = self._sampling.variables(session)
-        return STRATEGIES[session.mode].ask(engine, session, path, bool(reply.seed_text), params, variables)
+        resumed = bool(reply.seed_text)
+        return STRATEGIES[session.mode].ask(engine, session, path, resumed, params, variables, background)
 
     def _engine_session(self, session: Session) -> "EngineSession":
         """The session's engine session, created on first use from its cache snapshot, if that is of this model."""
@@ -225,7 +235,7 @@ class ReplyService:
         path = session.tree.path()
         async with self.turn:
             try:
-                used = await in_thread(self._tokens, session, path)
+                used = await in_thread(self._tokens, session, path, self.background(session, path))
             except ContextOverflowError as error:
                 used = error.needed
             except Exception:  # the template may reject the conversation; reported when a reply is asked for
@@ -237,12 +247,12 @@ class ReplyService:
             session.figures = replace(session.figures, context_used=used)
             self._app.post_message(ContextCounted(session))
 
-    def _tokens(self, session: Session, path: list[Node]) -> int:
+    def _tokens(self, session: Session, path: list[Node], background: Background) -> int:
         model = self._models.model(session)
         if model is None:
             return 0
         limit, variables = self._models.context(session), self._sampling.variables(session)
-        return STRATEGIES[session.mode].count(session, path, model, limit, variables)
+        return STRATEGIES[session.mode].count(session, path, model, limit, variables, background)
 
     def rewritten_ids(self, session: Session, reply: Node, text: str) -> tuple[int, ...]:
         """Token ids for ``text``, which was edited from the reply's; empty if its own are unknown."""

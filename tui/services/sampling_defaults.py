@@ -53,6 +53,7 @@ class SamplingDefaults:
         """The session's settings that differ from their defaults, abbreviated."""
         default = STRATEGIES[session.mode].new_settings(self._settings).get("system")
         system = [f"docs: {', '.join(map(one_line, session.collections))}"] if session.collections else []
+        system += [] if session.page.blank else ["writer's page"]
         system += [] if (session.settings.get("system") or "") == (default or "") else ["system prompt"]
         values = self.chosen(session)
         return system + (differing(values, self.defaults(session) | self.switches(session)) if values else [])

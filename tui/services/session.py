@@ -5,8 +5,10 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Literal
 
+from tui.conversation.background import NOTHING, Background
 from tui.conversation.conversation import Conversation, Listing, Mode
 from tui.conversation.tree import Node, Tree
+from tui.conversation.writer_page import WriterPage
 from tui.services.reply import Reply
 
 if TYPE_CHECKING:
@@ -143,12 +145,19 @@ class Session:
 
     @property
     def empty(self) -> bool:
-        """True without messages, draft and title."""
-        return not len(self.tree) and not self.draft and not self.title
+        """True without messages, draft, title and writer's page."""
+        return not len(self.tree) and not self.draft and not self.title and self.page.blank
 
-    def messages(self, path: list[Node], model: str, whole: bool = True) -> list[dict[str, Any]]:
+    @property
+    def page(self) -> WriterPage:
+        """Memory, author's note and lorebooks."""
+        return self.conversation.page
+
+    def messages(
+        self, path: list[Node], model: str, whole: bool = True, background: Background = NOTHING
+    ) -> list[dict[str, Any]]:
         """Messages for the chat template; see ``Conversation.messages``."""
-        return self.conversation.messages(path, model, whole)
+        return self.conversation.messages(path, model, whole, background)
 
     # ---- changes of persisted values
 
@@ -172,6 +181,10 @@ class Session:
         """Replace these settings; those without a value are removed."""
         kept = {name: value for name, value in self.settings.items() if name not in values}
         self.conversation.settings = kept | {name: value for name, value in values.items() if value}
+
+    def put_page(self, page: WriterPage) -> None:
+        """Replace the writer's page."""
+        self.conversation.page = page
 
     def become_story(self) -> None:
         """Turn a chat into a story that begins with the draft."""

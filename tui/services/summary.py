@@ -6,6 +6,7 @@ from dataclasses import replace
 from itertools import chain
 from typing import TYPE_CHECKING, Any
 
+from tui.conversation.background import Background
 from tui.conversation.conversation import new_id
 from tui.conversation.tree import Node
 from tui.markdown.thinking import without_thoughts
@@ -36,6 +37,7 @@ class Summariser:
     """Writes one summary of turns; several rounds if they do not fit the context together.
 
     ``engine``: a copy of the session's, so that what the cache holds of these turns is reused. ``reply``: stops it.
+    ``background``: what stands before the turns, besides the system prompt.
     """
 
     def __init__(
@@ -45,6 +47,7 @@ class Summariser:
         reply: Reply,
         params: "SamplingParams",
         variables: dict[str, bool],
+        background: Background,
     ) -> None:
         self._engine = engine
         self._session = session
@@ -52,6 +55,7 @@ class Summariser:
         self._most = engine.context // SHARE
         self._params = replace(params, max_tokens=self._most, stop=(), ban=())
         self._variables = variables
+        self._background = background
 
     async def summarise(self, system: list[Node], turns: list[list[Node]]) -> Node | None:
         """The summary as a system message; None if it was stopped. ``system``: earlier summaries.
@@ -81,7 +85,8 @@ class Summariser:
 
     def _messages(self, nodes: list[Node]) -> list[dict[str, Any]]:
         request = REQUEST.format(words=self._most // 2)
-        return [*self._session.messages(nodes, self._session.model), {"role": "user", "content": request}]
+        messages = self._session.messages(nodes, self._session.model, background=self._background)
+        return [*messages, {"role": "user", "content": request}]
 
     async def _generate(self, nodes: list[Node]) -> Node | None:
         generation = await in_thread(self._engine.reply, self._messages(nodes), self._params, False, self._variables)

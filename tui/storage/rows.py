@@ -8,8 +8,16 @@ from dataclasses import asdict, dataclass
 from typing import Any
 
 from tui.conversation.conversation import Conversation, Listing, Mode, has_words, shown_title
-from tui.conversation.serialization import MAX_TITLE, clean, quotes_value, read_conversation, read_listing
+from tui.conversation.serialization import (
+    MAX_TITLE,
+    clean,
+    page_value,
+    quotes_value,
+    read_conversation,
+    read_listing,
+)
 from tui.conversation.tree import Node
+from tui.conversation.writer_page import BLANK, WriterPage
 
 _HEAD = "title, mode, model, tip, root, pinned, created, updated, settings, draft"
 _INSERT_SESSION = f"INSERT INTO sessions ({_HEAD}, id) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)"
@@ -31,7 +39,7 @@ Values = tuple[Any, ...]
 
 @dataclass(frozen=True)
 class Record:
-    """A conversation at one moment: its row's columns, its nodes and the child entered of each.
+    """A conversation at one moment: its row's columns, its nodes, the child entered of each, and its writer's page.
 
     It is made where the conversation changes, and written by the thread that waits for the disk.
     """
@@ -40,10 +48,11 @@ class Record:
     head: Values
     nodes: dict[str, Node]
     entered: dict[str | None, str]
+    page: WriterPage
 
     @classmethod
     def of(cls, conversation: Conversation) -> "Record":
-        return cls(conversation, _head(conversation), *conversation.tree.contents())
+        return cls(conversation, _head(conversation), *conversation.tree.contents(), conversation.page)
 
     @property
     def id(self) -> str:
@@ -86,12 +95,14 @@ def read(db: sqlite3.Connection, session_id: str) -> tuple[Conversation, Image] 
         if row is None:
             return None
         rows = db.execute(_READ_NODES, (row[0],)).fetchall()
+        page = db.execute("SELECT page FROM writer_pages WHERE session = ?", (row[0],)).fetchone()
     finally:
         db.execute("ROLLBACK")
     number, *columns = row
     value = {"id": session_id, **dict(zip(_HEAD.split(", "), columns, strict=True))}
     value["settings"] = _json(value["settings"])
     value["nodes"] = [_node_value(*row) for row in rows]
+    value["writer"] = None if page is None else _json(page[0])
     conversation = read_conversation(value)
     return conversation, Image(number, Record.of(conversation))
 
@@ -100,11 +111,12 @@ def write(db: sqlite3.Connection, record: Record, image: Image | None) -> Image:
     """Write the differences from ``image`` (None: everything) within a transaction; returns the new image."""
     nodes: dict[str, Node] = {}
     entered: dict[str | None, str] = {}
+    page = BLANK
     if image is None or not exists(db, record.id):
         number = db.execute(_INSERT_SESSION, (*record.head, record.id)).lastrowid
         assert number is not None
     else:
-        number, nodes, entered = image.number, image.record.nodes, image.record.entered
+        number, nodes, entered, page = image.number, image.record.nodes, image.record.entered, image.record.page
         if record.head != image.record.head:
             db.execute(_UPDATE_SESSION, (*record.head, number))
     for node_id in nodes.keys() - record.nodes.keys():
@@ -113,11 +125,21 @@ def write(db: sqlite3.Connection, record: Record, image: Image | None) -> Image:
         child = record.entered.get(node_id)
         if nodes.get(node_id) is not node or entered.get(node_id) != child:
             db.execute(_WRITE_NODE, (number, *_values(node, child)))
+    if record.page is not page:
+        _write_page(db, number, record.page)
     return Image(number, record)
 
 
 def delete(db: sqlite3.Connection, session_id: str) -> None:
     db.execute("DELETE FROM sessions WHERE id = ?", (session_id,))
+
+
+def _write_page(db: sqlite3.Connection, number: int, page: WriterPage) -> None:
+    if page.blank:
+        db.execute("DELETE FROM writer_pages WHERE session = ?", (number,))
+    else:
+        written = clean(json.dumps(page_value(page), ensure_ascii=False))
+        db.execute("INSERT OR REPLACE INTO writer_pages (session, page) VALUES (?, ?)", (number, written))
 
 
 def _head(conversation: Conversation) -> Values:
@@ -158,5 +180,5 @@ def _node_value(*columns: Any) -> dict[str, Any]:
 def _json(text: object) -> Any:
     """Parse JSON, with NaN and infinity as None. Raises ValueError if it is invalid."""
     if not isinstance(text, str):
-        raise ValueError("settings, an outcome or passages are not a string")
+        raise ValueError("settings, an outcome, passages or a writer's page are not a string")
     return json.loads(text, parse_constant=lambda _: None)

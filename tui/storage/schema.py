@@ -81,6 +81,13 @@ MIGRATIONS: list[tuple[str, ...]] = [
     ("ALTER TABLE nodes ADD COLUMN context_start TEXT",),
     # Passages of documents that were found for a question, as JSON; NULL if none were looked for.
     ("ALTER TABLE nodes ADD COLUMN quotes TEXT",),
+    # Writer's pages as JSON, of sessions that have one: apart, because sessions are written again and again.
+    (
+        """CREATE TABLE writer_pages (
+            session INTEGER PRIMARY KEY REFERENCES sessions (number) ON DELETE CASCADE,
+            page TEXT NOT NULL
+        )""",
+    ),
 ]
 # One statement: another process may be creating the database concurrently.
 MARKS = """SELECT user_version, application_id, (SELECT count(*) FROM sqlite_master)

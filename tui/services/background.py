@@ -1,0 +1,40 @@
+"""The writer's page in the prompts of a session."""
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING
+
+from tui.conversation.background import NOTHING, Background, background
+from tui.conversation.lorebook_keys import SCANNED
+from tui.conversation.tree import Node
+from tui.services.modes import STRATEGIES
+from tui.services.session import Session
+
+if TYPE_CHECKING:
+    from inference import Model
+
+
+def background_of(session: Session, path: Sequence[Node], model: "Model", context: int) -> Background:
+    """What the prompt for the end of the path has besides its text. For the main thread, where time can be limited."""
+    from inference import ContextOverflowError
+
+    if session.page.blank:
+        return NOTHING
+
+    def count(text: str) -> int:
+        try:
+            return len(model.tokenizer.encode_pieces([[], text], context))
+        except ContextOverflowError as error:
+            return error.needed
+
+    return background(session.page, _scanned(session, path), context, count)
+
+
+def _scanned(session: Session, path: Sequence[Node]) -> str:
+    """The end of the text, made of no more texts than it takes."""
+    texts, between = STRATEGIES[session.mode].spoken(session, path)
+    end = ""
+    for text in reversed(texts):
+        end = text + between * bool(end) + end
+        if len(end) >= SCANNED:
+            break
+    return end
