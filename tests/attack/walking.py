@@ -278,6 +278,11 @@ pressing("history_of_nothing", "ctrl+r", *"qqq")
 pressing("models", "f4")
 pressing("models_of_nothing", "f4", *"qqq")
 pressing("documents", "f7")
+pressing("writer", "f10")
+pressing("lorebook", "f10", "tab", "tab")
+pressing("lorebook_entry", "f10", "tab", "tab", "n")
+pressing("lorebook_import", "f10", "tab", "tab", "i")
+pressing("prompt", "ctrl+p", *"sees", "enter")
 pressing("save", "escape", "s")
 pressing("edit", "escape", "k", "e")
 
@@ -333,6 +338,12 @@ async def pasted_story(walker: Walker, session: str) -> None:
 async def settings_of_a_story(walker: Walker, session: str) -> None:
     await walker.home(TALE if session == FULL else NEW, "story")
     await walker.key("f6")
+
+
+@place
+async def writer_of_a_story(walker: Walker, session: str) -> None:
+    await walker.home(TALE if session == FULL else NEW, "story")
+    await walker.key("f10")
 
 
 @place

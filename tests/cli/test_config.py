@@ -32,25 +32,25 @@ class Home:
 
 
 def test_each_setting_is_printed_with_its_source(home):
-    home.config.write_text('top_k = 7\nprecision = "int8"\n[keys]\nhelp = ["f10", "f1"]\n')
+    home.config.write_text('top_k = 7\nprecision = "int8"\n[keys]\nhelp = ["f11", "f1"]\n')
     result = home.run("--theme", "light", "--precision", "int4", "config")
     assert (result.returncode, result.stderr) == (0, "")
     assert f"\ntop_k = 7  # {home.config}, line 1\n" in result.stdout
     assert '\ntheme = "light"  # --theme\n' in result.stdout
     assert '\nprecision = "int4"  # --precision\n' in result.stdout
     assert "\n# temperature =  # model default\n" in result.stdout
-    assert f'\nhelp = ["f10", "f1"]  # {home.config}, line 4\n' in result.stdout
-    assert tomllib.loads(result.stdout)["keys"] == {"help": ["f10", "f1"]}
+    assert f'\nhelp = ["f11", "f1"]  # {home.config}, line 4\n' in result.stdout
+    assert tomllib.loads(result.stdout)["keys"] == {"help": ["f11", "f1"]}
     unset = result.stdout.partition("[keys]")[2].replace("\n# ", "\n")
     assert tomllib.loads(unset) == {key.id: key.keys.split(",") if "," in key.keys else key.keys for key in KEYMAP} | {
-        "help": ["f10", "f1"]
+        "help": ["f11", "f1"]
     }
 
 
 def test_what_is_printed_is_a_configuration_file_that_says_the_same(home):
     home.config.write_text(
         'stop = ["\\u001b", "é\\"", "\\u007f"]\nsystem = "a\\nb # c"\nlogit_bias = [[" the", 2], [7, -0.5]]\n'
-        'ban = ["a # b"]\n[keys]\n"hel p" = "f10"\n'
+        'ban = ["a # b"]\n[keys]\n"hel p" = "f11"\n'
     )
     first = home.run("config")
     home.config.write_text(first.stdout)
@@ -61,7 +61,7 @@ def test_what_is_printed_is_a_configuration_file_that_says_the_same(home):
     assert values[0]["stop"] == ["\x1b", 'é"', "\x7f"]
     assert values[0]["system"] == "a\nb # c"
     assert (values[0]["logit_bias"], values[0]["ban"]) == ([[" the", 2], [7, -0.5]], ["a # b"])
-    assert values[0]["keys"] == {"hel p": "f10"}
+    assert values[0]["keys"] == {"hel p": "f11"}
     assert [line.split("  # ")[0] for line in home.run("config").stdout.splitlines()] == [
         line.split("  # ")[0] for line in first.stdout.splitlines()
     ]
@@ -75,7 +75,7 @@ def test_json_has_values_and_sources(home):
 
 
 def test_what_is_unknown_is_said_and_the_rest_holds(home):
-    home.config.write_text('treads = 2\ntop_k = 3\n[keys]\nhepl = "f10"\n')
+    home.config.write_text('treads = 2\ntop_k = 3\n[keys]\nhepl = "f11"\n')
     result = home.run("config")
     assert result.returncode == 0
     assert f"{home.config}, line 1: unknown setting treads (ignored); did you mean threads?\n" in result.stderr

@@ -160,9 +160,9 @@ def test_the_programs_help_names_the_users_keys(tmp_path: Path) -> None:
     assert "F2 renames the session." in run("docs", "search", "rename the session", "--limit", "50").stdout
     config = tmp_path / "home" / "config" / "llm-tui" / "config.toml"
     config.parent.mkdir(parents=True)
-    config.write_text('[keys]\nrename_session = "f10"\n')
+    config.write_text('[keys]\nrename_session = "f11"\n')
     found = run("docs", "search", "rename the session", "--limit", "50").stdout
-    assert "F10 renames the session." in found and "F2 renames the session." not in found
+    assert "F11 renames the session." in found and "F2 renames the session." not in found
 
 
 def test_what_is_wrong_is_one_sentence(folder: Path, home: Path, tmp_path: Path) -> None:

@@ -29,6 +29,7 @@ KEYS = {
     "f6": "\x1b[17~",
     "f7": "\x1b[18~",
     "f9": "\x1b[20~",
+    "f10": "\x1b[21~",
     "f12": "\x1b[24~",
     **{f"ctrl+{letter}": chr(ord(letter) - 96) for letter in "cgjnopqrtyz"},
 }

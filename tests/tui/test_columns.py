@@ -60,10 +60,10 @@ async def test_the_welcome_on_a_screen(tiny_model: Path, columns: int, rows: int
 
 
 async def test_the_keys_of_the_welcome_are_the_users(tiny_model: Path) -> None:
-    async with make_app(tiny_model, keys={"toggle_mode": "f10"}).run_test(size=(80, 24)) as pilot:
+    async with make_app(tiny_model, keys={"toggle_mode": "f11"}).run_test(size=(80, 24)) as pilot:
         await ready(pilot)
         text = " ".join(" ".join(shown(pilot)).split())
-        assert "F10 write a story" in text and "Ctrl+T" not in text
+        assert "F11 write a story" in text and "Ctrl+T" not in text
 
 
 @pytest.mark.parametrize("columns", [40, 100, 160, 220])

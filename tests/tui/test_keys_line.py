@@ -175,12 +175,12 @@ async def test_where_no_model_is_it_leads_to_one(script: object, tmp_path: Path)
 
 async def test_keys_are_shown_as_they_are_bound_and_the_line_goes_by_a_setting(tiny_model: Path) -> None:
     config_file().parent.mkdir(parents=True, exist_ok=True)
-    config_file().write_text('[keys]\nroll_back = "b"\nhelp = "f10"\n')
+    config_file().write_text('[keys]\nroll_back = "b"\nhelp = "f11"\n')
     async with make_app(tiny_model).run_test(size=SIZE) as pilot:
         await ready(pilot)
         await say(pilot, "hello")
         await pilot.press("escape", "k")
-        assert keys(pilot).startswith("b roll back") and keys(pilot).endswith("F10 more")
+        assert keys(pilot).startswith("b roll back") and keys(pilot).endswith("F11 more")
         assert app_of(pilot).main.keys_line.region.height == 1
         app = app_of(pilot)
         await app.appearance._reload_if_changed()

@@ -45,7 +45,7 @@ async def test_it_fits_any_screen_and_is_left_by_escape(tiny_model: Path, size: 
         await until(pilot, lambda: isinstance(app_of(pilot).screen, MonitorScreen) and "Memory" in rows(pilot))
         frame = app_of(pilot).screen.query_one("#monitor")
         assert frame.region.bottom <= size[1] and frame.region.right <= size[0]
-        assert "Esc close" in str(frame.border_subtitle)
+        await until(pilot, lambda: "Esc close" in str(frame.border_subtitle))
         await pilot.press("pagedown", "escape")
         assert app_of(pilot).screen is app_of(pilot).main
 

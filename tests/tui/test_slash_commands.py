@@ -305,7 +305,20 @@ async def test_each_action_has_one_command(tiny_model: Path) -> None:
             len(offered)
             == len(set(offered))
             == len(chat)
-            + len(("file", "themes", "compact", "suspend", "monitor", "private", "export", "import", "copy-session"))
+            + len(
+                (
+                    "file",
+                    "themes",
+                    "compact",
+                    "suspend",
+                    "monitor",
+                    "private",
+                    "export",
+                    "import",
+                    "copy-session",
+                    "context",
+                )
+            )
         )
         assert {"rename", "model"} <= set(offered)
         assert not {"rename-session", "choose-model"} & set(offered)

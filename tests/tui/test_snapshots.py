@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 from textual.pilot import Pilot
 
+from tests.conversation.lorebooks import page
 from tests.stubs.conversations import answered, save
 from tests.tui.answers import CODE, THOUGHT
 from tests.tui.composing import paste
@@ -15,6 +16,10 @@ from tests.tui.model_picking import open_picker
 from tui.app import LlmTui
 from tui.config.settings import load_settings
 from tui.conversation.conversation import Conversation
+from tui.conversation.lorebook import Entry
+from tui.screens.prompt_preview import PromptPreviewScreen
+from tui.screens.writer import WriterScreen
+from tui.widgets.plain_text import Plain
 
 SIZES = {"80x24": (80, 24), "160x48": (160, 48)}
 MARKDOWN = (
@@ -82,6 +87,25 @@ async def searched(pilot: Pilot[None]) -> None:
         await pilot.pause(0.05)
 
 
+async def writer(pilot: Pilot[None]) -> None:
+    entries = (
+        Entry("Numbers", ("numbers", "sort"), text="Numbers are counted from one."),
+        Entry("Long", ("sort",), text="word " * 400, order=90),
+        Entry("World", text="All lists are short.", constant=True, order=10),
+    )
+    current(pilot).put_page(page(*entries, memory="The answers are for a child.", note="In two sentences."))
+    await pilot.press("f10", "tab", "tab")
+    await until(pilot, lambda: isinstance(pilot.app.screen, WriterScreen))
+    await until(pilot, lambda: "tokens" in str(pilot.app.screen.query_one("#writer-shares", Plain).content))
+
+
+async def context(pilot: Pilot[None]) -> None:
+    await writer(pilot)
+    await pilot.press("escape")
+    app_of(pilot).action_do("context")
+    await until(pilot, lambda: isinstance(pilot.app.screen, PromptPreviewScreen))
+
+
 async def themes(pilot: Pilot[None]) -> None:
     app_of(pilot).action_do("themes")
 
@@ -101,6 +125,8 @@ SCREENS = {
     "save": pressing("escape", "s"),
     "edit": pressing("escape", "k", "e"),
     "themes": themes,
+    "writer": writer,
+    "context": context,
 }
 
 

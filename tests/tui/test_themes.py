@@ -207,11 +207,11 @@ async def test_files_that_change_are_seen_and_bad_ones_change_nothing(config_hom
         await until(pilot, lambda: any("unknown theme mine" in note.message for note in app._notifications))
         assert shown_background(pilot) == "#123456"
 
-        config.write_text('theme = "light"\n[keys]\nhelp = "f10"\n')
+        config.write_text('theme = "light"\n[keys]\nhelp = "f11"\n')
         await until(pilot, lambda: shown_background(pilot) == "#fcfcfd")
         await pilot.press("f1")
         assert not isinstance(app.screen, HelpScreen)
-        await pilot.press("f10")
+        await pilot.press("f11")
         assert isinstance(app.screen, HelpScreen)
 
 
@@ -246,7 +246,7 @@ def apply(app: LlmTui, strip):
 
 async def test_own_keys_work_and_help_lists_them(config_home):
     (config_home / "config.toml").write_text(
-        '[keys]\nhelp = "Ctrl+X"\nquit = "f10"\nsend = ["f8"]\nnewline = "enter"\n'
+        '[keys]\nhelp = "Ctrl+X"\nquit = "f11"\nsend = ["f8"]\nnewline = "enter"\n'
     )
     async with LlmTui(load_settings()).run_test(size=SIZE) as pilot:
         app = app_of(pilot)
@@ -259,7 +259,7 @@ async def test_own_keys_work_and_help_lists_them(config_home):
         assert re.search(r"^  Ctrl\+X +Help", page, re.MULTILINE)
         await pilot.press("escape", "ctrl+q")
         assert app.is_running and app._exit is False
-        await pilot.press("f10")
+        await pilot.press("f11")
         assert app._exit
 
 

@@ -30,14 +30,14 @@ def answers(**keys: object) -> dict[str, str]:
 
 @pytest.mark.usefixtures("names")
 def test_sentences_name_keys_as_they_are_bound() -> None:
-    name_keys(bound(continue_story=["ctrl+x", "f5"], stop="f10", undo="alt+u", previous_alternative="f11"))
+    name_keys(bound(continue_story=["ctrl+x", "f5"], stop="f11", undo="alt+u", previous_alternative="f13"))
     assert STRATEGIES["story"].stopped == "Stopped; the text was kept. Ctrl+X continues, Alt+U undoes."
-    assert still_generating() == "Still generating. Press F10 to stop."
+    assert still_generating() == "Still generating. Press F11 to stop."
     assert placeholder().splitlines()[2:] == [
         "Ctrl+X  the model continues it from the cursor",
-        "F10     stops, and keeps what was written",
+        "F11     stops, and keeps what was written",
         "Alt+U   takes a continuation back",
-        "F11 F8  walk through the versions",
+        "F13 F8  walk through the versions",
         "F6      length and temperature",
     ]
     name_keys(KEYMAP)
@@ -46,12 +46,12 @@ def test_sentences_name_keys_as_they_are_bound() -> None:
 
 def test_topics_name_a_key_as_it_is_bound() -> None:
     fact = next(fact for fact in facts() if fact.keys == ("f4",))
-    assert answers(choose_model="f10")[fact.title] == fact.answer.replace("F4", "F10")
+    assert answers(choose_model="f11")[fact.title] == fact.answer.replace("F4", "F11")
     pair = next(fact for fact in facts() if fact.keys == ("f", "r"))
     assert answers(fork="r", regenerate="f")[pair.title] == pair.answer.replace("`f`", "`~`").replace(
         "`r`", "`f`"
     ).replace("`~`", "`r`")
-    assert len(answers(choose_model="f10", fork="x", new_session="f11")) == len(answers())
+    assert len(answers(choose_model="f13", fork="x", new_session="f11")) == len(answers())
 
 
 def test_topics_whose_key_could_be_either_action_s_are_left_out() -> None:

@@ -45,10 +45,10 @@ def test_keys_that_cannot_be(keys: dict[str, str], told: str) -> None:
 
 
 def test_warnings_on_keys() -> None:
-    assert picked(hepl="f10")[1] == ["default: unknown action hepl; did you mean help?"]
+    assert picked(hepl="f11")[1] == ["default: unknown action hepl; did you mean help?"]
     assert "cannot tell Ctrl+I from Tab" in picked(help="ctrl+i")[1][0]
 
 
 def test_textual_is_told_what_differs_from_the_bindings() -> None:
     assert textual_keymap(KEYMAP) == {}
-    assert textual_keymap(remap(Settings(keys={"help": "f10"}))[0]) == {"anywhere.help": "f10"}
+    assert textual_keymap(remap(Settings(keys={"help": "f11"}))[0]) == {"anywhere.help": "f11"}

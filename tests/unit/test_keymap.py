@@ -37,7 +37,18 @@ async def test_every_other_key_has_an_action_in_the_registry(tiny_model: Path) -
         actions = {action.id: action for action in app_of(pilot).actions}
         keys = {key.id: key for key in KEYMAP if not key.local}
         assert (
-            actions.keys() - {"themes", "compact", "suspend", "private_session", "export", "import", "copy_session"}
+            actions.keys()
+            - {
+                "themes",
+                "compact",
+                "suspend",
+                "private_session",
+                "export",
+                "import",
+                "copy_session",
+                "context",
+                "monitor",
+            }
             == keys.keys()
         )
         assert all((actions[name].context, actions[name].title) == (key.where, key.title) for name, key in keys.items())

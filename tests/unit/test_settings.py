@@ -83,7 +83,7 @@ threads = 2
 temperature = 0.5
 
 [keys]
-help = "f10"
+help = "f13"
 regenerate = ["x",
   "f11"]
 """

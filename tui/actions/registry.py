@@ -17,6 +17,7 @@ from tui.actions.session_settings import SettingsActions
 from tui.actions.sessions import SessionActions
 from tui.actions.story import StoryActions
 from tui.actions.transfers import TransferActions
+from tui.actions.writer import WriterActions
 from tui.config.keymap import KEYMAP, MODES, Where
 from tui.conversation.conversation import Mode
 
@@ -57,6 +58,7 @@ class Actions:
         self.settings = SettingsActions(context)
         self.sessions = SessionActions(context)
         self.story = StoryActions(context, self.messages)
+        self.writer = WriterActions(context)
         self.application = ApplicationActions(context, self.messages, self.clipboard, self.models)
         self.transfers = TransferActions(context, self.clipboard, self.application)
         self.search = SearchActions(context, self.application, self.messages)
@@ -89,6 +91,8 @@ class Actions:
         yield _action("search", self.search.search, self.search.search)
         yield _action("choose_model", self.models.choose_model, self.models.use_typed)
         yield _action("sampling", self.settings.sampling)
+        yield _action("writer", self.writer.writer)
+        yield Action("context", "anywhere", "What the model sees", self.writer.show_context, looks=True)
         yield _action("editor", self.composer.editor)
         yield _action("toggle_sidebar", application.toggle_sidebar, looks=True)
         yield _action("toggle_figures", application.toggle_figures, looks=True)

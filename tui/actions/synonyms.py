@@ -13,6 +13,8 @@ SYNONYMS: dict[str, str] = {
     "sampling": "settings temperature seed length max tokens system prompt persona top-k top-p stop thinking context "
     "options defaults dry xtc typical-p banned phrases logit bias",
     "editor": "vim",
+    "writer": "memory author note lorebook world info character card persona",
+    "context": "prompt preview tokens shares memory lorebook",
     "toggle_sidebar": "sidebar chats",
     "toggle_figures": "speed statistics tokens",
     "monitor": "top htop performance ram memory speed cpu",

@@ -69,6 +69,7 @@ KEYMAP: tuple[Key, ...] = (
     Key("sampling", "f6", "anywhere", "Session settings"),
     Key("editor", "ctrl+g", "anywhere", "Open in $EDITOR"),
     Key("toggle_sidebar", "f9", "anywhere", "Show or hide session list"),
+    Key("writer", "f10", "anywhere", "Writer's page: memory, author's note, lorebook"),
     Key("toggle_figures", "f12", "anywhere", "Show speed and cache figures, then the monitor"),
     Key("quit", "ctrl+q", "anywhere", "Quit"),
     Key("compare", "f5", "chat", "Compare two replies"),
