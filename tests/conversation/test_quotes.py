@@ -139,6 +139,7 @@ def test_a_database_of_an_older_program_is_migrated(conversation: Conversation, 
     store.close()
     with sqlite3.connect(file) as db:
         db.execute("ALTER TABLE nodes DROP COLUMN quotes")
+        db.execute("DROP TABLE writer_pages")
         db.execute("PRAGMA user_version = 2")
     db.close()
     store = Store(file)

@@ -108,7 +108,7 @@ async def test_typing_filters_the_best_first_and_enter_runs_it(tiny_model: Path)
         await tap(pilot, "down", "up", *" prev")
         assert rows(screen) == ["Messages", "Find previous"]
         await tap(pilot, "escape")
-        assert rows(await palette(pilot, "rgnrt")) == ["Suggested", "Regenerate"]
+        assert rows(await palette(pilot, "rgnrat")) == ["Suggested", "Regenerate"]
         await tap(pilot, "enter")
         await until(pilot, lambda: len(current(pilot).tree) == 3)
 

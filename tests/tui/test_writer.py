@@ -154,7 +154,7 @@ async def test_lorebooks_are_imported_and_exported(story_only_model: Path, tmp_p
         await until(pilot, lambda: "is not JSON" in wrong_in_dialog(pilot))
         await pilot.press("ctrl+u", *str(tmp_path / "skarn.json"), "enter")
         await until(pilot, lambda: isinstance(app_of(pilot).screen, WriterScreen))
-        assert "Imported Skarn — 灯台: 4 entries." in shown_in(pilot, "writer-told")
+        await until(pilot, lambda: "Imported Skarn — 灯台: 4 entries." in shown_in(pilot, "writer-told"))
         assert rows(pilot)[0] == "Skarn — 灯台 4 entries" and rows(pilot)[1].startswith(
             "[x] Lighthouse lighthouse, lamp"
         )

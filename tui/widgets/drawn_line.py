@@ -6,9 +6,6 @@ from textual.strip import Strip
 from textual.style import Style
 from textual.visual import RenderOptions, Visual
 
-# Ways in which a line is kept: with the highlight and without.
-WAYS = 2
-
 
 class DrawnLine(Visual):
     """``content``, of one line. ``styles``: those named in it, which a theme may change."""
@@ -16,7 +13,7 @@ class DrawnLine(Visual):
     def __init__(self, content: Content, styles: tuple[str, ...]) -> None:
         self._content = content
         self._styles = styles
-        self._drawn: dict[tuple[object, ...], list[Strip]] = {}
+        self._drawn: tuple[tuple[object, ...], list[Strip]] = (), []
 
     def __str__(self) -> str:
         return self._content.plain
@@ -24,11 +21,9 @@ class DrawnLine(Visual):
     def render_strips(self, width: int, height: int | None, style: Style, options: RenderOptions) -> list[Strip]:
         """Draw the line, or find it drawn."""
         key = width, style, *map(options.get_style, self._styles)
-        if key not in self._drawn:
-            if len(self._drawn) >= WAYS:
-                del self._drawn[next(iter(self._drawn))]
-            self._drawn[key] = self._content.render_strips(width, 1, style, options)
-        return self._drawn[key]
+        if self._drawn[0] != key:
+            self._drawn = key, self._content.render_strips(width, 1, style, options)
+        return self._drawn[1]
 
     def get_optimal_width(self, rules: RulesMap, container_width: int) -> int:
         """The content's."""
