@@ -32,12 +32,13 @@ if TYPE_CHECKING:
     )
     from inference.model import Model, ModelInfo
     from inference.runtime.engine import Engine
-    from inference.runtime.events import Event, Failed, Finished, Prefill, Queued, Started, Stats, Token
+    from inference.runtime.events import Event, Failed, Finished, Prefill, Queued, Scored, Started, Stats, Token
     from inference.runtime.generation import Generation
     from inference.runtime.sampling_params import SamplingParams
+    from inference.runtime.scoring import Scoring
     from inference.runtime.session import Session
     from inference.system.memory import available_memory
-    from inference.text.detokenizer import rewritten, stand_for, tokens_within
+    from inference.text.detokenizer import rewritten, stand_for, text_after, texts_of, tokens_within
     from inference.text.template import ChatTemplate
     from inference.text.tokenizer import Tokenizer
     from inference.transformer.kv_cache import KVCache
@@ -59,12 +60,13 @@ _NAMES = {
     ),
     "model": ("Model", "ModelInfo"),
     "runtime.engine": ("Engine",),
-    "runtime.events": ("Event", "Failed", "Finished", "Prefill", "Queued", "Started", "Stats", "Token"),
+    "runtime.events": ("Event", "Failed", "Finished", "Prefill", "Queued", "Scored", "Started", "Stats", "Token"),
     "runtime.generation": ("Generation",),
     "runtime.sampling_params": ("SamplingParams",),
+    "runtime.scoring": ("Scoring",),
     "runtime.session": ("Session",),
     "system.memory": ("available_memory",),
-    "text.detokenizer": ("rewritten", "stand_for", "tokens_within"),
+    "text.detokenizer": ("rewritten", "stand_for", "text_after", "texts_of", "tokens_within"),
     "text.template": ("ChatTemplate",),
     "text.tokenizer": ("Tokenizer",),
     "transformer.kv_cache": ("KVCache",),
@@ -104,6 +106,8 @@ __all__ = [
     "Prefill",
     "Queued",
     "SamplingParams",
+    "Scored",
+    "Scoring",
     "Session",
     "Started",
     "Stats",
@@ -114,5 +118,7 @@ __all__ = [
     "available_memory",
     "rewritten",
     "stand_for",
+    "text_after",
+    "texts_of",
     "tokens_within",
 ]

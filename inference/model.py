@@ -243,7 +243,10 @@ class Model:
         return self.forward_batch([(token_ids, cache)], last_only)[0]
 
     def forward_batch(
-        self, batch: Batch, last_only: bool = False, check_cancelled: Callable[[], None] = lambda: None
+        self,
+        batch: Batch,
+        last_only: bool | Sequence[bool] = False,
+        check_cancelled: Callable[[], None] = lambda: None,
     ) -> list[Floats]:
         """Run ``forward`` for several sequences in one pass over the weights; see Transformer.forward_batch."""
         return self._transformer.forward_batch(batch, last_only, check_cancelled)

@@ -6,18 +6,21 @@ import sys
 import threading
 import time
 import weakref
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from types import TracebackType
+from typing import TypeVar
 
 from inference.errors import CacheError, InferenceError, MemoryLimitError, explained
 from inference.model import Model
 from inference.runtime.activity import Activity, CacheMemory
 from inference.runtime.evicted_cache import CacheWriter
-from inference.runtime.generation import Generation, TokenSequence
+from inference.runtime.generation import Generation
 from inference.runtime.prefixes import longest_prefix
+from inference.runtime.request import Request, TokenSequence
 from inference.runtime.sampling_params import SamplingParams
 from inference.runtime.scheduler import Step, plan, readers
+from inference.runtime.scoring import Scoring
 from inference.runtime.session import Session
 from inference.runtime.thoughts import Thoughts
 from inference.system.memory import available_memory
@@ -31,6 +34,8 @@ WAITING_BYTES = 2**28
 # Tokens of a prompt that are rather read from a disk than computed.
 WORTH_READING = 64
 NO_ROOM = "There is no memory for more than {length} tokens. Close other programs, or lower the context limit."
+
+R = TypeVar("R", bound=Request)
 
 
 class _CancelledMidway(Exception):
@@ -55,7 +60,7 @@ class Engine:
         self.writer = CacheWriter(max(self._cache_budget, WAITING_BYTES))
         self.activity = Activity()
         self._sessions: weakref.WeakSet[Session] = weakref.WeakSet()
-        self._active: list[Generation] = []
+        self._active: list[Request] = []
         self._change = threading.Condition()
         self._closing = False
         self._thread = self._started()
@@ -98,29 +103,40 @@ class Engine:
         thoughts: Thoughts,
         drafts: Sequence[Sequence[int]],
     ) -> Generation:
-        """Queue a request; called by the session. May read the session's cache from a disk.
+        """Queue a reply; called by the session, as ``score`` is. Raises BusyError if it has a request already."""
+        return self._queue(
+            session,
+            prompt_ids,
+            lambda ahead, watched: Generation(session, prompt_ids, params, ahead, watched, thoughts, drafts),
+        )
 
-        Raises BusyError if the session has a request already.
-        """
+    def score(self, session: Session, token_ids: list[int], start: int, likeliest: int) -> Scoring:
+        """Queue a scoring of the ids from ``start`` on."""
+        return self._queue(
+            session, token_ids, lambda ahead, watched: Scoring(session, token_ids, start, likeliest, ahead, watched)
+        )
+
+    def _queue(self, session: Session, prompt_ids: list[int], make: Callable[[int, Callable[[], bool]], R]) -> R:
+        """Queue what ``make`` makes of the number of requests ahead. May read the session's cache from a disk."""
         with self._change:
             self._check_open()
             if not self._thread.is_alive():
                 self._active.clear()  # those that waited for it have been told
                 self._thread = self._started()
             ahead = len(self._active)
-            generation = Generation(session, prompt_ids, params, ahead, self._thread.is_alive, thoughts, drafts)
-            session.occupy(generation)  # from now on its cache stays in memory, once it is there
+            request = make(ahead, self._thread.is_alive)
+            session.occupy(request)  # from now on its cache stays in memory, once it is there
         try:
             session.load_cache()
             self._bring_back(session, prompt_ids)
             with self._change:
                 self._check_open()
-                self._active.append(generation)
+                self._active.append(request)
                 self._change.notify()
         except BaseException as error:  # or the session would be busy for ever
-            generation.fail(explained(error))
+            request.fail(explained(error))
             raise
-        return generation
+        return request
 
     @property
     def cache_memory(self) -> CacheMemory:
@@ -135,8 +151,8 @@ class Engine:
         """Cancel everything under way and end the thread; harmless the second time."""
         with self._change:
             self._closing = True
-            for generation in self._active:
-                generation.cancel()
+            for request in self._active:
+                request.cancel()
             self._change.notify()
         if threading.current_thread() is not self._thread:
             self._thread.join()
@@ -156,7 +172,7 @@ class Engine:
         turn = 0
         while True:
             with self._change:
-                self._active = [generation for generation in self._active if not generation.done]
+                self._active = [request for request in self._active if not request.done]
                 self._change.wait_for(lambda: self._active or self._closing)
                 if not self._active:
                     return
@@ -166,21 +182,21 @@ class Engine:
             turn += 1
             del active  # drop references so that unused models can be freed while idle
 
-    def _advance(self, active: list[Generation], turn: int) -> None:
+    def _advance(self, active: list[Request], turn: int) -> None:
         """Admit what is new, end what was cancelled, and take one step."""
-        for generation in active:
-            with _failing([generation]):
-                if generation.cancelled:
-                    generation.finish("cancelled")
+        for request in active:
+            with _failing([request]):
+                if request.cancelled:
+                    request.finish("cancelled")
                 else:
-                    generation.admit()
-        running = [generation for generation in active if not generation.done]
-        for generation in readers(running):
-            with _failing([generation]):
-                generation.reuse(s for s in self._others(generation.session) if s.resident_bytes)
-        if running := [generation for generation in running if not generation.done]:
+                    request.admit()
+        running = [request for request in active if not request.done]
+        for request in readers(running):
+            with _failing([request]):
+                request.reuse(s for s in self._others(request.session) if s.resident_bytes)
+        if running := [request for request in running if not request.done]:
             self._step(plan(running, turn))
-        if any(generation.done for generation in active):
+        if any(request.done for request in active):
             with _failing([]):  # nobody's reply depends on it
                 self._evict()
 
@@ -220,12 +236,12 @@ class Engine:
             session.evict(self._snapshot_dir if session.on_disk else None)
         return size
 
-    def _admissible(self, work: Sequence[tuple[Generation, int]]) -> Sequence[tuple[Generation, int]]:
+    def _admissible(self, work: Sequence[tuple[Request, int]]) -> Sequence[tuple[Request, int]]:
         """Make room for the caches to grow; end the requests, the last ones first, for which there is none.
 
         A cache grows by a block every BLOCK positions, so that memory is rarely asked for.
         """
-        growth = [generation.session.cache.growth(count) for generation, count in work]
+        growth = [request.session.cache.growth(count) for request, count in work]
         if not any(growth) or (available := available_memory()) is None:
             return work
         missing = self._free(sum(growth) - available)
@@ -233,44 +249,45 @@ class Engine:
         for place in reversed(range(len(work))):
             if missing > 0 and growth[place]:
                 missing -= growth[place]
-                generation, _ = admitted.pop(place)
-                generation.fail(MemoryLimitError(NO_ROOM.format(length=generation.session.cache.length)))
+                request, _ = admitted.pop(place)
+                request.fail(MemoryLimitError(NO_ROOM.format(length=request.session.cache.length)))
         return admitted
 
-    def _step(self, step: Step[Generation]) -> None:
+    def _step(self, step: Step[Request]) -> None:
         """One pass over one model's weights, then a token for each request whose prompt is through."""
 
         def check_cancelled() -> None:
-            if any(generation.cancelled for generation, _ in step.work):
+            if any(request.cancelled for request, _ in step.work):
                 raise _CancelledMidway
 
-        with _failing([generation for generation, _ in step.work]):
+        with _failing([request for request, _ in step.work]):
             work = self._admissible(step.work)
             if not work:
                 return
-            batch = [(generation.next_ids(count, step.drafts), generation.session.cache) for generation, count in work]
+            batch = [(request.next_ids(count, step.drafts), request.session.cache) for request, count in work]
+            last_only = [request.last_only for request, _ in work]
             began = time.perf_counter()
             try:
-                logits = work[0][0].model.forward_batch(batch, not step.drafts, check_cancelled)
+                logits = work[0][0].model.forward_batch(batch, last_only, check_cancelled)
             except _CancelledMidway:
                 return
             seconds = time.perf_counter() - began
             self.activity.passes += 1
             self.activity.sequences += len(work)
-            for (generation, _), rows in zip(work, logits, strict=True):
-                with _failing([generation]):
-                    self.activity.tokens += generation.advance(rows, seconds)
+            for (request, _), rows in zip(work, logits, strict=True):
+                with _failing([request]):
+                    self.activity.tokens += request.advance(rows, seconds)
 
 
 @contextlib.contextmanager
-def _failing(generations: Sequence[Generation]) -> Iterator[None]:
-    """Turn any exception raised inside into a failure of these generations; the thread continues."""
+def _failing(requests: Sequence[Request]) -> Iterator[None]:
+    """Turn any exception raised inside into a failure of these requests; the thread continues."""
     try:
         yield
     except BaseException as error:
-        for generation in generations:
-            generation.fail(explained(error))
-            generation.session.forget()
+        for request in requests:
+            request.fail(explained(error))
+            request.session.forget()
 
 
 def _be_nice() -> None:

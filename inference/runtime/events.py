@@ -1,4 +1,7 @@
-"""Events that a generation reports while it runs: Queued, Prefill…, Started, Token…, then Finished or Failed."""
+"""Events that a request reports while it runs: Queued, Prefill…, Started, Token…, then Finished or Failed.
+
+One that scores tokens has Scored events in place of Started and Token.
+"""
 
 from dataclasses import dataclass
 from typing import Literal
@@ -70,8 +73,23 @@ class Token:
 
 
 @dataclass(frozen=True)
+class Scored:
+    """A token that was read, under the model's own distribution at its place: before temperature and filters.
+
+    ``likeliest``: ids and log probabilities (nats) of the tokens that were most probable there, the first most.
+    ``rank``: of the token that stands there, from 1. It has no id, log probability and rank where nothing stands yet,
+    after the last token.
+    """
+
+    token_id: int | None
+    logprob: float | None
+    rank: int | None
+    likeliest: tuple[tuple[int, float], ...]
+
+
+@dataclass(frozen=True)
 class Finished:
-    """``stop``: an end token or a stop string; ``length``: max_tokens; ``context``: no room is left.
+    """``stop``: an end token or a stop string, or all is read; ``length``: max_tokens; ``context``: no room is left.
 
     ``banned``: all that was tried in place of a banned phrase was banned too.
     """
@@ -87,4 +105,4 @@ class Failed:
     error: InferenceError
 
 
-Event = Queued | Prefill | Started | Token | Finished | Failed
+Event = Queued | Prefill | Started | Token | Scored | Finished | Failed

@@ -1,59 +1,26 @@
 """One request: its parameters, its events, when it stops, and the text it has made so far."""
 
-import threading
 import time
-from collections import deque
-from collections.abc import Callable, Iterable, Iterator, Sequence
-from typing import Any, Protocol
+from collections.abc import Callable, Iterable, Sequence
 
-from inference.errors import InferenceError
 from inference.kernels.reference import Floats
-from inference.model import Model
 from inference.runtime.banned_phrases import BannedPhrases
 from inference.runtime.drafts import Drafts
-from inference.runtime.events import Event, Failed, Finished, Prefill, Queued, Reason, Started, Stats, Token
+from inference.runtime.events import Event, Finished, Prefill, Reason, Started, Stats, Token
 from inference.runtime.named_tokens import NamedTokens
-from inference.runtime.prefixes import Held, longest_prefix
+from inference.runtime.request import Request, TokenSequence
 from inference.runtime.sampling import Sampler
 from inference.runtime.sampling_params import SamplingParams
 from inference.runtime.stop_strings import StopStrings
 from inference.runtime.thoughts import NO_THOUGHTS, Thoughts
 from inference.text.detokenizer import StreamingDetokenizer
-from inference.transformer.kv_cache import KVCache
 
-# How often one who waits looks whether there is still somebody to wait for.
-LOOK_SECONDS = 1.0
 # How often banned phrases are taken back before a token is certain.
 MOST_RETRIES = 200
 
 
-class TokenSequence(Protocol):
-    """The part of a request's session that the generation and the engine use."""
-
-    model: Model
-
-    @property
-    def cache(self) -> KVCache: ...
-    @property
-    def context(self) -> int: ...
-    @property
-    def remaining(self) -> int: ...
-    @property
-    def held(self) -> Held: ...
-    def begin(self, prompt_ids: list[int]) -> int: ...
-    def adopt(self, other: Any, length: int) -> None: ...
-    def pending(self, count: int) -> list[int]: ...
-    def append(self, token_id: int) -> None: ...
-    def take_back(self, count: int) -> None: ...
-    def cut_drafts(self) -> None: ...
-    def forget(self) -> None: ...
-
-
-class Generation:
-    """A reply on its way. Iterate over its events, or ``poll`` them; both may be done from any one thread.
-
-    The engine's thread drives it through ``admit``, ``advance``, ``finish`` and ``fail``.
-    """
+class Generation(Request):
+    """A reply on its way."""
 
     def __init__(
         self,
@@ -65,17 +32,10 @@ class Generation:
         thoughts: Thoughts = NO_THOUGHTS,
         drafts: Sequence[Sequence[int]] = (),
     ) -> None:
-        """``watched`` tells whether there is somebody yet who drives it. ``drafts``: ids that the reply may repeat."""
+        """``drafts``: ids that the reply may repeat. The others: as of Request."""
+        super().__init__(session, prompt_ids, ahead, watched)
         model = session.model
-        self.session = session
-        self.prompt_ids = prompt_ids
         self.params = params
-        self.model = model
-        self.reused_tokens = 0
-        self.started = False
-        self._admitted = False
-        self._looked = False
-        self._watched = watched
         self._drafts = Drafts(prompt_ids, drafts)
         self._draft: list[int] = []
         self._drafted = self._accepted = 0
@@ -94,63 +54,9 @@ class Generation:
         self._texts: list[str] = []
         self._sampled: list[tuple[int, int]] = []  # token id, length of the text that is certain with it
         self._certain = 0
-        self._submitted = time.perf_counter()
         self._first_token: float | None = None
-        self._cancelled = threading.Event()
-        self._events: deque[Event] = deque()
-        self._news = threading.Condition()
-        self._wake: Callable[[], None] = lambda: None
-        self._done = False
-        self._emit(Queued(ahead))
 
     # ---- for whoever asked
-
-    def __iter__(self) -> Iterator[Event]:
-        """Events as they come; ends after Finished or Failed."""
-        while True:
-            with self._news:
-                while not self._news.wait_for(lambda: self._events or self._done, LOOK_SECONDS):
-                    self._look()
-                if not self._events:
-                    return
-                event = self._events.popleft()
-            yield event
-
-    def poll(self) -> list[Event]:
-        """The events since the last call; never blocks."""
-        with self._news:
-            self._look()
-            events = list(self._events)
-            self._events.clear()
-        return events
-
-    def listen(self, wake: Callable[[], None]) -> None:
-        """Call ``wake`` after each event, from the thread that reports it, and now if there are events to poll.
-
-        It must return at once: an event loop's ``call_soon_threadsafe`` does.
-        """
-        with self._news:
-            self._wake = wake
-            if self._events:
-                wake()
-
-    def _look(self) -> None:
-        """Fail where nobody is left to go on: no one should wait for ever."""
-        if not self._watched() and not self._done:
-            self.fail(InferenceError("The engine stopped unexpectedly and the reply ended. Please try again."))
-
-    def cancel(self) -> None:
-        """Stop soon, keeping what was generated; harmless when it is over already."""
-        self._cancelled.set()
-
-    @property
-    def cancelled(self) -> bool:
-        return self._cancelled.is_set()
-
-    @property
-    def done(self) -> bool:
-        """True once Finished or Failed was reported."""
-        return self._done
 
     @property
     def text(self) -> str:
@@ -186,30 +92,11 @@ class Generation:
 
     # ---- for the engine
 
-    @property
-    def remaining(self) -> int:
-        """Tokens that are not in the cache yet; one, when decoding."""
-        return self.session.remaining
-
     def admit(self) -> None:
-        """Go back, the first time, to what the session's cache shares with the prompt."""
-        if not self._admitted:
-            self._admitted = True
-            self.reused_tokens = self.session.begin(self.prompt_ids)
-            if self._full():
-                self.finish("context")
-
-    def reuse(self, sessions: Iterable["TokenSequence"]) -> None:
-        """Go on from the session that has computed most of the prompt, if that is more than this one has.
-
-        Done once, when it is this prompt's turn to be read: until then others may read the same.
-        """
-        if not self._looked and self.remaining > 1:
-            self._looked = True
-            other, length = longest_prefix(((each, each.held) for each in sessions), self.prompt_ids)
-            if other is not None and length > self.reused_tokens:
-                self.session.adopt(other, length)
-                self.reused_tokens = length
+        """See Request; a prompt that leaves no room for a reply ends it."""
+        super().admit()
+        if not self.started and self._full():
+            self.finish("context")
 
     def next_ids(self, count: int, drafts: int) -> list[int]:
         """The next ``count`` tokens to compute; when decoding, with a draft of at most ``drafts`` behind them."""
@@ -218,6 +105,11 @@ class Generation:
         most = min(drafts, self._room - 1, self.session.cache.beside_next)
         self._draft = self._drafts.draft(most) if self.started and exact else []
         return self.session.pending(count) + self._draft
+
+    @property
+    def last_only(self) -> bool:
+        """See Request; each token of a draft is verified."""
+        return not self._draft
 
     def advance(self, logits: Floats, seconds: float) -> int:
         """After a pass of ``seconds``: report the prompt's progress, or sample and report tokens; returns how many.
@@ -329,11 +221,6 @@ class Generation:
             self._emit(Token(rest, None, None))
         self._end(reason)
 
-    def fail(self, error: InferenceError) -> None:
-        """Report the end; harmless where it was reported already."""
-        if not self._done:
-            self._emit(Failed(error))
-
     def _limit(self) -> Reason | None:
         if self.params.max_tokens is not None and self._generated >= self.params.max_tokens:
             return "length"
@@ -361,9 +248,6 @@ class Generation:
         with self._news:
             if isinstance(event, Token) and event.text:
                 self._texts.append(event.text)
-            self._events.append(event)
-            self._done = isinstance(event, Finished | Failed)
+            super()._emit(event)
             if self._done:
                 self._drafts = Drafts(())  # the index takes as much memory as many a cache
-            self._news.notify_all()
-            self._wake()

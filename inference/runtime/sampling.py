@@ -19,6 +19,7 @@ from inference.runtime.dry import penalties
 from inference.runtime.named_tokens import NO_NAMES, NamedTokens
 from inference.runtime.sampling_params import SamplingParams
 
+NAN_LOGITS = "The model produced NaN logits; its weights are corrupt or overflow in this precision."
 # So many tokens are tried first for typical-p.
 NEAREST = 256
 
@@ -74,9 +75,7 @@ class Sampler:
         logits = logits[: self._vocab_size]
         highest = float(logits.max())
         if not math.isfinite(highest):
-            raise InferenceError(
-                "The model produced NaN logits; its weights are corrupt or overflow in this precision."
-            )
+            raise InferenceError(NAN_LOGITS)
         if self._scratch is None:
             self._scratch = np.empty_like(logits)
         scratch = self._scratch

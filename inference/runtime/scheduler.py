@@ -22,6 +22,11 @@ class Request(Protocol):
         ...
 
     @property
+    def most_at_once(self) -> int:
+        """Tokens that may go through the model in the next pass."""
+        ...
+
+    @property
     def started(self) -> bool:
         """True once the first token was sampled: from then on the request decodes."""
         ...
@@ -57,5 +62,5 @@ def plan(requests: Sequence[R], turn: int) -> Step[R]:
     work = [(request, 1) for request in mine if request.started]
     drafts = DRAFTS // len(work) if len(work) == len(mine) else 0
     for reading in readers(mine):
-        work.append((reading, min(reading.remaining, CHUNK_BESIDE_STREAMS if work else CHUNK)))
+        work.append((reading, min(reading.most_at_once, CHUNK_BESIDE_STREAMS if work else CHUNK)))
     return Step(tuple(work), drafts)

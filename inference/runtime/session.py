@@ -13,14 +13,19 @@ import numpy as np
 from inference.errors import BusyError, CacheError, ContextOverflowError, InferenceError, TemplateError
 from inference.model import Model
 from inference.runtime.evicted_cache import CacheWriter, EvictedCache
-from inference.runtime.generation import Generation, TokenSequence
+from inference.runtime.generation import Generation
 from inference.runtime.prefixes import BlockHashes, Held
+from inference.runtime.request import Request, TokenSequence
 from inference.runtime.sampling_params import SamplingParams
+from inference.runtime.scoring import Scoring
 from inference.runtime.thoughts import NO_THOUGHTS, Thoughts
 from inference.text.common_prefix import common_prefix
 from inference.text.message_roles import Message
 from inference.text.template import ChatTemplate
 from inference.transformer.kv_cache import KVCache
+
+# Tokens that are named for each place.
+LIKELIEST = 10
 
 
 class Worker(Protocol):
@@ -36,6 +41,8 @@ class Worker(Protocol):
         thoughts: Thoughts,
         drafts: Sequence[Sequence[int]],
     ) -> Generation: ...
+
+    def score(self, session: "Session", token_ids: list[int], start: int, likeliest: int) -> Scoring: ...
 
 
 class Session:
@@ -57,7 +64,7 @@ class Session:
         self._limit = model.context
         self._token_ids = list(token_ids)
         self._hashes = BlockHashes()
-        self._generation: Generation | None = None
+        self._request: Request | None = None
         self._closed = False
         self._evicted: EvictedCache | None = None
         self._lock = threading.Lock()  # held for moments: nobody waits for a disk with it
@@ -142,13 +149,30 @@ class Session:
         ``drafts``: as of ``reply``. Raises ContextOverflowError with both numbers, InferenceError for nothing at all,
         or BusyError.
         """
-        pieces: Sequence[Any] = text if isinstance(text, list | tuple) else [text]
-        vocab_size = self.model.config.vocab_size
-        if not all(isinstance(piece, str) or _are_ids(piece, vocab_size) for piece in pieces):
-            raise InferenceError(f"What to continue must be text, or lists of token ids from 0 to {vocab_size - 1}.")
+        pieces = self._pieces(text)
         with self._advising():
             ids = self.model.tokenizer.encode_pieces(pieces, limit=self.context)
             return self._submit(ids, params, drafts=drafts)
+
+    def score(
+        self, messages: Sequence[Message], likeliest: int = LIKELIEST, variables: Mapping[str, Any] = {}
+    ) -> Scoring:
+        """Read the last message, a reply, as ``reply`` would to go on with it, and report how probable its tokens were.
+
+        Raises the errors of ``reply``.
+        """
+        template, tokenizer, context = self._template(), self.model.tokenizer, self.context
+        with self._advising():
+            before = template.encode(messages[:-1], tokenizer, True, False, context, variables)
+            ids = template.encode(messages, tokenizer, False, True, context, variables)
+            return self._score(before, ids, likeliest)
+
+    def score_text(self, text: Sequence[str | Sequence[int]], likeliest: int = LIKELIEST) -> Scoring:
+        """Report how probable the tokens of the last piece of ``text`` were. Raises the errors of ``complete``."""
+        pieces, tokenizer = self._pieces(text), self.model.tokenizer
+        with self._advising():
+            ids = tokenizer.encode_pieces(pieces, limit=self.context)
+            return self._score(tokenizer.encode_pieces(pieces[:-1]), ids, likeliest)
 
     def count(self, messages: Sequence[Message], variables: Mapping[str, Any] = {}) -> int:
         """Count the tokens of these messages with the generation prompt; estimate if they are far too many."""
@@ -164,8 +188,8 @@ class Session:
             evicted, self._evicted = self._evicted, None
         if evicted is not None:
             self._engine.writer.put(evicted.remove)
-        if self._generation is not None:
-            self._generation.cancel()
+        if self._request is not None:
+            self._request.cancel()
 
     def _template(self) -> ChatTemplate:
         if self.model.chat_template is None:
@@ -179,14 +203,29 @@ class Session:
         thoughts: Thoughts = NO_THOUGHTS,
         drafts: Sequence[Sequence[int]] = (),
     ) -> Generation:
+        self._check(prompt_ids)
+        known = [ids for ids in drafts if _are_ids(ids, self.model.config.vocab_size)]
+        return self._engine.submit(self, prompt_ids, params or SamplingParams(), thoughts, known)
+
+    def _score(self, before: list[int], ids: list[int], likeliest: int) -> Scoring:
+        """Score what of ``ids`` differs from those ``before`` it; nothing comes before the very first."""
+        self._check(ids)
+        return self._engine.score(self, ids, max(1, common_prefix(before, ids)), likeliest)
+
+    def _check(self, prompt_ids: list[int]) -> None:
         if self._closed:
             raise InferenceError("This session is closed.")
         if not prompt_ids:
             raise InferenceError("There is nothing to continue: write a few words first.")
         if len(prompt_ids) > self.context:
             raise ContextOverflowError(len(prompt_ids), self.context)
-        known = [ids for ids in drafts if _are_ids(ids, self.model.config.vocab_size)]
-        return self._engine.submit(self, prompt_ids, params or SamplingParams(), thoughts, known)
+
+    def _pieces(self, text: str | Sequence[str | Sequence[int]]) -> Sequence[Any]:
+        pieces: Sequence[Any] = text if isinstance(text, list | tuple) else [text]
+        vocab_size = self.model.config.vocab_size
+        if not all(isinstance(piece, str) or _are_ids(piece, vocab_size) for piece in pieces):
+            raise InferenceError(f"What to continue must be text, or lists of token ids from 0 to {vocab_size - 1}.")
+        return pieces
 
     @contextmanager
     def _advising(self) -> Iterator[None]:
@@ -208,21 +247,21 @@ class Session:
 
     # ---- for the engine
 
-    def occupy(self, generation: Generation) -> None:
-        """Take the one place for a reply. Raises BusyError while another holds it."""
+    def occupy(self, request: Request) -> None:
+        """Take the one place for a request. Raises BusyError while another holds it."""
         with self._lock:
             if not self.idle:
                 raise BusyError("This session is still replying; stop that reply first.")
-            self._generation = generation
+            self._request = request
             self.last_used = time.monotonic()
 
-    def begin(self, prompt_ids: list[int]) -> int:
+    def begin(self, prompt_ids: list[int], reusable: int) -> int:
         """Cut the cache to the longest prefix it shares with ``prompt_ids``; returns how many tokens are reused.
 
-        At least one token is left to compute, because its logits are needed.
+        They are ``reusable`` at most: what follows is computed, because its logits are needed.
         """
         cache = self.cache
-        shared = common_prefix(self._token_ids[: cache.length], prompt_ids[:-1])
+        shared = common_prefix(self._token_ids[: cache.length], prompt_ids[:reusable])
         cache.truncate(shared)
         self._hashes.cut(shared)
         self._token_ids = list(prompt_ids)
@@ -254,7 +293,7 @@ class Session:
 
     @property
     def idle(self) -> bool:
-        return self._generation is None or self._generation.done
+        return self._request is None or self._request.done
 
     def evict(self, directory: Path | None) -> None:
         """Give an idle cache's memory back: to a file in ``directory``, or without one, to be computed again."""

@@ -81,6 +81,22 @@ def tokens_within(tokenizer: Tokenizer, prompt_ids: Sequence[int], ids: Sequence
     return count, text
 
 
+def texts_of(tokenizer: Tokenizer, before: Sequence[int], ids: Sequence[int]) -> list[str]:
+    """Return the text that becomes certain with each of ``ids``, which come after those ``before``.
+
+    It is empty for control tokens and within a character; what is no character at the end is U+FFFD.
+    """
+    detokenizer = StreamingDetokenizer(tokenizer, before)
+    texts = [detokenizer.push(token_id) for token_id in ids]
+    return [*texts[:-1], texts[-1] + detokenizer.flush()] if texts else []
+
+
+def text_after(tokenizer: Tokenizer, before: Sequence[int], ids: Sequence[int]) -> str:
+    """Return the text that ``ids`` add after those ``before``, control tokens as they are written."""
+    detokenizer = StreamingDetokenizer(tokenizer, before, frozenset(ids))
+    return "".join(map(detokenizer.push, ids)) + detokenizer.flush()
+
+
 def rewritten(tokenizer: Tokenizer, ids: Sequence[int], text: str, new: str) -> list[int]:
     """Return ids for ``new``, a text that was edited from ``text``: ``ids`` as far as both begin alike.
 

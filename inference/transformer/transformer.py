@@ -64,9 +64,14 @@ class Transformer(ABC):
         """Prepare all that ``forward_batch`` needs, by a pass over an empty ``cache``."""
 
     def forward_batch(
-        self, batch: Batch, last_only: bool = False, check_cancelled: Callable[[], None] = lambda: None
+        self,
+        batch: Batch,
+        last_only: bool | Sequence[bool] = False,
+        check_cancelled: Callable[[], None] = lambda: None,
     ) -> list[Floats]:
         """Logits for each sequence's new tokens, float32 [tokens or 1, vocab_size]; extends each sequence's cache.
+
+        ``last_only``: of the last token alone, for all sequences or for each.
 
         All rows go through each weight matrix together. ``check_cancelled`` is called between the layers, or every ten
         milliseconds or so in a pass over few rows, and may raise to stop: then no cache has changed its length. Raises
@@ -92,12 +97,13 @@ class Transformer(ABC):
         for part, cache in sequences:
             cache.extend(part.stop - part.start)
         self.counters.rows += len(ids)
-        wanted = [slice(part.stop - 1, part.stop) if last_only else part for part, _ in sequences]
-        if last_only:
-            x = np.concatenate([x[part] for part in wanted])
-            wanted = [slice(i, i + 1) for i in range(len(wanted))]
-        logits = self._finished(self.logits(x))
-        return [logits[part] for part in wanted]
+        last = [last_only] * len(batch) if isinstance(last_only, bool) else last_only
+        rows = [
+            x[part.stop - 1 if only else part.start : part.stop]
+            for (part, _), only in zip(sequences, last, strict=True)
+        ]
+        logits = self._finished(self.logits(np.concatenate(rows)))
+        return np.split(logits, np.cumsum([len(each) for each in rows[:-1]]))
 
     def _finished(self, logits: Floats) -> Floats:
         """Apply the config's multiplier and soft cap."""

@@ -324,6 +324,14 @@ async def full_context(walker: Walker, session: str) -> None:
 
 
 @place
+async def explorer(walker: Walker, session: str) -> None:
+    """The tokens of a reply, or in a new session none."""
+    await walker.home(session)
+    walker.app.action_do("explore")
+    await walker.settle()
+
+
+@place
 async def story(walker: Walker, session: str) -> None:
     await walker.home(TALE if session == FULL else NEW, "story")
 

@@ -14,7 +14,7 @@ from hypothesis import settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, precondition, rule
 
-from inference import Engine, Finished, KVCache, Model, SamplingParams, Started, Token
+from inference import Engine, Finished, KVCache, Model, SamplingParams, Scored, Started, Token
 from inference.runtime import generation
 from inference.text.common_prefix import common_prefix
 from tests.backends import rounding
@@ -132,6 +132,34 @@ class Sessions(RuleBasedStateMachine):
         chat = self.chat(index)
         if chat.messages and chat.messages[-1]["content"].strip():
             self.generate(chat, chat.messages, 6, None, more=True)
+
+    @rule(index=CHATS, place=st.integers(0, 20), other=st.integers(0, 9), tokens=st.integers(1, 8))
+    def explore(self, index, place, other, tokens):
+        """Read the last reply again on a copy, and go on there from another token."""
+        chat = self.chat(index)
+        if not (chat.messages and chat.messages[-1]["content"].strip()):
+            return
+        old, before = chat.session, chat.messages[-1]["token_ids"]
+        if not self.model.tokenizer.ordinary(before):  # a control token was sampled: they are encoded again
+            return
+        chat.session = self.engine.new_session(cache=old.load_cache().fork(), token_ids=old.token_ids)
+        old.close()
+        held, rows = (
+            [each.session.token_ids[: each.session.cache.length] for each in self.chats],
+            self.model.counters.rows,
+        )
+        scoring = chat.session.score(chat.messages)
+        *places, end = [event for event in scoring if isinstance(event, Scored)]
+        assert [place.token_id for place in places] == scoring.token_ids == before and end.token_id is None
+        shared = max(common_prefix(ids, scoring.prompt_ids) for ids in held)
+        assert self.model.counters.rows - rows == len(scoring.prompt_ids) - min(shared, scoring.start - 1)
+        self.check(chat)
+        at = place % len(places)
+        ids = [*before[:at], places[at].likeliest[other][0]]
+        if self.model.tokenizer.ordinary(ids) and (content := self.model.tokenizer.decode(ids)).strip():
+            chat.branches.append(chat.messages)
+            branch = {"role": "assistant", "content": content, "token_ids": ids}
+            self.generate(chat, [*chat.messages[:-1], branch], tokens, None, more=True)
 
     @rule(index=CHATS, branch=st.integers(0, 20))
     def switch_branch(self, index, branch):

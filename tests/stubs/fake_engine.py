@@ -1,6 +1,7 @@
 """An engine for tests of the interface: no weights, no kernels, no threads. Replies are scripts."""
 
 import json
+import math
 import threading
 import time
 import weakref
@@ -22,6 +23,7 @@ from inference import (
     Prefill,
     Queued,
     SamplingParams,
+    Scored,
     Started,
     Stats,
     Token,
@@ -31,6 +33,8 @@ from tests.stubs.fake_tokenizer import Template, Words
 from tests.stubs.script import Script
 
 BYTES_PER_TOKEN = 1024
+# What could have stood in the place of any token, besides it: less and less likely.
+OTHERS = ("other ", "third ", END := "<|end|>")
 
 
 @dataclass
@@ -90,6 +94,10 @@ class FakeModel:
     def tokenizer(self) -> "Words":
         """The script's: all models of a test have the same."""
         return self.script.tokenizer
+
+    @property
+    def eos_token_ids(self) -> frozenset[int]:
+        return frozenset({self.tokenizer.token(END)})
 
     @property
     def fingerprint(self) -> str:
@@ -163,7 +171,7 @@ class FakeSession:
         self.token_ids = token_ids
         self.closed = False
         self.resident_bytes = BYTES_PER_TOKEN
-        self._generation: FakeGeneration | None = None
+        self._generation: FakeGeneration | FakeScoring | None = None
         self._limit: int | None = None
 
     @property
@@ -197,6 +205,24 @@ class FakeSession:
     ) -> "FakeGeneration":
         return self._submit(self.model.tokenizer.encode_pieces([text] if isinstance(text, str) else text), params)
 
+    def score(
+        self, messages: Sequence[Mapping[str, Any]], likeliest: int = 10, variables: Mapping[str, Any] = {}
+    ) -> "FakeScoring":
+        assert self.model.chat_template is not None
+        encode, tokenizer = self.model.chat_template.encode, self.model.tokenizer
+        return self._score(encode(messages[:-1], tokenizer), encode(messages, tokenizer, False, True))
+
+    def score_text(self, text: Sequence[str | Sequence[int]], likeliest: int = 10) -> "FakeScoring":
+        encode = self.model.tokenizer.encode_pieces
+        return self._score(encode(text[:-1]), encode(text))
+
+    def _score(self, before: list[int], ids: list[int]) -> "FakeScoring":
+        if len(ids) > self.context:
+            raise ContextOverflowError(len(ids), self.context)
+        scoring = FakeScoring(self, ids, len(before))
+        self._generation = scoring
+        return scoring
+
     def count(self, messages: Sequence[Mapping[str, Any]], variables: Mapping[str, Any] = {}) -> int:
         assert self.model.chat_template is not None
         return len(self.model.chat_template.encode(messages, self.model.tokenizer))
@@ -224,8 +250,17 @@ class FakeSession:
             raise InferenceError("There is nothing to continue: write a few words first.")
         if len(prompt_ids) > self.context:
             raise ContextOverflowError(len(prompt_ids), self.context)
-        self._generation = FakeGeneration(self, prompt_ids, params or SamplingParams())
-        return self._generation
+        generation = FakeGeneration(self, prompt_ids, params or SamplingParams())
+        self._generation = generation
+        return generation
+
+    def admit(self, prompt_ids: list[int], reusable: int) -> int:
+        """Go back to what the cache shares with the first ``reusable`` of the prompt."""
+        limit = min(self.cache.length, reusable)
+        pairs = zip(self.token_ids[:limit], prompt_ids[:limit], strict=True)
+        shared = next((index for index, (one, other) in enumerate(pairs) if one != other), limit)
+        self.token_ids, self.cache.length = list(prompt_ids), len(prompt_ids)
+        return shared
 
 
 class FakeGeneration:
@@ -273,7 +308,7 @@ class FakeGeneration:
     def _stream(self) -> Iterator[Event | None]:
         """The events; None where there is none for now."""
         yield Queued(0)
-        self.reused_tokens = self._admit()
+        self.reused_tokens = self.session.admit(self.prompt_ids, len(self.prompt_ids) - 1)
         total = len(self.prompt_ids) - self.reused_tokens
         self.model.counters.rows += total
         yield Prefill(total, total)
@@ -301,14 +336,6 @@ class FakeGeneration:
         yield from self._begin()
         yield self._end("cancelled" if self.cancelled else "stop")
 
-    def _admit(self) -> int:
-        """Go back to what the session's cache shares with the prompt, but for the last token of it."""
-        session, limit = self.session, min(self.session.cache.length, len(self.prompt_ids) - 1)
-        pairs = zip(session.token_ids[:limit], self.prompt_ids[:limit], strict=True)
-        shared = next((index for index, (one, other) in enumerate(pairs) if one != other), limit)
-        session.token_ids, session.cache.length = list(self.prompt_ids), len(self.prompt_ids)
-        return shared
-
     def _begin(self) -> Iterator[Event]:
         if self._first_token is None:
             self._first_token = time.perf_counter()
@@ -332,6 +359,41 @@ class FakeGeneration:
     def _end(self, reason: Literal["stop", "length", "cancelled", "context", "banned"]) -> Finished:
         self.done = True
         return Finished(reason, self.stats)
+
+
+class FakeScoring:
+    """Each token had a probability of a half, and those of OTHERS a half of the one before."""
+
+    def __init__(self, session: FakeSession, prompt_ids: list[int], start: int) -> None:
+        self.session = session
+        self.model = session.model
+        self.prompt_ids = prompt_ids
+        self.start = start
+        self.cancelled = False
+        self.done = False
+        self._events = self._stream()
+
+    @property
+    def token_ids(self) -> list[int]:
+        return self.prompt_ids[self.start :]
+
+    def poll(self) -> list[Event]:
+        return list(self._events)
+
+    def cancel(self) -> None:
+        self.cancelled = True
+
+    def _stream(self) -> Iterator[Event]:
+        yield Queued(0)
+        reused = self.session.admit(self.prompt_ids, self.start - 1)
+        self.model.counters.rows += len(self.prompt_ids) - reused
+        for token_id in [*self.token_ids, None]:
+            named = [token_id] if token_id is not None else []
+            named += [other for text in OTHERS if (other := self.model.tokenizer.token(text)) != token_id]
+            likeliest = tuple((each, -math.log(2) * rank) for rank, each in enumerate(named, 1))
+            yield Scored(token_id, *((None, None) if token_id is None else (likeliest[0][1], 1)), likeliest)
+        self.done = True
+        yield Finished("stop", Stats(len(self.prompt_ids), reused, 0, None, 0.0, 0))
 
 
 def _read(file: Path) -> dict[str, Any]:

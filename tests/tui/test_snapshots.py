@@ -106,6 +106,13 @@ async def context(pilot: Pilot[None]) -> None:
     await until(pilot, lambda: isinstance(pilot.app.screen, PromptPreviewScreen))
 
 
+async def explored(pilot: Pilot[None]) -> None:
+    await pilot.press("escape", "x", "right", "right")
+    while not pilot.app.screen._exploration.ended:
+        await pilot.pause(0.05)
+    await pilot.press("right", "down")
+
+
 async def themes(pilot: Pilot[None]) -> None:
     app_of(pilot).action_do("themes")
 
@@ -127,6 +134,7 @@ SCREENS = {
     "themes": themes,
     "writer": writer,
     "context": context,
+    "tokens": explored,
 }
 
 

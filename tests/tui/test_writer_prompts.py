@@ -157,3 +157,16 @@ def test_no_text_of_a_page_becomes_a_control_token(engine: Engine) -> None:
         assert shown.text.count(hostile) == 3, "it is shown as it is read"
         template = {"chat": 5, "story": 0}[mode]
         assert sum(id_ in (1, 2) for id_ in shown.token_ids) == template
+
+
+@pytest.mark.parametrize("mode", ["chat", "story"])
+def test_a_reply_is_explored_behind_the_prompt_that_it_had(engine: Engine, mode: Mode) -> None:
+    session, given = told(mode), engine.new_session()
+    session.tree.add("user" if mode == "chat" else "author", "There was a cat at the river.\nIt lived\n")
+    background = background_of(session, session.tree.path(), given.model, CONTEXT)
+    _, generation = both(engine, session, given)
+    node = written(session, generation, "assistant" if mode == "chat" else "model")
+    scoring = STRATEGIES[mode].score(given, session, session.tree.path(), {}, background)
+    assert isinstance(list(scoring)[-1], Finished)
+    assert scoring.prompt_ids == [*generation.prompt_ids, *node.token_ids]
+    assert scoring.token_ids == list(node.token_ids)

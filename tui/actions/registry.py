@@ -9,6 +9,7 @@ from tui.actions.comparison import ComparisonActions
 from tui.actions.composer import ComposerActions
 from tui.actions.context import ActionContext
 from tui.actions.documents import DocumentActions
+from tui.actions.exploration import ExplorationActions
 from tui.actions.full_context import ContextActions
 from tui.actions.messages import MessageActions
 from tui.actions.model import ModelActions
@@ -59,6 +60,7 @@ class Actions:
         self.sessions = SessionActions(context)
         self.story = StoryActions(context, self.messages)
         self.writer = WriterActions(context)
+        self.exploration = ExplorationActions(context, self.messages, self.story)
         self.application = ApplicationActions(context, self.messages, self.clipboard, self.models)
         self.transfers = TransferActions(context, self.clipboard, self.application)
         self.search = SearchActions(context, self.application, self.messages)
@@ -132,9 +134,11 @@ class Actions:
         yield _action("next_passage", messages.next_passage)
         yield _action("compare", self.comparison.compare, self.comparison.compare_with)
         yield _action("alternatives", self.comparison.alternatives, self.comparison.ask_for)
+        yield _action("explore", self.exploration.explore)
         yield _action("continue_story", self.story.continue_story)
         yield _action("previous_alternative", self.story.previous_alternative)
         yield _action("next_alternative", self.story.next_alternative)
+        yield _action("explore_story", self.exploration.explore_story)
         yield _action("save_story", self.composer.save_story, self.composer.save_story)
         yield _action("filter_sessions", sessions.filter_sessions, sessions.filter_sessions)
         yield _action("pin_session", sessions.pin_session)

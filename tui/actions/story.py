@@ -5,8 +5,21 @@ from dataclasses import asdict
 from tui.actions.context import ActionContext, ActionGroup
 from tui.actions.messages import MessageActions
 from tui.config.key_names import key_name
-from tui.conversation.story_text import Place, before, by_model, follow, near, others, part, places, version
+from tui.conversation.story_text import (
+    PARTED,
+    Place,
+    before,
+    branch,
+    by_model,
+    follow,
+    near,
+    others,
+    part,
+    places,
+    version,
+)
 from tui.conversation.tree import Node, Tree
+from tui.services.exploration import Branch
 from tui.services.modes import ids_within
 from tui.services.notices import still_generating
 from tui.storage.store import OPEN_ELSEWHERE
@@ -51,6 +64,37 @@ class StoryActions(ActionGroup):
     def next_alternative(self) -> None:
         """Show the next version there; after the last, or of what was taken back, generate another."""
         self._walk(1)
+
+    def explored(self) -> Node | None:
+        """The model's piece that the cursor is in, or the last before it; None, with a notice, if there is none."""
+        pane = self._pane()
+        if pane is None:
+            return None
+        self._follow(pane)
+        start, at, found = 0, len(pane.before_cursor), None
+        for node in self.current.tree.path():
+            if start < at and node.role == "model":
+                found = node
+            start += len(node.text)
+        if found is None:
+            self._presenter.say(f"Nothing up to the cursor is by the model ({key_name('continue_story')} continues).")
+        return found
+
+    def branch(self, node: Node, taken: Branch) -> None:
+        """Go on otherwise within a piece by the model; what followed is kept as a version."""
+        pane, tree = self._pane(), self.current.tree
+        if pane is None:
+            return
+        self._follow(pane)
+        length = sum(len(piece.text) for piece in tree.path(node.id)) - len(node.text) + len(taken.kept)
+        within = ids_within(self.current, self._workspace.model)
+        if taken.ends:
+            part(tree, length, within)
+        else:
+            branch(tree, length, taken.text, taken.token_ids, self.current.model, within)
+        self._show(pane, Place(None, length, None))
+        if not taken.ends:
+            self._go_on(pane)
 
     def _walk(self, step: int) -> None:
         pane, tree = self._pane(), self.current.tree
@@ -140,7 +184,7 @@ class StoryActions(ActionGroup):
     def _same_again(self, last: Node) -> str:
         """Why the model would generate ``last`` again; empty if another text is possible."""
         session = self.current
-        if self._workspace.model is None or last.outcome is None or last.outcome.reason in ("cancelled", "parted"):
+        if self._workspace.model is None or last.outcome is None or last.outcome.reason in ("cancelled", PARTED):
             return ""
         from inference import InferenceError
 

@@ -30,6 +30,8 @@ SYNONYMS: dict[str, str] = {
     "edit": "change correct message reply",
     "alternatives": "several variants swipe regenerate",
     "fork": "branch copy duplicate",
+    "explore": "probabilities logprobs tokens alternatives attention",
+    "explore_story": "probabilities logprobs tokens alternatives attention",
     "continue_reply": "go on more resume",
     "previous_sibling": "alternatives answers",
     "next_sibling": "alternatives answers restore undo",

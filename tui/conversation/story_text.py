@@ -5,11 +5,13 @@ from dataclasses import replace
 from itertools import zip_longest
 from typing import NamedTuple
 
-from tui.conversation.tree import Node, Tree
+from tui.conversation.tree import Node, Outcome, Tree
 
 # Given the nodes before a piece, the piece and a length: the number of its leading token ids that fit into so many
 # characters, and how many characters they are.
 Within = Callable[[list[Node], Node, int], tuple[int, int]]
+
+PARTED = "parted"  # the reason of a piece that was cut, or put, where the story branches
 
 
 class Place(NamedTuple):
@@ -75,6 +77,18 @@ def part(tree: Tree, length: int, within: Within = no_ids) -> None:
     for later in behind:
         _lay(tree, later)
     tree.move(point)
+
+
+def branch(
+    tree: Tree, length: int, piece: str, token_ids: tuple[int, ...], model: str, within: Within = no_ids
+) -> None:
+    """Move the tip behind ``piece``, put after the first ``length`` characters; what stood there remains as a version.
+
+    ``token_ids``: those that ``model`` reads for it.
+    """
+    part(tree, length, within)
+    outcome = Outcome(PARTED, 0, 0, len(token_ids), None, 0.0, 0, model=model)
+    _lay(tree, Node("", None, "model", piece, token_ids, outcome))
 
 
 def places(tree: Tree) -> list[Place]:
@@ -165,7 +179,7 @@ def _furthest(tree: Tree, text: str) -> tuple[int, str | None, list[tuple[int, s
 
 def _piece(node: Node, start: int, end: int, token_ids: tuple[int, ...] = ()) -> Node:
     """A slice of a node; without token ids it is the author's text."""
-    outcome = node.outcome and replace(node.outcome, reason="parted", generated_tokens=len(token_ids))
+    outcome = node.outcome and replace(node.outcome, reason=PARTED, generated_tokens=len(token_ids))
     text = node.text[start:end]
     if node.role == "model" and token_ids:
         return replace(node, text=text, token_ids=token_ids, outcome=outcome)

@@ -205,6 +205,12 @@ class Tree:
         fresh = replace(old, id=uuid.uuid4().hex, token_ids=ids, outcome=None, growing=True, context_start=start)
         return self._insert(fresh)
 
+    def branch(self, node_id: str, text: str, token_ids: tuple[int, ...]) -> Node:
+        """Add a growing sibling of a reply that starts with ``text``, for which the ids stand."""
+        old = self._nodes[node_id]
+        fresh = replace(old, id=uuid.uuid4().hex, text=text, token_ids=token_ids, outcome=None, growing=True)
+        return self._insert(fresh)
+
     def fork(self, node_id: str) -> "Tree":
         """A new tree with a copy of the path to the node."""
         twin = Tree()

@@ -36,7 +36,7 @@ EARLIER = {"history_earlier": "earlier prompts", "editor": "$EDITOR"}
 ROLL_BACK = {"roll_back": "roll back"}
 CONTINUE = {"continue_reply": "continue"}
 OWN = {"edit": "edit", "regenerate": "regenerate", "fork": "fork", "copy_message": "copy"}
-REPLY = {"regenerate": "regenerate", "edit": "edit", "fork": "fork", "copy_message": "copy"}
+REPLY = {"regenerate": "regenerate", "edit": "edit", "fork": "fork", "copy_message": "copy", "explore": "tokens"}
 READ = {"copy_message": "copy", "fork": "fork"}
 VERSIONS = {"previous_sibling next_sibling": "versions"}
 FOUND = {"find_next": "next", "find_previous": "previous", "stop": "close"}
@@ -51,6 +51,7 @@ TELL = {
     "previous_alternative next_alternative": "versions",
     "undo": "undo",
     "sampling": "settings",
+    "explore_story": "tokens",
     "save_story": "save",
 }
 

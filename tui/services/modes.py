@@ -17,7 +17,7 @@ from tui.services.session import Session
 
 if TYPE_CHECKING:
     import inference
-    from inference import Generation, Model, SamplingParams
+    from inference import Generation, Model, SamplingParams, Scoring
 
 # Default maximum tokens per continuation of a story.
 STORY_TOKENS = 120
@@ -76,6 +76,17 @@ class ModeStrategy(ABC):
         ``variables``: of the chat template. ``background``: what the writer's page adds.
         Raises InferenceError if the prompt cannot be built or does not fit.
         """
+
+    @abstractmethod
+    def score(
+        self,
+        engine: "inference.Session",
+        session: Session,
+        path: list[Node],
+        variables: Mapping[str, bool],
+        background: Background,
+    ) -> "Scoring":
+        """Submit the scoring of the path's last node. Raises the errors of ``ask``."""
 
     @abstractmethod
     def count(
@@ -148,6 +159,16 @@ class ChatStrategy(ModeStrategy):
     ) -> "Generation":
         messages = session.messages(path, session.model, resumed, background)
         return engine.reply(messages, params, resumed, variables, abandoned(session, path))
+
+    def score(
+        self,
+        engine: "inference.Session",
+        session: Session,
+        path: list[Node],
+        variables: Mapping[str, bool],
+        background: Background,
+    ) -> "Scoring":
+        return engine.score(session.messages(path, session.model, background=background), variables=variables)
 
     def count(
         self,
@@ -230,6 +251,18 @@ class StoryStrategy(ModeStrategy):
         parts = parts_of(session, path[:-1], engine.model, background)
         prompt = [piece for part in parts for piece in part.pieces]
         return engine.complete(prompt, params, abandoned(session, path))
+
+    def score(
+        self,
+        engine: "inference.Session",
+        session: Session,
+        path: list[Node],
+        variables: Mapping[str, bool],
+        background: Background,
+    ) -> "Scoring":
+        parts = parts_of(session, path[:-1], engine.model, background)
+        before = [piece for part in parts for piece in part.pieces]
+        return engine.score_text([*before, *story_pieces(session, path, engine.model)[-1:]])
 
     def count(
         self,

@@ -143,9 +143,14 @@ class ReplyService:
         """Go on with the cache of ``other``, which begins with this session's conversation and gives it up."""
         engine, other.engine = other.engine, None
         if engine is not None:
-            if session.engine is not None:
-                session.engine.close()
-            session.engine, session.computed, session.figures = engine, True, other.figures
+            self.take_over(session, engine)
+            session.figures = other.figures
+
+    def take_over(self, session: Session, engine: "EngineSession") -> None:
+        """Go on with a copy of the session's engine session in place of it."""
+        if session.engine is not None:
+            session.engine.close()
+        session.engine, session.computed = engine, True
 
     def forget_figures(self, session: Session) -> None:
         """Clear the figures, as another model is used from now on."""
@@ -300,7 +305,7 @@ class ReplyService:
         node, asked = session.tree[reply.node_id], _asked(session, reply)
         if finished is not None:
             self._account(session, reply, finished)
-        if len(node.text) == len(reply.seed_text):
+        if len(node.text) == len(reply.seed_text) and not (reply.seed_text and asked is None):
             session.tree.abandon(node.id, reply.tip_before)
             if reply.aloud:
                 session.notify(Passing(STOPPED_BEFORE))

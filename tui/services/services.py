@@ -13,6 +13,7 @@ from tui.services.comparison import ComparisonService
 from tui.services.context_room import ContextRoom
 from tui.services.documents import DocumentService
 from tui.services.downloads import Downloads
+from tui.services.exploration import ExplorationService
 from tui.services.model_offer import ModelOffer
 from tui.services.models import ModelManager
 from tui.services.passages import PassageService
@@ -46,6 +47,7 @@ class Services:
         self.documents = DocumentService(settings)
         passages = PassageService(app, self.documents, self.sessions, self.models, self.sampling, self.replies)
         self.comparisons = ComparisonService(app, self.replies, passages)
+        self.explorations = ExplorationService(app, self.replies, self.sampling)
         self.workspace = Workspace(app, self.sessions, self.models, self.replies, passages, settings, mode)
         self.autosave = Autosave(app, self.workspace, self.sessions, self.replies)
 
