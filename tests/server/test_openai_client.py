@@ -193,7 +193,9 @@ def test_embeddings_are_those_of_the_encoder(client):
         ({"tools": [{"type": "function"}]}, openai.BadRequestError, "unsupported_parameter", "tools"),
         ({"response_format": {"type": "json_object"}}, openai.BadRequestError, "unsupported_parameter",
          "response_format"),
-        ({"logit_bias": {"5": 1}}, openai.BadRequestError, "unsupported_parameter", "logit_bias"),
+        ({"logit_bias": {"a": 1}}, openai.BadRequestError, "invalid_value", "logit_bias"),
+        ({"logit_bias": {"5": 101}}, openai.BadRequestError, "invalid_value", "logit_bias"),
+        ({"logit_bias": {"999999999": 1}}, openai.BadRequestError, "invalid_value", None),
         ({"frequency_penalty": 1}, openai.BadRequestError, "unsupported_parameter", "frequency_penalty"),
         ({"extra_body": {"chat_template_kwargs": {"x": True}}}, openai.BadRequestError, "unsupported_parameter",
          "chat_template_kwargs"),
@@ -212,6 +214,15 @@ def test_what_cannot_be_honoured_is_refused(client, name, changes, error, code, 
         client.chat.completions.create(**asked)
     assert (refused.value.code, refused.value.param) == (code, param)
     assert str(refused.value.body["message"]).endswith(".")
+
+
+def test_tokens_are_weighted(client, served: Served, name):
+    asked = {"model": name, "messages": HELLO, "temperature": 0, "max_tokens": 6}
+    plain = client.chat.completions.create(**asked).choices[0].message.content
+    weighted = [client.chat.completions.create(**asked, logit_bias={"65": 100}) for _ in range(2)]
+    texts = {reply.choices[0].message.content for reply in weighted}
+    (text,) = texts
+    assert text != plain and len(set(text)) == 1, "one token, again and again"
 
 
 def test_fields_that_ask_for_nothing_are_accepted_and_unknown_ones_ignored(client, served: Served, name):

@@ -5,12 +5,13 @@ from typing import Any
 
 from inference import ParameterError, SamplingParams
 from tui.server.errors import RequestError
-from tui.server.fields import Fields, text
+from tui.server.fields import Fields, text, wrong
 
 MOST_CHOICES = 16
 HIGHEST_SEED = 2**64
+MOST_DIGITS = 10  # of a token id
 # Those that SamplingParams knows by the same names; `stop` and the limit of tokens are read by themselves.
-SAMPLING = ("temperature", "top_p", "top_k", "min_p", "repetition_penalty", "seed")
+SAMPLING = ("temperature", "top_p", "top_k", "min_p", "repetition_penalty", "seed", "typical_p")
 # Fields that would change the reply, with the values that ask for nothing, and what there is instead.
 UNSUPPORTED: dict[str, tuple[tuple[Any, ...], str]] = {
     "tools": (([],), "The models here call no tools."),
@@ -20,7 +21,6 @@ UNSUPPORTED: dict[str, tuple[tuple[Any, ...], str]] = {
     "response_format": (({"type": "text"},), "Replies are text; describe the format in a message."),
     "frequency_penalty": ((0,), "Use repetition_penalty."),
     "presence_penalty": ((0,), "Use repetition_penalty."),
-    "logit_bias": (({},), "Tokens cannot be weighted."),
     "best_of": ((1,), "Use n, and choose yourself."),
     "suffix": (("",), "Text is continued at its end only."),
     "modalities": ((["text"],), "Replies are text."),
@@ -61,7 +61,18 @@ def read_parameters(fields: Fields, own: set[str], limits: tuple[str, ...], logp
     the field, for an invalid value or a field that would change the reply but cannot be honoured.
     """
     _refuse_unsupported(fields, own)
-    known = {"model", "n", "stop", "stream", "stream_options", "logprobs", *SAMPLING, *UNSUPPORTED, *HARMLESS}
+    known = {
+        "model",
+        "n",
+        "stop",
+        "logit_bias",
+        "stream",
+        "stream_options",
+        "logprobs",
+        *SAMPLING,
+        *UNSUPPORTED,
+        *HARMLESS,
+    }
     ignored = tuple(sorted(fields.names() - own - known - {*limits}))
     return Parameters(
         model=fields.text("model"),
@@ -89,6 +100,8 @@ def _sampling(fields: Fields, limits: tuple[str, ...]) -> dict[str, Any]:
     given = {name: fields.raw(name) for name in SAMPLING if name in fields}
     if "stop" in fields:
         given["stop"] = _stops(fields)
+    if "logit_bias" in fields:
+        given["logit_bias"] = _biases(fields)
     wanted = {name: fields.raw(name) for name in limits if name in fields}
     if len({repr(value) for value in wanted.values()}) > 1:
         raise RequestError(400, "invalid_value", f"{' and '.join(wanted)} differ.", limits[0])
@@ -108,6 +121,14 @@ def _stops(fields: Fields) -> tuple[str, ...]:
     if value == []:
         return ()
     return (text(value, "stop"),) if isinstance(value, str) else tuple(fields.each("stop", text, "a string or a list"))
+
+
+def _biases(fields: Fields) -> tuple[tuple[int, Any], ...]:
+    """Numbers by token id, which JSON has as a string."""
+    biases = fields.below("logit_bias")
+    if any(not (name.isascii() and name.isdigit() and len(name) < MOST_DIGITS) for name in biases.names()):
+        raise wrong(biases.path("")[:-1], "an object of numbers by token id")
+    return tuple((int(name), biases.raw(name)) for name in biases.names())
 
 
 def _include_usage(fields: Fields) -> bool:
