@@ -58,6 +58,11 @@ class Sessions(RuleBasedStateMachine):
         if hasattr(self, "engine"):
             self.engine.close()
 
+    @property
+    def held(self) -> list[list[int]]:
+        """What the sessions' caches hold; of those too that were left, until they are freed."""
+        return [session.token_ids[: session.cache.length] for session in list(self.engine._sessions)]
+
     def chat(self, index: int) -> Chat:
         return self.chats[index % len(self.chats)]
 
@@ -67,7 +72,7 @@ class Sessions(RuleBasedStateMachine):
         """Ask for a reply (``more``: for more of the last one) and check what was computed for it."""
         self.seed += 1
         session, rows = chat.session, self.model.counters.rows
-        held = [each.session.token_ids[: each.session.cache.length] for each in self.chats]
+        held = self.held
         params = SamplingParams(seed=self.seed, temperature=0.9, max_tokens=tokens)
         reply = session.reply(messages, params, continue_final_message=more, drafts=chat.replies)
         seen, events = 0, []
@@ -144,10 +149,7 @@ class Sessions(RuleBasedStateMachine):
             return
         chat.session = self.engine.new_session(cache=old.load_cache().fork(), token_ids=old.token_ids)
         old.close()
-        held, rows = (
-            [each.session.token_ids[: each.session.cache.length] for each in self.chats],
-            self.model.counters.rows,
-        )
+        held, rows = self.held, self.model.counters.rows
         scoring = chat.session.score(chat.messages)
         *places, end = [event for event in scoring if isinstance(event, Scored)]
         assert [place.token_id for place in places] == scoring.token_ids == before and end.token_id is None

@@ -51,10 +51,10 @@ def test_topics_name_a_key_as_it_is_bound() -> None:
     assert answers(fork="r", regenerate="f")[pair.title] == pair.answer.replace("`f`", "`~`").replace(
         "`r`", "`f`"
     ).replace("`~`", "`r`")
-    assert len(answers(choose_model="f13", fork="x", new_session="f11")) == len(answers())
+    assert len(answers(choose_model="f13", fork="b", new_session="f11")) == len(answers())
 
 
 def test_topics_whose_key_could_be_either_action_s_are_left_out() -> None:
     """`u` rolls back in the messages and restores in the list: where one is bound anew, a sentence may mean either."""
-    gone = [fact.title for fact in facts() if fact.title not in answers(roll_back="x")]
+    gone = [fact.title for fact in facts() if fact.title not in answers(roll_back="b")]
     assert gone and all("u" in fact.keys for fact in facts() if fact.title in gone)

@@ -84,7 +84,7 @@ temperature = 0.5
 
 [keys]
 help = "f13"
-regenerate = ["x",
+regenerate = ["b",
   "f11"]
 """
 

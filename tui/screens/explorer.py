@@ -49,7 +49,7 @@ class ExplorerScreen(ModalScreen[Branch | None]):
         self._exploration = exploration
         self._tokens = TokenText(self._style_of)
         self._heading = Plain(READING, id="token-heading")
-        self._list = OptionList(id="token-list")
+        self._list = OptionList(id="token-list", markup=False)
         self._list.can_focus = False
         self._note = Plain(ABOUT, id="token-note")
         self._timer: Timer | None = None

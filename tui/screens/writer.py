@@ -74,6 +74,7 @@ class WriterScreen(ModalScreen[None]):
         self._budget = LabelledField("Budget in tokens", budget, "a quarter of the context")
         self._list = OptionList(id="writer-list", markup=False)
         self._told = Plain(id="writer-told")
+        self._wrong = ""
 
     def compose(self) -> ComposeResult:
         list_keys = ("x export", "i import", "u undo", "d delete", "c always", "Space on/off", "n new")
@@ -123,7 +124,9 @@ class WriterScreen(ModalScreen[None]):
         """Save what was typed; False if a number is wrong, which is told."""
         self._settling = None
         page, wrong = self._typed()
-        self._tell(wrong)
+        if wrong != self._wrong:  # or it would take away what an import has told
+            self._wrong = wrong
+            self._tell(wrong)
         if page is not None and page != self._page:
             self._page = page
             self._keep(page)

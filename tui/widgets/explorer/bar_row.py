@@ -8,6 +8,7 @@ from textual.style import Style
 from textual.visual import RenderOptions, Visual
 
 from tui.widgets.explorer.spelling import percent
+from tui.widgets.plain_text import plain
 
 EIGHTHS = " ▏▎▍▌▋▊▉"
 SHARE_CELLS = 8
@@ -25,7 +26,7 @@ class BarRow(Visual):
     def render_strips(self, width: int, height: int | None, style: Style, options: RenderOptions) -> list[Strip]:
         """Draw the row; the bar has what room the others leave."""
         room = min(LABEL_CELLS, max(1, (width - SHARE_CELLS) // 2))
-        label = Content(("▸ " if self._marked else "  ") + self._text).truncate(room, ellipsis=True, pad=True)
+        label = plain(("▸ " if self._marked else "  ") + self._text).truncate(room, ellipsis=True, pad=True)
         share = f"{percent(self._share):>{SHARE_CELLS}}"
         cells = max(0, width - room - cell_len(share) - 1)
         row = Content.assemble(label, " ", (f"{bar(self._share, cells):<{cells}}", "$primary"), share)
