@@ -74,6 +74,7 @@ class WriterScreen(ModalScreen[None]):
         self._budget = LabelledField("Budget in tokens", budget, "a quarter of the context")
         self._list = OptionList(id="writer-list", markup=False)
         self._told = Plain(id="writer-told")
+        self._told.display = False
         self._wrong = ""
 
     def compose(self) -> ComposeResult:
