@@ -94,6 +94,7 @@ async def writer(pilot: Pilot[None]) -> None:
         Entry("World", text="All lists are short.", constant=True, order=10),
     )
     current(pilot).put_page(page(*entries, memory="The answers are for a child.", note="In two sentences."))
+    app_of(pilot).presenter.refresh()  # the top bar tells of it
     await pilot.press("f10", "tab", "tab")
     await until(pilot, lambda: isinstance(pilot.app.screen, WriterScreen))
     await until(pilot, lambda: "tokens" in str(pilot.app.screen.query_one("#writer-shares", Plain).content))
