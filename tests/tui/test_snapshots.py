@@ -17,6 +17,7 @@ from tui.app import LlmTui
 from tui.config.settings import load_settings
 from tui.conversation.conversation import Conversation
 from tui.conversation.lorebook import Entry
+from tui.screens.explorer import ExplorerScreen
 from tui.screens.prompt_preview import PromptPreviewScreen
 from tui.screens.writer import WriterScreen
 from tui.widgets.plain_text import Plain
@@ -108,9 +109,9 @@ async def context(pilot: Pilot[None]) -> None:
 
 
 async def explored(pilot: Pilot[None]) -> None:
-    await pilot.press("escape", "x", "right", "right")
-    while not pilot.app.screen._exploration.ended:
-        await pilot.pause(0.05)
+    await pilot.press("escape", "x")
+    # A key that comes before the tokens are there goes nowhere: which it was depended on the machine.
+    await until(pilot, lambda: isinstance(pilot.app.screen, ExplorerScreen) and pilot.app.screen._exploration.ended)
     await pilot.press("right", "down")
 
 
