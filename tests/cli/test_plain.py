@@ -123,6 +123,17 @@ def test_sessions_are_listed_and_opened(tiny_model: Path, db: Path) -> None:
     assert titles == {"first": 4, "second": 2}
 
 
+def test_a_session_keeps_its_own_settings(tiny_model: Path, db: Path) -> None:
+    own = {"sampling": {"max_tokens": 400}, "context": 256}
+    store = Store(db)
+    store.save(Conversation("chat", model=str(tiny_model), title="Mine", settings=own))
+    store.close()
+    chat(tiny_model, db, "/sessions", "/open 1", "hello")
+    (outcome,) = [each.tree.path()[-1].outcome for each in stored(db)]
+    assert (outcome.reason, outcome.prompt_tokens + outcome.generated_tokens) == ("context", 256)
+    assert outcome.params["max_tokens"] == 400
+
+
 def test_a_private_session_is_not_saved(tiny_model: Path, db: Path, tmp_path: Path) -> None:
     chat(tiny_model, db, "/private", "xyzzy", "/rename xyzzy", "/new-session", "open")
     assert [each.shown_title for each in stored(db)] == ["open"]

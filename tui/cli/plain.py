@@ -13,10 +13,11 @@ from tui.actions.command_names import did_you_mean
 from tui.cli.attached_documents import AttachedDocuments
 from tui.cli.output import writer
 from tui.cli.streaming import load
-from tui.config.settings import SAMPLING, Settings
+from tui.config.settings import Settings
 from tui.conversation.conversation import Conversation
 from tui.conversation.speakers import model_name, speaker
 from tui.conversation.tree import Node, in_context
+from tui.formatting.sampling import own, own_context
 from tui.process.ctrl_c import on_ctrl_c
 from tui.services.background import background_of
 from tui.services.full_context import plan
@@ -219,8 +220,9 @@ class PlainChat:
         session, model = self._session, self._model()
         if session.engine is None or session.engine.model is not model:
             session.engine = self._engine.new_session(model, on_disk=False)
-        chosen = {name: session.settings[name] for name in SAMPLING if name in session.settings}
-        params = SamplingParams.from_generation_config(model.generation_config, {**self._settings.sampling, **chosen})
+        session.engine.limit(own_context(session.settings))
+        chosen = self._settings.sampling | own(session.settings)
+        params = SamplingParams.from_generation_config(model.generation_config, chosen)
         return session.engine, params, variables(model.chat_template, self._settings, session.settings)
 
     def _stream(self, generation: "Generation", node: Node) -> "Finished | None":
