@@ -318,11 +318,12 @@ def test_a_disk_that_fills_up_meanwhile(hub: FakeHub, home: dict[str, str], repo
 
 def test_two_at_once(hub: FakeHub, home: dict[str, str], repository: Path) -> None:
     hub.add("org/tiny", repository)
-    hub.bytes_per_second = 400_000
+    hub.bytes_per_second = 100_000
     first = subprocess.Popen([*COMMAND, "pull", "org/tiny"], env={**os.environ, **home}, stdout=subprocess.DEVNULL)
     while not list(downloads(home).rglob("*.part")) and first.poll() is None:
         time.sleep(0.01)
     assert "another llm-tui" in sentence(run("pull", "org/tiny", **home))
+    hub.bytes_per_second = None
     assert first.wait() == 0
 
 

@@ -12,7 +12,7 @@ from tui.config.settings import load_settings
 pytestmark = pytest.mark.e2e
 
 
-@pytest.mark.parametrize("env", [{}, {"NO_COLOR": "1"}])
+@pytest.mark.parametrize("env", [{}, pytest.param({"NO_COLOR": "1"}, marks=pytest.mark.slow)])
 def test_a_reply_is_explored_and_goes_on_from_another_token(
     talkative_model: Path, tmp_path: Path, env: dict[str, str]
 ) -> None:

@@ -11,12 +11,12 @@ from tests.commit_params import first_of
 from tests.stubs.conversations import answered, save
 from tests.tui.conftest import SIZE, app_of, make_app, open_picker, ready, shown_background, until
 from tui.app import LlmTui
+from tui.config import watcher
 from tui.config.errors import SettingsError
 from tui.config.keymap import PLACES
 from tui.config.paths import shipped
 from tui.config.settings import Settings, load_settings
 from tui.config.themes import COLORS, find_themes, read_theme
-from tui.config.watcher import INTERVAL
 from tui.conversation.conversation import Conversation
 from tui.screens.help import HelpScreen, help_page
 from tui.terminal.driver import BackgroundTold
@@ -190,7 +190,8 @@ def test_a_theme_that_is_not_there_is_told_before_the_screen_is_taken(config_hom
         LlmTui(settings)
 
 
-async def test_files_that_change_are_seen_and_bad_ones_change_nothing(config_home):
+async def test_files_that_change_are_seen_and_bad_ones_change_nothing(config_home, monkeypatch):
+    monkeypatch.setattr(watcher, "INTERVAL", 0.1)
     own = config_home / "themes" / "mine.toml"
     own.write_text(GOOD)
     config = config_home / "config.toml"
@@ -198,7 +199,7 @@ async def test_files_that_change_are_seen_and_bad_ones_change_nothing(config_hom
     async with LlmTui(load_settings()).run_test(size=SIZE, notifications=True) as pilot:
         app = app_of(pilot)
         assert shown_background(pilot) == "#000000"
-        await pilot.pause(INTERVAL + 0.5)  # it has looked once
+        await pilot.pause(0.3)  # it has looked once
 
         own.write_text(GOOD.replace("#000", "#123456"))
         await until(pilot, lambda: shown_background(pilot) == "#123456")

@@ -107,6 +107,7 @@ async def test_a_dialog_for_a_file_stays_until_the_file_is_taken(
         raise StoreError("The file is a joke.")
 
     monkeypatch.setattr("tui.import_export.importer.import_file", slow)
+    monkeypatch.setattr("tests.tui.conftest.PATIENCE", 0.1)  # what a key begins does not end
     async with make_app(tiny_model).run_test(size=SIZE) as pilot:
         await ready(pilot)
         await command(pilot, "/import")
