@@ -37,7 +37,7 @@ from tui.messages import (
     SessionsChanged,
 )
 from tui.process.garbage_collection import AFTER_FRAME, GIVE_BACK_SECONDS, IdleCollector, give_back, often
-from tui.process.in_thread import in_thread
+from tui.process.in_thread import in_thread, limit_workers
 from tui.screens.main import MainScreen
 from tui.screens.main_presenter import MainPresenter
 from tui.services.autosave import TICK
@@ -90,6 +90,10 @@ class LlmTui(InterruptibleApp):
     def get_default_screen(self) -> Screen[None]:
         """Return the main screen."""
         return self.main
+
+    def on_load(self) -> None:
+        """Limit the threads before the first one is needed."""
+        limit_workers()
 
     def on_ready(self) -> None:
         """Start watching, autosave and loading once the first screen is painted."""

@@ -2,13 +2,22 @@
 
 import asyncio
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from typing import ParamSpec, TypeVar
 
 # The group of workers that read or write a file for the user.
 FILES = "files"
 
+# Threads that come when they are needed and stay; most of them wait for the same disk.
+WORKERS = 4
+
 P = ParamSpec("P")
 T = TypeVar("T")
+
+
+def limit_workers() -> None:
+    """Have the running event loop use so many threads; asyncio's number of them depends on the machine."""
+    asyncio.get_running_loop().set_default_executor(ThreadPoolExecutor(WORKERS, "llm-tui-worker"))
 
 
 async def in_thread(function: Callable[P, T], *args: P.args, **others: P.kwargs) -> T:
