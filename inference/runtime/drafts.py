@@ -13,8 +13,8 @@ from collections.abc import Sequence
 ORDER = 3
 # Tokens of a draft: at first, and after some that came true.
 SHORTEST, LONGEST = 4, 16
-# Steps without a draft after one that did not pay, doubled each time.
-LONGEST_PAUSE = 128
+# Share of the time so far that drafts may have cost, and steps that they may have saved and lose again.
+ALLOWED, SAVED = 0.01, 4
 # Share of the newest step in the usual time of a step without a draft.
 NEWEST = 0.2
 
@@ -22,7 +22,7 @@ NEWEST = 0.2
 class Drafts:
     """Drafts for one reply. Its own ids are followed with ``push``; ``others``: texts that it may repeat.
 
-    It learns from ``verified`` whether they pay on this machine, and rests where they do not.
+    It learns from ``verified`` what they cost and save on this machine, and makes none while they have cost too much.
     """
 
     def __init__(self, prompt_ids: Sequence[int], others: Sequence[Sequence[int]] = ()) -> None:
@@ -32,8 +32,8 @@ class Drafts:
         self._follows: dict[tuple[int, ...], tuple[int, int]] = {}  # number of the text, position of what follows
         self._place: tuple[int, int] | None = None
         self._length = SHORTEST
-        self._pause, self._next_pause = 0, 1
-        self._usual: float | None = None
+        self._usual: float | None = None  # seconds of a step without a draft
+        self._seconds = self._lost = 0.0  # of all steps, and those that drafts have cost, less what they saved
 
     def push(self, token_id: int) -> None:
         """Follow what was sampled."""
@@ -54,10 +54,7 @@ class Drafts:
 
     def draft(self, most: int) -> list[int]:
         """What may follow, at most ``most`` ids; none while nothing is known or drafts do not pay."""
-        if self._usual is None or most < 1:
-            return []
-        if self._pause:
-            self._pause -= 1
+        if self._usual is None or most < 1 or self._lost > ALLOWED * self._seconds:
             return []
         if not self._indexed:
             self._indexed = True
@@ -75,15 +72,12 @@ class Drafts:
 
         A step without a draft tells what one usually takes.
         """
+        self._seconds += seconds
         if not drafted or self._usual is None:
             self._usual = seconds if self._usual is None else self._usual + NEWEST * (seconds - self._usual)
             return
-        if accepted > seconds / self._usual - 1:
-            self._next_pause = 1
-            self._length = min(LONGEST, 2 * self._length) if accepted == drafted else max(SHORTEST, accepted)
-        else:
-            self._pause, self._next_pause = self._next_pause, min(LONGEST_PAUSE, 2 * self._next_pause)
-            self._length = SHORTEST
+        self._lost = max(self._lost + seconds - self._usual * (1 + accepted), -SAVED * self._usual)
+        self._length = min(LONGEST, 2 * self._length) if accepted == drafted else max(SHORTEST, accepted)
 
     def _index(self, number: int, start: int) -> None:
         """Note what follows each ORDER ids, from the text's position ``start`` on."""

@@ -117,6 +117,7 @@ class Generation(Request):
         ``logits`` [1 + drafted tokens, vocab_size]: of the last token and the draft behind it, float32.
         """
         drafted, self._draft = self._draft, []
+        decoding = self.started
         if not self.started:
             total = len(self.prompt_ids) - self.reused_tokens
             self._emit(Prefill(total - self.remaining, total))
@@ -129,7 +130,8 @@ class Generation(Request):
                 break
             self._accepted += 1
         self.session.cut_drafts()
-        self._drafts.verified(len(drafted), self._accepted - before, seconds)
+        if decoding:  # a prompt takes longer
+            self._drafts.verified(len(drafted), self._accepted - before, seconds)
         return 1 + self._accepted - before
 
     def _sample(self, logits: Floats) -> int:
