@@ -22,6 +22,7 @@ from inference.runtime.sampling_params import SamplingParams
 from inference.runtime.scheduler import Step, plan, readers
 from inference.runtime.scoring import Scoring
 from inference.runtime.session import Session
+from inference.runtime.snapshot_index import SnapshotIndex
 from inference.runtime.thoughts import Thoughts
 from inference.system.memory import available_memory
 from inference.text.common_prefix import common_prefix
@@ -47,7 +48,8 @@ class Engine:
 
     The caches of idle sessions together take at most ``cache_budget`` bytes (None: a quarter of the memory that is free
     now). Beyond that the least recently used go to snapshots in ``snapshot_dir`` and come back when they are needed;
-    without a directory they are computed again. They also go when a conversation needs more memory than is free.
+    without a directory they are computed again. They also go when a conversation needs more memory than is free. What
+    a saved cache in that directory holds is not computed again by a new session either.
     ``writer`` waits for the disk; the engine's thread never does.
     """
 
@@ -57,6 +59,7 @@ class Engine:
         self.model = model
         self._cache_budget = cache_budget if cache_budget is not None else (available_memory() or 2**32) // 4
         self._snapshot_dir = None if snapshot_dir is None else Path(snapshot_dir)
+        self._snapshots = None if snapshot_dir is None else SnapshotIndex(Path(snapshot_dir))
         self.writer = CacheWriter(max(self._cache_budget, WAITING_BYTES))
         self.activity = Activity()
         self._sessions: weakref.WeakSet[Session] = weakref.WeakSet()
@@ -207,15 +210,25 @@ class Engine:
         return [other for other in sessions if other is not session and other.fits(session)]
 
     def _bring_back(self, session: Session, prompt_ids: list[int]) -> None:
-        """Read an evicted cache of another session, if that holds much more of the prompt than those in memory."""
+        """Read a cache from a disk, if that holds much more of the prompt than those in memory.
+
+        It is the evicted one of another session, or for a session that has none yet, a saved one.
+        """
         others = self._others(session)
         evicted = [(other, cache.held) for other in others if (cache := other.evicted) is not None]
         other, length = longest_prefix(evicted, prompt_ids)
-        if other is None or length < WORTH_READING:
+        file, saved = None, 0
+        if self._snapshots is not None and not session.cache.length:
+            file, saved = self._snapshots.longest(session.model.fingerprint, prompt_ids)
+        if max(length, saved) < WORTH_READING:
             return
         here = max(common_prefix(each.token_ids[: each.cache.length], prompt_ids) for each in [session, *others])
-        if length >= here + WORTH_READING:
+        if max(length, saved) < here + WORTH_READING:
+            return
+        if other is not None and length >= saved:
             other.load_cache()
+        elif file is not None:
+            session.restore(file)
 
     def _evict(self) -> None:
         """Keep the idle caches within their budget; those in use are no part of it."""

@@ -4,7 +4,7 @@ import os
 import threading
 import time
 from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any, Protocol
 
@@ -101,6 +101,14 @@ class Session:
                     if list(token_ids[: cache.length]) == self._token_ids[: cache.length]:
                         self._cache = cache
             return self._cache
+
+    def restore(self, file: Path) -> None:
+        """Begin with a saved cache in place of an empty one, if it is sound. Reads the file."""
+        with suppress(CacheError):
+            cache, token_ids = KVCache.load(file, self.model)
+            with self._lock:
+                if not self._cache.length and cache.dtype == self._cache.dtype:
+                    self._token_ids, self._cache = token_ids, cache
 
     @property
     def resident_bytes(self) -> int:

@@ -35,11 +35,8 @@ def read_snapshot(file: Path, fingerprint: str) -> tuple[list[Array], list[int],
 
     Raises CacheError for all but a sound file of this model.
     """
-    damaged = CacheError(f"{file} is missing or damaged; the session will be computed again.")
-    try:
-        stored = SafetensorsFile(file)
-    except CheckpointError:
-        raise damaged from None
+    damaged = _damaged(file)
+    stored = _opened(file)
     if stored.metadata.get("format") != FORMAT or stored.metadata.get("fingerprint") != fingerprint:
         raise CacheError(f"{file} is a cache of another model, precision or version; the session is computed again.")
     names = [f"block.{index}" for index in range(len(stored.tensors) - 1)]
@@ -51,6 +48,32 @@ def read_snapshot(file: Path, fingerprint: str) -> tuple[list[Array], list[int],
             raise damaged
         length, *token_ids = map(int, numbers)
     return [tensors[name] for name in names], token_ids, length
+
+
+def read_token_ids(file: Path) -> tuple[str, list[int]]:
+    """The fingerprint of the model, and the token ids that the blocks hold; the blocks themselves are not looked at.
+
+    Raises CacheError for a damaged file or one of another version.
+    """
+    stored = _opened(file)
+    with from_library(lambda why: _damaged(file)):
+        numbers = stored.read("numbers")
+        checksum = json.loads(stored.metadata["checksums"])["numbers"]
+        if stored.metadata["format"] != FORMAT or {"numbers": checksum} != _checksums({"numbers": numbers}):
+            raise _damaged(file)
+        length, *token_ids = map(int, numbers)
+        return stored.metadata["fingerprint"], token_ids[:length]
+
+
+def _opened(file: Path) -> SafetensorsFile:
+    try:
+        return SafetensorsFile(file)
+    except CheckpointError:
+        raise _damaged(file) from None
+
+
+def _damaged(file: Path) -> CacheError:
+    return CacheError(f"{file} is missing or damaged; the session will be computed again.")
 
 
 def _checksums(tensors: dict[str, Array]) -> dict[str, int]:

@@ -1,14 +1,16 @@
 """The beginning of a prompt that another session has computed is found, is its own, and is not computed again."""
 
 import random
+from pathlib import Path
 
 import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from inference import Engine, Model, SamplingParams
+from inference import Engine, Model, SamplingParams, Session
 from inference.runtime.prefixes import STRIDE, BlockHashes, Held, longest_prefix
+from inference.runtime.snapshot_index import SnapshotIndex
 from inference.text.common_prefix import common_prefix
 from tests.backends import rounding
 from tests.inference.events import finished
@@ -116,6 +118,69 @@ def test_an_evicted_cache_is_read_rather_than_computed(engine, model, tmp_path):
     compute(second, [*prompt, 5])
     assert model.counters.rows - rows == 1
     check(second)
+
+
+@pytest.fixture
+def saved(model, tmp_path) -> Path:
+    """The cache of a session on ``ids_of(CONTEXT)``, which has ended with its engine."""
+    with Engine(model, snapshot_dir=tmp_path) as engine:
+        session = engine.new_session()
+        compute(session, ids_of(CONTEXT))
+        session.save(tmp_path / "saved.safetensors")
+    return tmp_path / "saved.safetensors"
+
+
+def test_what_was_computed_before_a_restart_is_not_computed_again(saved, engine, model):
+    rows, session = model.counters.rows, engine.new_session()
+    stats = finished(list(session.complete([[*ids_of(CONTEXT), 5]], ONE))).stats
+    assert (model.counters.rows - rows, stats.reused_tokens) == (1, CONTEXT)
+    check(session)
+
+
+def test_a_saved_cache_with_another_end_is_used_up_to_there(saved, engine, model):
+    rows, session = model.counters.rows, engine.new_session()
+    compute(session, [*ids_of(CONTEXT)[:150], *[9] * 20])
+    assert model.counters.rows - rows == 20
+    check(session)
+
+
+@pytest.mark.parametrize("trouble", ["torn", "forged", "empty", "gone"])
+def test_a_saved_cache_that_is_damaged_is_computed_again(saved, engine, model, trouble):
+    content = saved.read_bytes()
+    if trouble == "torn":
+        saved.write_bytes(content[: len(content) // 2])
+    elif trouble == "forged":  # the token ids are sound, the keys and values are not
+        saved.write_bytes(content[:-2000] + bytes(byte ^ 1 for byte in content[-2000:]))
+    elif trouble == "empty":
+        saved.write_bytes(b"")
+    elif trouble == "gone":
+        engine._snapshots.longest(model.fingerprint, ids_of(CONTEXT))
+        saved.unlink()
+    rows, session = model.counters.rows, engine.new_session()
+    compute(session, ids_of(CONTEXT))
+    assert model.counters.rows - rows == CONTEXT
+    check(session)
+
+
+def test_saved_caches_are_of_this_model_and_looked_at_again_when_they_change(saved, model):
+    index = SnapshotIndex(saved.parent)
+    assert index.longest("another", ids_of(CONTEXT)) == (None, 0)
+    assert index.longest(model.fingerprint, ids_of(CONTEXT)) == (saved, CONTEXT - STRIDE)
+    assert index.longest(model.fingerprint, [*ids_of(CONTEXT), 5]) == (saved, CONTEXT)
+    with Engine(model) as engine:
+        session = engine.new_session()
+        compute(session, ids_of(CONTEXT, seed=5))
+        session.save(saved)
+    assert index.longest(model.fingerprint, ids_of(CONTEXT)) == (None, 0)
+    assert index.longest(model.fingerprint, [*ids_of(CONTEXT, seed=5), 5]) == (saved, CONTEXT)
+    assert SnapshotIndex(saved.parent / "none").longest(model.fingerprint, ids_of(CONTEXT)) == (None, 0)
+
+
+def test_a_saved_cache_is_not_read_where_memory_has_as_much(saved, engine, model, monkeypatch):
+    prompt = [*ids_of(CONTEXT), 5]
+    compute(engine.new_session(), prompt)
+    monkeypatch.setattr(Session, "restore", lambda session, file: pytest.fail("it was read"))
+    compute(engine.new_session(), [*prompt, 6])
 
 
 def test_caches_of_other_models_and_kinds_are_left_alone(engine, model, tiny_model):
