@@ -16,6 +16,7 @@ from inference.model import Model
 from inference.runtime.activity import Activity, CacheMemory
 from inference.runtime.evicted_cache import CacheWriter
 from inference.runtime.generation import Generation
+from inference.runtime.pace import Pace
 from inference.runtime.prefixes import longest_prefix
 from inference.runtime.request import Request, TokenSequence
 from inference.runtime.sampling_params import SamplingParams
@@ -62,6 +63,7 @@ class Engine:
         self._snapshots = None if snapshot_dir is None else SnapshotIndex(Path(snapshot_dir))
         self.writer = CacheWriter(max(self._cache_budget, WAITING_BYTES))
         self.activity = Activity()
+        self._pace = Pace()
         self._sessions: weakref.WeakSet[Session] = weakref.WeakSet()
         self._active: list[Request] = []
         self._change = threading.Condition()
@@ -186,19 +188,20 @@ class Engine:
             del active  # drop references so that unused models can be freed while idle
 
     def _advance(self, active: list[Request], turn: int) -> None:
-        """Admit what is new, end what was cancelled, and take one step."""
+        """End what was cancelled, admit what there is room for, in order of arrival, and take one step."""
+        waits = False
         for request in active:
             with _failing([request]):
                 if request.cancelled:
                     request.finish("cancelled")
-                else:
+                elif not (waits := waits or not (request.admitted or self._has_room(request, active))):
                     request.admit()
-        running = [request for request in active if not request.done]
+        running = [request for request in active if request.admitted and not request.done]
         for request in readers(running):
             with _failing([request]):
                 request.reuse(s for s in self._others(request.session) if s.resident_bytes)
         if running := [request for request in running if not request.done]:
-            self._step(plan(running, turn))
+            self._step(plan(running, turn, self._pace.piece))
         if any(request.done for request in active):
             with _failing([]):  # nobody's reply depends on it
                 self._evict()
@@ -249,6 +252,20 @@ class Engine:
             session.evict(self._snapshot_dir if session.on_disk else None)
         return size
 
+    def _has_room(self, request: Request, active: Sequence[Request]) -> bool:
+        """Tell whether the memory that it may need is free, beside what was promised to others; idle caches go for it.
+
+        Alone, it is given what there is.
+        """
+        running = [other for other in active if other.admitted and not other.done]
+        if not running or (available := available_memory()) is None:
+            return True
+        promised = 0
+        for each in [*running, request]:
+            cache = each.session.cache
+            promised += cache.growth(max(0, each.longest - cache.length))
+        return self._free(promised - available) <= 0
+
     def _admissible(self, work: Sequence[tuple[Request, int]]) -> Sequence[tuple[Request, int]]:
         """Make room for the caches to grow; end the requests, the last ones first, for which there is none.
 
@@ -277,6 +294,7 @@ class Engine:
             work = self._admissible(step.work)
             if not work:
                 return
+            replies = sum(request.started for request, _ in work)
             batch = [(request.next_ids(count, step.drafts), request.session.cache) for request, count in work]
             last_only = [request.last_only for request, _ in work]
             began = time.perf_counter()
@@ -284,7 +302,16 @@ class Engine:
                 logits = work[0][0].model.forward_batch(batch, last_only, check_cancelled)
             except _CancelledMidway:
                 return
+            except Exception:
+                if len(work) == 1:
+                    raise
+                for part in work:  # whose fault it was shows in a pass of its own
+                    self._step(Step((part,), 0))
+                return
             seconds = time.perf_counter() - began
+            read = sum(count for request, count in work if not request.started)
+            if sum(len(ids) for ids, _ in batch) == replies + read:  # without drafts
+                self._pace.took(work[0][0].model, replies, read, seconds)
             self.activity.passes += 1
             self.activity.sequences += len(work)
             for (request, _), rows in zip(work, logits, strict=True):

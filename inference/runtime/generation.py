@@ -15,6 +15,8 @@ from inference.runtime.stop_strings import StopStrings
 from inference.runtime.thoughts import NO_THOUGHTS, Thoughts
 from inference.text.detokenizer import StreamingDetokenizer
 
+# Tokens that a reply without a limit has room for when it is admitted; for more there is perhaps none.
+USUAL_TOKENS = 256
 # How often banned phrases are taken back before a token is certain.
 MOST_RETRIES = 200
 
@@ -91,6 +93,11 @@ class Generation(Request):
         )
 
     # ---- for the engine
+
+    @property
+    def longest(self) -> int:
+        """See Request; what a reply without a limit comes to is not known."""
+        return min(self._context, len(self.prompt_ids) + (self.params.max_tokens or USUAL_TOKENS))
 
     def admit(self) -> None:
         """See Request; a prompt that leaves no room for a reply ends it."""

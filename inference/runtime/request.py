@@ -43,8 +43,8 @@ class TokenSequence(Protocol):
 class Request(ABC):
     """Iterate over its events, or ``poll`` them; both may be done from any one thread.
 
-    The engine's thread drives it through ``admit``, ``advance``, ``finish`` and ``fail``. ``started``: its prompt is
-    read, and it decodes.
+    The engine's thread drives it through ``admit``, ``advance``, ``finish`` and ``fail``. ``admitted``: it no longer
+    waits. ``started``: its prompt is read, and it decodes.
     """
 
     def __init__(
@@ -56,7 +56,7 @@ class Request(ABC):
         self.prompt_ids = prompt_ids
         self.reused_tokens = 0
         self.started = False
-        self._admitted = False
+        self.admitted = False
         self._looked = False
         self._watched = watched
         self._submitted = time.perf_counter()
@@ -129,6 +129,11 @@ class Request(ABC):
         return len(self.prompt_ids) - 1
 
     @property
+    def longest(self) -> int:
+        """Positions that the cache may come to, as far as that is known before."""
+        return len(self.prompt_ids)
+
+    @property
     def most_at_once(self) -> int:
         """Tokens that may go through the model in the next pass."""
         return self.remaining
@@ -140,8 +145,8 @@ class Request(ABC):
 
     def admit(self) -> None:
         """Go back, the first time, to what the session's cache shares with the prompt."""
-        if not self._admitted:
-            self._admitted = True
+        if not self.admitted:
+            self.admitted = True
             self.reused_tokens = self.session.begin(self.prompt_ids, self.reusable)
 
     def reuse(self, sessions: Iterable[TokenSequence]) -> None:

@@ -1,12 +1,11 @@
 """The decision only: which requests run in the next step, one token each or a chunk of one's prompt."""
 
-from collections.abc import Hashable, Sequence
+from collections.abc import Callable, Hashable, Sequence
 from dataclasses import dataclass
 from typing import Generic, Protocol, TypeVar
 
-# Prompt tokens per step: a whole chunk when nothing streams; a small one beside streams, which must not stutter.
+# Prompt tokens per step when nothing streams.
 CHUNK = 256
-CHUNK_BESIDE_STREAMS = 64
 # Drafted tokens of all requests in a step where all decode.
 DRAFTS = 16
 
@@ -51,10 +50,10 @@ def readers(requests: Sequence[R]) -> list[R]:
     return list({request.model: request for request in reversed(requests) if not request.started}.values())
 
 
-def plan(requests: Sequence[R], turn: int) -> Step[R]:
+def plan(requests: Sequence[R], turn: int, piece: Callable[[Hashable, int, int], int]) -> Step[R]:
     """All requests that decode, and the first that still reads its prompt; models take turns.
 
-    ``requests``: not empty, in order of arrival. ``turn`` counts the steps.
+    ``requests``: not empty, in order of arrival. ``turn`` counts the steps. ``piece``: see Pace.
     """
     models = list(dict.fromkeys(request.model for request in requests))
     model = models[turn % len(models)]
@@ -62,5 +61,7 @@ def plan(requests: Sequence[R], turn: int) -> Step[R]:
     work = [(request, 1) for request in mine if request.started]
     drafts = DRAFTS // len(work) if len(work) == len(mine) else 0
     for reading in readers(mine):
-        work.append((reading, min(reading.most_at_once, CHUNK_BESIDE_STREAMS if work else CHUNK)))
+        most = min(reading.most_at_once, CHUNK)
+        if count := piece(model, len(work), most) if work else most:
+            work.append((reading, count))
     return Step(tuple(work), drafts)
