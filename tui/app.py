@@ -173,6 +173,10 @@ class LlmTui(InterruptibleApp):
 
     def on_reply_progressed(self, event: ReplyProgressed) -> None:
         """Apply and show progress; after a reply, send the next queued message."""
+        if self.services.next_version.take(event):
+            if self._hung_up:
+                self.post_message(HungUp())
+            return
         if self.actions.comparison.take(event):
             return
         change = self.actions.messages.take(event)
@@ -185,6 +189,7 @@ class LlmTui(InterruptibleApp):
     def on_hung_up(self, event: HungUp) -> None:
         """Finish the replies before the end, if the user wants that."""
         self._hung_up = True
+        self.services.next_version.drop()
         if self._settings.finish_replies and self.services.replies.replying:
             event.prevent_default()
             self.presenter.say("Connection lost: llm-tui quits when its replies are finished.")

@@ -184,6 +184,12 @@ class Parsing:
 Stylesheet._parse_rules = Parsing(Stylesheet._parse_rules)  # type: ignore[method-assign,assignment]
 
 
+@pytest.fixture(autouse=True)
+def nothing_is_prepared(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Or a slow machine, which rests while a test goes on, would generate what a faster one does not."""
+    monkeypatch.setattr("tui.services.next_version.IDLE_SECONDS", 3600)
+
+
 @pytest.fixture
 def script(monkeypatch: pytest.MonkeyPatch) -> Script:
     """What the fake engine replies; with it, models are fake ones."""

@@ -140,6 +140,7 @@ class ComparisonActions(ActionGroup):
         self, question: Node, *variants: Variant, title: str = "Compare", leave: str = "cancel", counted: bool = True
     ) -> None:
         self._presenter.collect()
+        self._services.next_version.give_way()
         comparison = self._service.begin(self.current, question, variants, counted)
         self._screens = {each: screen for each, screen in self._screens.items() if not each.ended}
         screen = self._screens[comparison] = ComparisonScreen(comparison, title, leave)

@@ -84,6 +84,7 @@ class MessageActions(ActionGroup):
         self._services.autosave.reply_ended(change.session)
         self.follow_up(change.session, change.node)
         self._workspace.reply_ended(change)
+        self._services.next_version.prepare_soon(change.session)
         if change.session is self.current:
             self._presenter.show(to_end=False)
             self._replies.recount(change.session)
@@ -286,6 +287,7 @@ class MessageActions(ActionGroup):
 
     def ask(self, session: Session, grow: Callable[[], Node], before: str | None = None) -> bool:
         """Ask for a reply in the node that ``grow`` adds. False, with a notice, while another one is in progress."""
+        self._services.next_version.give_way()
         if not self._workspace.ask(session, grow, before):
             self._presenter.say(still_generating())
             return False

@@ -51,6 +51,7 @@ class ModelActions(ActionGroup):
         """Continue with this model, if one was chosen."""
         if choice is None or self._refused():
             return
+        self._services.next_version.drop()
         self._workspace.use(choice)
         self._show(to_end=True)
 

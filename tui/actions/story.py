@@ -128,12 +128,40 @@ class StoryActions(ActionGroup):
     def _generate_another(self, pane: StoryPane, place: Place) -> None:
         tree = self.current.tree
         behind = _behind(tree, place)
-        if place.shown is not None:
-            tree.move(place.parent)
-            self._show(pane, place)
-        self._go_on(pane)
+        if not self._take_prepared(pane, place):
+            self._show_before(pane, place)
+            self._go_on(pane)
         if self.current.reply is not None and tree.tip is not None:
             self._tell(place, tree[tree.tip], behind, 1)
+
+    def _take_prepared(self, pane: StoryPane, place: Place) -> bool:
+        """Show the version that was prepared, complete or growing; False if there is none."""
+        session, ahead = self.current, self._services.next_version
+        taken = ahead.claim(session, place.parent) if place.parent is not None else None
+        if taken is None:
+            return False
+        session.touch()
+        if not taken.growing:
+            self._show(pane, place)
+            ahead.prepare_soon(session)
+            return True
+        pane.show_other(self._text_before(place), place.start, None)
+        pane.begin()
+        pane.grow(taken.text)
+        session.put_draft("")
+        session.clear_notice()
+        self._sessions.save(session)
+        self._presenter.show()
+        return True
+
+    def _show_before(self, pane: StoryPane, place: Place) -> None:
+        """Show the text before the place, if more is shown."""
+        if place.shown is not None:
+            self.current.tree.move(place.parent)
+            self._show(pane, place)
+
+    def _text_before(self, place: Place) -> str:
+        return "".join(node.text for node in before(self.current.tree, place))
 
     def _tell(self, place: Place, shown: Node, behind: str, step: int) -> None:
         """Say of what another version is shown if that is not the end of the text; and where the text ``behind`` is."""

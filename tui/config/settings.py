@@ -65,6 +65,9 @@ class Settings:
     finish_replies: bool = _setting(False, TRUTH, "If the connection drops, finish running replies before quitting.")
     chat_model: str = _setting("guide", TEXT, "Model for chats: a built-in one, a directory, a GGUF file or ORG/NAME.")
     story_model: str = _setting("story", TEXT, "Model for stories.")
+    prepare_versions: bool = _setting(
+        True, TRUTH, "Generate a story's next version ahead while nothing else is generated; never on battery."
+    )
     precision: str = _setting("auto", one_of(*PRECISIONS), "Weight precision: " + ", ".join(PRECISIONS) + ".")
     cache_precision: str = _setting(
         "auto", one_of(*CACHE_PRECISIONS), "KV cache precision: " + ", ".join(CACHE_PRECISIONS) + "."

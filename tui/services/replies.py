@@ -152,6 +152,15 @@ class ReplyService:
             session.engine.close()
         session.engine, session.computed = engine, True
 
+    def hand_over(self, source: Session, target: Session, node_id: str) -> None:
+        """Go on in a growing node of the idle ``target`` with the submitted reply of ``source``, and with its cache."""
+        reply, source.reply = source.reply, None
+        engine, source.engine = source.engine, None
+        assert reply is not None and engine is not None
+        reply.node_id, target.reply = node_id, reply
+        self._sessions[reply] = target
+        self.take_over(target, engine)
+
     def forget_figures(self, session: Session) -> None:
         """Clear the figures, as another model is used from now on."""
         session.figures = Figures()

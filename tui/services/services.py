@@ -16,6 +16,7 @@ from tui.services.downloads import Downloads
 from tui.services.exploration import ExplorationService
 from tui.services.model_offer import ModelOffer
 from tui.services.models import ModelManager
+from tui.services.next_version import NextVersion
 from tui.services.passages import PassageService
 from tui.services.replies import ReplyService
 from tui.services.sampling_defaults import SamplingDefaults
@@ -49,6 +50,8 @@ class Services:
         self.comparisons = ComparisonService(app, self.replies, passages)
         self.explorations = ExplorationService(app, self.replies, self.sampling)
         self.workspace = Workspace(app, self.sessions, self.models, self.replies, passages, settings, mode)
+        ahead = settings.prepare_versions
+        self.next_version = NextVersion(app, self.workspace, self.models, self.sampling, self.replies, ahead)
         self.autosave = Autosave(app, self.workspace, self.sessions, self.replies)
 
     def close(self) -> None:
