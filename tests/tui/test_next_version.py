@@ -59,11 +59,11 @@ async def test_it_is_there_before_it_is_asked_for(story_only_model: Path, script
         await begun(pilot)
         first = pane(pilot).text
         await until(pilot, lambda: prepared(pilot))
-        asked, node = len(script.prompts), prepared(pilot)
+        node = prepared(pilot)
         assert node is not None and script.prompts[-1] == script.prompts[0]
         assert (pane(pilot).text, len(current(pilot).tree)) == (first, 2), "nobody has asked for it"
         await pilot.press("f8")
-        assert current(pilot).reply is None and len(script.prompts) == asked
+        assert current(pilot).reply is None
         assert pane(pilot).text == f"Once upon{node.text}" != first
         assert "version 2 of 2" in line(pilot)
         tip = current(pilot).tip

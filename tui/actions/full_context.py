@@ -45,7 +45,7 @@ class ContextActions(ActionGroup):
         onward = full.target.role != "user"
         ways = full.left_out or full.compacted or full.longest
         needless = onward and (self._screen.composer.text or not ways)
-        if session is not self.current or session.reply is not None or needless or self._app.screen is not self._screen:
+        if session is not self.current or session.reply is not None or needless or self._app.front is not self._screen:
             return
 
         def chosen(choice: Choice | None) -> None:

@@ -129,10 +129,10 @@ class ModelActions(ActionGroup):
         if waiting is not None and event.name == offer.name(waiting):
             offer.waiting = None
             self._presenter.refresh()
-            if not event.failure and waiting is self.current and not isinstance(self._app.screen, ModelPicker):
+            if not event.failure and waiting is self.current and not isinstance(self._app.front, ModelPicker):
                 self._continue(waiting, event.name)
                 return
-        if isinstance(self._app.screen, ModelPicker):
+        if isinstance(self._app.front, ModelPicker):
             return
         if event.failure:
             self._app.notify(event.failure, severity="warning", timeout=10)

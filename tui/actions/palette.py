@@ -40,8 +40,8 @@ class PaletteEntries(ActionGroup):
 
     def open(self) -> None:
         """Open the palette; close it if it is open."""
-        if isinstance(self._app.screen, PaletteScreen):
-            self._app.screen.dismiss(None)
+        if isinstance(front := self._app.front, PaletteScreen):
+            front.dismiss(None)
         else:
             self._app.push_screen(PaletteScreen(list(self.entries()), self._models), self._run)
 

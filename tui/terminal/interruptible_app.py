@@ -3,6 +3,8 @@
 import threading
 from typing import Any
 
+from textual.screen import Screen
+
 from tui.terminal.behind_dialog import remember_behind
 from tui.terminal.component_styles import style_components_when_used
 from tui.terminal.driver import HungUp, PatientDriver
@@ -39,6 +41,11 @@ class InterruptibleApp(PaintedApp):
     def mistake(self) -> BaseException | None:
         """The internal error that ended the app, if any."""
         return self._exception
+
+    @property
+    def front(self) -> Screen[Any] | None:
+        """The screen in front; None once they are torn down, when messages may still arrive."""
+        return self.screen_stack[-1] if self.screen_stack else None
 
     @property
     def terminal_gone(self) -> bool:
