@@ -14,7 +14,7 @@ from textual.pilot import Pilot
 
 from tests.readme.film import film
 from tests.readme.picture import Picture, svg, take
-from tests.readme.scenes import SCENES, pictures
+from tests.readme.scenes import OPENING, SCENES, pictures, token_pictures
 from tests.tui.conftest import app_of, current, idle, ready, until
 from tui.app import LlmTui
 from tui.config.settings import load_settings
@@ -24,8 +24,8 @@ SIZES, THEMES = ("80x24", "160x48"), ("dark", "light", "gruvbox")
 # The README's first picture, for readers with a dark and with a light background.
 FRONT, FRONT_SIZE, FRONT_THEMES = "chat", "100x30", ("dark", "light")
 FILM = "tour"
+TOKENS = "tokens"
 QUESTIONS = ("How do I go back to an earlier turn?", "And how do I undo that?")
-OPENING = "Once upon a time there was a lighthouse"
 
 
 def wanted() -> Iterator[tuple[str, str, tuple[str, ...]]]:
@@ -47,6 +47,11 @@ def draw(begins: Sequence[str] = ("",)) -> None:
             columns, rows = map(int, size.split("x"))
             for theme, picture in asyncio.run(pictures(scene, (columns, rows), themes)).items():
                 _write(file_name(scene, size, theme), svg(picture))
+    for size in SIZES:
+        if file_name(TOKENS, size, "").startswith(tuple(begins)):
+            columns, rows = map(int, size.split("x"))
+            for theme, picture in asyncio.run(token_pictures((columns, rows), THEMES)).items():
+                _write(file_name(TOKENS, size, theme), svg(picture))
     if FILM.startswith(tuple(begins)):
         _write(f"{FILM}.svg", film(asyncio.run(tour())))
 

@@ -1,6 +1,7 @@
-"""The six screens that docs/design.md shows, in the running app.
+"""The screens that docs/design.md and the README show, in the running app.
 
-The engine is the tests' fake one and the replies are written here: each picture is the same whenever it is drawn.
+The engine is the tests' fake one and the replies are written here: each picture is the same whenever it is drawn. Only
+the probabilities of tokens are those of the built-in story model, which computes the same everywhere.
 """
 
 import re
@@ -25,7 +26,9 @@ from tests.tui.story import pane
 from tui.app import LlmTui
 from tui.config.settings import load_settings
 from tui.conversation.conversation import Conversation
+from tui.screens.comparison import ComparisonScreen
 from tui.screens.context_dialog import ContextDialog
+from tui.screens.explorer import ExplorerScreen
 
 HOUR = 3600
 # Titles of other sessions, by days ago.
@@ -64,6 +67,17 @@ home." He looked for his matches, but they were wet.
 
 Then he heard a small voice at the door. It was Mia from the village, and in her hands she held a jar full of \
 fireflies. "They wanted to help," she said. The keeper smiled and carried the jar up all the"""
+# Four replies to one question, as far as they have come.
+VARIANTS = (
+    "Use `bisect.insort`: it finds the place by halving, and puts the element there.\n\n```python\nfrom bisect import "
+    "insort\ninsort(scores, 42)\n```\n\nThe list stays sorted as long",
+    "Two ways:\n\n1. `append` and `sort` now and then. Timsort is fast on what is nearly sorted.\n2. `insort` each "
+    "time, which moves",
+    "If all you ever need is the **smallest** element, use a heap instead:\n\n```python\nfrom heapq import heappush\n"
+    "heappush(queue, 42)\n```\n\nA list that is",
+    "The package `sortedcontainers` has a `SortedList`. It keeps many short lists, so that an insertion moves few "
+    "elements, and it is",
+)
 CHAPTER = """\
 The harbour of Ness has two piers. The old one is built of stone and carries the light; the new one is built of wood \
 and carries the crane. Between them lie the boats, in an order that nobody has written down and everybody knows: the \
@@ -77,6 +91,7 @@ In short:
 - The boats lie in an order that is known and never written down: pilots, fishermen, visitors.
 - In winter the ice decides; in spring the order is found again within a day, without a word.
 """
+OPENING, CHOSEN = "Once upon a time there was a lighthouse", 6  # the token that is looked at
 CHAT_MODEL, CONTEXT = "Qwen3-1.7B", 4096
 
 
@@ -175,7 +190,45 @@ async def context(pilot: Pilot[None], stage: Stage) -> None:
     await until(pilot, lambda: isinstance(pilot.app.screen, ContextDialog) and pilot.app.screen.query(OptionList))
 
 
-SCENES = {scene.__name__: scene for scene in (welcome, chat, story, palette, settings, context)}
+async def alternatives(pilot: Pilot[None], stage: Stage) -> None:
+    """Four replies to one question while they grow."""
+    await opened(pilot, stage.sorting)
+    for text in VARIANTS:
+        stage.script.held(*re.findall(r"\S+\s*", text))
+    await pilot.press("escape", "R")
+    await until(pilot, lambda: _written(pilot) == len(VARIANTS))
+
+
+def _written(pilot: Pilot[None]) -> int:
+    """The number of replies that have come as far as they are to be seen."""
+    screen = pilot.app.screen
+    if not isinstance(screen, ComparisonScreen):
+        return 0
+    return sum(bool(side.node and side.node.text in VARIANTS) for side in screen._comparison.sides)
+
+
+SCENES = {scene.__name__: scene for scene in (welcome, chat, story, palette, settings, context, alternatives)}
+
+
+async def tokens(pilot: Pilot[None]) -> None:
+    """The tokens of a story by the built-in model, one of them chosen."""
+    await pilot.press("ctrl+t", *OPENING, "f5")
+    await until(pilot, lambda: (tip := current(pilot).tip) is not None and tip.outcome is not None)
+    await pilot.press("ctrl+l")
+    await until(pilot, lambda: isinstance(pilot.app.screen, ExplorerScreen) and pilot.app.screen._exploration.ended)
+    await pilot.press("home", *["right"] * CHOSEN)
+
+
+async def token_pictures(size: tuple[int, int], themes: Sequence[str]) -> dict[str, Picture]:
+    """The scene of ``tokens``, by theme."""
+    with TemporaryDirectory() as home, pytest.MonkeyPatch.context() as patch:
+        for name in ("DATA", "CONFIG"):
+            patch.setenv(f"XDG_{name}_HOME", f"{home}/{name}")
+        app = LlmTui(load_settings(theme=themes[0], temperature=0.0, seed=1, max_tokens=60))
+        async with app.run_test(size=size) as pilot:
+            await ready(pilot)
+            await tokens(pilot)
+            return await _drawn(pilot, themes)
 
 
 async def opened(pilot: Pilot[None], session: str) -> None:
@@ -191,12 +244,19 @@ async def pictures(name: str, size: tuple[int, int], themes: Sequence[str]) -> d
         async with app.run_test(size=size) as pilot:
             await ready(pilot)
             await SCENES[name](pilot, stage)
-            await pilot.pause()
-            drawn = {}
-            for theme in themes:
-                app.appearance.show(theme)
-                await pilot.pause()
-                drawn[theme] = take(app)
+            drawn = await _drawn(pilot, themes)
             if current(pilot).reply is not None:
                 await pilot.press("escape")
         return drawn
+
+
+async def _drawn(pilot: Pilot[None], themes: Sequence[str]) -> dict[str, Picture]:
+    """What is shown, by theme."""
+    app = app_of(pilot)
+    await pilot.pause()
+    drawn = {}
+    for theme in themes:
+        app.appearance.show(theme)
+        await pilot.pause()
+        drawn[theme] = take(app)
+    return drawn
