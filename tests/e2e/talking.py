@@ -27,6 +27,8 @@ DISK_FULL = "is full"
 COPIED = "13 characters"
 WRITING = "[◐◓◑◒] generating"
 BUSY = "[◐◓◑◒] (generating|reading the prompt)"
+# The terminal's other screen, which the program has while it has the terminal.
+ENTERING, LEAVING = b"\x1b[?1049h", b"\x1b[?1049l"
 # So long after a reply has ended by itself Esc is meant for it.
 JUST_ENDED = 0.6
 NUMBERS = re.compile(r"[\d ]*\d")

@@ -11,7 +11,9 @@ from tests.conversation.disk import small_disk
 from tests.conversation.integrity import sound
 from tests.e2e.talking import (
     DISK_FULL,
+    ENTERING,
     INTERRUPTED,
+    LEAVING,
     LOADED,
     PROGRAM,
     UNSAVED,
@@ -75,9 +77,6 @@ def test_told_to_end_while_the_terminal_takes_nothing(counting_model: Path) -> N
             assert time.monotonic() < end, "still running"
             time.sleep(0.1)
     assert sound(load_settings().db)
-
-
-ENTERING, LEAVING = b"\x1b[?1049h", b"\x1b[?1049l"
 
 
 def test_stopped_and_continued_it_reads_on_as_one(tiny_model: Path) -> None:

@@ -194,6 +194,22 @@ def test_resizing_while_it_streams(tmux: Tmux) -> None:
     tmux.rest()
 
 
+def test_in_the_background_it_goes_on_and_comes_back_or_ends(tiny_model: Path, tmp_path: Path) -> None:
+    window = Tmux(tmp_path / "socket", "bash --norc", 80, 24)
+    try:
+        window.press(f"{PROGRAM} --model {tiny_model}", "Enter")
+        window.until(LOADED)
+        for command, then in (("fg", "Ask anything"), ("kill %1; wait %1; echo ended $?", "ended 143")):
+            window.press("Escape", "C-z")
+            window.until("Stopped")
+            window.press("clear", "Enter", "bg", "Enter", "sleep 0.5; jobs", "Enter")
+            window.until("Running")
+            window.press("clear", "Enter", command, "Enter")
+            window.until(then)
+    finally:
+        window.run("kill-server")
+
+
 def test_stopped_by_key_or_signal_and_brought_back(tiny_model: Path, tmp_path: Path) -> None:
     """As in other programs, where there is nothing in a text to take back; the screen is whole again afterwards."""
     window = Tmux(tmp_path / "socket", "bash --norc", 80, 24)

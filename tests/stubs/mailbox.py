@@ -24,7 +24,7 @@ class Mailbox:
     workers: list[asyncio.Task[object]] = field(default_factory=list)
     pushed: list[tuple[object, Callable[[Any], None]]] = field(default_factory=list)
     notified: list[str] = field(default_factory=list)
-    screen: object = None
+    front: object = None
     left: bool = False
 
     def post_message(self, message: Message) -> bool:

@@ -154,6 +154,19 @@ async def test_all_words_are_found_and_walked_over(tiny_model: Path) -> None:
         assert bar.query_one("#find-note").render().plain == ""
 
 
+async def test_an_answer_that_comes_while_the_screen_goes_changes_nothing(tiny_model: Path) -> None:
+    save(weather()[0])
+    async with make_app(tiny_model, mode="chat").run_test(size=SIZE) as pilot:
+        await ready(pilot)
+        await search(pilot, "hails")
+        screen = pilot.app.screen
+        assert isinstance(screen, SearchScreen)
+        screen.dismiss(None)
+        screen.take()
+        await pilot.pause()
+        assert pilot.app.screen is app_of(pilot).main and current(pilot).empty
+
+
 async def test_enter_waits_for_the_answer(tiny_model: Path) -> None:
     conversation, _ = weather()
     save(conversation)

@@ -83,7 +83,7 @@ async def test_the_end_of_a_download_is_told_where_it_is_not_seen(desk: Desk, ac
     actions.downloaded(DownloadEnded("org/model", "the disk is full"))
     assert "org/model" in desk.mailbox.notified[0] and desk.mailbox.notified[1] == "the disk is full"
     actions.choose_model()
-    desk.mailbox.screen = desk.mailbox.pushed.pop()[0]
+    desk.mailbox.front = desk.mailbox.pushed.pop()[0]
     actions.downloaded(DownloadEnded("org/model", ""))
     assert len(desk.mailbox.notified) == 2
 

@@ -125,7 +125,7 @@ class SearchScreen(Picker[Hit | None]):
             self.take()
 
     def take(self) -> None:
-        if self._list.highlighted is not None:
+        if self._list.highlighted is not None and self.is_active:  # an answer may come while Esc is carried out
             self.dismiss(self._hits[self._list.highlighted])
 
 

@@ -62,7 +62,7 @@ class AskScreen(ModalScreen[None]):
         if not self.is_attached:
             if error:
                 self._tell(error)
-        elif not error and self.is_current:
+        elif not error and self.is_active:
             self.dismiss()
         else:
             told, field = self.query_one("#ask-error", Plain), self.query_one(Field)

@@ -43,6 +43,7 @@ BEHIND = 2  # maximum number of frames in the write queue
 PATIENCE = 5.0  # seconds to flush the write queue at exit
 LAST_ANSWERS = 2.0  # seconds to wait for outstanding responses at exit
 LOOK, CHUNK = 0.1, 65536  # poll interval of the input thread in seconds; bytes per read
+LOOK_AGAIN = 0.1  # seconds between looks at whose terminal it is, in the background
 ASK_BACKGROUND = "\x1b]11;?\x1b\\"
 UNCOLORED = ("linux", "dumb")  # terminals that have no answer, and may show the question
 POP_KEYBOARD = "\x1b[<u"  # Kitty protocol: the mode before
@@ -277,6 +278,20 @@ class PatientDriver(LinuxDriver):
         signal.pthread_kill(threading.get_ident(), signal.SIGTSTP)  # returns after SIGCONT
         self._hear_signals()
         if not lent:
+            self._resume()
+
+    def _resume(self) -> None:
+        """Take the terminal back once it is this job's: until then, as after ``bg``, replies go on without a screen.
+
+        A job that touches the terminal in the background is stopped, perhaps only when it has come to the front.
+        """
+        if self._started:
+            return
+        elsewhere = _in_background(self.fileno)
+        signal.signal(signal.SIGTTOU, signal.SIG_IGN if elsewhere else signal.SIG_DFL)  # or an end there would stop it
+        if elsewhere:
+            self._loop.call_later(LOOK_AGAIN, self._resume)
+        else:
             self.resume_application_mode()
 
     def _continued(self) -> None:
@@ -284,7 +299,7 @@ class PatientDriver(LinuxDriver):
         if not self._auto_restart or not os.isatty(self.fileno):
             return
         if not self._started:
-            self.resume_application_mode()
+            self._resume()
             return
         self._forget()  # no waiting for responses: the terminal stays ours, and they still come here
         if self._raw is not None:
@@ -294,3 +309,11 @@ class PatientDriver(LinuxDriver):
         if self._title and has_title():
             self.write(titled(self._title))
         self._app.refresh()
+
+
+def _in_background(terminal: int) -> bool:
+    """True while the terminal is another job's."""
+    try:
+        return os.tcgetpgrp(terminal) != os.getpgrp()
+    except OSError:  # it has hung up
+        return False
