@@ -283,6 +283,8 @@ pressing("lorebook", "f10", "tab", "tab")
 pressing("lorebook_entry", "f10", "tab", "tab", "n")
 pressing("lorebook_import", "f10", "tab", "tab", "i")
 pressing("prompt", "ctrl+p", *"sees", "enter")
+pressing("monitor", "f12", "f12")
+pressing("alternatives", "escape", "R")
 pressing("save", "escape", "s")
 pressing("edit", "escape", "k", "e")
 
