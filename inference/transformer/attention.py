@@ -12,6 +12,7 @@ Several query heads share one key/value head (arXiv 2305.13245), which is why th
 """
 
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -68,6 +69,19 @@ class Attention:
                 mixed[tile] = self._attend(q[tile], positions[tile], cache)
         return self.output(mixed.reshape(rows, -1))
 
+    def weights(self, x: Floats, cache: KVCache) -> Floats:
+        """How the last position is weighted, [heads, S]: the softmax above, in each query head.
+
+        ``x`` [1, hidden]: what the layer is given for that position, whose key and value are written already, behind
+        the cache's ``length``. What is beyond the window is 0.
+        """
+        positions = np.array([cache.length])
+        q = self._heads(self.query(x), self.query_norm, positions)
+        weights, _ = self._scored(q, positions, cache)  # H, G, S within the window
+        whole = np.zeros((q.shape[1], cache.length + 1), np.float32)
+        whole[:, -weights.shape[-1] :] = weights.reshape(len(whole), -1)
+        return whole
+
     def _heads(self, projected: Floats, norm: RMSNorm | None, positions: npt.NDArray[np.int64]) -> Floats:
         """Split queries or keys [rows, heads * D] into rotated heads [rows, heads, D]."""
         rows = len(projected)
@@ -77,6 +91,23 @@ class Attention:
 
     def _attend(self, q: Floats, positions: npt.NDArray[np.int64], cache: KVCache) -> Floats:
         """``q`` [N, H*G, D], the consecutive ``positions`` [N] they stand at: the weighted contents [N, H*G, D]."""
+        count, heads, head_dim = q.shape
+        groups = heads // self.num_key_value_heads
+        weights, contents = self._scored(q, positions, cache)
+        mixed = np.zeros((self.num_key_value_heads, count * groups, head_dim), np.float32)  # H, N*G, D
+        seen = 0
+        for v in contents:
+            size = v.shape[1]
+            mixed += weights[:, :, seen : seen + size] @ v.astype(np.float32, copy=False)
+            seen += size
+        return mixed.reshape(-1, count, groups, head_dim).swapaxes(0, 1).reshape(count, heads, head_dim)
+
+    def _scored(
+        self, q: Floats, positions: npt.NDArray[np.int64], cache: KVCache
+    ) -> tuple[Floats, list[npt.NDArray[Any]]]:
+        """The weights [H, N*G, S] of the positions from the first window's beginning on, and their contents [H, S, D],
+        in blocks, as the cache holds them.
+        """
         count, heads, head_dim = q.shape
         groups = heads // self.num_key_value_heads
         end = int(positions[-1]) + 1
@@ -93,14 +124,7 @@ class Attention:
         scores = scores.reshape(-1, count, groups, end - start)  # H, N, G, S
         scores = scores + self._mask(positions, np.arange(start, end))[:, None, :]
         weights = reference.softmax(scores.reshape(len(q), count * groups, -1))  # H, N*G, S
-
-        mixed = np.zeros_like(q)  # H, N*G, D
-        seen = 0
-        for _, v in blocks:
-            size = v.shape[1]
-            mixed += weights[:, :, seen : seen + size] @ v.astype(np.float32, copy=False)
-            seen += size
-        return mixed.reshape(-1, count, groups, head_dim).swapaxes(0, 1).reshape(count, heads, head_dim)
+        return weights, [v for _, v in blocks]
 
     def _mask(self, positions: npt.NDArray[np.int64], seen: npt.NDArray[np.int64]) -> Floats:
         """[N, S]: 0 where a position may look, minus infinity at its future and beyond its window."""

@@ -1,6 +1,6 @@
 """The transformer on compiled kernels: several blocks per call, and every row's result is independent of its batch."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from itertools import pairwise
 from typing import Any
 
@@ -86,6 +86,15 @@ class JitTransformer(Transformer):
         for call in calls:
             launch.run(*call)
         self._meanwhile = None
+
+    def attention_weights(self, token_ids: Sequence[int], progress: Callable[[int, int], None]) -> Floats:
+        """See Transformer; the kernels keep no weights."""
+
+        def look(done: int, count: int) -> None:
+            self._look_at_files()
+            progress(done, count)
+
+        return self._reference().attention_weights(token_ids, look)
 
     def _calls(self, cache: KVCache) -> list[tuple[Any, ...]]:
         """Return the calls of kernels, each with its arguments, that make up a pass over one token."""

@@ -1,6 +1,6 @@
 """The transformer in plain numpy: what to read, and what everything faster is compared with."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -12,6 +12,10 @@ from inference.transformer.kv_cache import KVCache
 from inference.transformer.layers import GatedMLP, MixtureOfExperts, RMSNorm
 from inference.transformer.linear import Embedding, Linear
 from inference.transformer.transformer import Ids, Progress, Sequences, Transformer
+
+
+# Positions that attention_weights computes at a time.
+PIECE = 64
 
 
 @dataclass(frozen=True)
@@ -73,3 +77,20 @@ class NumpyTransformer(Transformer):
     def logits(self, x: Floats) -> Floats:
         """See Transformer."""
         return self.lm_head(self.norm(x))
+
+    def attention_weights(self, token_ids: Sequence[int], progress: Callable[[int, int], None]) -> Floats:
+        """See Transformer."""
+        cache, count = KVCache(self.config, np.float32, self.fingerprint), len(token_ids)
+        self._check([(token_ids, cache)])
+        for start in range(0, count - 1, PIECE):
+            piece = token_ids[start : min(start + PIECE, count - 1)]
+            self.forward_batch([(piece, cache)], last_only=True, check_cancelled=lambda: progress(cache.length, count))
+        cache.reserve(1)
+        x = self.embedding.rows(np.array(token_ids[-1:])) * np.float32(self.config.embedding_multiplier)
+        weights = []
+        for block in self.blocks:
+            progress(count - 1, count)
+            before, x = x, block(x, [(slice(0, 1), cache)])  # it writes this position's keys
+            weights.append(block.attention.weights(_normalized(before, block.attention_norm), cache))
+        progress(count, count)
+        return np.stack(weights)
