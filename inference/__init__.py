@@ -31,6 +31,7 @@ if TYPE_CHECKING:
         UnsupportedModelError,
     )
     from inference.model import Model, ModelInfo
+    from inference.runtime.attention_weights import AttentionWeights
     from inference.runtime.engine import Engine
     from inference.runtime.events import Event, Failed, Finished, Prefill, Queued, Scored, Started, Stats, Token
     from inference.runtime.generation import Generation
@@ -59,6 +60,7 @@ _NAMES = {
         "UnsupportedModelError",
     ),
     "model": ("Model", "ModelInfo"),
+    "runtime.attention_weights": ("AttentionWeights",),
     "runtime.engine": ("Engine",),
     "runtime.events": ("Event", "Failed", "Finished", "Prefill", "Queued", "Scored", "Started", "Stats", "Token"),
     "runtime.generation": ("Generation",),
@@ -84,6 +86,7 @@ def __getattr__(name: str) -> Any:
 
 __all__ = [
     "PRECISIONS",
+    "AttentionWeights",
     "BusyError",
     "CacheError",
     "ChatTemplate",

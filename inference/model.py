@@ -5,13 +5,14 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import numpy.typing as npt
 
 from inference.checkpoint.checkpoint import Checkpoint, open_checkpoint
 from inference.checkpoint.config import ModelConfig
 from inference.checkpoint.generation_config import faults
 from inference.checkpoint.weight_cache import Shelf
-from inference.errors import CheckpointError, InferenceError, ParameterError, TemplateError, UnsupportedModelError
+from inference.errors import CheckpointError, ParameterError, TemplateError, UnsupportedModelError
 from inference.kernels.backend import Backend, choose_backend
 from inference.kernels.reference import Floats
 from inference.system.memory import available_memory
@@ -29,10 +30,6 @@ from inference.transformer.memory_plan import (
     plan_memory,
 )
 from inference.transformer.transformer import Batch, Counters, Progress, Transformer
-
-
-# Tokens that attention can be shown within: all of their keys are computed anew, in plain numpy.
-MOST_ATTENDED = 4096
 
 
 @dataclass(frozen=True)
@@ -256,17 +253,20 @@ class Model:
         return self._transformer.forward_batch(batch, last_only, check_cancelled)
 
     def attention_weights(
-        self, token_ids: Sequence[int], progress: Callable[[int, int], None] = lambda done, count: None
+        self,
+        token_ids: Sequence[int],
+        cache: KVCache | None = None,
+        progress: Callable[[int, int], None] = lambda done, steps: None,
     ) -> Floats:
         """How much each head of each layer looks at each position while the last of ``token_ids`` is read.
 
         Returns [layers, heads, positions], float32; each row sums to one (arXiv 1706.03762, the softmax of its
-        equation 1). Computed anew by the numpy reference, from any thread, whatever the backend. ``progress(positions
-        done, all)`` may raise to end it. Raises InferenceError for no tokens or more than MOST_ATTENDED.
+        equation 1). The numpy reference computes it, whatever the backend; from any thread. ``cache``, if given, holds
+        what comes first of the ids, and not the last of them; what is missing is computed and stays in it.
+        ``progress(steps done, all)`` may raise to end it. Raises InferenceError for no ids or unknown ones.
         """
-        if not 0 < len(token_ids) <= MOST_ATTENDED:
-            raise InferenceError(f"Attention can be shown within the first {MOST_ATTENDED} tokens only.")
-        return self._transformer.attention_weights(token_ids, progress)
+        cache = self.new_cache(np.float32) if cache is None else cache
+        return self._transformer.attention_weights(token_ids, cache, progress)
 
 
 def _chat_template(checkpoint: Checkpoint) -> ChatTemplate | str:

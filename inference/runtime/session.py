@@ -3,7 +3,7 @@
 import os
 import threading
 import time
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any, Protocol
@@ -12,6 +12,7 @@ import numpy as np
 
 from inference.errors import BusyError, CacheError, ContextOverflowError, InferenceError, TemplateError
 from inference.model import Model
+from inference.runtime.attention_weights import AttentionWeights
 from inference.runtime.evicted_cache import CacheWriter, EvictedCache
 from inference.runtime.generation import Generation
 from inference.runtime.prefixes import BlockHashes, Held
@@ -101,6 +102,20 @@ class Session:
                     if list(token_ids[: cache.length]) == self._token_ids[: cache.length]:
                         self._cache = cache
             return self._cache
+
+    def attention(
+        self, count: int, progress: Callable[[int, int], None] = lambda done, steps: None
+    ) -> AttentionWeights:
+        """What each head looked at in the last of the first ``count`` token ids, to tell what comes after it.
+
+        From any thread; see `Model.attention_weights`. Raises BusyError while a request is under way.
+        """
+        with self._lock:
+            if not self.idle:
+                raise BusyError("This session is still replying; stop that reply first.")
+            token_ids = self._token_ids[:count]
+            cache = self._cache.fork(min(self._cache.length, count - 1))
+        return AttentionWeights(self.model.attention_weights(token_ids, cache, progress))
 
     def restore(self, file: Path) -> None:
         """Begin with a saved cache in place of an empty one, if it is sound. Reads the file."""

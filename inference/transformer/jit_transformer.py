@@ -87,14 +87,16 @@ class JitTransformer(Transformer):
             launch.run(*call)
         self._meanwhile = None
 
-    def attention_weights(self, token_ids: Sequence[int], progress: Callable[[int, int], None]) -> Floats:
+    def attention_weights(
+        self, token_ids: Sequence[int], cache: KVCache, progress: Callable[[int, int], None]
+    ) -> Floats:
         """See Transformer; the kernels keep no weights."""
 
         def look(done: int, count: int) -> None:
             self._look_at_files()
             progress(done, count)
 
-        return self._reference().attention_weights(token_ids, look)
+        return self._reference().attention_weights(token_ids, cache, look)
 
     def _calls(self, cache: KVCache) -> list[tuple[Any, ...]]:
         """Return the calls of kernels, each with its arguments, that make up a pass over one token."""

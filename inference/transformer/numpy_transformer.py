@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from functools import partial
 
 import numpy as np
 
@@ -12,7 +13,6 @@ from inference.transformer.kv_cache import KVCache
 from inference.transformer.layers import GatedMLP, MixtureOfExperts, RMSNorm
 from inference.transformer.linear import Embedding, Linear
 from inference.transformer.transformer import Ids, Progress, Sequences, Transformer
-
 
 # Positions that attention_weights computes at a time.
 PIECE = 64
@@ -78,19 +78,22 @@ class NumpyTransformer(Transformer):
         """See Transformer."""
         return self.lm_head(self.norm(x))
 
-    def attention_weights(self, token_ids: Sequence[int], progress: Callable[[int, int], None]) -> Floats:
+    def attention_weights(
+        self, token_ids: Sequence[int], cache: KVCache, progress: Callable[[int, int], None]
+    ) -> Floats:
         """See Transformer."""
-        cache, count = KVCache(self.config, np.float32, self.fingerprint), len(token_ids)
-        self._check([(token_ids, cache)])
-        for start in range(0, count - 1, PIECE):
-            piece = token_ids[start : min(start + PIECE, count - 1)]
-            self.forward_batch([(piece, cache)], last_only=True, check_cancelled=lambda: progress(cache.length, count))
+        self._check([(token_ids[cache.length :], cache)])
+        pieces = range(cache.length, len(token_ids) - 1, PIECE)
+        steps = len(pieces) + len(self.blocks)
+        for done, start in enumerate(pieces):
+            piece = token_ids[start : min(start + PIECE, len(token_ids) - 1)]
+            self.forward_batch([(piece, cache)], True, check_cancelled=partial(progress, done, steps))
         cache.reserve(1)
         x = self.embedding.rows(np.array(token_ids[-1:])) * np.float32(self.config.embedding_multiplier)
         weights = []
-        for block in self.blocks:
-            progress(count - 1, count)
+        for done, block in enumerate(self.blocks, len(pieces)):
+            progress(done, steps)
             before, x = x, block(x, [(slice(0, 1), cache)])  # it writes this position's keys
             weights.append(block.attention.weights(_normalized(before, block.attention_norm), cache))
-        progress(count, count)
+        progress(steps, steps)
         return np.stack(weights)

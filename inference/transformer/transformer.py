@@ -64,11 +64,14 @@ class Transformer(ABC):
         """Prepare all that ``forward_batch`` needs, by a pass over an empty ``cache``."""
 
     @abstractmethod
-    def attention_weights(self, token_ids: Sequence[int], progress: Callable[[int, int], None]) -> Floats:
+    def attention_weights(
+        self, token_ids: Sequence[int], cache: KVCache, progress: Callable[[int, int], None]
+    ) -> Floats:
         """How much each head of each layer looks at each position while the last of ``token_ids`` is read.
 
         Returns [layers, heads, positions], float32, rows that sum to one: softmax(scale Q Kᵀ) of the last position.
-        Computed from the beginning in plain numpy. ``progress(positions done, all)`` may raise to end it.
+        ``cache`` holds what comes first of the ids, and not the last; what is missing is computed, in plain numpy, and
+        stays in it. ``progress(steps done, all)`` may raise to end it.
         """
 
     def forward_batch(

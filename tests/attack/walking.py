@@ -334,6 +334,14 @@ async def explorer(walker: Walker, session: str) -> None:
 
 
 @place
+async def attention(walker: Walker, session: str) -> None:
+    await walker.home(session)
+    walker.app.action_do("explore")
+    await walker.settle()
+    await walker.key("right", "a")
+
+
+@place
 async def story(walker: Walker, session: str) -> None:
     await walker.home(TALE if session == FULL else NEW, "story")
 

@@ -7,7 +7,6 @@ import numpy as np
 import pytest
 
 from inference import InferenceError, Model
-from inference.model import MOST_ATTENDED
 from inference.transformer.attention import Attention
 from inference.transformer.kv_cache import KVCache
 from inference.transformer.numpy_transformer import NumpyTransformer, _normalized
@@ -68,24 +67,38 @@ def test_they_are_computed_beside_the_kernels(tiny_model, precision: str) -> Non
     assert kernels.counters.rows == len(ids) and np.array_equal(kernels.forward(ids, kernels.new_cache()), before)
 
 
+def test_a_cache_that_holds_the_beginning_spares_computing_it(tiny_model, backend: str) -> None:
+    """A session's own, which is not changed; and one that was used before."""
+    model, ids = Model.load(tiny_model, backend=backend), list(range(3, 200))
+    whole, cache = model.attention_weights(ids), model.new_cache(np.float32)
+    steps: list[tuple[int, int]] = []
+    model.forward(ids, cache)
+    for length in (len(ids), 50, 120):
+        part = cache.fork(length - 1)
+        found = model.attention_weights(ids[:length], part, lambda *done: steps.append(done))
+        assert np.allclose(found, model.attention_weights(ids[:length]), atol=1e-4)
+        assert {count for _, count in steps} == {model.config.num_hidden_layers}
+    assert np.allclose(model.attention_weights(ids, cache.fork(0)), whole, atol=1e-4) and cache.length == len(ids)
+
+
 def test_pieces_do_not_show_and_it_can_be_ended(tiny_model, monkeypatch) -> None:
     model, ids = Model.load(tiny_model, backend="numpy"), list(range(3, 200))
     told: list[tuple[int, int]] = []
-    whole = model.attention_weights(ids, lambda *done: told.append(done))
-    assert told[0] == (0, len(ids)) and told[-1] == (len(ids), len(ids)) and told == sorted(told)
+    whole = model.attention_weights(ids, None, lambda *done: told.append(done))
+    assert told[0][0] == 0 and told[-1][0] == told[-1][1] and told == sorted(told)
     monkeypatch.setattr("inference.transformer.numpy_transformer.PIECE", 7)
     assert np.allclose(model.attention_weights(ids), whole, atol=1e-5)
 
-    def stop(done: int, count: int) -> None:
+    def stop(done: int, steps: int) -> None:
         raise KeyboardInterrupt
 
     with pytest.raises(KeyboardInterrupt):
-        model.attention_weights(ids, stop)
+        model.attention_weights(ids, None, stop)
 
 
-@pytest.mark.parametrize("ids", [[], [3] * (MOST_ATTENDED + 1)])
-def test_what_cannot_be_shown_is_said(tiny_model, ids: list[int]) -> None:
-    with pytest.raises(InferenceError, match=f"within the first {MOST_ATTENDED} tokens only"):
-        Model.load(tiny_model, backend="numpy").attention_weights(ids)
+def test_what_cannot_be_read_is_said(tiny_model) -> None:
+    model = Model.load(tiny_model, backend="numpy")
+    with pytest.raises(InferenceError, match="There are no tokens to compute"):
+        model.attention_weights([])
     with pytest.raises(InferenceError, match="Token ids must be whole numbers"):
-        Model.load(tiny_model, backend="numpy").attention_weights([3, 10**6])
+        model.attention_weights([3, 10**6])

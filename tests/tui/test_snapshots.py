@@ -17,6 +17,7 @@ from tui.app import LlmTui
 from tui.config.settings import load_settings
 from tui.conversation.conversation import Conversation
 from tui.conversation.lorebook import Entry
+from tui.screens.attention import AttentionScreen
 from tui.screens.explorer import ExplorerScreen
 from tui.screens.prompt_preview import PromptPreviewScreen
 from tui.screens.writer import WriterScreen
@@ -115,6 +116,13 @@ async def explored(pilot: Pilot[None]) -> None:
     await pilot.press("right", "down")
 
 
+async def attention(pilot: Pilot[None]) -> None:
+    await explored(pilot)
+    await pilot.press("a")
+    await until(pilot, lambda: isinstance(pilot.app.screen, AttentionScreen) and pilot.app.screen._shares)
+    await pilot.press("tab", "tab")
+
+
 async def themes(pilot: Pilot[None]) -> None:
     app_of(pilot).action_do("themes")
 
@@ -137,6 +145,7 @@ SCREENS = {
     "writer": writer,
     "context": context,
     "tokens": explored,
+    "attention": attention,
 }
 
 

@@ -7,6 +7,7 @@ from tui.actions.messages import MessageActions
 from tui.actions.story import StoryActions
 from tui.conversation.tree import Node
 from tui.screens.explorer import ExplorerScreen
+from tui.services.attention import Attention
 from tui.services.exploration import Branch, Exploration
 from tui.services.notices import still_generating
 from tui.storage.store import OPEN_ELSEWHERE
@@ -49,7 +50,8 @@ class ExplorationActions(ActionGroup):
             self._presenter.say("The model is not loaded yet.")
         else:
             exploration = self._service.begin(self.current, node)
-            self._app.push_screen(ExplorerScreen(exploration), partial(self._chosen, exploration))
+            screen = ExplorerScreen(exploration, Attention(self._app, exploration))
+            self._app.push_screen(screen, partial(self._chosen, exploration))
 
     def _chosen(self, exploration: Exploration, branch: Branch | None) -> None:
         """Go on as chosen; None: nothing changes."""

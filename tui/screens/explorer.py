@@ -11,6 +11,8 @@ from textual.timer import Timer
 from textual.widgets import OptionList
 from textual.widgets.option_list import Option
 
+from tui.screens.attention import AttentionScreen
+from tui.services.attention import Attention
 from tui.services.event_poller import INTERVAL
 from tui.services.exploration import Branch, Exploration
 from tui.widgets.dialog_frame import DialogFrame
@@ -23,6 +25,7 @@ if TYPE_CHECKING:
     from inference import Scored
 
 READING = "reading the reply"
+NOT_READ = "The attention can be shown once the reply is read."
 ABOUT = "The model's own probabilities, before temperature and the other samplers."
 LINES = 5  # that PgUp and PgDn go
 
@@ -41,10 +44,11 @@ class ExplorerScreen(ModalScreen[Branch | None]):
         Binding("pageup", f"line({LINES})", "Lines up", show=False),
         Binding("pagedown", f"line(-{LINES})", "Lines down", show=False),
         Binding("enter", "take", "Go on from this token", show=False),
+        Binding("a", "attention", "What was looked at", show=False),
     ]
     HORIZONTAL_BREAKPOINTS = [(0, "-under"), (100, "-beside")]  # noqa: RUF012  as Textual declares it
 
-    def __init__(self, exploration: Exploration) -> None:
+    def __init__(self, exploration: Exploration, attention: Attention) -> None:
         super().__init__()
         self._exploration = exploration
         self._tokens = TokenText(self._style_of)
@@ -53,11 +57,12 @@ class ExplorerScreen(ModalScreen[Branch | None]):
         self._list.can_focus = False
         self._note = Plain(ABOUT, id="token-note")
         self._timer: Timer | None = None
+        self._attention = attention
         self._begun = False  # the texts of the tokens are shown
 
     def compose(self) -> ComposeResult:
-        keys = ("Home End", "PgUp PgDn lines", "↑ ↓ other tokens", "← → walk", "Enter go on from it", "Esc back")
-        with DialogFrame("Tokens", *keys, id="explorer"), Container(id="explorer-body"):
+        keys = ("Home End", "PgUp PgDn lines", "a attention", "↑ ↓ other tokens", "← → walk", "Enter go on from it")
+        with DialogFrame("Tokens", *keys, "Esc back", id="explorer"), Container(id="explorer-body"):
             yield self._tokens
             with Vertical(id="token-panel"):
                 yield self._heading
@@ -159,6 +164,19 @@ class ExplorerScreen(ModalScreen[Branch | None]):
     def on_option_list_option_selected(self, event: OptionList.OptionSelected) -> None:
         event.stop()
         self.action_take()
+
+    def action_attention(self) -> None:
+        """Show what the model looked at to write the chosen token."""
+        if not self._exploration.ended or self._exploration.failure:
+            self._say(NOT_READ)
+            return
+        attention, start = self._attention, self._attention.start
+        self.app.push_screen(AttentionScreen(attention, max(1, start + self._tokens.chosen)), self._back)
+
+    def _back(self, place: int | None) -> None:
+        """Choose the token that was looked at last, if it is one of the reply."""
+        if place is not None:
+            self._choose(place - self._attention.start)
 
     def action_take(self) -> None:
         """Go on from the highlighted token, or say why that cannot be."""

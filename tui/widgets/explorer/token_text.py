@@ -47,6 +47,11 @@ class TokenText(ScrollView):
         self._starts: list[int] = [0]  # of the tokens in the text, the end's last
         self._rows: list[tuple[int, int]] = []  # of the text, without line breaks
 
+    @property
+    def length(self) -> int:
+        """The number of tokens, without the end; 0 until they are shown."""
+        return len(self._starts) - 1
+
     def show(self, texts: Sequence[str]) -> None:
         """Show these tokens."""
         spelled = [*map(in_text, texts), END]
