@@ -31,6 +31,7 @@ from tui.messages import (
     ModelPreparing,
     Notice,
     PassagesSought,
+    RemoteFound,
     ReplyProgressed,
     SessionChanged,
     SessionRead,
@@ -159,6 +160,7 @@ class LlmTui(InterruptibleApp):
 
     @on(ModelLoading)
     @on(ModelLoaded)
+    @on(RemoteFound)
     @on(ModelPreparing)
     @on(ModelPrepared)
     @on(ModelFailed)

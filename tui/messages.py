@@ -11,6 +11,7 @@ from tui.storage.errors import StoreError
 
 if TYPE_CHECKING:
     from inference import Finished, Model
+    from tui.remote.model import RemoteModel
 
 
 class ModelLoading(Message):
@@ -31,6 +32,15 @@ class ModelLoaded(Message):
         super().__init__()
         self.choice = choice
         self.model = model
+
+
+class RemoteFound(Message):
+    """The model on a server can be used."""
+
+    def __init__(self, choice: ModelChoice, remote: "RemoteModel") -> None:
+        super().__init__()
+        self.choice = choice
+        self.remote = remote
 
 
 class ModelPreparing(Message):
@@ -61,7 +71,7 @@ class ModelFailed(Message):
         self.sentence = sentence
 
 
-ModelNews = ModelLoading | ModelLoaded | ModelPreparing | ModelPrepared | ModelFailed
+ModelNews = ModelLoading | ModelLoaded | RemoteFound | ModelPreparing | ModelPrepared | ModelFailed
 
 
 class ReplyProgressed(Message):

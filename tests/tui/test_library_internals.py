@@ -58,6 +58,6 @@ def test_only_its_adapter_imports_from_inside_numba() -> None:
 
 
 def test_what_the_first_screen_does_without_is_imported_later() -> None:
-    later = {"psutil", "tomlkit", "markdown_it", "filelock", "huggingface_hub"}
+    later = {"psutil", "tomlkit", "markdown_it", "filelock", "huggingface_hub", "tui.remote.model"}
     code = f"import sys, tui.cli, tui.app; print(*sorted({later} & set(sys.modules)))"
     assert subprocess.run([sys.executable, "-c", code], capture_output=True, check=True, cwd=ROOT).stdout == b"\n"

@@ -25,6 +25,6 @@ def test_what_can_be_loaded_is_there(directory: Path, name: str, there: bool) ->
     assert has_model((directory,), path) is there
 
 
-@pytest.mark.parametrize("name", ["", "\0", "x" * 5000])
+@pytest.mark.parametrize("name", ["", "\0", "x" * 5000, "http://127.0.0.1:1/v1#x"])
 def test_what_is_no_name_is_not_there(directory: Path, name: str) -> None:
     assert has_model((directory,), name) is False

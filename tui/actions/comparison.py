@@ -17,6 +17,7 @@ from tui.messages import ReplyProgressed
 from tui.process.in_thread import FILES, in_thread
 from tui.screens.comparison import ComparisonScreen
 from tui.services.comparison import Comparison, Side, Variant
+from tui.services.models import NOT_LOADED
 from tui.services.notices import still_generating
 from tui.services.session import Session
 from tui.storage.store import OPEN_ELSEWHERE
@@ -117,6 +118,12 @@ class ComparisonActions(ActionGroup):
         first, second = Variant(model_name(session.model), documents), Variant(model_name(name), documents, model=name)
         self._begin(question, first, second)
 
+    @property
+    def _cannot_chat(self) -> bool:
+        """True if the model of this machine can only continue text."""
+        model = self._workspace.model
+        return model is not None and model.chat_template is None
+
     def _question(self) -> Node | None:
         """The question to compare: typed, else chosen, else the last. None, with a notice, if there is none."""
         session, typed = self.current, self._screen.composer.whole.strip()
@@ -126,8 +133,8 @@ class ComparisonActions(ActionGroup):
             self._presenter.say(OPEN_ELSEWHERE)
         elif session.reply is not None:
             self._presenter.say(still_generating())
-        elif self._workspace.model is None or self._workspace.model.chat_template is None:
-            self._presenter.say("The model is not loaded yet.")
+        elif not self._services.models.ready(session) or self._cannot_chat:
+            self._presenter.say(NOT_LOADED)
         elif typed and self._screen.transcript.chosen is None:
             return replace(Tree().add("user", typed), parent=session.tree.tip)
         elif (found := _asked(session, self._screen.transcript.chosen)) is None:

@@ -14,6 +14,7 @@ from tui.storage.store import OPEN_ELSEWHERE
 
 NOT_A_REPLY = "Only replies have tokens to explore ({onward} goes to the next message)."
 EMPTY = "This reply has no text."
+EXPLORING = "Exploring tokens"
 
 
 class ExplorationActions(ActionGroup):
@@ -46,8 +47,8 @@ class ExplorationActions(ActionGroup):
     def _open(self, node: Node) -> None:
         if not node.text.strip():
             self._presenter.say(EMPTY)
-        elif self._workspace.model is None:
-            self._presenter.say("The model is not loaded yet.")
+        elif lacking := self._services.models.lacking(self.current, EXPLORING):
+            self._presenter.say(lacking)
         else:
             exploration = self._service.begin(self.current, node)
             screen = ExplorerScreen(exploration, Attention(self._app, exploration))

@@ -18,6 +18,7 @@ from tui.storage.store import OPEN_ELSEWHERE
 NOTHING = "Nothing to compact: that needs two turns at least."
 STOPPED = "Stopped: nothing was compacted."
 FAILED = "Nothing was compacted: {reason}"
+COMPACTING = "Compacting"
 
 
 class ContextActions(ActionGroup):
@@ -94,8 +95,8 @@ class ContextActions(ActionGroup):
             self._presenter.say(OPEN_ELSEWHERE)
         elif session.reply is not None:
             self._presenter.say(still_generating())
-        elif self._workspace.model is None:
-            self._presenter.say("The model is not loaded yet.")
+        elif lacking := self._services.models.lacking(session, COMPACTING):
+            self._presenter.say(lacking)
         elif session.tip is None:
             self._presenter.say(NOTHING)
         else:

@@ -3,8 +3,10 @@
 from pathlib import Path
 
 from tui.actions.context import ActionGroup
+from tui.config.errors import SettingsError
 from tui.config.key_names import key_name
 from tui.config.paths import model_places
+from tui.config.remotes import Address, is_remote
 from tui.messages import DownloadEnded, ModelLoaded, ModelLoading, ModelNews, ModelPrepared, ModelPreparing
 from tui.process.in_thread import FILES, in_thread
 from tui.services.model_choice import ModelChoice
@@ -26,7 +28,9 @@ class ModelActions(ActionGroup):
             model, choice = self._workspace.model, self._services.models.choice(self.current)
             running = model.precision if model else None
             models = self._services.models
-            screen = ModelPicker(choice, models.directories, self._services.downloads, running, models.computing)
+            screen = ModelPicker(
+                choice, models.directories, self._services.downloads, running, models.computing, models.servers
+            )
             self._app.push_screen(screen, self.use)
 
     def use_named(self, name: str) -> None:
@@ -144,7 +148,7 @@ class ModelActions(ActionGroup):
         session = self.current
         if session.readonly:
             self._presenter.say(OPEN_ELSEWHERE)
-        elif session.reply is not None and self._workspace.model is not None:
+        elif session.reply is not None and self._services.models.ready(session):
             self._presenter.say(still_generating())
         else:
             return False
@@ -152,12 +156,15 @@ class ModelActions(ActionGroup):
 
 
 def missing(name: str, directories: tuple[Path, ...]) -> str:
-    """Why there is no such model; empty if there is."""
+    """Why there is no such model; empty if there is. Of one on a server only the address is looked at."""
     from inference import CheckpointError
     from inference.sources.registry import find_model
 
     try:
-        find_model(name, model_places(directories))
-    except CheckpointError as error:
+        if is_remote(name):
+            Address.parse(name)
+        else:
+            find_model(name, model_places(directories))
+    except (CheckpointError, SettingsError) as error:
         return str(error)
     return ""

@@ -10,6 +10,7 @@ from tui.actions.context import ActionGroup
 from tui.actions.registry import Action, Actions
 from tui.actions.synonyms import SYNONYMS
 from tui.config.keymap import PLACES, Where, first_labels
+from tui.config.remotes import host_of
 from tui.conversation.speakers import model_name
 from tui.formatting.units import age
 from tui.process.in_thread import in_thread
@@ -92,6 +93,5 @@ class PaletteEntries(ActionGroup):
 
 def _model(name: str, run: Callable[[], None]) -> Entry:
     """The entry of a model: its name, and where it is."""
-    return Entry(
-        name, "Use model", model_name(name), one_line(Path(name).parent.name), run, f"model: {name}", limited=True
-    )
+    place = host_of(name) or Path(name).parent.name
+    return Entry(name, "Use model", model_name(name), one_line(place), run, f"model: {name}", limited=True)

@@ -10,7 +10,7 @@ from tui.services.prompt_preview import Preview, preview
 from tui.services.session import Session
 from tui.storage.store import OPEN_ELSEWHERE
 
-NOT_LOADED = "The model is not loaded yet."
+PREVIEW = "Showing the exact prompt"
 
 
 class WriterActions(ActionGroup):
@@ -57,7 +57,7 @@ class WriterActions(ActionGroup):
 
         model = self._services.models.model(session)
         if model is None:
-            return self._services.models.state(session).failed or NOT_LOADED
+            return self._services.models.state(session).failed or self._services.models.lacking(session, PREVIEW)
         context, variables = self._services.models.context(session), self._services.sampling.variables(session)
         try:
             twin, path = self._next(session)

@@ -43,14 +43,15 @@ class AttachedDocuments:
         self,
         session: Session,
         reply: Node,
-        model: "Model",
+        model: "Model | None",
         limit: int,
         variables: Mapping[str, bool],
         check_cancelled: Callable[[], None] = lambda: None,
     ) -> list[str]:
         """Find passages for the reply's question, unless it has some, and keep them with it; what there is to say.
 
-        ``limit``: the context in tokens. ``variables``: of the chat template. ``check_cancelled`` may raise to stop.
+        ``model``: None for one on a server. ``limit``: the context in tokens. ``variables``: of the chat template.
+        ``check_cancelled`` may raise to stop.
         """
         from inference import InferenceError
 

@@ -13,10 +13,10 @@ from tui.cli.streaming import generate, with_piped
 from tui.storage.errors import OpenElsewhereError, StoreError
 
 if TYPE_CHECKING:
-    import inference
-    from inference import Generation, SamplingParams
+    from inference import SamplingParams
     from tui.config.settings import Settings
     from tui.conversation.conversation import Conversation
+    from tui.services.text_source import TextSource, TextStream
     from tui.storage.store import Store
 
 # Maximum delay between printing text and saving it.
@@ -47,7 +47,7 @@ def chat(
     Piped input is appended to PROMPT. With --session, question and answer are saved in that session, which is created
     if necessary.
     """
-    from tui.services.reasoning import variables
+    from tui.services.reasoning import template_of, variables
 
     if session is not None and not session.strip():
         raise click.UsageError("--session needs a title or the start of an id.")
@@ -60,8 +60,8 @@ def chat(
     messages = [{"role": "system", "content": settings.system}] if settings.system else []
     messages.append({"role": "user", "content": text})
 
-    def ask(session: "inference.Session", params: "SamplingParams") -> "Generation":
-        return session.reply(messages, params, variables=variables(session.model.chat_template, settings, {}))
+    def ask(source: "TextSource", params: "SamplingParams") -> "TextStream":
+        return source.reply(messages, params, variables=variables(template_of(source), settings, {}))
 
     generate(settings, "chat_model", stats, ask)
 
@@ -88,7 +88,7 @@ def _ask_within(store: "Store", conversation: "Conversation", text: str, setting
     """Ask and save: the question first, then the answer as it is generated."""
     from tui.cli.attached_documents import AttachedDocuments
     from tui.services.background import background_of
-    from tui.services.reasoning import variables
+    from tui.services.reasoning import template_of, variables
     from tui.services.reply import outcome_of
     from tui.services.session import Session
 
@@ -104,15 +104,15 @@ def _ask_within(store: "Store", conversation: "Conversation", text: str, setting
         raise StoreError(store.trouble)
     saved, documents = time.monotonic(), AttachedDocuments(settings)
 
-    def ask(session: "inference.Session", params: "SamplingParams") -> "Generation":
-        switches = variables(session.model.chat_template, settings, conversation.settings)
-        for sentence in documents.quote(Session(conversation), node, session.model, session.context, switches):
+    def ask(source: "TextSource", params: "SamplingParams") -> "TextStream":
+        switches = variables(template_of(source), settings, conversation.settings)
+        for sentence in documents.quote(Session(conversation), node, source.model, source.context, switches):
             tell(sentence)
         store.save(conversation)
         path = tree.path(asked.id)
-        background = background_of(Session(conversation), path, session.model, session.context)
+        background = background_of(Session(conversation), path, source.model, source.context)
         messages = conversation.messages(path, settings.chat_model, background=background)
-        return session.reply(messages, params, variables=switches)
+        return source.reply(messages, params, variables=switches)
 
     def keep(piece: str) -> None:
         nonlocal saved

@@ -1,18 +1,16 @@
 """`llm-tui config`: the effective settings and their sources."""
 
 import json
-from dataclasses import fields
+from dataclasses import asdict, fields
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import click
 
 from tui.cli.options import settings_for
 from tui.cli.output import tell, writer
 from tui.config.paths import config_file
-
-if TYPE_CHECKING:
-    pass
+from tui.config.remotes import RemoteServer
 
 
 @click.command()
@@ -39,11 +37,17 @@ def config(context: click.Context, as_json: bool) -> None:
         return
     file = config_file()
     write(f"# {file}{'' if file.is_file() else ' (does not exist yet)'}\n")
-    keys = values.pop("keys")
+    keys, remotes = values.pop("keys"), values.pop("remotes")
     for name, value in values.items():
         line = f"# {name} =" if value is None else f"{name} = {_toml(value)}"
         source = "model default" if value is None and name in SAMPLING else settings.source(name)
         write(f"\n# {MEANINGS[name]}\n{line}  # {source}\n")
+    write(f"\n# {MEANINGS['remotes']}\n")
+    if not remotes:
+        write("# [[remotes]]\n")
+    for server in remotes:
+        write(f"[[remotes]]  # {settings.source('remotes')}\n")
+        write("".join(f"{name} = {_toml(value)}\n" for name, value in _plain(server).items() if value))
     write(f"\n# {MEANINGS['keys']}\n[keys]\n")
     for action, chosen in keys.items():
         write(f"{_toml_key(action)} = {_toml(_plain(chosen))}  # {settings.source(f'keys.{action}')}\n")
@@ -57,6 +61,10 @@ def _plain(value: Any) -> Any:
     """Convert to JSON types."""
     if isinstance(value, tuple | list):
         return [_plain(item) for item in value]
+    if isinstance(value, RemoteServer):
+        return _plain(asdict(value))
+    if isinstance(value, dict):
+        return {name: _plain(item) for name, item in value.items()}
     return str(value) if isinstance(value, Path) else value
 
 

@@ -8,6 +8,7 @@ import click
 from tui.cli.options import settings_for
 from tui.cli.output import writer
 from tui.config.paths import model_places
+from tui.config.remotes import Address
 from tui.formatting.units import short_count, size
 from tui.terminal.sanitize import one_line
 
@@ -33,8 +34,8 @@ SOURCES = {
 def models(context: click.Context, as_json: bool) -> None:
     """List the available models.
 
-    These are the built-in ones, those in your model directories, downloads, the Hugging Face cache, and the models of
-    Ollama and LM Studio. Use the name at the start of an entry with --model.
+    These are the built-in ones, those in your model directories, downloads, the Hugging Face cache, the models of
+    Ollama and LM Studio, and those named in [[remotes]]. Use the name at the start of an entry with --model.
     """
     from inference import available_memory
     from inference.sources.catalogue import catalogue
@@ -43,13 +44,16 @@ def models(context: click.Context, as_json: bool) -> None:
     write, available = writer(), available_memory()
     settings = settings_for(context)
     listings = catalogue(model_places(settings.model_directories), settings.cache_precision)
+    served = [str(Address(server.url, name)) for server in settings.remotes for name in server.models]
     if as_json:
-        write(json.dumps([_as_json(listing, available, settings.context) for listing in listings], indent=1) + "\n")
+        local = [_as_json(listing, available, settings.context) for listing in listings]
+        write(json.dumps([*local, *({"name": name, "source": "server"} for name in served)], indent=1) + "\n")
         return
     here = set()
     for listing in listings:
         here.add(listing.found.name)
         write(_as_text(listing, available, settings.context) + "\n")
+    write("".join(f"{name}  (server)\n" for name in served))
     offered = [entry for entry in suggestions() if entry.fits(available) and str(entry.name) not in here]
     if offered:
         write("Suggested, by memory (`llm-tui pull NAME` downloads one):\n")

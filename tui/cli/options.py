@@ -107,8 +107,9 @@ def biases(
 model_options = options(
     click.option(
         "--model",
-        metavar="DIR|ORG/NAME",
-        help="Model: built-in, a directory, a GGUF file or ORG/NAME.  [default: guide for chats, story for stories]",
+        metavar="DIR|ORG/NAME|URL",
+        help="Model: built-in, a directory, a GGUF file, ORG/NAME, or URL#NAME of a server.  "
+        "[default: guide for chats, story for stories]",
     ),
     click.option("--precision", type=click.Choice(PRECISIONS), help="Weight precision.  [default: auto]"),
     click.option("--cache-precision", type=click.Choice(CACHE_PRECISIONS), help="KV cache precision.  [default: auto]"),

@@ -4,7 +4,6 @@ import contextlib
 import threading
 import time
 from collections.abc import Callable
-from dataclasses import replace
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -12,12 +11,12 @@ from typing import TYPE_CHECKING
 from tui.actions.command_names import did_you_mean
 from tui.cli.attached_documents import AttachedDocuments
 from tui.cli.output import writer
-from tui.cli.streaming import load
+from tui.cli.plain_models import PlainModels
+from tui.config.errors import SettingsError
 from tui.config.settings import Settings
 from tui.conversation.conversation import Conversation
 from tui.conversation.speakers import model_name, speaker
 from tui.conversation.tree import Node, in_context
-from tui.formatting.sampling import own, own_context
 from tui.process.ctrl_c import on_ctrl_c
 from tui.services.background import background_of
 from tui.services.full_context import plan
@@ -33,8 +32,8 @@ from tui.storage.text_files import TextFileError, read_text
 from tui.terminal.line_editing import edited_lines, read_line
 
 if TYPE_CHECKING:
-    from inference import Engine, Finished, Generation, Model, SamplingParams
-    from inference import Session as EngineSession
+    from inference import Engine, Finished
+    from tui.services.text_source import TextSource, TextStream
 
 LISTED = 20  # sessions
 KEEP_SECONDS = 0.5  # between printing text and saving it
@@ -48,10 +47,9 @@ class PlainChat:
     def __init__(self, store: Store, settings: Settings, engine: "Engine", documents: AttachedDocuments) -> None:
         self._store = store
         self._settings = settings
-        self._engine = engine
         self._write = writer()
         self._documents = documents
-        self._models: dict[str, Model] = {}
+        self._models = PlainModels(settings, engine, self._say)
         self._listed: list[str] = []  # ids of the sessions that were listed last
         self._session = self._new()
         self._commands: dict[str, tuple[Callable[[str], object], str]] = {
@@ -107,7 +105,7 @@ class PlainChat:
                 self._ask(line.removeprefix("/") if line.startswith("//") else line)
         except Cancelled:
             self._say("Stopped.")
-        except (InferenceError, StoreError, TextFileError) as error:
+        except (InferenceError, SettingsError, StoreError, TextFileError) as error:
             self._say(str(error))
             if isinstance(error, ContextOverflowError):
                 self._say("/leave-out answers without the oldest turns; /roll-back takes the message back.")
@@ -151,10 +149,10 @@ class PlainChat:
         session, tree, tip = self._session, self._session.tree, self._session.tip
         left_out = None
         if tip is not None:
-            engine, params, switches = self._prepared()
-            background = background_of(session, tree.path(), engine.model, engine.context)
-            count = prompt_count(session, engine.model, engine.context, switches, tip, background)
-            left_out = plan(in_context(tree.path()), engine.context, params.max_tokens, count).left_out
+            source, params, switches = self._models.source(session)
+            background = background_of(session, tree.path(), source.model, source.context)
+            count = prompt_count(session, source.model, source.context, switches, tip, background)
+            left_out = plan(in_context(tree.path()), source.context, params.max_tokens, count).left_out
         if tip is None or left_out is None:
             self._say("There is nothing that could be left out.")
             return
@@ -168,7 +166,7 @@ class PlainChat:
     def _reply(self, node: Node, before: str) -> None:
         """Let the model write the growing node; ``before``: the tip if nothing comes of it."""
         session, tree = self._session, self._session.tree
-        generation: Generation | None = None
+        generation: TextStream | None = None
         finished: Finished | None = None
         with contextlib.ExitStack() as stoppable:
             try:
@@ -190,14 +188,14 @@ class PlainChat:
         if declined(session):
             self._say("`llm-tui pull smollm2` downloads a model that can answer more; then /model smollm2.")
 
-    def _submit(self, node: Node) -> "Generation":
-        engine, params, switches = self._prepared()
-        self._quote(node, engine, switches)
+    def _submit(self, node: Node) -> "TextStream":
+        source, params, switches = self._models.source(self._session)
+        self._quote(node, source, switches)
         path, resumed = self._session.tree.path(node.id), bool(node.text)
-        background = background_of(self._session, path[: None if resumed else -1], engine.model, engine.context)
-        return STRATEGIES["chat"].ask(engine, self._session, path, resumed, params, switches, background)
+        background = background_of(self._session, path[: None if resumed else -1], source.model, source.context)
+        return STRATEGIES["chat"].ask(source, self._session, path, resumed, params, switches, background)
 
-    def _quote(self, node: Node, engine: "EngineSession", switches: dict[str, bool]) -> None:
+    def _quote(self, node: Node, source: "TextSource", switches: dict[str, bool]) -> None:
         """Find passages for the question of this reply. Raises Cancelled after Ctrl+C."""
         stopped = threading.Event()
 
@@ -206,26 +204,13 @@ class PlainChat:
                 raise Cancelled
 
         with on_ctrl_c(stopped.set):
-            told = self._documents.quote(self._session, node, engine.model, engine.context, switches, check_stopped)
+            told = self._documents.quote(self._session, node, source.model, source.context, switches, check_stopped)
         check_stopped()
         for sentence in told:
             self._say(sentence)
         self._save()
 
-    def _prepared(self) -> "tuple[EngineSession, SamplingParams, dict[str, bool]]":
-        """The session's engine, sampling and variables of the chat template."""
-        from inference import SamplingParams
-        from tui.services.reasoning import variables
-
-        session, model = self._session, self._model()
-        if session.engine is None or session.engine.model is not model:
-            session.engine = self._engine.new_session(model, on_disk=False)
-        session.engine.limit(own_context(session.settings))
-        chosen = self._settings.sampling | own(session.settings)
-        params = SamplingParams.from_generation_config(model.generation_config, chosen)
-        return session.engine, params, variables(model.chat_template, self._settings, session.settings)
-
-    def _stream(self, generation: "Generation", node: Node) -> "Finished | None":
+    def _stream(self, generation: "TextStream", node: Node) -> "Finished | None":
         """Write the reply as it comes; Ctrl+C stops it and keeps what has come."""
         from inference import Failed, Finished, Token
 
@@ -248,16 +233,6 @@ class PlainChat:
                     self._say("No way around the banned phrases was found.")
                 return event
         return None
-
-    def _model(self) -> "Model":
-        """The session's model, loaded on first use."""
-        return self._load(self._session.model)
-
-    def _load(self, name: str) -> "Model":
-        if name not in self._models:
-            self._say(f"Loading {model_name(name)}…")
-            self._models = {name: load(replace(self._settings, chat_model=name), "chat_model")}
-        return self._models[name]
 
     # ---- the session
 
@@ -341,7 +316,7 @@ class PlainChat:
 
     def _use_model(self, name: str) -> None:
         if name:
-            self._load(name)
+            self._models.use(name)
             self._session.use_model(name)
             self._save()
         self._say(f"Model: {model_name(self._session.model)}.")

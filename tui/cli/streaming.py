@@ -3,20 +3,25 @@
 import sys
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING, Literal
 
 import click
 
 from tui.cli.output import tell, writer
 from tui.cli.requirements import require_room
 from tui.config.paths import model_places, shipped
+from tui.config.remotes import Address, host_of, is_remote, server_of
 from tui.config.settings import Settings
+from tui.conversation.speakers import model_name
 from tui.process.termination import Ended
 
 if TYPE_CHECKING:
-    from inference import Finished, Generation, Model, SamplingParams, Stats
+    from inference import Finished, Model, SamplingParams, Stats
+    from tui.remote.model import RemoteModel
+    from tui.services.text_source import TextSource, TextStream
 
 LARGEST = 20_000_000  # characters of piped input, more than any context holds
 HOW_TO_GIVE_A_MODEL = """\
@@ -60,10 +65,12 @@ def find(name: str, directories: tuple[Path, ...]) -> Path:
 
 
 def lasting_name(name: str, directories: tuple[Path, ...]) -> str:
-    """An absolute path for a model given as a relative one; other names unchanged.
+    """An absolute path for a model given as a relative one; other names, and URLs of servers, unchanged.
 
     Raises ModelNotFoundError if there is none.
     """
+    if is_remote(name):
+        return name
     from inference.sources.places import expanded, lasting
 
     path = find(name, directories)
@@ -76,6 +83,8 @@ def load(settings: Settings, which: str, chat: bool | None = None) -> "Model":
 
     require_room()
     name = getattr(settings, which)
+    if host := host_of(name):
+        raise InferenceError(f"This needs a model that runs on this machine; {model_name(name)} runs on {host}.")
     if name == getattr(Settings(), which) and not (shipped("models") / name / "config.json").is_file():
         raise InferenceError(HOW_TO_GIVE_A_MODEL)
     path = find(name, settings.model_directories)
@@ -115,20 +124,16 @@ def generate(
     settings: Settings,
     which: Literal["chat_model", "story_model"],
     stats: bool,
-    ask: Callable[[Any, "SamplingParams"], "Generation"],
+    ask: Callable[["TextSource", "SamplingParams"], "TextStream"],
     before: str = "",
     keep: Callable[[str], None] = lambda text: None,
-) -> "tuple[Generation, Finished]":
-    """Load the model, generate, stream text to standard output and messages to standard error.
+) -> "tuple[TextStream, Finished]":
+    """Ask the model, stream text to standard output and messages to standard error.
 
     ``keep`` is called with each piece of text.
     """
-    from inference import Engine, SamplingParams
-
-    model = load(settings, which)
-    params = SamplingParams.from_generation_config(model.generation_config, settings.sampling)
-    with Engine(model) as engine:
-        generation = ask(engine.new_session(), params)
+    with _source(settings, which) as (source, params):
+        generation = ask(source, params)
         write = writer()
         write(before)
         try:
@@ -139,8 +144,31 @@ def generate(
             raise
 
 
+@contextmanager
+def _source(settings: Settings, which: str) -> "Iterator[tuple[TextSource, SamplingParams]]":
+    """What is asked, and how: the model, loaded here, or one on a server."""
+    from inference import Engine, SamplingParams
+
+    name = getattr(settings, which)
+    if is_remote(name):
+        yield remote(name, settings).session(settings.sampling), SamplingParams(**settings.sampling)
+        return
+    model = load(settings, which)
+    with Engine(model) as engine:
+        params = SamplingParams.from_generation_config(model.generation_config, settings.sampling)
+        yield engine.new_session(), params
+
+
+def remote(name: str, settings: Settings) -> "RemoteModel":
+    """Find a model on a server. Raises SettingsError or RemoteError."""
+    from tui.remote.model import connect
+
+    address = Address.parse(name)
+    return connect(address, server_of(address.url, settings.remotes))
+
+
 def _stream(
-    generation: "Generation", write: Callable[[str], None], keep: Callable[[str], None], stats: bool
+    generation: "TextStream", write: Callable[[str], None], keep: Callable[[str], None], stats: bool
 ) -> "Finished":
     from inference import Failed, Finished, Token
 
@@ -158,18 +186,19 @@ def _stream(
             elif event.reason == "banned":
                 tell("No way around the banned phrases was found.")
             if stats:
-                tell(_describe(event.stats))
+                tell(_describe(event.stats, generation.params))
             return event
     raise AssertionError("a generation ends with Finished or Failed")
 
 
-def _describe(stats: "Stats") -> str:
+def _describe(stats: "Stats", params: "SamplingParams") -> str:
     rate, first = stats.tokens_per_second, stats.first_token_seconds
+    prompt = f"{stats.prompt_tokens} prompt tokens ({stats.reused_tokens} reused)"
     parts = [
-        f"{stats.prompt_tokens} prompt tokens ({stats.reused_tokens} reused)",
+        *([prompt] if stats.prompt_tokens else []),
         f"{stats.generated_tokens} generated",
         *([f"{rate:.1f} tok/s"] if rate else []),
         *([f"first token {first * 1000:.0f} ms"] if first else []),
-        f"seed {stats.seed}",
+        *([f"seed {stats.seed}"] if stats.seed or params.seed is not None else []),  # a server may draw its own
     ]
     return " · ".join(parts)

@@ -7,6 +7,7 @@ from typing import Any, TypeVar
 
 from tui.config.errors import SettingsError
 from tui.config.paths import config_file, sessions_file
+from tui.config.remotes import MODEL, RemoteServer, read_servers
 from tui.config.toml_document import Position, TomlFile, did_you_mean, read_toml
 from tui.config.validators import (
     ANY_TEXT,
@@ -63,8 +64,10 @@ class Settings:
         "off", one_of(*NOTIFICATIONS), "Notify when a reply ends unseen: off, bell or desktop (a bell if unsupported)."
     )
     finish_replies: bool = _setting(False, TRUTH, "If the connection drops, finish running replies before quitting.")
-    chat_model: str = _setting("guide", TEXT, "Model for chats: a built-in one, a directory, a GGUF file or ORG/NAME.")
-    story_model: str = _setting("story", TEXT, "Model for stories.")
+    chat_model: str = _setting(
+        "guide", MODEL, "Model for chats: a built-in one, a directory, a GGUF file, ORG/NAME, or URL#NAME of a server."
+    )
+    story_model: str = _setting("story", MODEL, "Model for stories.")
     prepare_versions: bool = _setting(
         True, TRUTH, "Generate a story's next version ahead while nothing else is generated; never on battery."
     )
@@ -131,6 +134,11 @@ class Settings:
     snapshot_limit_mb: int = _number("snapshot_limit_mb", 2000, "Disk space for saved KV caches in MB.")
     db: Path = field(default_factory=sessions_file, metadata={"kind": PATH, "meaning": "Session database."})
     model_directories: tuple[Path, ...] = _setting((), PATHS, "Additional model directories.")
+    remotes: tuple[RemoteServer, ...] = _setting(
+        (),
+        Kind("tables of servers", lambda value: True, read_servers),  # which raises sentences without the values
+        "Servers whose models can be used: url, models, and key_file or key_variable.",
+    )
     keys: Mapping[str, str | tuple[str, ...]] = field(
         default_factory=dict,
         metadata={"kind": KEYS, "meaning": "Key bindings: a key or a list of keys per action."},
@@ -213,7 +221,7 @@ def _merged(settings: Settings, values: Mapping[str, Any], sources: Mapping[str,
     if both := changed_sources.pop(BOTH_MODELS, None):
         for name in ("chat_model", "story_model"):
             if name not in values:
-                changes[name] = _checked(BOTH_MODELS, TEXT, values[BOTH_MODELS], both)
+                changes[name] = _checked(BOTH_MODELS, MODEL, values[BOTH_MODELS], both)
                 changed_sources[name] = both
     for name, value in values.items():
         if name != BOTH_MODELS:
@@ -224,7 +232,10 @@ def _merged(settings: Settings, values: Mapping[str, Any], sources: Mapping[str,
 def _checked(name: str, kind: Kind, value: Any, source: Source) -> Any:
     if not kind.accepts(value):
         raise SettingsError(f"{source}: {name} is {_shown(value)} (must be {kind.wanted}).")
-    return kind.make(value)
+    try:
+        return kind.make(value)
+    except SettingsError as error:
+        raise SettingsError(f"{source}: {error}") from None
 
 
 def _shown(value: Any) -> str:

@@ -9,7 +9,10 @@ SYSTEM, USER, MODEL = "System", "You", "Model"
 
 
 def model_name(model: str) -> str:
-    """Basename of a directory or of org/name."""
+    """Basename of a directory or of org/name; of a model on a server, without its address."""
+    if model.startswith(("http://", "https://")):
+        address, _, name = model.partition("#")
+        model = name or address.partition("://")[2].partition("/")[0]
     return one_line(Path(model).name or model)
 
 

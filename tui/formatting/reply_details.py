@@ -3,6 +3,7 @@
 from dataclasses import asdict
 from typing import TYPE_CHECKING
 
+from tui.config.remotes import is_remote
 from tui.conversation.tree import EDITED, Outcome
 from tui.formatting.sampling import differing, own
 from tui.formatting.units import counted
@@ -34,17 +35,20 @@ def made(outcome: Outcome | None, model: "Model | None") -> str:
         if outcome.generated_tokens > 1 and seconds > 0:
             figures.append(f"{(outcome.generated_tokens - 1) / seconds:.1f} tok/s")
         figures.append(f"first token {outcome.first_token_seconds * 1000:.0f} ms")
-    figures.append(f"reused {outcome.reused_tokens} of {outcome.prompt_tokens} prompt tokens")
+    if outcome.prompt_tokens:
+        figures.append(f"reused {outcome.reused_tokens} of {outcome.prompt_tokens} prompt tokens")
     figures.append(REASONS.get(outcome.reason, one_line(outcome.reason)))
-    figures.append(f"seed {outcome.seed}")
+    if outcome.params.get("seed") is not None or not is_remote(outcome.model):  # else the server has drawn one
+        figures.append(f"seed {outcome.seed}")
     return " · ".join(filter(None, [*figures, *_parameters(outcome, model)]))
 
 
 def _parameters(outcome: Outcome, model: "Model | None") -> list[str]:
     given = own({"sampling": dict(outcome.params)})
-    given.pop("seed", None)  # always listed
-    if model is None:
+    given.pop("seed", None)  # listed in any case
+    if model is None and not is_remote(outcome.model):
         return differing(given, {})
     from inference import SamplingParams
 
-    return differing(given, asdict(SamplingParams.from_generation_config(model.generation_config)))
+    usual = SamplingParams() if model is None else SamplingParams.from_generation_config(model.generation_config)
+    return differing(given, asdict(usual))

@@ -3,6 +3,7 @@
 from collections.abc import Iterator, Mapping
 from functools import partial
 
+from tui.config.remotes import host_of
 from tui.conversation.speakers import model_name, speaker
 from tui.conversation.tree import EDITED, Node, in_context
 from tui.formatting.reply_details import made
@@ -43,6 +44,9 @@ WELCOME = Welcome(
     "",
     "Runs inside llm-tui, on this machine. You can roll back to any message; nothing is computed twice.",
     "Type a message and press Enter",
+)
+REMOTE = (
+    "Runs on {host}: what you type is sent there. You can roll back to any message; the server reads the rest again."
 )
 
 
@@ -114,6 +118,8 @@ class ChatView(SessionView):
         if model is not None and model.chat_template is None:
             return Welcome(name, sanitize(model.no_chat), keys=self._keys(NO_CHAT))
         welcome = GREETING if session.model == "guide" else WELCOME._replace(title=name)
+        if host := host_of(session.model):
+            welcome = welcome._replace(about=REMOTE.format(host=one_line(host)))
         return welcome._replace(keys=self._keys(KEYS), note=self._kept(session))
 
     def _keys(self, effects: Mapping[str, str]) -> tuple[tuple[str, str], ...]:

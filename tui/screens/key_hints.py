@@ -92,7 +92,7 @@ def key_hints(screen: MainScreen, session: Session, state: ModelState, restorabl
         here = _first(STOP, here)
     elif state.failed:
         here = _first(NO_MODEL, here)
-    elif state.model is None and not state.failed:
+    elif not state.ready:
         here = _first(CANCEL, here)
     return _first(here, OTHER_MODE[session.mode], ELSEWHERE, HELP)
 

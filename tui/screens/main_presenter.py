@@ -3,6 +3,7 @@
 import time
 
 from tui.config.key_names import key_name
+from tui.config.remotes import host_of
 from tui.conversation.conversation import Mode
 from tui.conversation.speakers import model_name
 from tui.screens.chat_view import ChatView
@@ -123,9 +124,10 @@ class MainPresenter:
         self._list(session)
         screen.composer.announce(_waiting(session))
         screen.top.mode = session.mode
-        precision = [state.model.precision] if state.model else []
+        host = host_of(session.model)
+        place = [f"on {host}"] if host else [state.model.precision] if state.model else []
         screen.top.session = " · ".join([*PRIVATE * session.private, session.shown_title])
-        screen.top.model = (model_name(session.model), *precision, *self._sampling.differing(session))
+        screen.top.model = (model_name(session.model), *place, *self._sampling.differing(session))
         told = self._refresh_status(session)
         failed = "" if session.empty else sanitize(state.failed)
         hint = "" if session.reply else self._offer.text(session)
@@ -174,7 +176,10 @@ class MainPresenter:
         reply, state = session.reply, self._models.state(session)
         if state.failed:
             return Activity("!", "no model")
-        if state.model is None:
+        host = host_of(session.model)
+        if host and not state.ready:
+            return Activity("◌", state.what)
+        if not state.ready:
             done, total = state.done, state.total
             return Activity("◌", state.what, f"{gauge(done, total, 12)} {100 * done // max(1, total)} %")
         slow = [f"compiling kernels {100 * state.done // state.total} %"] if state.total else []
@@ -182,7 +187,7 @@ class MainPresenter:
             return Activity("", " · ".join(["ready", *slow]))
         if reply.streaming:
             speed = reply.tokens_per_second
-            mark = SPINNER[reply.tokens % len(SPINNER)]
+            mark = SPINNER[reply.generated % len(SPINNER)]
             if speed is None:
                 return Activity(mark, " · ".join(["generating", *slow]))
             return Activity(mark, "generating", " · ".join([rate(speed), *slow]))
@@ -192,6 +197,8 @@ class MainPresenter:
             return Activity(SPINNER[0], "reading the prompt", " · ".join(detail))
         if reply.prepare is not None:
             return Activity("◌", "searching documents")
+        if host:
+            return Activity("◌", f"waiting for {host}")
         others = any(other.reply is not None for other in self._sessions if other is not session)
         return Activity("◌", "queued" if others else " · ".join(["reading the prompt", *slow]))
 

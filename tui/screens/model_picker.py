@@ -1,8 +1,9 @@
 """F4: model and precision picker, with downloads."""
 
+import asyncio
 import contextlib
 import time
-from collections.abc import Callable, Coroutine, Iterator, Mapping
+from collections.abc import Callable, Coroutine, Iterator, Mapping, Sequence
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -15,7 +16,9 @@ from textual.timer import Timer
 from textual.widgets import Input, OptionList
 from textual.worker import Worker
 
+from tui.config.errors import SettingsError
 from tui.config.paths import model_places
+from tui.config.remotes import Address, RemoteServer, is_remote
 from tui.config.validators import PRECISIONS
 from tui.process.in_thread import in_thread
 from tui.screens.picker import Picker
@@ -32,14 +35,15 @@ if TYPE_CHECKING:
 
 # How long headers are read per batch, and how often download progress is redrawn.
 BATCH_SECONDS, REDRAW_SECONDS = 0.1, 0.2
-PLACEHOLDER = "Filter, or enter a path or a Hugging Face model (org/name)"
-NOTHING = "No matching model. Enter a path or a Hugging Face model (org/name)."
+PLACEHOLDER = "Filter, or enter a path, a Hugging Face model (org/name) or a URL#NAME"
+NOTHING = "No matching model. Enter a path, a Hugging Face model (org/name) or the URL#NAME of a server."
 
 
 class ModelPicker(Picker[ModelChoice | None]):
     """Returns the chosen model. The field keeps the focus and filters the list.
 
-    ``running``: the precision of the ``current`` model, if it is loaded. ``computing``: as in Settings.
+    ``running``: the precision of the ``current`` model, if it is loaded. ``computing``: as in Settings. ``servers``:
+    those that are configured.
     """
 
     BINDINGS = [  # noqa: RUF012  as Textual declares it
@@ -55,6 +59,7 @@ class ModelPicker(Picker[ModelChoice | None]):
         downloads: Downloads,
         running: str | None = None,
         computing: Mapping[str, Any] | None = None,
+        servers: Sequence[RemoteServer] = (),
     ) -> None:
         super().__init__()
         self._in_use = running if current.precision == "auto" else None
@@ -62,6 +67,8 @@ class ModelPicker(Picker[ModelChoice | None]):
         self._current = current.name
         self._directories = directories
         self._downloads = downloads
+        self._servers = servers
+        self._remote: list[Row] = []  # models of servers
         self._field = Field(placeholder=PLACEHOLDER, id="model-name")
         self._header = Plain(id="model-header")
         computing = computing or {}
@@ -83,6 +90,7 @@ class ModelPicker(Picker[ModelChoice | None]):
 
     def on_mount(self) -> None:
         self._start(self._read, "catalogue")
+        self._start(self._ask_servers, "servers")
         self._watch()
 
     def _start(self, work: Callable[[], Coroutine[None, None, None]], group: str) -> Worker[None]:
@@ -107,6 +115,19 @@ class ModelPicker(Picker[ModelChoice | None]):
             self._list.prefer(next(iter(self._suggestions)))
         self._fill()
 
+    async def _ask_servers(self) -> None:
+        """List the models of each server once they are known."""
+        if is_remote(self._current):
+            self._remote.append(Row(self._current, "remote"))
+            self._fill()
+        await asyncio.gather(*map(self._ask_server, self._servers))
+
+    async def _ask_server(self, server: RemoteServer) -> None:
+        offered = await in_thread(_offered, server)
+        known = {row.name for row in offered}
+        self._remote = [*(row for row in self._remote if row.name not in known), *offered]
+        self._fill()
+
     def _fill(self) -> None:
         """List the models whose names contain the typed words, and the typed directory or Hub name itself."""
         words = self._field.value.casefold().split()
@@ -119,7 +140,7 @@ class ModelPicker(Picker[ModelChoice | None]):
         ]
         offered = [Row(name, "suggested", suggestion=suggestion) for name, suggestion in known.items()]
         rows: dict[str, Row] = {}
-        for row in [*coming, *here, *offered]:
+        for row in [*coming, *here, *self._remote, *offered]:
             if all(word in row.sought for word in words):
                 rows.setdefault(row.name, row)
         for row in self._typed:
@@ -178,7 +199,7 @@ class ModelPicker(Picker[ModelChoice | None]):
             self._downloads.begin(row.name)
             self._fill()
             self._watch()
-        elif row.info:
+        elif row.info or (row.host and not row.trouble):
             self.dismiss(ModelChoice(row.name, self._precision))
 
     # ---- downloads
@@ -224,8 +245,22 @@ def _batch(listings: "Iterator[Listing]") -> "list[Listing]":
     return batch
 
 
+def _offered(server: RemoteServer) -> list[Row]:
+    """The models of a server: those that are configured, else those that it lists; one row with what is wrong."""
+    if server.models:
+        return [Row(str(Address(server.url, name)), "remote") for name in server.models]
+    from inference import InferenceError
+    from tui.remote.model import list_models
+
+    try:
+        listed = list_models(server)
+    except InferenceError as error:
+        return [Row(server.url, "remote", trouble=str(error))]
+    return [Row(str(Address(server.url, each.name)), "remote", context=each.context) for each in listed]
+
+
 def _named(text: str, directories: tuple[Path, ...]) -> list[Row]:
-    """Rows for the directory or GGUF file of that path and for the Hub model of that name."""
+    """Rows for the directory or GGUF file of that path, for the Hub model of that name, and for one on a server."""
     from inference import CheckpointError
     from inference.sources.catalogue import describe
     from inference.sources.found import Found
@@ -233,6 +268,11 @@ def _named(text: str, directories: tuple[Path, ...]) -> list[Row]:
     from inference.sources.places import expanded, lasting
     from inference.sources.registry import find_model
 
+    if is_remote(text):
+        try:
+            return [Row(str(Address.parse(text)), "typed")]
+        except SettingsError:  # not yet a whole URL
+            return []
     rows = []
     with contextlib.suppress(OSError, ValueError):  # an invalid file name
         path = lasting(expanded(text))

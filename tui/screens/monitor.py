@@ -99,7 +99,8 @@ def session_rows(sessions: Iterable[tuple[Session, Activity]], width: int) -> It
         word = f"{activity.word} {activity.detail}".strip() if session.reply else "idle"
         engine = session.engine
         cache = f"cache {size(engine.resident_bytes)}" if engine and engine.resident_bytes else "no cache in memory"
-        tokens = [counted(session.reply.tokens, "token")] if session.reply and session.reply.tokens else []
+        count = session.reply.generated if session.reply else 0
+        tokens = [counted(count, "token")] if count else []
         title = plain(f"{MARKS[session.state]} {session.public_title}").truncate(LABEL - 2, ellipsis=True, pad=True)
         told = plain(" · ".join([word, *tokens, cache]), "$text-muted")
         yield Content("  ").join([title, told]).truncate(max(1, width), ellipsis=True)

@@ -8,25 +8,31 @@ from tui.conversation.lorebook_keys import SCANNED
 from tui.conversation.tree import Node
 from tui.services.modes import STRATEGIES
 from tui.services.session import Session
+from tui.services.token_estimate import ASSUMED_CONTEXT, about_tokens
 
 if TYPE_CHECKING:
     from inference import Model
 
 
-def background_of(session: Session, path: Sequence[Node], model: "Model", context: int) -> Background:
-    """What the prompt for the end of the path has besides its text. For the main thread, where time can be limited."""
+def background_of(session: Session, path: Sequence[Node], model: "Model | None", context: int) -> Background:
+    """What the prompt for the end of the path has besides its text. For the main thread, where time can be limited.
+
+    ``model``: None for one on a server, whose tokens are estimated. ``context``: 0 if it is unknown.
+    """
     from inference import ContextOverflowError
 
     if session.page.blank:
         return NOTHING
 
     def count(text: str) -> int:
+        if model is None:
+            return about_tokens(text)
         try:
             return len(model.tokenizer.encode_pieces([[], text], context))
         except ContextOverflowError as error:
             return error.needed
 
-    return background(session.page, _scanned(session, path), context, count)
+    return background(session.page, _scanned(session, path), context or ASSUMED_CONTEXT, count)
 
 
 def _scanned(session: Session, path: Sequence[Node]) -> str:

@@ -10,6 +10,7 @@ from tui.conversation.conversation import Conversation
 from tui.conversation.tree import Node, Tree
 from tui.messages import ReplyProgressed
 from tui.process.in_thread import in_thread
+from tui.services.models import ModelManager
 from tui.services.passages import PassageService
 from tui.services.replies import ReplyChange, ReplyService
 from tui.services.session import Session
@@ -74,13 +75,14 @@ class Comparison:
 class ComparisonService:
     """Asks for the replies, and brings them into the conversation."""
 
-    def __init__(self, app: App[None], replies: ReplyService, passages: PassageService) -> None:
+    def __init__(self, app: App[None], models: ModelManager, replies: ReplyService, passages: PassageService) -> None:
         self._app = app
+        self._models = models
         self._replies = replies
         self._passages = passages
 
     def begin(self, session: Session, question: Node, variants: Sequence[Variant], counted: bool = True) -> Comparison:
-        """Ask for replies to ``question``, which may be new; its session is idle, and its model loaded."""
+        """Ask for replies to ``question``, which may be new; its session is idle, and its model can be asked."""
         sides = tuple(_side(session, question, variant) for variant in variants)
         comparison = Comparison(session, question.parent, question, sides, counted)
         self._app.run_worker(self._ask(comparison))
@@ -89,7 +91,7 @@ class ComparisonService:
     async def _ask(self, comparison: Comparison) -> None:
         """All start with a copy of the session's cache: what they have in common is computed once at most."""
         for side in comparison.sides:
-            if side.session.model == comparison.session.model:
+            if side.session.model == comparison.session.model and self._models.model(comparison.session) is not None:
                 async with self._replies.turn:
                     side.session.engine = await in_thread(self._replies.copy, comparison.session)
         for side in comparison.sides:

@@ -9,34 +9,46 @@ from typing import TYPE_CHECKING
 from textual.message_pump import MessagePump
 
 from tui.config.paths import model_places, shipped
+from tui.config.remotes import Address, host_of, is_remote
 from tui.config.settings import KINDS, Settings
+from tui.conversation.speakers import model_name
 from tui.formatting.sampling import own_context
-from tui.messages import ModelFailed, ModelLoaded, ModelNews, ModelPrepared, ModelPreparing
+from tui.messages import ModelFailed, ModelLoaded, ModelNews, ModelPrepared, ModelPreparing, RemoteFound
 from tui.services.detached_cache import DetachedCache
 from tui.services.model_choice import ModelChoice
 from tui.services.model_loader import ModelLoader
+from tui.services.remote_loader import RemoteLoader
 from tui.services.session import Session
 
 if TYPE_CHECKING:
     from inference import Engine, Model
+    from tui.remote.model import RemoteModel
 
 # Maximum models listed as targets.
 LISTED = 200
 CANCELLED = "Loading cancelled. Sending a message loads it."
+NOT_LOADED = "The model is not loaded yet."
+NOT_HERE = "{what} needs a model that runs on this machine; {name} runs on {host}."
 
 
 @dataclass(frozen=True)
 class ModelState:
     """Loading (``done`` of ``total`` parts of ``what``), loaded (``model``) or ``failed`` (the error message).
 
-    Of a loaded model, kernels are being compiled while ``total`` is not 0.
+    Of a loaded model, kernels are being compiled while ``total`` is not 0. ``remote``: one on a server, that was found.
     """
 
     done: int = 0
     total: int = 0
     what: str = "loading the model"
     model: "Model | None" = None
+    remote: "RemoteModel | None" = None
     failed: str = ""
+
+    @property
+    def ready(self) -> bool:
+        """True if replies can be asked for."""
+        return self.model is not None or self.remote is not None
 
     @property
     def broken(self) -> bool:
@@ -49,14 +61,15 @@ class ModelManager:
 
     def __init__(self, pump: MessagePump, settings: Settings, evicted: Path | None) -> None:
         self.directories = settings.model_directories
+        self.servers = settings.remotes
         self._pump = pump
         self.computing = settings.computing
         self._precision = settings.precision
         self._cache_budget = settings.cache_budget_mb and settings.cache_budget_mb * 2**20
         self._evicted = evicted
         self._states: dict[ModelChoice, ModelState] = {}
-        self._loaders: dict[ModelChoice, ModelLoader] = {}
-        self._preparing: dict[ModelChoice, ModelLoader] = {}
+        self._loaders: dict[ModelChoice, ModelLoader | RemoteLoader] = {}
+        self._preparing: dict[ModelChoice, ModelLoader | RemoteLoader] = {}
         self._engine: Engine | None = None
 
     @property
@@ -69,11 +82,15 @@ class ModelManager:
         return self._engine
 
     def installed(self) -> list[str]:
-        """Names of complete models on this machine. Reads directories: not for the interface's thread."""
+        """Names of complete models on this machine, and of configured ones on servers.
+
+        Reads directories: not for the interface's thread.
+        """
         from inference.sources.registry import find_models
 
         found = (found for found in find_models(model_places(self.directories)) if found.source != "unfinished")
-        return list(dict.fromkeys(each.name for each in islice(found, LISTED)))
+        served = [str(Address(server.url, name)) for server in self.servers for name in server.models]
+        return list(dict.fromkeys([*(each.name for each in islice(found, LISTED)), *served]))
 
     # ---- models of sessions
 
@@ -87,12 +104,33 @@ class ModelManager:
         return self._states.get(self.choice(session), ModelState())
 
     def model(self, session: Session) -> "Model | None":
-        """The session's model, once it is loaded."""
+        """The model that the session has on this machine, once it is loaded."""
         return self.state(session).model
 
+    def remote(self, session: Session) -> "RemoteModel | None":
+        """The model that the session has on a server, once it is found there."""
+        return self.state(session).remote
+
+    def ready(self, session: Session) -> bool:
+        """True if replies can be asked for."""
+        return self.state(session).ready
+
+    def lacking(self, session: Session, what: str) -> str:
+        """Why there is no model on this machine for ``what``, which begins a sentence; empty if there is one."""
+        if self.model(session) is not None:
+            return ""
+        host = host_of(session.model)
+        return NOT_HERE.format(what=what, name=model_name(session.model), host=host) if host else NOT_LOADED
+
     def context(self, session: Session) -> int:
-        """Most tokens that the session may take: its own limit, if memory allows, or the default; 0 until loaded."""
+        """Most tokens that the session may take: its own limit, if memory allows, or the default; 0 until loaded.
+
+        Of a model on a server: as the server tells, else the session's own limit, else 0.
+        """
         model = self.model(session)
+        if remote := self.remote(session):
+            limits = [limit for limit in (own_context(session.settings), remote.context) if limit]
+            return min(limits, default=0)
         return min(own_context(session.settings) or model.context, model.longest_context) if model else 0
 
     def longest_context(self, session: Session) -> int:
@@ -116,8 +154,12 @@ class ModelManager:
         if same := self._same(choice):
             self._states[choice] = ModelState(model=same)
             return
-        self._states[choice] = ModelState()
-        self._loaders[choice] = ModelLoader(self._pump, choice, self.computing, self.directories, leaving)
+        if is_remote(choice.name):
+            self._states[choice] = ModelState(what=f"contacting {host_of(choice.name)}")
+            self._loaders[choice] = RemoteLoader(self._pump, choice, self.servers)
+        else:
+            self._states[choice] = ModelState()
+            self._loaders[choice] = ModelLoader(self._pump, choice, self.computing, self.directories, leaving)
         self._loaders[choice].start()
 
     def take(self, event: ModelNews) -> bool:
@@ -138,6 +180,9 @@ class ModelManager:
             self._states[choice] = ModelState(model=event.model, total=0 if event.model.ready else 1)
             if not event.model.ready:
                 self._preparing[choice] = loader
+        elif isinstance(event, RemoteFound):
+            del self._loaders[choice]
+            self._states[choice] = ModelState(remote=event.remote)
         elif isinstance(event, ModelFailed):
             del self._loaders[choice]
             self._states[choice] = ModelState(failed=event.sentence)

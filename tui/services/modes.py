@@ -14,10 +14,11 @@ from tui.conversation.story_prompt import Part, Piece, Share, story_parts
 from tui.conversation.story_text import Within, pieces
 from tui.conversation.tree import Node, in_context, last_question
 from tui.services.session import Session
+from tui.services.text_source import TextSource, TextStream
 
 if TYPE_CHECKING:
     import inference
-    from inference import Generation, Model, SamplingParams, Scoring
+    from inference import Model, SamplingParams, Scoring
 
 # Default maximum tokens per continuation of a story.
 STORY_TOKENS = 120
@@ -63,14 +64,14 @@ class ModeStrategy(ABC):
     @abstractmethod
     def ask(
         self,
-        engine: "inference.Session",
+        source: TextSource,
         session: Session,
         path: list[Node],
         resumed: bool,
         params: "SamplingParams",
         variables: Mapping[str, bool],
         background: Background = NOTHING,
-    ) -> "Generation":
+    ) -> TextStream:
         """Submit the generation of the path's last node. ``resumed``: it continues that node's text.
 
         ``variables``: of the chat template. ``background``: what the writer's page adds.
@@ -149,16 +150,16 @@ class ChatStrategy(ModeStrategy):
 
     def ask(
         self,
-        engine: "inference.Session",
+        source: TextSource,
         session: Session,
         path: list[Node],
         resumed: bool,
         params: "SamplingParams",
         variables: Mapping[str, bool],
         background: Background = NOTHING,
-    ) -> "Generation":
+    ) -> TextStream:
         messages = session.messages(path, session.model, resumed, background)
-        return engine.reply(messages, params, resumed, variables, abandoned(session, path))
+        return source.reply(messages, params, resumed, variables, abandoned(session, path))
 
     def score(
         self,
@@ -240,17 +241,17 @@ class StoryStrategy(ModeStrategy):
 
     def ask(
         self,
-        engine: "inference.Session",
+        source: TextSource,
         session: Session,
         path: list[Node],
         resumed: bool,
         params: "SamplingParams",
         variables: Mapping[str, bool],
         background: Background = NOTHING,
-    ) -> "Generation":
-        parts = parts_of(session, path[:-1], engine.model, background)
+    ) -> TextStream:
+        parts = parts_of(session, path[:-1], source.model, background)
         prompt = [piece for part in parts for piece in part.pieces]
-        return engine.complete(prompt, params, abandoned(session, path))
+        return source.complete(prompt, params, abandoned(session, path))
 
     def score(
         self,
@@ -322,7 +323,7 @@ def _added(session: Session, path: list[Node], model: "Model", background: Backg
     return shares + ([Share("documents", documents)] if documents else [])
 
 
-def parts_of(session: Session, path: list[Node], model: "Model", background: Background) -> list[Part]:
+def parts_of(session: Session, path: list[Node], model: "Model | None", background: Background) -> list[Part]:
     """The prompt that continues a story path, in parts."""
     return story_parts(background, path, partial(story_pieces, session, model=model), ids_within(session, model))
 
@@ -343,8 +344,10 @@ def ids_within(session: Session, model: "Model | None") -> Within:
     return within
 
 
-def story_pieces(session: Session, path: list[Node], model: "Model") -> list[Piece]:
-    """Prompt for a story path: token ids for what the model sampled itself, text for the rest."""
+def story_pieces(session: Session, path: list[Node], model: "Model | None") -> list[Piece]:
+    """Prompt for a story path: token ids for what the model sampled itself, text for the rest and for a server."""
+    if model is None:
+        return [node.text for node in path]
     from inference import stand_for
 
     return pieces(path, session.model, partial(stand_for, model.tokenizer))

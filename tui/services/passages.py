@@ -81,6 +81,5 @@ class PassageService:
         self, session: Session, nodes: list[Node], found: Passages, background: Background
     ) -> tuple[Quote, ...] | None:
         model, limit = self._models.model(session), self._models.context(session)
-        assert model is not None
         variables = self._sampling.variables(session)
         return fitting_question(session, model, limit, variables, nodes, found.quotes, background)

@@ -10,6 +10,7 @@ from tui.conversation.tree import Node
 from tui.services.documents import Passages
 from tui.services.prompt_count import prompt_count
 from tui.services.session import Session
+from tui.services.token_estimate import ASSUMED_CONTEXT
 
 if TYPE_CHECKING:
     from inference import Model
@@ -39,7 +40,7 @@ def questions(path: Sequence[Node]) -> tuple[str, str]:
 
 def fitting_question(
     session: Session,
-    model: "Model",
+    model: "Model | None",
     limit: int,
     variables: Mapping[str, bool],
     nodes: list[Node],
@@ -48,9 +49,11 @@ def fitting_question(
 ) -> tuple[Quote, ...] | None:
     """The passages that fit before the last of the nodes; None if not even the question does.
 
-    ``limit``: the context in tokens. ``variables``: of the chat template. ``background``: what the writer's page adds.
+    ``model``: None for one on a server. ``limit``: the context in tokens; 0 if it is unknown. ``variables``: of the
+    chat template. ``background``: what the writer's page adds.
     """
     *before, question = nodes
+    limit = limit or ASSUMED_CONTEXT
     count = prompt_count(session, model, limit, variables, question, background)
     used = count(nodes)
     if used >= limit:

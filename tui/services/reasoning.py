@@ -7,6 +7,7 @@ from tui.config.settings import Settings
 
 if TYPE_CHECKING:
     from inference import ChatTemplate
+    from tui.services.text_source import TextSource
 
 
 def variables(template: "ChatTemplate | None", settings: Settings, chosen: Mapping[str, Any]) -> dict[str, bool]:
@@ -26,3 +27,8 @@ def own_switches(template: "ChatTemplate | None", chosen: Mapping[str, Any]) -> 
     if template is None or not isinstance(given, dict):
         return {}
     return {name: given[name] for name in template.switches if isinstance(given.get(name), bool)}
+
+
+def template_of(source: "TextSource") -> "ChatTemplate | None":
+    """The chat template, which for a model on a server is there."""
+    return source.model.chat_template if source.model else None

@@ -23,14 +23,15 @@ from tui.services.model_choice import ModelChoice
 from tui.services.models import ModelManager
 from tui.services.modes import STRATEGIES
 from tui.services.notices import Busy, Passing
-from tui.services.reply import Reply, outcome_of
+from tui.services.reply import Reply, outcome_of, written_ids
 from tui.services.reply_trace import VARIABLE, append_line, trace_file, trace_line
 from tui.services.sampling_defaults import SamplingDefaults
 from tui.services.session import Figures, Session
+from tui.services.text_source import TextSource, TextStream
 from tui.storage.cache_snapshots import Snapshots
 
 if TYPE_CHECKING:
-    from inference import Finished, Generation
+    from inference import Finished
     from inference import Session as EngineSession
 
 FULL = "The context is full ({limit} tokens). {onward}"
@@ -102,7 +103,7 @@ class ReplyService:
         session.reply = reply
         session.clear_notice()
         self._sessions[reply] = session
-        if self._models.model(session) is not None:
+        if self._models.ready(session):
             self._app.run_worker(self._ask(session, reply))
         else:
             self._models.load(self._models.choice(session), again=True)
@@ -113,7 +114,7 @@ class ReplyService:
         if reply is not None:
             reply.aloud = aloud
             reply.cancel()
-            if self._models.model(session) is None or not reply.saved.done() or reply.prepare is not None:
+            if not self._models.ready(session) or not reply.saved.done() or reply.prepare is not None:
                 self._fail(reply, "")
 
     def fork(self, source: Session, target: Session) -> None:
@@ -166,8 +167,13 @@ class ReplyService:
         session.figures = Figures()
 
     def recount(self, session: Session) -> None:
-        """Count the conversation's context tokens in the background; posts ContextCounted."""
-        if self._models.model(session) is not None and session.reply is None:
+        """Count the conversation's context tokens in the background; posts ContextCounted.
+
+        Those of a server are known where its last reply has told them.
+        """
+        if self._models.remote(session) is not None and session.reply is None:
+            self._counted(session, _told(session))
+        elif self._models.model(session) is not None and session.reply is None:
             self._app.run_worker(self._count(session))
 
     async def _ask(self, session: Session, reply: Reply) -> None:
@@ -193,24 +199,35 @@ class ReplyService:
                     self._fill(session, _asked(session, reply))
                 return
         reply.generation = generation
-        session.computed = True
+        session.computed = session.engine is not None
         if reply.cancelled:
             generation.cancel()
         self._poller.watch(reply)
 
     def background(self, session: Session, path: list[Node]) -> Background:
         """What the writer's page adds to the prompt for the end of the path. For the main thread."""
-        model = self._models.model(session)
-        return background_of(session, path, model, self._models.context(session)) if model else NOTHING
+        if not self._models.ready(session):
+            return NOTHING
+        return background_of(session, path, self._models.model(session), self._models.context(session))
 
-    def _submit(self, session: Session, reply: Reply, path: list[Node], background: Background) -> "Generation":
-        engine = self._engine_session(session)
-        engine.limit(self._models.context(session))
-        reply.rows_before = engine.model.counters.rows
+    def _submit(self, session: Session, reply: Reply, path: list[Node], background: Background) -> TextStream:
+        source = self._source(session)
+        reply.rows_before = source.model.counters.rows if source.model else 0
         params = self._sampling.params(session)
         variables = self._sampling.variables(session)
         resumed = bool(reply.seed_text)
-        return STRATEGIES[session.mode].ask(engine, session, path, resumed, params, variables, background)
+        return STRATEGIES[session.mode].ask(source, session, path, resumed, params, variables, background)
+
+    def _source(self, session: Session) -> TextSource:
+        """What the session's replies are asked from."""
+        if (remote := self._models.remote(session)) is not None:
+            if session.engine is not None:  # of the model before
+                session.engine.close()
+                session.engine = None
+            return remote.session(self._sampling.values(session))
+        engine = self._engine_session(session)
+        engine.limit(self._models.context(session))
+        return engine
 
     def _engine_session(self, session: Session) -> "EngineSession":
         """The session's engine session, created on first use from its cache snapshot, if that is of this model."""
@@ -258,8 +275,11 @@ class ReplyService:
             tip = session.tip
             if tip and tip.outcome and tip.outcome.reason == "context":  # the end-of-message tokens do not count then
                 used = min(used, self._models.context(session))
-            session.figures = replace(session.figures, context_used=used)
-            self._app.post_message(ContextCounted(session))
+            self._counted(session, used)
+
+    def _counted(self, session: Session, used: int | None) -> None:
+        session.figures = replace(session.figures, context_used=used)
+        self._app.post_message(ContextCounted(session))
 
     def _tokens(self, session: Session, path: list[Node], background: Background) -> int:
         model = self._models.model(session)
@@ -292,8 +312,8 @@ class ReplyService:
                 session.figures,
                 tokens_per_second=reply.tokens_per_second,
                 first_token_seconds=reply.first_token_seconds,
-                context_used=reply.prompt_tokens + reply.tokens,
-                reused_tokens=reply.reused_tokens,
+                context_used=reply.prompt_tokens + reply.tokens if reply.prompt_tokens else None,
+                reused_tokens=reply.reused_tokens if reply.prompt_tokens else None,
                 cache_bytes=engine.cache.nbytes if engine else None,
             )
         if event.ended:
@@ -321,7 +341,7 @@ class ReplyService:
             elif finished is not None and finished.reason != "banned" and not reply.cancelled:
                 session.notify(Passing(COMPLETE if reply.seed_text else STRATEGIES[session.mode].empty))
         else:
-            written = _written(reply.generation)
+            written = written_ids(reply.generation)
             outcome = outcome_of(reply.generation, finished, session.model) if finished and reply.generation else None
             # Keep token ids only if they cover the whole text and are known to be this model's.
             known = outcome is not None and written is not None and (not reply.seed_text or bool(reply.seed_ids))
@@ -344,15 +364,16 @@ class ReplyService:
                 session.figures,
                 tokens_per_second=stats.tokens_per_second,
                 first_token_seconds=stats.first_token_seconds,
+                reused_tokens=stats.reused_tokens if stats.prompt_tokens else None,
             )
         if finished.reason == "context":
             onward = STRATEGIES[session.mode].after_full(session)
             session.notify(FULL.format(limit=self._models.context(session), onward=onward))
         elif finished.reason == "banned":
             session.notify(BANNED.format(key=key_name("sampling")))
-        assert session.engine is not None
         if not session.private and (path := trace_file()):
-            line = trace_line(session, finished, session.engine.model.counters.rows - reply.rows_before)
+            rows = session.engine.model.counters.rows - reply.rows_before if session.engine else 0
+            line = trace_line(session, finished, rows)
             self._app.run_worker(self._trace(path, line), group=FILES)
 
     async def _trace(self, path: Path, line: str) -> None:
@@ -371,11 +392,8 @@ def _asked(session: Session, reply: Reply) -> str | None:
     return next((each.id for each in continued), None)
 
 
-def _written(generation: "Generation | None") -> tuple[int, ...] | None:
-    """Token ids of the generated text; None if the tokenizer cannot determine them."""
-    from inference import InferenceError
-
-    try:
-        return tuple(generation.token_ids) if generation else ()
-    except InferenceError:
-        return None
+def _told(session: Session) -> int | None:
+    """Tokens of the conversation as its last reply has told them, if that is of the session's model."""
+    outcome = session.tip.outcome if session.tip else None
+    known = outcome is not None and outcome.model == session.model and outcome.prompt_tokens
+    return outcome.prompt_tokens + outcome.generated_tokens if outcome and known else None

@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING
 from tui.conversation.tree import Outcome
 
 if TYPE_CHECKING:
-    from inference import Finished, Generation
+    from inference import Finished
+    from tui.services.text_source import TextStream
 
 # Minimum generation time in seconds for a meaningful speed.
 TELLING_SECONDS = 0.5
@@ -16,7 +17,7 @@ TELLING_SECONDS = 0.5
 
 @dataclass(eq=False)
 class Reply:
-    """A reply from request to end. ``generation`` is None until it is submitted to the engine.
+    """A reply from request to end. ``generation`` is None until it is submitted.
 
     ``seed_text`` and ``seed_ids``: initial text and token ids of the node, if it continues an earlier reply.
     ``tip_before``: the tip to restore if nothing is generated. ``prefill``: processed and total prompt tokens.
@@ -28,7 +29,7 @@ class Reply:
     tip_before: str | None
     seed_text: str = ""
     seed_ids: tuple[int, ...] = ()
-    generation: "Generation | None" = None
+    generation: "TextStream | None" = None
     cancelled: bool = False
     aloud: bool = False  # show a notice when it has stopped
     prefill: tuple[int, int] | None = None
@@ -58,8 +59,13 @@ class Reply:
         return (total - done) * seconds / (done - first) if seconds >= TELLING_SECONDS and done > first else None
 
     @property
+    def generated(self) -> int:
+        """Tokens so far, as whoever writes the reply counts them."""
+        return 0 if self.generation is None else self.generation.stats.generated_tokens
+
+    @property
     def first_token_seconds(self) -> float | None:
-        """Time to first token in seconds, as measured by the engine; None before it."""
+        """Time to first token in seconds, as measured by whoever writes it; None before."""
         return None if self.generation is None else self.generation.stats.first_token_seconds
 
     @property
@@ -77,11 +83,21 @@ class Reply:
             self.generation.cancel()
 
 
-def outcome_of(generation: "Generation", finished: "Finished", model: str) -> Outcome:
+def outcome_of(generation: "TextStream", finished: "Finished", model: str) -> Outcome:
     """Outcome to store with a reply. ``model``: the session's name of the model."""
     stats = asdict(finished.stats)
     del stats["drafted_tokens"], stats["accepted_tokens"]  # of the machine, not of the reply
     return Outcome(reason=finished.reason, params=asdict(generation.params), model=model, **stats)
+
+
+def written_ids(generation: "TextStream | None") -> tuple[int, ...] | None:
+    """Token ids of the generated text; None if the tokenizer cannot determine them."""
+    from inference import InferenceError
+
+    try:
+        return tuple(generation.token_ids) if generation else ()
+    except InferenceError:
+        return None
 
 
 def saved() -> "Future[None]":

@@ -47,7 +47,7 @@ class Services:
         self.room = ContextRoom(self.models, self.sampling, self.replies)
         self.documents = DocumentService(settings)
         passages = PassageService(app, self.documents, self.sessions, self.models, self.sampling, self.replies)
-        self.comparisons = ComparisonService(app, self.replies, passages)
+        self.comparisons = ComparisonService(app, self.models, self.replies, passages)
         self.explorations = ExplorationService(app, self.replies, self.sampling)
         self.workspace = Workspace(app, self.sessions, self.models, self.replies, passages, settings, mode)
         ahead = settings.prepare_versions

@@ -6,11 +6,12 @@ from typing import TYPE_CHECKING
 
 from textual.app import App
 
+from tui.config.remotes import is_remote
 from tui.config.settings import Settings
 from tui.conversation.conversation import Mode
 from tui.conversation.speakers import model_name
 from tui.conversation.tree import Node
-from tui.messages import ModelFailed, ModelLoaded, ModelNews
+from tui.messages import ModelFailed, ModelLoaded, ModelNews, RemoteFound
 from tui.process.in_thread import in_thread
 from tui.services.model_choice import ModelChoice
 from tui.services.models import ModelManager
@@ -163,11 +164,11 @@ class Workspace:
 
     @property
     def model(self) -> "Model | None":
-        """The open session's model, once it is loaded."""
+        """The model that the open session has on this machine, once it is loaded."""
         return self._models.model(self.current)
 
     def load(self, again: bool = False) -> None:
-        """Load the open session's model, after unloading those that no session needs.
+        """Load the open session's model, after unloading those that no session needs; one on a server needs no room.
 
         ``again`` retries after a failure. Without it, a new session falls back to the configured model.
         """
@@ -175,6 +176,9 @@ class Workspace:
             self._fall_back()
         choice = self._models.choice(self.current)
         if not self._models.lacks(choice, again):
+            return
+        if is_remote(choice.name):
+            self._models.load(choice, again)
             return
         busy = [session for session in self._sessions if session.reply is not None]
         needed = (self.current, *busy, *self._beside())
@@ -211,7 +215,7 @@ class Workspace:
         if session.engine is not None and session.engine.model is not model:
             self._detach(session)
         self._sessions.save(session)
-        if model is not None:
+        if self._models.ready(session):
             self._replies.model_loaded(choice)
         if unanswered:
             self.ask(session, lambda: session.tree.begin("assistant"))
@@ -237,7 +241,7 @@ class Workspace:
         """Handle a loader's message, and submit or end the replies that waited; False if nobody waits for it."""
         if not self._models.take(event):
             return False
-        if isinstance(event, ModelLoaded):
+        if isinstance(event, ModelLoaded | RemoteFound):
             self._replies.model_loaded(event.choice)
         elif isinstance(event, ModelFailed):
             self._stop_waiting(event.choice)

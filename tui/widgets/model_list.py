@@ -9,6 +9,7 @@ from textual.content import Content
 from textual.widgets import OptionList
 from textual.widgets.option_list import Option
 
+from tui.config.remotes import Address, host_of
 from tui.formatting.units import short_count, size
 from tui.services.downloads import Download
 from tui.terminal.sanitize import one_line
@@ -30,6 +31,7 @@ GROUPS = {
     "hub-cache": "Hugging Face cache",
     "ollama": "Ollama",
     "lm-studio": "LM Studio",
+    "remote": "On servers",
     "suggested": "Suggested, not downloaded",
 }
 # Columns after the name: alignment and width. If there is no room, those of SPARED are dropped in order.
@@ -51,7 +53,8 @@ GAP = "  "
 class Row:
     """``group`` is one of GROUPS. Without ``listing``, or with an incomplete one, it can be downloaded.
 
-    ``suggestion``: what is known of a suggested one before.
+    ``suggestion``: what is known of a suggested one before. Of one on a server, ``context``: as the server tells, else
+    0; ``trouble``: why it cannot be asked what it has.
     """
 
     name: str
@@ -59,6 +62,13 @@ class Row:
     listing: "Listing | None" = None
     download: Download | None = None
     suggestion: "Suggestion | None" = None
+    context: int = 0
+    trouble: str = ""
+
+    @property
+    def host(self) -> str:
+        """The server that it runs on; empty for a model of this machine."""
+        return host_of(self.name)
 
     @property
     def info(self) -> "ModelInfo | None":
@@ -79,7 +89,7 @@ class Row:
     @property
     def fetchable(self) -> bool:
         """True if it must be downloaded, at least in part."""
-        return self.listing is None or self.listing.found.source == "unfinished"
+        return not self.host and (self.listing is None or self.listing.found.source == "unfinished")
 
     @property
     def sought(self) -> str:
@@ -92,6 +102,8 @@ class Row:
         """The title of a suggested model, the basename of a path, or the name."""
         if self.suggestion:
             return self.suggestion.title
+        if self.host:
+            return one_line(Address.parse(self.name).model or self.host)
         return one_line(Path(self.name).name if Path(self.name).is_absolute() else self.name)
 
 
@@ -182,6 +194,8 @@ class ModelList(OptionList, can_focus=False):
             return arriving(row.downloading)
         if row.suggestion:
             return _suggested_facts(row.suggestion, columns)
+        if row.host:
+            return "cannot be asked" if row.trouble else f"on {row.host}"
         if row.fetchable:
             return "available on Hugging Face"
         info = row.info
@@ -222,6 +236,8 @@ def about(
             lines.append(plain(one_line(row.download.failed), "$error"))
         verb = "resume" if row.listing or (row.download and row.download.done) else "download"
         lines.append(_hint(f"Press Enter to {verb}. Compatibility is checked first."))
+    elif row.host:
+        lines += _about_remote(row)
     elif row.info is None:
         lines.append(plain(f"Unsupported: {row.problem}", "$error"))
     else:
@@ -264,6 +280,16 @@ def _about_suggested(suggestion: "Suggestion") -> Content:
         f"sampled at {sampling}",
     )
     return plain(" · ".join(facts))
+
+
+def _about_remote(row: Row) -> list[Content]:
+    if row.trouble:
+        return [plain(one_line(row.trouble), "$error")]
+    context = [f"context {row.context}"] if row.context else []
+    return [
+        plain(" · ".join([f"runs on {row.host}", *context])),
+        _hint("Press Enter to select. Conversations are sent there; precision and memory are the server's."),
+    ]
 
 
 def arriving(download: Download) -> str:
