@@ -70,6 +70,9 @@ async def test_a_lost_connection_keeps_the_partial_reply_and_it_can_be_continued
         await found(pilot)
         await say(pilot, "hello")
         assert tip(pilot) == "Half a " and notice(pilot) == f"The connection to {server.host} was lost."
+        assert any(
+            line.startswith("── Interrupted · c in the messages continues") for line in map(str.strip, shown(pilot))
+        )
         await tap(pilot, "escape", "c")
         await until(pilot, lambda: current(pilot).reply is None)
         assert tip(pilot) == "Half a sentence."

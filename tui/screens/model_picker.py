@@ -111,7 +111,8 @@ class ModelPicker(Picker[ModelChoice | None]):
         if self._current not in [listing.found.name for listing in found]:  # a directory given by path
             found += [row.listing for row in await in_thread(_named, self._current, self._directories) if row.listing]
         self._listings = found
-        if self._suggestions and all(listing.found.source == "built-in" for listing in found):
+        served = bool(self._servers) or is_remote(self._current)
+        if self._suggestions and not served and all(listing.found.source == "built-in" for listing in found):
             self._list.prefer(next(iter(self._suggestions)))
         self._fill()
 

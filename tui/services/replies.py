@@ -23,7 +23,7 @@ from tui.services.model_choice import ModelChoice
 from tui.services.models import ModelManager
 from tui.services.modes import STRATEGIES
 from tui.services.notices import Busy, Passing
-from tui.services.reply import Reply, outcome_of, written_ids
+from tui.services.reply import Reply, interrupted, outcome_of, written_ids
 from tui.services.reply_trace import VARIABLE, append_line, trace_file, trace_line
 from tui.services.sampling_defaults import SamplingDefaults
 from tui.services.session import Figures, Session
@@ -341,10 +341,13 @@ class ReplyService:
             elif finished is not None and finished.reason != "banned" and not reply.cancelled:
                 session.notify(Passing(COMPLETE if reply.seed_text else STRATEGIES[session.mode].empty))
         else:
-            written = written_ids(reply.generation)
-            outcome = outcome_of(reply.generation, finished, session.model) if finished and reply.generation else None
+            written, outcome = written_ids(reply.generation), None
+            if reply.generation is not None and finished is not None:
+                outcome = outcome_of(reply.generation, finished, session.model)
+            elif reply.generation is not None:
+                outcome = interrupted(reply.generation, session.model)
             # Keep token ids only if they cover the whole text and are known to be this model's.
-            known = outcome is not None and written is not None and (not reply.seed_text or bool(reply.seed_ids))
+            known = finished is not None and written is not None and (not reply.seed_text or bool(reply.seed_ids))
             node = session.tree.settle(node.id, reply.seed_ids + (written or ()) if known else (), outcome)
             asked = node.id
             if reply.aloud and (stopped := STRATEGIES[session.mode].stopped):

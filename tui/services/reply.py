@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from tui.conversation.tree import Outcome
 
 if TYPE_CHECKING:
-    from inference import Finished
+    from inference import Finished, Stats
     from tui.services.text_source import TextStream
 
 # Minimum generation time in seconds for a meaningful speed.
@@ -85,9 +85,18 @@ class Reply:
 
 def outcome_of(generation: "TextStream", finished: "Finished", model: str) -> Outcome:
     """Outcome to store with a reply. ``model``: the session's name of the model."""
-    stats = asdict(finished.stats)
-    del stats["drafted_tokens"], stats["accepted_tokens"]  # of the machine, not of the reply
-    return Outcome(reason=finished.reason, params=asdict(generation.params), model=model, **stats)
+    return _outcome(generation, finished.reason, finished.stats, model)
+
+
+def interrupted(generation: "TextStream", model: str) -> Outcome:
+    """Outcome of a reply that has failed in the middle; it can be continued."""
+    return _outcome(generation, "interrupted", generation.stats, model)
+
+
+def _outcome(generation: "TextStream", reason: str, stats: "Stats", model: str) -> Outcome:
+    counts = asdict(stats)
+    del counts["drafted_tokens"], counts["accepted_tokens"]  # of the machine, not of the reply
+    return Outcome(reason=reason, params=asdict(generation.params), model=model, **counts)
 
 
 def written_ids(generation: "TextStream | None") -> tuple[int, ...] | None:
