@@ -193,7 +193,10 @@ class PatientDriver(LinuxDriver):
         self._forget()
         self._recorded = []
         super().start_application_mode()  # type: ignore[no-untyped-call]
+        # Not before the keys are the program's: to the line that a shell reads, Ctrl+Q and Ctrl+C mean something else.
         self._opening, self._recorded = "".join(self._recorded), None
+        if self._opening:
+            self.write(self._opening)
         with suppress(termios.error):
             self._raw = termios.tcgetattr(self.fileno)
         self._started = self._key_thread is not None and self._key_thread.is_alive()  # False in the background
@@ -217,7 +220,8 @@ class PatientDriver(LinuxDriver):
     def write(self, data: str) -> None:
         if self._recorded is not None:
             self._recorded.append(data)
-        super().write(data)
+        else:
+            super().write(data)
 
     def stop_application_mode(self) -> None:
         self._turns.hold()
