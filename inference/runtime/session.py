@@ -108,8 +108,10 @@ class Session:
     ) -> AttentionWeights:
         """What each head looked at in the last of the first ``count`` token ids, to tell what comes after it.
 
-        From any thread; see `Model.attention_weights`. Raises BusyError while a request is under way.
+        From any thread but the engine's; see `Model.attention_weights`. May read a file. Raises BusyError while a
+        request is under way.
         """
+        self.load_cache()
         with self._lock:
             if not self.idle:
                 raise BusyError("This session is still replying; stop that reply first.")

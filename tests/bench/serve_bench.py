@@ -25,6 +25,8 @@ from tests.server.running import Served, metric, program, request
 
 GOAL = 3.5
 STUCK_SECONDS = 60.0  # without a token
+# What grows until it is full is full soon: the KV caches of past requests.
+SETTINGS = "cache_budget_mb = 256\n"
 LEAVING = 0.25  # share of the requests that are left in the middle
 MEMORY_EVERY = 5.0
 
@@ -103,6 +105,9 @@ def main() -> None:
     options = parser.parse_args()
     with tempfile.TemporaryDirectory() as folder:
         model = options.model or random_checkpoint(options.shape, Path(folder) / options.shape)
+        config = Path(folder, "config", "llm-tui", "config.toml")
+        config.parent.mkdir(parents=True)
+        config.write_text(SETTINGS)
         with program(Path(folder), "--model", model, "--precision", options.precision) as served:
             asyncio.run(clients(served, 1, 2, options, model.name))  # warm
             alone = asyncio.run(clients(served, 1, options.seconds / 4, options, model.name))

@@ -113,8 +113,14 @@ async def test_it_says_how_far_it_is_and_nobody_waits_for_it(tiny_model: Path, m
 
 
 async def test_what_cannot_be_computed_is_said(tiny_model: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    refusals, computed = list[type](), FakeSession.attention
+
     def refused(session, count, progress):
+        refusals.append(InferenceError)
         raise InferenceError("The weights are gone.")
+
+    def short_of_memory(session, count, progress):
+        raise MemoryError
 
     monkeypatch.setattr(FakeSession, "attention", refused)
     async with make_app(tiny_model).run_test(size=(80, 24)) as pilot:
@@ -125,5 +131,13 @@ async def test_what_cannot_be_computed_is_said(tiny_model: Path, monkeypatch: py
         explorer._exploration.ended = True
         await pilot.press("a")
         await until(pilot, lambda: heading(pilot) == "The weights are gone.")
-        await pilot.press("right", "tab", "down", "a")
+        await pilot.press("tab", "down")
+        assert refusals == [InferenceError]
+        monkeypatch.setattr(FakeSession, "attention", short_of_memory)
+        await pilot.press("right")
+        await until(pilot, lambda: "memory" in heading(pilot))
+        monkeypatch.setattr(FakeSession, "attention", computed)
+        await pilot.press("right")
+        await until(pilot, lambda: "layer" in heading(pilot))
+        await pilot.press("a")
         assert pilot.app.screen is explorer

@@ -134,7 +134,7 @@ async def test_replies_of_which_none_was_chosen_are_versions(real_model: Path) -
         assert screen._comparison.ended
         tree = current(pilot).tree
         assert tree.place(tree.tip or "") == (1, 3)
-        assert current(pilot).notice == "2 replies are kept as versions; ] in the messages shows the next."
+        assert current(pilot).notice == "2 replies are kept as versions; ] on the reply shows the next."
 
 
 async def test_a_digit_in_the_messages_is_text_unless_the_key_for_several_replies_follows(tiny_model: Path) -> None:

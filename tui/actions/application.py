@@ -172,9 +172,11 @@ class ApplicationActions(ActionGroup):
         self._screen.toggle_sidebar()
 
     def toggle_figures(self) -> None:
-        """Show the figures of the status bar; the second time hide them, and open the monitor."""
-        self._screen.status.toggle()
-        if not self._screen.status.toggled:
+        """Show the figures of the status bar; where they are shown, open the monitor, and hide what was asked for."""
+        shown = self._screen.status.toggled
+        if shown or not self._screen.has_class("-wide"):
+            self._screen.status.toggle()
+        if shown or self._screen.has_class("-wide"):
             self.monitor()
 
     def monitor(self) -> None:

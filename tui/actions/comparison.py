@@ -184,8 +184,10 @@ class ComparisonActions(ActionGroup):
         session, count = comparison.session, self._service.keep(comparison)
         if count:
             kept = f"{count} replies are kept as versions" if count > 1 else "One reply is kept as a version"
-            session.notify(f"{kept}; {self._screen.key_label('next_sibling')} in the messages shows the next.")
+            session.notify(f"{kept}; {self._screen.key_label('next_sibling')} on the reply shows the next.")
         self._show(session)
+        if session is self.current and session.tree.tip is not None and self._screen.transcript.has_focus:
+            self._screen.transcript.choose(session.tree.tip)
 
     def _show(self, session: Session) -> None:
         self._sessions.save(session)

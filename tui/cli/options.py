@@ -145,9 +145,9 @@ sampling_options = options(
     click.option(
         "--logit-bias",
         multiple=True,
-        metavar="TOKEN N",
+        metavar="'TOKEN N'",
         callback=biases,
-        help="Make a token, by text or id, more or less likely: 'very -5'; may be repeated.",
+        help="Bias a token, by text or id: --logit-bias 'very -5' makes it less likely; may be repeated.",
     ),
     bounded("typical_p", "Keep the tokens that surprise as expected, with total probability p; 1 = off."),
     bounded("xtc_probability", "XTC: how often all likely tokens but the last of them are excluded; 0 = off."),

@@ -81,8 +81,8 @@ class AttentionScreen(ModalScreen[int]):
         if attention.texts and not self._tokens.length:
             self._tokens.show(attention.texts)
             self._tokens.choose(self._place)
-        if attention.failure:
-            self._heading.show(attention.failure)
+        if failure := attention.failures.get(self._place):
+            self._heading.show(failure)
         elif weights is None:
             done = attention.progress
             self._heading.show(f"{COMPUTING} {100 * done[0] // done[1]} %" if done else COMPUTING)

@@ -22,7 +22,7 @@ class Left(Exception):
 class Attention:
     """``exploration`` has been read. ``texts``: of all tokens from the beginning on, control tokens as written; empty
     until they are known. ``progress``: steps done and to be done for the token that is being computed.
-    ``failure``: why there is nothing to see.
+    ``failures``: why there is nothing to see, by place.
     """
 
     def __init__(self, app: App[None], exploration: Exploration) -> None:
@@ -30,7 +30,7 @@ class Attention:
         self._exploration = exploration
         self.texts: list[str] = []
         self.progress: tuple[int, int] | None = None
-        self.failure = ""
+        self.failures: dict[int, str] = {}
         self._known: OrderedDict[int, AttentionWeights] = OrderedDict()
         self._wanted: int | None = None
         self._computing = False
@@ -47,7 +47,7 @@ class Attention:
             self._known.move_to_end(place)
             return self._known[place]
         self._wanted = place
-        if not self._computing and not self.failure:
+        if not self._computing and place not in self.failures:
             self._computing = True
             self._app.run_worker(self._compute())
         return None
@@ -58,20 +58,22 @@ class Attention:
 
     async def _compute(self) -> None:
         """Compute what is wanted, until nothing is."""
-        from inference import InferenceError
+        from inference.errors import explained
 
+        place = self._wanted
         try:
             if not self.texts:
                 self.texts = await in_thread(self._texts)
-            while (place := self._wanted) is not None and place not in self._known:
+            while (place := self._wanted) is not None and place not in self._known and self._exploration.engine:
                 try:
                     self._known[place] = await in_thread(self._weights, place)
                 except Left:
                     continue
                 while len(self._known) > KEPT:
                     self._known.popitem(last=False)
-        except InferenceError as error:
-            self.failure = str(error)
+        except Exception as error:
+            if place is not None:
+                self.failures[place] = str(explained(error))
         finally:
             self._computing, self.progress = False, None
 

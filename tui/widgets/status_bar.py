@@ -8,7 +8,7 @@ from textual.content import Content
 from textual.reactive import reactive
 from textual.widget import Widget
 
-from tui.formatting.units import counted
+from tui.formatting.units import counted, size
 from tui.services.session import Figures
 from tui.widgets.plain_text import plain
 
@@ -126,7 +126,7 @@ class StatusBar(Widget):
         if f.reused_tokens is not None:
             yield f"reused {f.reused_tokens}"
         if f.cache_bytes is not None:
-            yield f"KV {f.cache_bytes / 1e6:.1f} MB"
+            yield f"KV cache {size(f.cache_bytes)}"
 
 
 def _fitting(fields: list[str], width: int) -> list[str]:
