@@ -2,18 +2,13 @@
 
 import importlib.util
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import click
 
 from tui.cli.options import model_options, settings_for
 from tui.cli.output import tell
-from tui.cli.streaming import find, load
-from tui.config.paths import model_places
-
-if TYPE_CHECKING:
-    from tui.config.settings import Settings
-    from tui.server.embeddings import Embeddings
+from tui.cli.streaming import load
 
 NEEDED = ("starlette", "uvicorn")
 
@@ -43,33 +38,17 @@ def serve(context: click.Context, /, host: str, port: int, api_key_file: Path | 
     from tui.server.api import Api
     from tui.server.listening import bind, read_key
     from tui.server.listening import serve as listen
+    from tui.server.served_model import served_embeddings, served_name
 
     settings = settings_for(context, **given)
     key = None if api_key_file is None else read_key(api_key_file)
     with bind(host, port, key) as listener:
         model = load(settings, "chat_model", chat=False)
-        name = _served_name(settings)
+        name = served_name(settings)
         budget = settings.cache_budget_mb and settings.cache_budget_mb * 2**20
         with Engine(model, budget) as engine:
-            api = Api(engine, model, name, settings, _embeddings(settings), tell)
+            api = Api(engine, model, name, settings, served_embeddings(settings), tell)
             listener.listen()  # who reads the next line may connect
             shown = f"[{host}]" if ":" in host else host
             tell(f"Serving {name} on http://{shown}:{listener.getsockname()[1]}/v1. Ctrl+C ends it.")
             listen(listener, host, key, api, engine)
-
-
-def _served_name(settings: "Settings") -> str:
-    """What requests call the model: its name, or of a path the last part, as the rest is nobody's business."""
-    from inference.sources.places import expanded
-
-    name = settings.chat_model
-    path = find(name, settings.model_directories)
-    return path.resolve().name if path == expanded(name) else name
-
-
-def _embeddings(settings: "Settings") -> "Embeddings | None":
-    from inference.sources.registry import find_embedding_model
-    from tui.server.embeddings import Embeddings
-
-    path = find_embedding_model(model_places(settings.model_directories))
-    return None if path is None else Embeddings(path)

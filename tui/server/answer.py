@@ -19,7 +19,8 @@ from tui.server.parameters import Parameters
 
 # Where no way was found around banned phrases, a filter has cut the reply.
 REASONS = {"stop": "stop", "length": "length", "context": "length", "banned": "content_filter"}
-HEADERS = [(b"content-type", b"text/event-stream; charset=utf-8"), (b"cache-control", b"no-store")]
+EVENTS = (b"content-type", b"text/event-stream; charset=utf-8")
+HEADERS = [EVENTS, (b"cache-control", b"no-store")]
 
 
 class Answer(Response):
@@ -80,7 +81,7 @@ class Answer(Response):
                 await _send(send, self._form.last(self._usage(replies)))
             end = b"data: [DONE]\n\n"
         except RequestError as error:
-            end = _event(error.body)
+            end = as_event(error.body)
         await send({"type": "http.response.body", "body": end})
 
     def _chunk(self, index: int, event: Event, begun: float) -> dict[str, Any] | None:
@@ -119,9 +120,9 @@ class Answer(Response):
 
 async def _send(send: Send, value: dict[str, Any] | None) -> None:
     if value is not None:
-        await send({"type": "http.response.body", "body": _event(value), "more_body": True})
+        await send({"type": "http.response.body", "body": as_event(value), "more_body": True})
 
 
-def _event(value: dict[str, Any]) -> bytes:
+def as_event(value: dict[str, Any]) -> bytes:
     """A server-sent event; JSON has no line breaks of its own."""
     return b"data: " + json.dumps(value, ensure_ascii=False, separators=(",", ":")).encode() + b"\n\n"

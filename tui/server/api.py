@@ -23,7 +23,7 @@ from tui.server.chat_request import ChatRequest, read_chat
 from tui.server.completion_request import USUAL_TOKENS, CompletionRequest, Prompt, read_completion
 from tui.server.counted import Counted
 from tui.server.embeddings import Embeddings, read_embedding
-from tui.server.errors import RequestError, refusal
+from tui.server.errors import RequestError, refused
 from tui.server.fields import json_object
 from tui.server.forms import ChatForm, CompletionForm, Form
 from tui.server.logprobs import TokenTexts
@@ -83,7 +83,7 @@ class Api:
                 Middleware(Access, host=host, key=key),
                 Middleware(Body),
             ],
-            exception_handlers={RequestError: _refused, HTTPException: _refused, Exception: _refused},
+            exception_handlers={RequestError: refused, HTTPException: refused, Exception: refused},
         )
 
     def drain(self) -> None:
@@ -214,11 +214,3 @@ async def _body(request: Request) -> dict[str, Any]:
             415, "unsupported_content_type", "The body must be JSON, with Content-Type application/json."
         )
     return json_object(await request.body())
-
-
-async def _refused(request: Request, error: Exception) -> Response:
-    if isinstance(error, HTTPException):
-        code = {404: "unknown_url", 405: "method_not_allowed"}.get(error.status_code, "invalid_request")
-        error = RequestError(error.status_code, code, f"{error.detail}: {request.method} {request.url.path[:100]}.")
-    told = refusal(error)
-    return JSONResponse(told.body, told.status, told.headers)

@@ -2,6 +2,10 @@
 
 from typing import Any
 
+from starlette.exceptions import HTTPException
+from starlette.requests import Request
+from starlette.responses import JSONResponse, Response
+
 from inference import ContextOverflowError, InferenceError, MemoryLimitError, ParameterError, TemplateError
 from tui.storage.error_log import write_down
 
@@ -56,3 +60,12 @@ def refusal(error: Exception, submitting: bool = False) -> RequestError:
         return RequestError(status, code, str(error))
     write_down(error)
     return RequestError(500, "internal_error", f"Internal error ({type(error).__name__}); the server's log has more.")
+
+
+async def refused(request: Request, error: Exception) -> Response:
+    """Handler of an application for all its exceptions."""
+    if isinstance(error, HTTPException):
+        code = {404: "unknown_url", 405: "method_not_allowed"}.get(error.status_code, "invalid_request")
+        error = RequestError(error.status_code, code, f"{error.detail}: {request.method} {request.url.path[:100]}.")
+    told = refusal(error)
+    return JSONResponse(told.body, told.status, told.headers)
