@@ -7,6 +7,7 @@ conversation, so that its turns meet the replica that has computed the earlier o
 """
 
 import logging
+import time
 from collections.abc import AsyncGenerator, Mapping
 from dataclasses import asdict, dataclass
 from pathlib import Path
@@ -33,8 +34,7 @@ from tui.server.served_model import served_embeddings, served_name
 from tui.server.uvicorn_internals import MOST_CONNECTIONS
 
 ROUTER = "ray.serve.experimental.consistent_hash_router:ConsistentHashRouter"
-# How often Ray asks a replica whether it computes; it replaces one that has failed three times.
-HEALTH_SECONDS = 30.0
+STUCK_SECONDS = 60.0  # without a pass over the model: a prompt is read in many
 log = logging.getLogger("ray.serve")
 
 
@@ -68,6 +68,9 @@ def read_options(given: Mapping[str, Any]) -> FleetOptions:
         if isinstance(read[name], int) and not (str(value).isdecimal() and int(value)):
             raise click.ClickException(f"{name} must be a whole number from 1.")
         read[name] = int(value) if isinstance(read[name], int) else str(value)
+    for name in ("model", "api_key_file"):  # replicas have another current directory
+        if read[name] is not None and Path(read[name]).exists():
+            read[name] = str(Path(read[name]).absolute())
     return FleetOptions(**read)
 
 
@@ -85,7 +88,7 @@ class Replica:
         name, embeddings = served_name(settings), served_embeddings(settings)
         self._api = Api(self._engine, model, name, settings, embeddings, log.warning)
         self._app = self._api.app(options.host, options.key)
-        self._passes = -1  # when Ray asked last; -1: nothing was to be computed
+        self._passes, self._progressed = 0, time.monotonic()
 
     async def respond(self, request: RelayedRequest) -> AsyncGenerator[Message, None]:
         """Answer a request, as the server does that has no other beside it."""
@@ -93,10 +96,12 @@ class Replica:
             yield message
 
     def check_health(self) -> None:
-        """Called by Ray. Raises InferenceError if replies are under way, but the engine does not compute."""
-        before, self._passes = self._passes, self._engine.activity.passes if self._api.running else -1
-        if self._passes != -1 and self._passes == before:
-            raise InferenceError(f"The engine has computed nothing for {HEALTH_SECONDS:.0f} seconds.")
+        """Called by Ray every few seconds. Raises InferenceError if replies are under way, but nothing is computed."""
+        now, passes = time.monotonic(), self._engine.activity.passes
+        if passes != self._passes or not self._api.running:
+            self._passes, self._progressed = passes, now
+        elif now - self._progressed > STUCK_SECONDS:
+            raise InferenceError(f"The engine has computed nothing for {STUCK_SECONDS:.0f} seconds.")
 
     def __del__(self) -> None:
         """Called by Ray when the replies under way have ended, or had time to."""
@@ -133,7 +138,6 @@ def fleet(given: dict[str, Any]) -> Any:
         ray_actor_options={"num_cpus": options.threads},
         max_ongoing_requests=MOST_REPLIES,
         max_queued_requests=MOST_WAITING,
-        health_check_period_s=HEALTH_SECONDS,
         request_router_config=RequestRouterConfig(request_router_class=ROUTER),
         **ending,
     )
