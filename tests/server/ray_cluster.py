@@ -1,9 +1,12 @@
-"""Starts a Ray of one node, on the loopback, and ends all of it."""
+"""Starts a Ray of one node that nobody else can use, and ends all of it.
+
+It listens on the loopback, but for a port of each replica that Ray Serve always opens to all machines: who has no
+certificate is refused there.
+"""
 
 import contextlib
 import os
 import shutil
-import signal
 import socket
 import subprocess
 import sys
@@ -17,6 +20,7 @@ import psutil
 from tests.server.running import PATIENCE
 
 BIN = Path(sys.executable).parent
+STARTED = "Ray runtime started"
 SETTINGS = {
     "RAY_USAGE_STATS_ENABLED": "0",
     "RAY_GRACEFUL_SHUTDOWN_DRAIN_TIMEOUT_S": "0",
@@ -28,10 +32,26 @@ SETTINGS = {
 class Cluster:
     """``port``: of Ray itself. ``directory``: its files."""
 
-    def __init__(self, port: int, directory: Path, environment: dict[str, str]) -> None:
+    def __init__(
+        self, ray: "subprocess.Popen[bytes]", port: int, directory: Path, environment: dict[str, str]
+    ) -> None:
+        self._process = psutil.Process(ray.pid)
         self._address = f"127.0.0.1:{port}"
         self._directory = directory
         self._environment = environment
+
+    def processes(self) -> list[psutil.Process]:
+        """All of them."""
+        return [self._process, *self._process.children(recursive=True)]
+
+    def end(self) -> None:
+        """End Ray as its user does. Whatever does not end with it is killed, and the test fails."""
+        processes = self.processes()
+        self._process.terminate()
+        _, left = psutil.wait_procs(processes, timeout=PATIENCE)
+        for process in left:
+            process.kill()
+        assert not left
 
     def call(self, command: str, *words: object) -> None:
         """Run a command of `serve` to its end."""
@@ -48,8 +68,9 @@ def cluster(**environment: str) -> Iterator[Cluster]:
     """Ray's processes and files, until the block ends. ``environment``: of all that runs in it."""
     everything = {**os.environ, **SETTINGS, **environment}
     directory = Path(tempfile.mkdtemp(prefix="ray-", dir="/tmp"))  # the names of sockets must be short
+    port = free_port()
     options = {
-        "port": free_port(),
+        "port": port,
         "node-ip-address": "127.0.0.1",
         "include-dashboard": "false",
         "dashboard-agent-listen-port": free_port(),
@@ -59,13 +80,24 @@ def cluster(**environment: str) -> Iterator[Cluster]:
     }
     words = [BIN / "ray", "start", "--head", "--block", *(f"--{name}={value}" for name, value in options.items())]
     try:
-        ray = _start(words, everything, directory / "ray.log", "Ray runtime started")
+        everything |= _certificate(directory)
+        ray = Cluster(_start(words, everything, directory / "ray.log", STARTED), port, directory, everything)
         try:
-            yield Cluster(int(str(options["port"])), directory, everything)
+            yield ray
         finally:
-            _end(ray)
+            ray.end()
     finally:
         shutil.rmtree(directory)
+
+
+def _certificate(directory: Path) -> dict[str, str]:
+    """Settings with which Ray's processes know each other by a certificate."""
+    key, certificate = directory / "key.pem", directory / "certificate.pem"
+    words = ["openssl", "req", "-x509", "-newkey", "rsa:2048", "-nodes", "-subj", "/CN=localhost"]
+    words += ["-addext", "subjectAltName=IP:127.0.0.1", "-keyout", str(key), "-out", str(certificate)]
+    subprocess.run(words, check=True, capture_output=True)
+    files = {"SERVER_KEY": key, "SERVER_CERT": certificate, "CA_CERT": certificate}
+    return {"RAY_USE_TLS": "1", **{f"RAY_TLS_{name}": str(file) for name, file in files.items()}}
 
 
 def _start(words: list[object], environment: dict[str, str], log: Path, until: str) -> "subprocess.Popen[bytes]":
@@ -78,16 +110,6 @@ def _start(words: list[object], environment: dict[str, str], log: Path, until: s
             raise AssertionError(log.read_text())
         time.sleep(0.1)
     return process
-
-
-def _end(ray: "subprocess.Popen[bytes]") -> None:
-    """End it as its user does. Whatever does not end with it is killed, and the test fails."""
-    processes = psutil.Process(ray.pid).children(recursive=True)
-    ray.send_signal(signal.SIGTERM)
-    _, left = psutil.wait_procs([psutil.Process(ray.pid), *processes], timeout=PATIENCE)
-    for process in left:
-        process.kill()
-    assert not left
 
 
 def free_port() -> int:
