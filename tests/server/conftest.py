@@ -4,11 +4,13 @@ import asyncio
 import shutil
 import threading
 from collections.abc import Iterator
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 import openai
 import pytest
+from starlette.types import ASGIApp
 
 from inference import Engine, Model
 from tests.server.running import Served, program
@@ -16,7 +18,9 @@ from tests.tiny_model import make_counting_model
 from tui.config.settings import Settings
 from tui.server.admission import Admission
 from tui.server.api import Api
+from tui.server.front import Front
 from tui.server.listening import Server, bind
+from tui.server.relay import respond
 
 ENCODER = Path(__file__).parent.parent / "goldens" / "bert"
 # Where `llm-tui pull minilm` puts the embedding model.
@@ -61,18 +65,21 @@ class Within:
 
     def __init__(self, model: Model) -> None:
         self._model = model
+        self.api: Api  # of the one that was started last
         self._running: list[tuple[Server, threading.Thread, Engine]] = []
 
-    def start(self, most: int = 32, waiting: int = 64) -> Served:
-        """Start one that computes ``most`` replies at once."""
+    def start(self, most: int = 32, waiting: int = 64, front: bool = False) -> Served:
+        """Start one that computes ``most`` replies at once; with ``front``, behind the front of a fleet."""
         engine = Engine(self._model)
         api = Api(engine, self._model, "endless", Settings(), None, print, Admission(most, waiting))
         listener = bind("127.0.0.1", 0, None)
         listener.listen()
-        server = Server(api.app("127.0.0.1", None), api, engine)
+        app: ASGIApp = api.app("127.0.0.1", None)
+        server = Server(Front(partial(respond, app), "fleet.example", None) if front else app, api, engine)
         thread = threading.Thread(target=lambda: asyncio.run(server.serve(sockets=[listener])))
         thread.start()
         self._running.append((server, thread, engine))
+        self.api = api
         return Served(listener.getsockname()[1])
 
     def stop(self) -> None:

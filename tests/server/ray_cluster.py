@@ -32,9 +32,7 @@ SETTINGS = {
 class Cluster:
     """``port``: of Ray itself. ``directory``: its files."""
 
-    def __init__(
-        self, ray: "subprocess.Popen[bytes]", port: int, directory: Path, environment: dict[str, str]
-    ) -> None:
+    def __init__(self, ray: "subprocess.Popen[bytes]", port: int, directory: Path, environment: dict[str, str]) -> None:
         self._process = psutil.Process(ray.pid)
         self._address = f"127.0.0.1:{port}"
         self._directory = directory

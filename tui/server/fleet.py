@@ -7,9 +7,9 @@ conversation, so that its turns meet the replica that has computed the earlier o
 """
 
 import logging
-import time
 from collections.abc import AsyncGenerator, Mapping
 from dataclasses import asdict, dataclass
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -18,6 +18,7 @@ from ray import serve
 from ray.exceptions import RayActorError
 from ray.serve.config import RequestRouterConfig
 from ray.serve.exceptions import BackPressureError, RayServeException
+from ray.serve.handle import DeploymentHandle
 from starlette.types import Message
 
 from inference import Engine, InferenceError, Model
@@ -28,13 +29,13 @@ from tui.config.settings import load_settings
 from tui.server.api import MOST_REPLIES, MOST_WAITING, Api
 from tui.server.errors import RequestError
 from tui.server.front import Front
+from tui.server.health import Health
 from tui.server.listening import DRAIN_SECONDS, LAST_SECONDS, read_key
 from tui.server.relay import RelayedRequest, respond
 from tui.server.served_model import served_embeddings, served_name
 from tui.server.uvicorn_internals import MOST_CONNECTIONS
 
 ROUTER = "ray.serve.experimental.consistent_hash_router:ConsistentHashRouter"
-STUCK_SECONDS = 60.0  # without a pass over the model: a prompt is read in many
 log = logging.getLogger("ray.serve")
 
 
@@ -52,9 +53,8 @@ class FleetOptions:
     api_key_file: str | None
     host: str
 
-    @property
-    def key(self) -> str | None:
-        """The key in this machine's file. Raises ListenError if there is no usable one, OSError."""
+    def read_key(self) -> str | None:
+        """Read the key in this machine's file. Raises ListenError if there is no usable one, OSError."""
         return None if self.api_key_file is None else read_key(Path(self.api_key_file))
 
 
@@ -68,9 +68,11 @@ def read_options(given: Mapping[str, Any]) -> FleetOptions:
         if isinstance(read[name], int) and not (str(value).isdecimal() and int(value)):
             raise click.ClickException(f"{name} must be a whole number from 1.")
         read[name] = int(value) if isinstance(read[name], int) else str(value)
-    for name in ("model", "api_key_file"):  # replicas have another current directory
-        if read[name] is not None and Path(read[name]).exists():
-            read[name] = str(Path(read[name]).absolute())
+    # Replicas have another current directory.
+    if read["api_key_file"] is not None:
+        read["api_key_file"] = str(Path(read["api_key_file"]).expanduser().absolute())
+    if read["model"] is not None and "/" in read["model"] and Path(read["model"]).exists():
+        read["model"] = str(Path(read["model"]).absolute())
     return FleetOptions(**read)
 
 
@@ -86,31 +88,26 @@ class Replica:
             log.warning(warning)
         self._engine = Engine(model, settings.cache_budget_mb and settings.cache_budget_mb * 2**20)
         name, embeddings = served_name(settings), served_embeddings(settings)
-        self._api = Api(self._engine, model, name, settings, embeddings, log.warning)
-        self._app = self._api.app(options.host, options.key)
-        self._passes, self._progressed = 0, time.monotonic()
+        api = Api(self._engine, model, name, settings, embeddings, log.warning)
+        self._app = api.app("localhost", options.read_key())
+        self._health = Health(self._engine, api)
 
     async def respond(self, request: RelayedRequest) -> AsyncGenerator[Message, None]:
-        """Answer a request, as the server does that has no other beside it."""
+        """Yield the messages of the response."""
         async for message in respond(self._app, request):
             yield message
 
     def check_health(self) -> None:
-        """Called by Ray every few seconds. Raises InferenceError if replies are under way, but nothing is computed."""
-        now, passes = time.monotonic(), self._engine.activity.passes
-        if passes != self._passes or not self._api.running:
-            self._passes, self._progressed = passes, now
-        elif now - self._progressed > STUCK_SECONDS:
-            raise InferenceError(f"The engine has computed nothing for {STUCK_SECONDS:.0f} seconds.")
+        """Called by Ray every few seconds; it replaces a replica that has raised three times."""
+        self._health.check()
 
     def __del__(self) -> None:
         """Called by Ray when the replies under way have ended, or had time to."""
         self._engine.close()
 
 
-async def ask(request: RelayedRequest) -> AsyncGenerator[Message, None]:
+async def ask(replicas: DeploymentHandle, request: RelayedRequest) -> AsyncGenerator[Message, None]:
     """Have a replica respond. Raises RequestError if none takes the request, or if the one that did is gone."""
-    replicas = serve.get_deployment_handle("Replica")
     response = replicas.options(stream=True, session_id=request.conversation).respond.remote(request)
     try:
         async for message in response:
@@ -127,9 +124,14 @@ async def ask(request: RelayedRequest) -> AsyncGenerator[Message, None]:
 def fleet(given: dict[str, Any]) -> Any:
     """The application that `serve run` runs; ``given``: see FleetOptions."""
     options = read_options(given)
+    try:
+        options.read_key()  # what is wrong with it is told now
+    except (InferenceError, OSError) as error:
+        raise click.ClickException(str(error)) from None
 
     def front() -> Front:
-        return Front(ask, options.host, options.key)
+        replicas = serve.get_deployment_handle(Replica.__name__)
+        return Front(partial(ask, replicas), options.host, options.read_key())
 
     ending = {"graceful_shutdown_timeout_s": DRAIN_SECONDS + LAST_SECONDS}
     replicas = serve.deployment(

@@ -82,7 +82,10 @@ class Front:
 
     async def _health(self, request: Request) -> Response:
         try:
-            async with asyncio.timeout(HEALTH_SECONDS), contextlib.aclosing(self._ask(relayed(request.scope, b""))) as all:
+            async with (
+                asyncio.timeout(HEALTH_SECONDS),
+                contextlib.aclosing(self._ask(relayed(request.scope, b""))) as all,
+            ):
                 async for _ in all:
                     return JSONResponse({"status": "ok"})
         except TimeoutError:

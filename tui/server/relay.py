@@ -28,8 +28,10 @@ class RelayedRequest:
 
 
 def relayed(scope: Scope, body: bytes) -> RelayedRequest:
-    """A request as it can be sent to another process."""
-    return RelayedRequest({name: scope[name] for name in CARRIED if name in scope}, body, _conversation(body))
+    """A request as it can be sent to a process on another machine, which is not called what this one is."""
+    carried = {name: scope[name] for name in CARRIED if name in scope}
+    carried["headers"] = [*(each for each in scope["headers"] if each[0] != b"host"), (b"host", b"localhost")]
+    return RelayedRequest(carried, body, _conversation(body))
 
 
 def _conversation(body: bytes) -> str:
