@@ -18,7 +18,7 @@ quick: $(VENV)/installed-dev
 test: $(VENV)/installed-dev
 	@$(MAKE) --no-print-directory static tests
 
-# Real programs killed over and over, logins over slow links, long walks, every instruction set.
+# Real programs killed over and over, logins over slow links, a fleet on Ray, long walks, every instruction set.
 test-slow: $(VENV)/installed-dev
 	$(BIN)/pytest -m slow $(ARGS)
 
