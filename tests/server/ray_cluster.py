@@ -101,7 +101,7 @@ def _certificate(directory: Path) -> dict[str, str]:
 def _start(words: list[object], environment: dict[str, str], log: Path, until: str) -> "subprocess.Popen[bytes]":
     with log.open("wb") as written:
         process = subprocess.Popen([*map(str, words)], env=environment, stdout=written, stderr=subprocess.STDOUT)
-    end = time.monotonic() + PATIENCE
+    end = time.monotonic() + 2 * PATIENCE
     while until not in log.read_text():
         if process.poll() is not None or time.monotonic() > end:
             process.kill()
