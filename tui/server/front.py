@@ -81,12 +81,10 @@ class Front:
                 await send({"type": "http.response.body", "body": as_event(error.body)})
 
     async def _health(self, request: Request) -> Response:
+        answer = self._ask(relayed(request.scope, b""))
         try:
-            async with (
-                asyncio.timeout(HEALTH_SECONDS),
-                contextlib.aclosing(self._ask(relayed(request.scope, b""))) as all,
-            ):
-                async for _ in all:
+            async with asyncio.timeout(HEALTH_SECONDS), contextlib.aclosing(answer) as messages:
+                async for _ in messages:
                     return JSONResponse({"status": "ok"})
         except TimeoutError:
             pass
