@@ -28,7 +28,7 @@ pytestmark = [
 
 CHAT = "/v1/chat/completions"
 AUTHORIZED = (f"Authorization: Bearer {KEY}",)
-CONVERSATIONS = 12  # would all meet their replicas by chance once in 4096 times
+CONVERSATIONS = 16  # twelve would meet their replicas by chance once in 26 times
 REPLICA = "ServeReplica:default:Replica"  # in the title of its process
 ENDLESS = {"max_tokens": 30_000, "temperature": 1, "seed": 1}
 Messages = list[dict[str, str]]
