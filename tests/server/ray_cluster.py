@@ -23,6 +23,8 @@ BIN = Path(sys.executable).parent
 STARTED = "Ray runtime started"
 SETTINGS = {
     "RAY_USAGE_STATS_ENABLED": "0",
+    # What a replica has told of its requests holds for 10 seconds otherwise, and people are slower than that.
+    "RAY_SERVE_QUEUE_LENGTH_CACHE_TIMEOUT_S": "0",
     "RAY_GRACEFUL_SHUTDOWN_DRAIN_TIMEOUT_S": "0",
     # Has Ray listen on 127.0.0.1 only, as where it cannot have more than one machine.
     "RAY_ENABLE_WINDOWS_OR_OSX_CLUSTER": "0",

@@ -36,6 +36,9 @@ from tui.server.served_model import served_embeddings, served_name
 from tui.server.uvicorn_internals import MOST_CONNECTIONS
 
 ROUTER = "ray.serve.experimental.consistent_hash_router:ConsistentHashRouter"
+# How long a replica may take to tell Ray that it has room before its conversations go to another one: busy cores are slow
+# to answer. Ray's own 0.1 seconds are for machines whose work is done elsewhere.
+PATIENCE = {"RAY_SERVE_QUEUE_LENGTH_RESPONSE_DEADLINE_S": "5"}
 log = logging.getLogger("ray.serve")
 
 
@@ -146,7 +149,7 @@ def fleet(given: dict[str, Any]) -> Any:
     entrance = serve.deployment(
         serve.ingress(front)(),
         name="Front",
-        ray_actor_options={"num_cpus": 0},
+        ray_actor_options={"num_cpus": 0, "runtime_env": {"env_vars": PATIENCE}},
         max_ongoing_requests=MOST_CONNECTIONS,
         max_queued_requests=MOST_WAITING,
         **ending,
