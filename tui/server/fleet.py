@@ -36,8 +36,8 @@ from tui.server.served_model import served_embeddings, served_name
 from tui.server.uvicorn_internals import MOST_CONNECTIONS
 
 ROUTER = "ray.serve.experimental.consistent_hash_router:ConsistentHashRouter"
-# How long a replica may take to tell Ray that it has room before its conversations go to another one: busy cores are slow
-# to answer. Ray's own 0.1 seconds are for machines whose work is done elsewhere.
+# Seconds that a replica has to tell Ray that it has room, before its conversations go to another one. By default these
+# are 0.1, which cores that compute do not always keep.
 PATIENCE = {"RAY_SERVE_QUEUE_LENGTH_RESPONSE_DEADLINE_S": "5"}
 log = logging.getLogger("ray.serve")
 
