@@ -9,6 +9,8 @@ import ssl
 import subprocess
 import threading
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from itertools import count
 from pathlib import Path
 
 import psutil
@@ -168,9 +170,19 @@ def test_a_reply_whose_replica_is_killed_ends_with_an_error(fleet):
 
 def test_a_new_deployment_lets_replies_under_way_end(fleet):
     before = fleet.replicas()
-    with fleet.begin(max_tokens=500) as connection:  # far less than a replica has time for, on any machine
-        fleet.deploy("host=fleet.example")
-        assert read(connection).body.endswith("data: [DONE]\n\n")
-    _, left = psutil.wait_procs(before, timeout=PATIENCE)
-    assert not left
+    numbers, ends = count(), set()
+
+    def ask_on() -> None:
+        """Ask until nothing of the deployment before is left."""
+        while not deployed.done() or any(process.is_running() for process in before):
+            messages = [{"role": "user", "content": f"Tell me of {next(numbers)}."}]
+            with fleet.begin(messages=messages, max_tokens=200) as connection:
+                ends.add(read(connection).body.split("\n\n")[-2])
+
+    with ThreadPoolExecutor(5) as threads:
+        deployed = threads.submit(fleet.deploy, "host=fleet.example")
+        for asking in [threads.submit(ask_on) for _ in range(4)]:
+            asking.result()
+        deployed.result()
+    assert ends == {"data: [DONE]"}
     assert get(fleet.served, "/health", host="fleet.example").status == 200
