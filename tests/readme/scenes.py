@@ -197,6 +197,7 @@ async def alternatives(pilot: Pilot[None], stage: Stage) -> None:
         stage.script.held(*re.findall(r"\S+\s*", text))
     await pilot.press("escape", "R")
     await until(pilot, lambda: _written(pilot) == len(VARIANTS))
+    await pilot.pause()
 
 
 def _written(pilot: Pilot[None]) -> int:
@@ -204,7 +205,9 @@ def _written(pilot: Pilot[None]) -> int:
     screen = pilot.app.screen
     if not isinstance(screen, ComparisonScreen):
         return 0
-    return sum(bool(side.node and side.node.text in VARIANTS) for side in screen._comparison.sides)
+    told = [str(pane.note.visual).startswith("generating") for pane in screen._panes]
+    texts = [side.node.text if side.node else "" for side in screen._comparison.sides]
+    return sum(text in VARIANTS for text in texts) if all(told) else 0
 
 
 SCENES = {scene.__name__: scene for scene in (welcome, chat, story, palette, settings, context, alternatives)}

@@ -17,6 +17,7 @@ SEEN = {
     "palette": "Search all messages",
     "settings": "repetition penalty",
     "context": "Leave out the oldest 2 messages",
+    "alternatives": "1 to 4 choose",
 }
 SVG = "{http://www.w3.org/2000/svg}"
 
