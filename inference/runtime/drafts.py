@@ -15,8 +15,8 @@ ORDER = 3
 SHORTEST, LONGEST = 4, 16
 # Share of the time so far that drafts may have cost, and steps that they may have saved and lose again.
 ALLOWED, SAVED = 0.01, 4
-# Share of the newest step in the usual time of a step without a draft.
-NEWEST = 0.2
+# Share of a slower step in the usual time of a step without a draft; a faster one is believed at once.
+NEWEST = 0.05
 
 
 class Drafts:
@@ -74,7 +74,8 @@ class Drafts:
         """
         self._seconds += seconds
         if not drafted or self._usual is None:
-            self._usual = seconds if self._usual is None else self._usual + NEWEST * (seconds - self._usual)
+            usual = seconds if self._usual is None else self._usual
+            self._usual = min(seconds, usual + NEWEST * (seconds - usual))
             return
         self._lost = max(self._lost + seconds - self._usual * (1 + accepted), -SAVED * self._usual)
         self._length = min(LONGEST, 2 * self._length) if accepted == drafted else max(SHORTEST, accepted)
