@@ -145,6 +145,9 @@ def test_a_body_that_is_no_json_object(served, body):
         (CHAT, {"messages": [{"role": "user", "content": "\ud800"}]}, "invalid_value"),
         (CHAT, {"messages": [{"role": "<|im_end|>", "content": "x"}]}, "unsupported_role"),
         (CHAT, {"messages": [{"role": "user", "content": 1}]}, "invalid_value"),
+        (CHAT, {"messages": [{"role": "user", "content": "x", "\ud800": 1}]}, "unsupported_parameter"),
+        (CHAT, {"chat_template_kwargs": {"\ud800": True}}, "unsupported_parameter"),
+        (CHAT, {"chat_template_kwargs": {"\ud800": 1}}, "invalid_value"),
         (CHAT, {"continue_final_message": True}, "invalid_value"),
         (CHAT, {"n": True}, "invalid_value"),
         (CHAT, {"n": 1.5}, "invalid_value"),
@@ -174,6 +177,16 @@ def test_a_body_that_asks_for_what_cannot_be(served, tiny_model, path, changes, 
     name = "all-MiniLM-L6-v2" if path == "/v1/embeddings" else tiny_model.name
     reply = post(served, path, chat(name) | changes)
     assert reply.refusal == (400, code)
+
+
+def test_long_names_of_fields_are_not_sent_back(served, tiny_model):
+    for changes in (
+        {"chat_template_kwargs": {"x" * 100_000: True}},
+        {"chat_template_kwargs": {"x" * 100_000: 1}},
+        {"messages": [{"role": "user", "content": "x", "x" * 100_000: 1}]},
+    ):
+        reply = post(served, CHAT, chat(tiny_model.name) | changes)
+        assert reply.refusal[0] == 400 and len(reply.body) < 1000
 
 
 def test_other_urls_and_methods(served):

@@ -31,10 +31,12 @@ from tui.server.metrics import CONTENT_TYPE, Metrics
 from tui.server.parameters import Parameters, seeded
 from tui.server.recent_sessions import RecentSessions
 from tui.services.reasoning import configured
+from tui.terminal.sanitize import shortened
 
 # Replies that are computed at once, in one pass over the weights, and requests that wait for that.
 MOST_REPLIES, MOST_WAITING = 32, 64
 MOST_NAMES = 100  # of ignored fields that are reported
+LONGEST_NAMES = 200  # characters of names that an error repeats
 NO_EMBEDDINGS = "There is no embedding model here. `llm-tui pull minilm` gets one; then start the server again."
 
 
@@ -118,8 +120,9 @@ class Api:
         template = self._model.chat_template
         unknown = chat.switches.keys() - (template.switches if template else {})
         if unknown:
-            message = f"The chat template of {self._name} has no switch {', '.join(sorted(unknown))}."
-            raise RequestError(400, "unsupported_parameter", message[:300], "chat_template_kwargs")
+            names = shortened(", ".join(sorted(unknown)), LONGEST_NAMES)
+            message = f"The chat template of {self._name} has no switch {names}."
+            raise RequestError(400, "unsupported_parameter", message, "chat_template_kwargs")
         params = self._params(chat.parameters, {})
         form = ChatForm(self._name, self._fingerprint, chat.parameters.logprobs)
         return self._answer(chat.parameters, form, [partial(self._reply, chat)], [""], params)

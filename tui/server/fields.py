@@ -5,6 +5,9 @@ from collections.abc import Callable, Mapping, Set
 from typing import Any, NoReturn, TypeVar
 
 from tui.server.errors import RequestError
+from tui.terminal.sanitize import shortened
+
+LONGEST_NAME = 60  # characters of a field's name that an error repeats
 
 T = TypeVar("T")
 
@@ -83,8 +86,9 @@ class Fields:
         return [read(item, f"{self.path(name)}[{index}]") for index, item in enumerate(value)]
 
     def path(self, name: str) -> str:
-        """The field's name within the request."""
-        return f"{self._path}.{name}" if self._path else name
+        """The field's name within the request. A client can choose some: they need not be short, nor Unicode."""
+        shown = shortened(name, LONGEST_NAME)
+        return f"{self._path}.{shown}" if self._path else shown
 
     def _wrong(self, name: str, wanted: str) -> NoReturn:
         raise wrong(self.path(name), wanted)
