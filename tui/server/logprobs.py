@@ -1,6 +1,7 @@
 """Log probabilities of sampled tokens, in the two forms of the API."""
 
 from dataclasses import dataclass
+from itertools import accumulate
 from typing import Any
 
 from inference import Tokenizer
@@ -39,10 +40,10 @@ class TokenTexts:
 
 def for_completion(tokens: list[SampledToken], offset: int) -> dict[str, Any]:
     """The object of a text completion. ``offset``: of the first token in the text, in characters."""
-    offsets = [offset + sum(len(token.text) for token in tokens[:index]) for index in range(len(tokens))]
+    offsets = accumulate((len(token.text) for token in tokens), initial=offset)
     return {
         "tokens": [token.text for token in tokens],
         "token_logprobs": [token.logprob for token in tokens],
         "top_logprobs": None,
-        "text_offset": offsets,
+        "text_offset": list(offsets)[: len(tokens)],
     }
