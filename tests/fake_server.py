@@ -38,7 +38,7 @@ class FakeServer:
     scheme: str = "http"
     answers: list[Answer] = field(default_factory=list)
     usual: list[bytes] = field(default_factory=lambda: reply("Hello ", "there."))
-    listing: list[bytes] = field(default_factory=lambda: models("tiny"))
+    listing: Answer = field(default_factory=lambda: models("tiny"))
     requests: list[Request] = field(default_factory=list)
 
     @property

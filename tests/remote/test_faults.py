@@ -1,5 +1,6 @@
 """What servers and connections do that they should not: each is one sentence, and the text that has come is kept."""
 
+import itertools
 import json
 import socket
 import ssl
@@ -15,6 +16,7 @@ from tests.fake_server import DONE, FakeServer, event, head, models, piece, refu
 from tests.remote.conftest import LONG, ask, end, found, text
 from tui.config.remotes import Address, RemoteServer
 from tui.remote import call, event_stream, generation
+from tui.remote import model as remote_model
 from tui.remote.errors import LONGEST_SHOWN, RemoteError
 from tui.remote.model import RemoteModel, connect, list_models
 
@@ -151,15 +153,30 @@ def test_headers_that_never_end(server: FakeServer) -> None:
     """A line now and then keeps the socket from timing out, and is no sign of life."""
     impatient = replace(found(server), patience=replace(LONG, silence=0.3))
     never = threading.Event()
-    server.answers.append(dripping(never))
+    server.answers.append(dripping(never, b"HTTP/1.1 100 Continue\r\n\r\n"))
     sentence = end(list(ask(impatient)))
     never.set()
     assert sentence == f"{server.host} has sent nothing for 0 seconds."
 
 
-def dripping(stop: threading.Event) -> Iterator[bytes]:
+def dripping(stop: threading.Event, drop: bytes) -> Iterator[bytes]:
     while not stop.wait(0.01):
-        yield b"HTTP/1.1 100 Continue\r\n\r\n"
+        yield drop
+
+
+@pytest.mark.parametrize("endless", ["headers", "body", "trailer"])
+def test_a_list_that_never_ends(server: FakeServer, endless: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(remote_model, "LISTING", replace(LONG, silence=0.3))
+    begun, line = {
+        "headers": (b"", b"HTTP/1.1 100 Continue\r\n\r\n"),
+        "body": (head(200, "application/json"), b" "),
+        "trailer": (head(200, "application/json", CHUNKED) + b"2\r\n{}\r\n0\r\n", b"X: y\r\n"),
+    }[endless]
+    never = threading.Event()
+    server.listing = itertools.chain([begun], dripping(never, line))
+    with pytest.raises(RemoteError, match="takes too long for an answer that is short"):
+        list_models(RemoteServer(server.url))
+    never.set()
 
 
 def test_a_server_that_is_silent(server: FakeServer) -> None:

@@ -12,8 +12,11 @@ from tests.fake_server import DONE, FakeServer, event, head, models, piece, refu
 from tests.stubs.script import Script
 from tests.tui.composing import composer
 from tests.tui.conftest import app_of, current, idle, make_app, ready, say, shown, tap, until
-from tests.tui.model_picking import open_picker, told
+from tests.tui.model_picking import open_picker, picker, told
 from tui.conversation.conversation import Mode
+from tui.process.in_thread import WORKERS
+from tui.remote import model as remote_model
+from tui.remote.call import Patience
 from tui.screens.comparison import ComparisonScreen
 from tui.screens.explorer import ExplorerScreen
 from tui.services.models import NOT_HERE
@@ -228,6 +231,25 @@ async def test_the_picker_lists_models_of_servers(server: FakeServer, tiny_model
         assert current(pilot).model == f"{server.url}#org/second"
         await say(pilot, "hello")
         assert server.asked[-1].json["model"] == "org/second"
+
+
+async def test_servers_that_are_slow_hold_up_nothing(
+    server: FakeServer, tiny_model: Path, config_home: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """They are waited for by threads of their own: models of this machine are listed meanwhile, and reply."""
+    monkeypatch.setattr(remote_model, "LISTING", Patience(silence=1000))
+    never, count = threading.Event(), WORKERS + 1
+    server.listing = [never]
+    tables = [f'[[remotes]]\nurl = "{server.url}/{number}"\n' for number in range(count)]
+    (config_home / "config.toml").write_text("".join(tables))
+    async with make_app(tiny_model).run_test() as pilot:
+        await ready(pilot)
+        await tap(pilot, "f4")
+        await until(pilot, lambda: len(server.requests) == count and "tiny" in told(picker(pilot)))
+        await tap(pilot, "escape")
+        await say(pilot, "hello")
+        assert current(pilot).tip.text
+        never.set()
 
 
 async def test_a_typed_url_is_a_model(server: FakeServer, tiny_model: Path) -> None:

@@ -6,7 +6,6 @@ import json
 import socket
 import ssl
 import threading
-import time
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
@@ -64,6 +63,28 @@ class Call:
             if self._socket is not None:
                 _shut(self._socket)
 
+    @contextlib.contextmanager
+    def at_most(self, seconds: float) -> Iterator[None]:
+        """Raise RemoteError for what takes longer, however little the server sends at a time."""
+        late = threading.Event()
+
+        def end() -> None:
+            late.set()
+            self.abort()
+
+        timer = threading.Timer(seconds, end)
+        timer.daemon = True
+        timer.start()
+        try:
+            yield
+        except RemoteError:
+            if not late.is_set():
+                raise
+        finally:
+            timer.cancel()
+        if late.is_set():  # which may have looked like the end of the answer
+            raise RemoteError(f"{self.host} takes too long for an answer that is short.")
+
     def send(self, method: str, path: str, values: Mapping[str, Any] | None = None) -> http.client.HTTPResponse:
         """Send the request with ``values`` as JSON; returns the response, of which only the headers are read.
 
@@ -94,11 +115,9 @@ class Call:
 
     def whole(self, most: int = LARGEST_ANSWER) -> bytes:
         """The whole body. Raises RemoteError if it is longer than ``most`` bytes."""
-        body, end = bytearray(), time.monotonic() + self._patience.silence
+        body = bytearray()
         for chunk in self.chunks():
             body += chunk
-            if time.monotonic() > end:
-                raise RemoteError(f"{self.host} takes too long for an answer that is short.")
             if len(body) > most:
                 raise RemoteError(f"{self.host} sends more than {most // 1000} KB where an answer is short.")
         return bytes(body)

@@ -106,7 +106,7 @@ def connect(address: Address, server: RemoteServer) -> RemoteModel:
 
 def list_models(server: RemoteServer) -> list[Offered]:
     """The models that a server lists. Raises RemoteError."""
-    with Call(server, LISTING) as call:
+    with Call(server, LISTING) as call, call.at_most(LISTING.silence):
         call.send("GET", "/models")
         body = call.whole()
     try:

@@ -21,6 +21,7 @@ from tui.config.paths import model_places
 from tui.config.remotes import Address, RemoteServer, is_remote
 from tui.config.validators import PRECISIONS
 from tui.process.in_thread import in_thread
+from tui.process.own_thread import in_own_thread
 from tui.screens.picker import Picker
 from tui.services.downloads import Download, Downloads
 from tui.services.model_choice import ModelChoice
@@ -124,7 +125,7 @@ class ModelPicker(Picker[ModelChoice | None]):
         await asyncio.gather(*map(self._ask_server, self._servers))
 
     async def _ask_server(self, server: RemoteServer) -> None:
-        offered = await in_thread(_offered, server)
+        offered = await in_own_thread(_offered, server)
         known = {row.name for row in offered}
         self._remote = [*(row for row in self._remote if row.name not in known), *offered]
         self._fill()
