@@ -73,6 +73,11 @@ def test_a_redirection_is_not_followed_with_the_key(server: FakeServer, file: Pa
     assert [request.path for request in server.requests] == ["/v1/models", "/v1/chat/completions"]
 
 
+def test_a_redirection_that_repeats_the_key(server: FakeServer, file: Path) -> None:
+    server.answers.append(refusal(307, "", f"Location: http://{server.host}/elsewhere?key={KEY}"))
+    assert "elsewhere?key=…, which is not followed" in end(list(ask(found(server, key_file=file))))
+
+
 def test_the_key_is_in_no_file_and_no_output(server: FakeServer, file: Path, home: Path) -> None:
     """Of commands that use it, that fail, that export, and that tell what is configured."""
     config = config_file()

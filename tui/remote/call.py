@@ -144,7 +144,7 @@ class Call:
         """The error for a response that is none to the request."""
         host, status = self.host, response.status
         if 300 <= status < 400:
-            target = told(response.headers.get("Location")) or "nowhere"
+            target = told(response.headers.get("Location"), self.key) or "nowhere"
             return RefusedError(status, f"{host} redirects to {target}, which is not followed: use that address.")
         message = self._reason()
         if status == 401 or (status == 403 and self.key):
@@ -169,13 +169,13 @@ class Call:
 def reason_in(values: Any, key: str) -> str:
     """The message of an error in JSON: of OpenAI's form, or of the others that there are; empty if it is none.
 
-    A server may repeat the ``key`` that it was sent.
+    ``key``: what the server must not have us show.
     """
     if not isinstance(values, dict):
         return ""
     error = values.get("error") or values.get("message") or values.get("detail")
     message = error.get("message") if isinstance(error, dict) else error
-    return told(message.replace(key, "…") if isinstance(message, str) and key else message)
+    return told(message, key)
 
 
 def _shut(opened: socket.socket) -> None:

@@ -24,9 +24,14 @@ class RefusedError(RemoteError):
         self.status = status
 
 
-def told(text: object) -> str:
-    """What a server says, for a sentence: one line, sanitised, of bounded length; empty if it is no text."""
-    return shortened(text, LONGEST_SHOWN) if isinstance(text, str) else ""
+def told(text: object, key: str = "") -> str:
+    """What a server says, for a sentence: one line, sanitised, of bounded length; empty if it is no text.
+
+    A server may repeat the ``key`` that it was sent.
+    """
+    if not isinstance(text, str):
+        return ""
+    return shortened(text.replace(key, "…") if key else text, LONGEST_SHOWN)
 
 
 def lost(host: str) -> RemoteError:
