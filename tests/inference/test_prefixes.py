@@ -39,8 +39,10 @@ def held(ids: list[int]) -> Held:
     return Held(ids, BlockHashes().of(ids))
 
 
-def compute(session, ids: list[int], params: SamplingParams = ONE) -> None:
+def compute(session: Session, ids: list[int], params: SamplingParams = ONE) -> Session:
+    """Have the session read ``ids``; it has to be kept, or its cache goes with it."""
     finished(list(session.complete([ids], params)))
+    return session
 
 
 PIECES = st.lists(st.sampled_from([[7] * 40, [8] * 64, [9], [7] * 64, [10] * 130]), max_size=5).map(
@@ -74,11 +76,11 @@ def test_hashes_that_are_kept_are_those_of_the_whole(ids, cut, more):
 
 def test_what_another_session_has_computed_is_not_computed_again(engine, model):
     prompt = ids_of(CONTEXT)
-    compute(engine.new_session(), prompt)
+    first = compute(engine.new_session(), prompt)
     rows = model.counters.rows
     other = engine.new_session()
     compute(other, [*prompt[:100], 5, 6])
-    assert model.counters.rows - rows == 2
+    assert model.counters.rows - rows == 2 and first.cache.length
     check(other)
 
 
@@ -178,9 +180,10 @@ def test_saved_caches_are_of_this_model_and_looked_at_again_when_they_change(sav
 
 def test_a_saved_cache_is_not_read_where_memory_has_as_much(saved, engine, model, monkeypatch):
     prompt = [*ids_of(CONTEXT), 5]
-    compute(engine.new_session(), prompt)
+    held = compute(engine.new_session(), prompt)
     monkeypatch.setattr(Session, "restore", lambda session, file: pytest.fail("it was read"))
     compute(engine.new_session(), [*prompt, 6])
+    assert held.cache.length
 
 
 def test_caches_of_other_models_and_kinds_are_left_alone(engine, model, tiny_model):
