@@ -14,7 +14,7 @@ from tests.tui.conftest import app_of, make_app, ready, say, until
 from tui.screens.attention import COMPUTING, STRONGEST, AttentionScreen
 from tui.screens.explorer import NOT_READ, ExplorerScreen
 from tui.widgets.explorer.head_grid import HeadGrid
-from tui.widgets.explorer.token_text import TokenText
+from tui.widgets.explorer.token_text import LOOKED_AT, TokenText
 
 
 def screen_of(pilot: Pilot[None]) -> AttentionScreen:
@@ -87,6 +87,27 @@ async def test_what_the_prompt_was_written_for_cannot_be_asked_before_there_is_s
         await pilot.press("end", "right")
         await until(pilot, lambda: len(screen._shares) == text.length)
         assert heading(pilot).startswith("to write the end")
+
+
+@pytest.mark.parametrize("no_color", [False, True])
+async def test_what_was_looked_at_can_be_told_from_the_chosen_token(
+    real_model: Path, monkeypatch: pytest.MonkeyPatch, no_color: bool
+) -> None:
+    """Also without colours: by what a terminal does to characters alone."""
+    if no_color:
+        monkeypatch.setenv("NO_COLOR", "1")
+    async with make_app(real_model, max_tokens=4).run_test(size=(80, 24)) as pilot:
+        await explored(pilot)
+        screen = await looked_at(pilot)
+        text, bands = screen.query_one(TokenText), [name for _, name in LOOKED_AT]
+        screen._shares[:4] = [least for least, _ in LOOKED_AT]
+        styles = [text._style(index) for index in range(4)]
+        assert [screen._style_of(index) for index in range(4)] == bands and text.chosen >= 4
+        styles.append(text._style(text.chosen))
+        if no_color:
+            assert len({(style.reverse, style.bold, style.underline) for style in styles}) == len(styles)
+        else:
+            assert len(set(styles)) == len(styles)
 
 
 async def test_it_says_how_far_it_is_and_nobody_waits_for_it(tiny_model: Path, monkeypatch: pytest.MonkeyPatch) -> None:
