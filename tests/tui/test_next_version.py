@@ -8,6 +8,7 @@ from textual.pilot import Pilot
 
 from inference import SamplingParams
 from tests.stubs.script import Script
+from tests.tiny_model import SPECIAL_TOKENS
 from tests.tui.conftest import SIZE, app_of, current, idle, ready, until
 from tests.tui.story import line, pane
 from tui.app import LlmTui
@@ -98,7 +99,9 @@ async def test_one_that_grows_is_shown_as_it_grows(story_only_model: Path, scrip
 
 
 async def test_what_the_story_goes_on_with_is_read_from_its_cache(real_model: Path) -> None:
-    params = SamplingParams(temperature=1.0, max_tokens=8)
+    # With a control token within it the text would be read anew.
+    control = tuple((token_id, -100.0) for token_id in range(len(SPECIAL_TOKENS)))
+    params = SamplingParams(temperature=1.0, max_tokens=8, logit_bias=control)
     app = LlmTui(load_settings(model=str(real_model)), params=params, mode="story")
     async with app.run_test(size=SIZE) as pilot:
         await begun(pilot)
