@@ -1,7 +1,6 @@
 """An engine for tests of the interface: no weights, no kernels, no threads. Replies are scripts."""
 
 import json
-import math
 import threading
 import time
 import weakref
@@ -26,18 +25,16 @@ from inference import (
     Prefill,
     Queued,
     SamplingParams,
-    Scored,
     Started,
     Stats,
     Token,
 )
 from inference.runtime.activity import Activity, CacheMemory
+from tests.stubs.fake_scoring import END, FakeScoring
 from tests.stubs.fake_tokenizer import Template, Words
 from tests.stubs.script import Script
 
 BYTES_PER_TOKEN = 1024
-# What could have stood in the place of any token, besides it: less and less likely.
-OTHERS = ("other ", "third ", END := "<|end|>")
 
 
 @dataclass
@@ -210,16 +207,16 @@ class FakeSession:
 
     def score(
         self, messages: Sequence[Mapping[str, Any]], likeliest: int = 10, variables: Mapping[str, Any] = {}
-    ) -> "FakeScoring":
+    ) -> FakeScoring:
         assert self.model.chat_template is not None
         encode, tokenizer = self.model.chat_template.encode, self.model.tokenizer
         return self._score(encode(messages[:-1], tokenizer), encode(messages, tokenizer, False, True))
 
-    def score_text(self, text: Sequence[str | Sequence[int]], likeliest: int = 10) -> "FakeScoring":
+    def score_text(self, text: Sequence[str | Sequence[int]], likeliest: int = 10) -> FakeScoring:
         encode = self.model.tokenizer.encode_pieces
         return self._score(encode(text[:-1]), encode(text))
 
-    def _score(self, before: list[int], ids: list[int]) -> "FakeScoring":
+    def _score(self, before: list[int], ids: list[int]) -> FakeScoring:
         if len(ids) > self.context:
             raise ContextOverflowError(len(ids), self.context)
         scoring = FakeScoring(self, ids, len(before))
@@ -367,41 +364,6 @@ class FakeGeneration:
     def _end(self, reason: Literal["stop", "length", "cancelled", "context", "banned"]) -> Finished:
         self.done = True
         return Finished(reason, self.stats)
-
-
-class FakeScoring:
-    """Each token had a probability of a half, and those of OTHERS a half of the one before."""
-
-    def __init__(self, session: FakeSession, prompt_ids: list[int], start: int) -> None:
-        self.session = session
-        self.model = session.model
-        self.prompt_ids = prompt_ids
-        self.start = start
-        self.cancelled = False
-        self.done = False
-        self._events = self._stream()
-
-    @property
-    def token_ids(self) -> list[int]:
-        return self.prompt_ids[self.start :]
-
-    def poll(self) -> list[Event]:
-        return list(self._events)
-
-    def cancel(self) -> None:
-        self.cancelled = True
-
-    def _stream(self) -> Iterator[Event]:
-        yield Queued(0)
-        reused = self.session.admit(self.prompt_ids, self.start - 1)
-        self.model.counters.rows += len(self.prompt_ids) - reused
-        for token_id in [*self.token_ids, None]:
-            named = [token_id] if token_id is not None else []
-            named += [other for text in OTHERS if (other := self.model.tokenizer.token(text)) != token_id]
-            likeliest = tuple((each, -math.log(2) * rank) for rank, each in enumerate(named, 1))
-            yield Scored(token_id, *((None, None) if token_id is None else (likeliest[0][1], 1)), likeliest)
-        self.done = True
-        yield Finished("stop", Stats(len(self.prompt_ids), reused, 0, None, 0.0, 0))
 
 
 def _read(file: Path) -> dict[str, Any]:

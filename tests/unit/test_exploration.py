@@ -4,7 +4,7 @@ from dataclasses import replace
 
 import pytest
 
-from tests.stubs.fake_engine import END, OTHERS
+from tests.stubs.fake_scoring import END, OTHERS
 from tests.stubs.screen import FakePane
 from tests.stubs.script import Script
 from tests.unit.conftest import Desk

@@ -172,7 +172,7 @@ class ReplyService:
         Those of a server are known where its last reply has told them.
         """
         if self._models.remote(session) is not None and session.reply is None:
-            self._counted(session, _told(session))
+            self._counted(session, session.told_tokens)
         elif self._models.model(session) is not None and session.reply is None:
             self._app.run_worker(self._count(session))
 
@@ -393,10 +393,3 @@ def _asked(session: Session, reply: Reply) -> str | None:
         return node.parent
     continued = (each for each in tree.siblings(node.id) if each.text == reply.seed_text and each.id != node.id)
     return next((each.id for each in continued), None)
-
-
-def _told(session: Session) -> int | None:
-    """Tokens of the conversation as its last reply has told them, if that is of the session's model."""
-    outcome = session.tip.outcome if session.tip else None
-    known = outcome is not None and outcome.model == session.model and outcome.prompt_tokens
-    return outcome.prompt_tokens + outcome.generated_tokens if outcome and known else None

@@ -76,6 +76,14 @@ class Session:
         return None if self.tree.tip is None else self.tree[self.tree.tip]
 
     @property
+    def told_tokens(self) -> int | None:
+        """Tokens of the conversation as its last reply has told them, if that is of the session's model."""
+        outcome = self.tip.outcome if self.tip else None
+        if outcome is None or outcome.model != self.model or not outcome.prompt_tokens:
+            return None
+        return outcome.prompt_tokens + outcome.generated_tokens
+
+    @property
     def edited(self) -> Node | None:
         """The message that is being edited in the input; None if it has gone meanwhile."""
         editing = self.typing.editing
