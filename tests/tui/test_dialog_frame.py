@@ -2,10 +2,14 @@
 
 import pytest
 from textual.pilot import Pilot
+from textual.widgets import OptionList
 
 from tests.commit_params import first_of
 from tests.tui.conftest import app_of, make_app, ready, until
+from tui.screens.dialog_keys import DialogKeysScreen
+from tui.screens.writer import KEYS, LIST_KEYS
 from tui.widgets.dialog_frame import DialogFrame
+from tui.widgets.plain_text import Plain
 
 # By what opens them: the first and the last of their keys.
 DIALOGS = {
@@ -34,3 +38,32 @@ async def test_keys_that_do_not_fit_are_left_out_the_first_ones_first(tiny_model
         assert last in lower_edge(pilot) and "…" not in lower_edge(pilot)
         await pilot.resize_terminal(100, 30)
         await until(pilot, lambda: first in lower_edge(pilot) and last in lower_edge(pilot))
+
+
+async def test_f1_lists_the_keys_for_which_there_is_no_room(tiny_model: object) -> None:
+    async with make_app(tiny_model).run_test(size=(80, 24)) as pilot:
+        await ready(pilot)
+        await pilot.press("f10")
+        await until(pilot, lambda: "Tab next · Esc close" in lower_edge(pilot))
+        assert "c always" not in lower_edge(pilot), "the memory has the focus, where c is a letter"
+        writer = app_of(pilot).screen
+        writer.query_one(OptionList).focus()
+        await until(pilot, lambda: "F1 more" in lower_edge(pilot))
+        assert "x export" not in lower_edge(pilot) and "Tab next · Esc close ─╯" in lower_edge(pilot)
+        await pilot.press("f1")
+        await until(pilot, lambda: isinstance(app_of(pilot).screen, DialogKeysScreen))
+        shown = str(app_of(pilot).screen.query_one(Plain).render())
+        assert shown.splitlines() == [*LIST_KEYS, *KEYS]
+        await pilot.press("f1")
+        await until(pilot, lambda: app_of(pilot).screen is writer)
+        assert writer.query_one(OptionList).has_focus
+
+
+async def test_f1_closes_the_help(tiny_model: object) -> None:
+    async with make_app(tiny_model).run_test(size=(40, 12)) as pilot:
+        await ready(pilot)
+        await pilot.press("f1")
+        await until(pilot, lambda: "Esc close" in lower_edge(pilot))
+        assert "F1" not in lower_edge(pilot)
+        await pilot.press("f1")
+        await until(pilot, lambda: app_of(pilot).screen is app_of(pilot).main)

@@ -132,7 +132,7 @@ async def test_two_settings_and_two_models(desk: Desk, actions: ComparisonAction
     actions.compare_with("top-k = 5")
     _, comparison = opened(desk)
     first, second = comparison.sides
-    assert [side.variant.title for side in comparison.sides] == ["these settings", "top-k 5"]
+    assert [side.variant.title for side in comparison.sides] == ["unchanged", "top-k 5"]
     assert (first.session.settings, second.session.settings) == ({}, {"sampling": {"top_k": 5}})
     await come(desk, actions)
     actions._chosen(comparison, first)
@@ -183,7 +183,7 @@ async def test_several_replies_to_choose_from(
     assert "compared" not in desk.current.settings
 
 
-async def test_as_many_as_were_asked_for_are_kept_where_none_is_chosen(
+async def test_replies_are_kept_as_far_as_they_go_where_none_is_chosen(
     desk: Desk, actions: ComparisonActions, script: Script
 ) -> None:
     script.reply("One.")
@@ -199,8 +199,11 @@ async def test_as_many_as_were_asked_for_are_kept_where_none_is_chosen(
     actions._chosen(comparison, None)
     await come(desk, actions)
     tree = desk.current.tree
-    assert desk.said == ["hello", "One."] and [node.text for node in tree.siblings(tree.tip or "")] == ["One.", "Two."]
-    assert desk.current.notice.startswith("One reply is kept as a version") and not hold.is_set()
+    versions = tree.siblings(tree.tip or "")
+    assert desk.said == ["hello", "One."] and [node.text for node in versions] == ["One.", "Two.", "Three"]
+    assert [node.outcome.reason for node in versions if node.outcome] == ["stop", "stop", "cancelled"]
+    assert not any(node.growing for node in versions)
+    assert desk.current.notice.startswith("2 replies are kept as versions") and not hold.is_set()
     assert desk.services.replies.replying == []
 
 

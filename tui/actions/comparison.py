@@ -64,7 +64,7 @@ class ComparisonActions(ActionGroup):
             title = f"{label(parameter)} {spell(parameter, changed)}"
             documents = self._with_documents(question)
             varied = Variant(title, documents, {"sampling": sampling})
-            self._begin(question, Variant("these settings", documents), varied)
+            self._begin(question, Variant("unchanged", documents), varied)
         else:
             self._app.run_worker(self._with_model(self.current, question, other), group=FILES)
 
@@ -100,7 +100,7 @@ class ComparisonActions(ActionGroup):
             if params.seed is not None:
                 seeds = [sampling | {"seed": params.seed + number} for number in range(count)]
             variants = [Variant("", documents, {"sampling": each}) for each in seeds]
-            self._begin(question, *variants, title=f"{count} replies", leave="keep all", counted=False)
+            self._begin(question, *variants, title=f"{count} replies", leave="choose none", counted=False)
 
     def _with_documents(self, question: Node) -> bool:
         """True if both sides get passages."""
@@ -180,7 +180,7 @@ class ComparisonActions(ActionGroup):
         self._show(session)
 
     def _keep(self, comparison: Comparison) -> None:
-        """Keep the replies that are complete as versions, and show what was shown."""
+        """Keep the replies as versions, and show what was shown."""
         session, count = comparison.session, self._service.keep(comparison)
         if count:
             kept = f"{count} replies are kept as versions" if count > 1 else "One reply is kept as a version"

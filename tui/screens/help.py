@@ -27,11 +27,18 @@ from tui.widgets.safe_input import Field
 FACTS = "Topics"
 
 
+class HelpFrame(DialogFrame):
+    """Here F1 closes."""
+
+    more = ()
+
+
 class HelpScreen(ModalScreen[None]):
     """Filters keys and topics by the typed words, initially ``words``. ``focused``: the context listed first."""
 
     BINDINGS = [  # noqa: RUF012  as Textual declares it
-        Binding("escape,f1", "dismiss", "Close", show=False),
+        Binding("f1", "dismiss", "Close", show=False, priority=True),
+        Binding("escape", "dismiss", "Close", show=False),
         Binding("down", "scroll(1)", "Down", show=False),
         Binding("up", "scroll(-1)", "Up", show=False),
         Binding("pagedown", "scroll(10)", "Down", show=False),
@@ -45,7 +52,7 @@ class HelpScreen(ModalScreen[None]):
         self._page = HelpPage(keymap, places, words)
 
     def compose(self) -> ComposeResult:
-        with DialogFrame("Help", "type to filter", "↑ ↓ scroll", "Esc close", id="help"):
+        with HelpFrame("Help", "type to filter", "↑ ↓ scroll", "Esc close", id="help"):
             yield Field(self._words, "Search help…", id="help-text")
             with VerticalScroll(id="help-keys", can_focus=False):
                 yield self._page

@@ -3,6 +3,7 @@
 from collections.abc import Awaitable, Callable
 from dataclasses import replace
 
+from textual import events
 from textual.app import ComposeResult
 from textual.binding import Binding
 from textual.containers import VerticalScroll
@@ -37,6 +38,9 @@ WRONG_DEPTH = f"The lines above the cursor must be a number from 1 to {MAX_DEPTH
 WRONG_BUDGET = "The budget must be a number of tokens, or empty."
 # Where the author's note stands.
 PLACES: dict[Mode, str] = {"story": "some lines above the cursor", "chat": "before your last message"}
+
+KEYS = ("Tab next", "Esc close")
+LIST_KEYS = ("x export", "i import", "u undo", "d delete", "c always", "Space on/off", "n new", "Enter edit")
 
 Keep = Callable[[WriterPage], None]
 # The prompt with the page that was kept last, or a sentence that says why it is not known.
@@ -78,8 +82,7 @@ class WriterScreen(ModalScreen[None]):
         self._wrong = ""
 
     def compose(self) -> ComposeResult:
-        list_keys = ("x export", "i import", "u undo", "d delete", "c always", "Space on/off", "n new")
-        with DialogFrame("Writer's page", *list_keys, "Enter edit", "Tab next", "Esc close", id="writer"):
+        with DialogFrame("Writer's page", *KEYS, id="writer"):
             with VerticalScroll(can_focus=False):
                 yield self._shares
                 yield Plain("Memory · at the top of what the model sees", classes="writer-label")
@@ -102,6 +105,10 @@ class WriterScreen(ModalScreen[None]):
         self.run_worker(self._count())
 
     # ---- the page
+
+    def on_descendant_focus(self, event: events.DescendantFocus) -> None:
+        """Show the keys of what has the focus."""
+        self.query_one(DialogFrame).show_keys(*(LIST_KEYS if event.widget is self._list else ()), *KEYS)
 
     def on_text_area_changed(self, event: TextArea.Changed) -> None:
         event.stop()

@@ -13,6 +13,7 @@ from tui.process.in_thread import in_thread
 from tui.services.models import ModelManager
 from tui.services.passages import PassageService
 from tui.services.replies import ReplyChange, ReplyService
+from tui.services.reply import stopped
 from tui.services.session import Session
 
 # Among the settings of a session: how often each side was chosen, by what was compared.
@@ -44,6 +45,15 @@ class Side:
         """The reply; None if it has ended without any text."""
         tree = self.session.tree
         return tree[self.reply] if self.reply in tree else None  # noqa: SIM401  a tree is no dictionary
+
+    @property
+    def standing(self) -> Node | None:
+        """The reply as far as it goes: one that still grows ends here, as if it was stopped now."""
+        node, reply = self.node, self.session.reply
+        if node is None or not node.growing:
+            return node
+        outcome = None if reply is None or reply.generation is None else stopped(reply.generation, self.session.model)
+        return replace(node, outcome=outcome, growing=False) if node.text else None
 
     @property
     def question(self) -> Node | None:
@@ -124,21 +134,18 @@ class ComparisonService:
                 self._replies.stop(side.session)
 
     def keep(self, comparison: Comparison) -> int:
-        """Leave, and keep the complete replies beside what the conversation shows; returns how many they are."""
-        tree, kept = comparison.session.tree, [side for side in comparison.sides if side.ended and side.node]
-        tip = tree.tip
-        for side in kept:
-            _add(tree, comparison, side)
+        """Leave, and keep the replies, as far as they go, beside what the conversation shows; returns how many."""
+        tree = comparison.session.tree
+        tip, kept = tree.tip, sum(_add(tree, comparison, side) for side in comparison.sides)
         tree.move(tip)
         self.leave(comparison)
-        return len(kept)
+        return kept
 
     def choose(self, comparison: Comparison, chosen: Side) -> None:
         """Add the replies to the conversation, which goes on from the chosen, complete one and from its cache."""
         session = comparison.session
         for side in sorted(comparison.sides, key=lambda side: side is chosen):
-            if side.node is not None and side.question is not None:
-                _add(session.tree, comparison, side)
+            _add(session.tree, comparison, side)
         if comparison.counted:
             _count(session, chosen.variant)
         if chosen.variant.model and chosen.variant.model != session.model:
@@ -163,18 +170,21 @@ def _side(source: Session, question: Node, variant: Variant) -> Side:
     return Side(variant, Session(conversation, private=True), tree.begin("assistant").id)
 
 
-def _add(tree: Tree, comparison: Comparison, side: Side) -> None:
-    """Add a reply to the conversation, below the question as it was asked."""
-    assert side.question is not None and side.node is not None
+def _add(tree: Tree, comparison: Comparison, side: Side) -> bool:
+    """Add a reply to the conversation, below the question as it was asked; False if it has no text yet."""
+    reply, question = side.standing, side.question
+    if reply is None or question is None:
+        return False
     asked = [comparison.question] if comparison.question.id in tree else []
-    asked += [node for node in tree.children(comparison.parent) if node.text == side.question.text]
-    same = next((node for node in asked if node.quotes == side.question.quotes), None)
+    asked += [node for node in tree.children(comparison.parent) if node.text == question.text]
+    same = next((node for node in asked if node.quotes == question.quotes), None)
     if same is not None:
         tree.move(same.id)
     else:
         tree.move(comparison.parent)
-        tree.append(side.question)
-    tree.append(side.node)
+        tree.append(question)
+    tree.append(reply)
+    return True
 
 
 def _count(session: Session, chosen: Variant) -> None:

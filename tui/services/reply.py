@@ -88,6 +88,11 @@ def outcome_of(generation: "TextStream", finished: "Finished", model: str) -> Ou
     return _outcome(generation, finished.reason, finished.stats, model)
 
 
+def stopped(generation: "TextStream", model: str) -> Outcome:
+    """Outcome of a reply that ends here, before its end is heard of."""
+    return _outcome(generation, "cancelled", generation.stats, model)
+
+
 def interrupted(generation: "TextStream", model: str) -> Outcome:
     """Outcome of a reply that has failed in the middle; it can be continued."""
     return _outcome(generation, "interrupted", generation.stats, model)
