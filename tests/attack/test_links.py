@@ -195,7 +195,7 @@ def test_no_frame_is_half_made(tiny_model: Path, attack: Attack) -> None:
         terminal.until("Once upon a time ")
         for key, after, whole in (
             ("ctrl+t", "│ a question", r"Once upon a time +\n|│ a question"),
-            ("ctrl+t", r"continues by", r"Once upon a time +\n|│ a question"),
+            ("ctrl+t", r"adds up to", r"Once upon a time +\n|│ a question"),
             ("f1", r"─ Help", r"Once upon a time +\n(?!.*─ Help)|Continue from cursor"),
         ):
             terminal.frames.clear()

@@ -17,7 +17,7 @@ def test_it_shows_a_reply_while_it_is_generated(talkative_model: Path, rows: int
         terminal.until(LOADED)
         say(terminal, "go on")
         terminal.press(*["f12"] * (1 if columns == 160 else 2))  # wide, the figures are there already
-        terminal.until(r"Monitor(.|\n)*All replies +[1-9][\d.]* tok/s(.|\n)*Replies in a pass +1\.0")
+        terminal.until(r"Monitor(.|\n)*All replies +[1-9][\d.]* tok/s(.|\n)*Replies at once +1\.0")
         terminal.until(r"Last \d+ s, up to \d+ +[▁▂▃▄▅▆▇█]+")
         terminal.until(r"◐ go on +generating(.|\n)*Caches in use +[\d.]+ MB(.|\n)*Free for this program +[\d.]+ GB")
         terminal.press("escape")

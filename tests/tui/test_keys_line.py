@@ -30,7 +30,7 @@ def offered(pilot: Pilot[None]) -> dict[str, str]:
 
 
 def test_each_word_stands_by_an_action() -> None:
-    actions = {key.id for key in KEYMAP} | {"/", "Enter", "Tab", "↑", "↓"}
+    actions = {key.id for key in KEYMAP} | {"/", "Enter", "Tab", "↑", "↓", "then"}
     tables = [value for value in vars(key_hints).values() if isinstance(value, dict) and value]
     tables += [*key_hints.FIELDS.values(), *key_hints.OTHER_MODE.values()]
     flat = [table for table in tables if all(isinstance(word, str) for word in table.values())]
@@ -52,7 +52,7 @@ async def test_a_message_without_a_reply_is_asked_again_or_gets_another_model(ti
         app = app_of(pilot)
         current(pilot).tree.add("user", "hello")
         app.presenter.show()
-        assert keys(pilot).startswith("Esc r ask again · Enter send")
+        assert keys(pilot).startswith("Esc then r ask again · Enter send")
         await tap(pilot, "escape", "r")
         await idle(pilot)
         assert len(current(pilot).tree.path()) == 2
@@ -143,7 +143,7 @@ async def test_it_follows_the_state(tiny_model: Path) -> None:
         await pilot.press("escape", "escape", "g", "j", "u")
         assert keys(pilot).startswith("] restore")
         await pilot.press("right_square_bracket", "u")  # own messages go into the input
-        assert "/ commands · Esc ] restore · Esc messages" in keys(pilot)
+        assert "/ commands · Esc then ] restore · Esc messages" in keys(pilot)
         await pilot.press("ctrl+u", "escape", "right_square_bracket", "j", "r")
         await idle(pilot)
         await pilot.press("escape", "escape")

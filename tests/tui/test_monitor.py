@@ -71,4 +71,4 @@ def test_the_curve(values: Sequence[float], drawn: str) -> None:
 def test_the_curve_has_the_newest_that_fit() -> None:
     shown = [row.plain for row in engine_rows([Rates(float(n), 1.0) for n in range(200)], 46)]
     assert shown[-1] == f"{'Last 10 s, up to 199':<26}{curve([float(n) for n in range(180, 200)])}"
-    assert [row.plain for row in engine_rows([], 46)][-1].endswith("none"), "before anything is known"
+    assert [row.plain for row in engine_rows([], 46)][-1].endswith("none now"), "before anything is known"

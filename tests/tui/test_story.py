@@ -283,7 +283,7 @@ async def test_what_was_written_by_hand_can_be_reached_when_it_can_not_be_redone
         pane(pilot).move_cursor(pane(pilot).document.end)
         await pilot.press("f7")
         assert pane(pilot).text == continued
-        others = "There are others of the whole story: move the cursor to its start."
+        others = "There are other versions of the whole story: move the cursor to its start."
         assert current(pilot).notice == f"Ctrl+Y no longer brings back what was undone. {others}"
         await pilot.press("f7")
         assert current(pilot).notice == f"Already at the first version. {others}"
@@ -371,7 +371,7 @@ async def test_the_line_below_tells_length_and_settings(story_only_model: Path) 
     async with make_app(story_only_model).run_test(size=(80, 24)) as pilot:
         await ready(pilot)
         await pilot.press(*"Once upon a time")
-        assert line(pilot).startswith("4 words") and line(pilot).endswith("continues by 12 tokens · temperature 0")
+        assert line(pilot).startswith("4 words") and line(pilot).endswith("F5 adds up to 12 tokens · temperature 0")
         await pilot.press("f5")
         await idle(pilot)
         tip = current(pilot).tip

@@ -37,7 +37,7 @@ def test_sentences_name_keys_as_they_are_bound() -> None:
         "Ctrl+X  the model continues it from the cursor",
         "F11     stops, and keeps what was written",
         "Alt+U   takes a continuation back",
-        "F13 F8  walk through the versions",
+        "F13 F8  previous and next version",
         "F6      length and temperature",
     ]
     name_keys(KEYMAP)

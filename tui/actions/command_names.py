@@ -5,22 +5,23 @@ from collections.abc import Iterable
 
 from tui.actions.synonyms import SYNONYMS
 
-# Commands whose names are shorter than their actions'.
-SHORTER = {
+# Commands whose names are not those of their actions.
+NAMES = {
     "choose_model": "model",
     "documents": "docs",
     "rename_session": "rename",
+    "toggle_thoughts": "toggle-reasoning",
     "private_session": "private",
     "previous_sibling": "previous-version",
     "next_sibling": "next-version",
 }
 # Commands that are not ids of the key map.
-OWN = ("file", *SHORTER.values())
+OWN = ("file", *NAMES.values())
 
 
 def command_name(action: str) -> str:
     """Name of an action as a slash command, without the slash."""
-    return SHORTER.get(action, action.replace("_", "-"))
+    return NAMES.get(action, action.replace("_", "-"))
 
 
 def did_you_mean(word: str, commands: Iterable[str]) -> str:

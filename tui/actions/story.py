@@ -261,4 +261,4 @@ def _elsewhere(tree: Tree, found: list[Place]) -> str:
         return ""
     place = next((place for place in more if place.start > min(known)), more[-1])
     where = "there" if place.parent else "to its start"
-    return f"There are others of {_what(tree, place)}: move the cursor {where}."
+    return f"There are other versions of {_what(tree, place)}: move the cursor {where}."

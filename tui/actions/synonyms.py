@@ -39,7 +39,7 @@ SYNONYMS: dict[str, str] = {
     "save_message": "write",
     "save_code": "write",
     "find": "search",
-    "toggle_thoughts": "thinking",
+    "toggle_thoughts": "thinking thoughts",
     "toggle_details": "statistics tokens",
     "toggle_passages": "sources citations",
     "next_passage": "sources citations",

@@ -25,7 +25,7 @@ KEEP_SECONDS = 0.5
 
 @click.command()
 @click.argument("prompt", required=False, callback=written)
-@model_options
+@model_options("guide")
 @click.option(
     "--session",
     metavar="NAME",

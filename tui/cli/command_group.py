@@ -23,7 +23,7 @@ from tui.cli.themes import themes
 
 
 @click.group(invoke_without_command=True, context_settings={"help_option_names": ["-h", "--help"]})
-@model_options
+@model_options("guide for chats, story for stories")
 @screen_options
 @db_option
 @click.version_option(package_name="llm-tui")

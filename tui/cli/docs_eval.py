@@ -41,7 +41,7 @@ MAX_TOKENS = 32
     "--answers/--no-answers", default=True, help="Also answer the questions, which takes long.  [default: yes]"
 )
 @collection_option
-@model_options
+@model_options("smollm2 if it is here, else guide")
 @json_option
 @documents_db_option
 @click.pass_context

@@ -104,18 +104,23 @@ def biases(
         raise click.BadParameter(str(error)) from None
 
 
-model_options = options(
-    click.option(
-        "--model",
-        metavar="DIR|ORG/NAME|URL",
-        help="Model: built-in, a directory, a GGUF file, ORG/NAME, or URL#NAME of a server.  "
-        "[default: guide for chats, story for stories]",
-    ),
-    click.option("--precision", type=click.Choice(PRECISIONS), help="Weight precision.  [default: auto]"),
-    click.option("--cache-precision", type=click.Choice(CACHE_PRECISIONS), help="KV cache precision.  [default: auto]"),
-    bounded("context", "Context limit in tokens.  [default: the longest that fits the memory]"),
-    bounded("threads", "Compute threads.  [default: automatic]"),
-)
+def model_options(usual: str) -> Callable[[F], F]:
+    """Options of what computes. ``usual``: the model without ``--model``."""
+    return options(
+        click.option(
+            "--model",
+            metavar="DIR|ORG/NAME|URL",
+            help=f"Model: built-in, a directory, a GGUF file, ORG/NAME, or URL#NAME of a server.  [default: {usual}]",
+        ),
+        click.option("--precision", type=click.Choice(PRECISIONS), help="Weight precision.  [default: auto]"),
+        click.option(
+            "--cache-precision", type=click.Choice(CACHE_PRECISIONS), help="KV cache precision.  [default: auto]"
+        ),
+        bounded("context", "Context limit in tokens.  [default: the longest that fits the memory]"),
+        bounded("threads", "Compute threads.  [default: automatic]"),
+    )
+
+
 DB_FILE = click.Path(path_type=Path, dir_okay=False)
 IN_YOUR_DATA = "[default: sessions.db in your data directory]"
 db_option = click.option("--db", metavar="FILE", type=DB_FILE, help=f"Session database.  {IN_YOUR_DATA}")

@@ -14,7 +14,7 @@ NEEDED = ("starlette", "uvicorn")
 
 
 @click.command()
-@model_options
+@model_options("guide")
 @click.option("--host", default="127.0.0.1", show_default=True, metavar="ADDRESS", help="Address to listen on.")
 @click.option(
     "--port", type=click.IntRange(0, 65535), default=8080, show_default=True, metavar="N", help="Port; 0: any free one."

@@ -10,7 +10,7 @@ from tui.cli.streaming import generate, with_piped
 
 @click.command()
 @click.argument("prompt", required=False, callback=written)
-@model_options
+@model_options("story")
 @sampling_options
 @click.pass_context
 def story(context: click.Context, /, prompt: str | None, stats: bool, **given: Any) -> None:

@@ -108,13 +108,17 @@ class Settings:
         None, BIASES, "Numbers from -100 to 100 that make tokens, given by text or id, more or less likely."
     )
     typical_p: float | None = _number(
-        "typical_p", None, "Keep the tokens that surprise as expected, with total probability p; 1 = off."
+        "typical_p",
+        None,
+        "Sample from the tokens that are about as surprising as expected, with total probability p; 1 = off.",
     )
     xtc_probability: float | None = _number(
-        "xtc_probability", None, "XTC: how often all likely tokens but the last of them are excluded; 0 = off."
+        "xtc_probability",
+        None,
+        "XTC: chance at each token that of all likely ones only the least likely is kept; 0 = off.",
     )
     xtc_threshold: float | None = _number(
-        "xtc_threshold", None, "XTC: the probability from which a token is likely (default: 0.1)."
+        "xtc_threshold", None, "XTC: the probability from which a token counts as likely (default: 0.1)."
     )
     dry_multiplier: float | None = _number(
         "dry_multiplier", None, "DRY: penalty on continuing a repetition; 0 = off, 0.8 is usual."

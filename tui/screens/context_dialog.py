@@ -29,7 +29,7 @@ class ContextDialog(ModalScreen[Choice]):
         self._full = full
 
     def compose(self) -> ComposeResult:
-        leave = "Esc keep as it is" if self._continues else "Esc shorten"
+        leave = "Esc keep the reply" if self._continues else "Esc shorten the message"
         with DialogFrame("The context is full", "Enter select", leave, id="context"):
             yield Plain(self._told, id="context-note")
             yield OptionList(*self._options(), id="context-list", markup=False)

@@ -28,8 +28,8 @@ COMPLETE = {"Enter": "run", "Tab": "complete", "↑ ↓": "choose", "stop": "clo
 EXPAND = {"send": "send", "expand_pasted": "expand"}
 EDIT = {"send": "send as new version", "stop": "cancel", "newline": "new line"}
 EDIT_REPLY = EDIT | {"send": "save as new version"}
-ASK_AGAIN = {"stop regenerate": "ask again"}
-RESTORE_HIDDEN = {"stop next_sibling": "restore"}
+ASK_AGAIN = {"stop then regenerate": "ask again"}
+RESTORE_HIDDEN = {"stop then next_sibling": "restore"}
 TO_MESSAGES = {"stop": "messages"}
 EARLIER = {"history_earlier": "earlier prompts", "editor": "$EDITOR"}
 
@@ -127,7 +127,7 @@ def _messages(screen: MainScreen, session: Session) -> dict[str, str]:
         hints.append(TO_INPUT)
     if screen.transcript.code is not None:
         hints.append(COPY_CODE)
-    return _first(*hints, MOVE)
+    return _first(*hints, {} if node is None else MOVE)
 
 
 def _message(tree: Tree, node: Node) -> list[Hints]:

@@ -84,7 +84,7 @@ def engine_rows(rates: Sequence[Rates], width: int) -> Iterator[Content]:
     yield _heading("Engine")
     now = rates[-1] if rates else Rates(0.0, 0.0)
     yield _row("All replies", rate(now.tokens_per_second))
-    yield _row("Replies in a pass", f"{now.batch:.1f}" if now.batch else "none")
+    yield _row("Replies at once", f"{now.batch:.1f} on average" if now.batch else "none now")
     seen = [each.tokens_per_second for each in rates][-max(1, width - LABEL) :]
     if seen and max(seen) > 0:
         about = f"Last {round(len(seen) * SECONDS)} s, up to {round(max(seen))}"

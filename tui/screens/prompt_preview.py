@@ -27,7 +27,7 @@ class PromptPreviewScreen(ModalScreen[None]):
         self._prompt = preview.text
 
     def compose(self) -> ComposeResult:
-        with DialogFrame("What the model sees", "Tab shares", "↑ ↓ scroll", "Esc close", id="preview"):
+        with DialogFrame("What the model sees", "Tab to the parts", "↑ ↓ scroll", "Esc close", id="preview"):
             with VerticalScroll(id="preview-parts"):
                 yield self._shares
             yield self._text

@@ -1,5 +1,6 @@
 """Shows a story on the main screen and collects edits."""
 
+from tui.config.key_names import key_name
 from tui.conversation.story_text import near
 from tui.screens.main import MainScreen
 from tui.screens.session_view import SessionView
@@ -51,13 +52,13 @@ class StoryView(SessionView):
         length, temperature = values.get("max_tokens"), values.get("temperature")
         edited = pane.text != "".join(node.text for node in session.tree.path())
         places = [] if edited else near(session.tree, len(pane.text) if pane.walked is None else pane.walked)
-        shown = places[0].shown if places else None
+        shown, key = places[0].shown if places else None, key_name("continue_story")
         number, count = session.tree.place(shown.id) if shown else (1, 1)
         self._screen.story_line.figures = (
             _counted(words, "word"),
             *known,
             *([f"version {number} of {count}"] if count > 1 else []),
-            f"continues by {_counted(length, 'token')}" if length else "continues without limit",
+            f"{key} adds up to {_counted(length, 'token')}" if length else f"{key} continues without limit",
             *([f"temperature {temperature:g}"] if temperature is not None else []),
         )
 

@@ -40,7 +40,7 @@ WRONG_BUDGET = "The budget must be a number of tokens, or empty."
 PLACES: dict[Mode, str] = {"story": "some lines above the cursor", "chat": "before your last message"}
 
 KEYS = ("Tab next", "Esc close")
-LIST_KEYS = ("x export", "i import", "u undo", "d delete", "c always", "Space on/off", "n new", "Enter edit")
+LIST_KEYS = ("x export", "i import", "u undo", "d delete", "c always or by keys", "Space on/off", "n new", "Enter edit")
 
 Keep = Callable[[WriterPage], None]
 # The prompt with the page that was kept last, or a sentence that says why it is not known.

@@ -24,7 +24,7 @@ KEYS = {
     "continue_story": "the model continues it from the cursor",
     "stop": "stops, and keeps what was written",
     "undo": "takes a continuation back",
-    "previous_alternative next_alternative": "walk through the versions",
+    "previous_alternative next_alternative": "previous and next version",
     "sampling": "length and temperature",
 }
 
