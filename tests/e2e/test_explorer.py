@@ -23,7 +23,7 @@ def test_a_reply_is_explored_and_goes_on_from_another_token(
         stop(terminal)
         terminal.press("escape", "x")
         terminal.until("rank 1")
-        terminal.until("Enter continue from it")
+        terminal.until("Enter continue · Esc back")
         terminal.press("a")
         terminal.until(r"to write .* layer \d+ of \d+ · mean of its heads")
         terminal.press("tab", "escape")
