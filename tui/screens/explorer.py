@@ -61,14 +61,7 @@ class ExplorerScreen(ModalScreen[Branch | None]):
         self._begun = False  # the texts of the tokens are shown
 
     def compose(self) -> ComposeResult:
-        keys = (
-            "Home End",
-            "PgUp PgDn lines",
-            "a attention",
-            "↑ ↓ other tokens",
-            "← → tokens",
-            "Enter continue from it",
-        )
+        keys = ("Home End", "PgUp PgDn lines", "a attention", "↑ ↓ others", "← → token", "Enter continue")
         with DialogFrame("Tokens", *keys, "Esc back", id="explorer"), Container(id="explorer-body"):
             yield self._tokens
             with Vertical(id="token-panel"):
