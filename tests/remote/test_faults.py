@@ -8,6 +8,7 @@ import subprocess
 import threading
 from collections.abc import Iterator
 from dataclasses import replace
+from http.client import HTTPConnection
 from pathlib import Path
 
 import pytest
@@ -106,6 +107,21 @@ def test_an_answer_that_is_no_stream(model: RemoteModel, server: FakeServer, ans
 )
 def test_a_refusal(model: RemoteModel, server: FakeServer, answer: list[bytes], sentence: str) -> None:
     assert told(model, server, *answer) == ("", sentence)
+
+
+def test_a_refusal_of_a_body_that_was_not_read(
+    model: RemoteModel, server: FakeServer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The server answers and closes the connection while the body is still sent."""
+    send = HTTPConnection.request
+
+    def cut_off(connection: HTTPConnection, method: str, url: str, body: bytes, headers: dict[str, str]) -> None:
+        send(connection, method, url, body, headers)
+        raise BrokenPipeError
+
+    monkeypatch.setattr(HTTPConnection, "request", cut_off)
+    answer = refusal(413, "A body may have 8 MB at most.")
+    assert told(model, server, *answer) == ("", "HOST refused the request (HTTP 413). A body may have 8 MB at most.")
 
 
 def test_what_a_server_says_is_one_line_without_control_sequences(model: RemoteModel, server: FakeServer) -> None:

@@ -100,7 +100,9 @@ class Call:
         target = urlsplit(self._server.url).path + path
         connection = self._connect()
         with in_sentences(self.host, self._patience.silence):
-            connection.request(method, target, body, headers)
+            # A server may refuse a long body before it has read all: what it says is there all the same.
+            with contextlib.suppress(ConnectionError):
+                connection.request(method, target, body, headers)
             self._response = connection.getresponse()
         if self._response.status != 200:
             raise self._refusal(self._response, path)
