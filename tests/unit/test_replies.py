@@ -1,17 +1,21 @@
 """Replies are asked for in turn, come in by messages, and end in the conversation."""
 
-from collections.abc import AsyncIterator
+import threading
+from collections.abc import AsyncIterator, Sequence
 from pathlib import Path
 
 import pytest
 
 from inference import InferenceError, SamplingParams
 from tests.stubs.fake_engine import FakeModel
+from tests.stubs.fake_tokenizer import Words
 from tests.stubs.mailbox import Mailbox
 from tests.stubs.script import Script
 from tui.config.settings import load_settings
 from tui.conversation.conversation import Conversation
+from tui.conversation.lorebook import Book, Entry
 from tui.conversation.tree import Node
+from tui.conversation.writer_page import WriterPage
 from tui.messages import ContextCounted, ModelLoaded, ReplyProgressed
 from tui.services.models import ModelManager
 from tui.services.replies import STOPPED_BEFORE, ReplyChange, ReplyService
@@ -254,3 +258,24 @@ async def test_the_context_is_counted_away_from_a_reply(room: Room, mailbox: Mai
     await mailbox.join()
     assert [type(message) for message in mailbox.taken()] == [ContextCounted]
     assert room.session.figures.context_used == 2
+
+
+async def test_tokens_of_a_lorebook_are_counted_beside_the_interface(
+    room: Room, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    room.load()
+    book = Book.empty()
+    for number in range(3):
+        book = book.add(Entry(name=str(number), text="words", constant=True))
+    room.session.put_page(WriterPage(books=(book,)))
+    threads: list[threading.Thread] = []
+    encode = Words.encode_pieces
+
+    def counted(self: Words, pieces: Sequence[str | Sequence[int]], limit: int | None = None) -> list[int]:
+        threads.append(threading.current_thread())
+        return encode(self, pieces, limit)
+
+    monkeypatch.setattr(Words, "encode_pieces", counted)
+    made = await room.replies.background(room.session, [])
+    assert len(made.constant) == len(threads) == 3
+    assert threading.main_thread() not in threads

@@ -61,7 +61,7 @@ class WriterActions(ActionGroup):
         context, variables = self._services.models.context(session), self._services.sampling.variables(session)
         try:
             twin, path = self._next(session)
-            background = self._replies.background(twin, path)
+            background = await self._replies.background(twin, path)
             async with self._replies.turn:
                 return await in_thread(preview, twin, path, model, context, variables, background)
         except Exception as error:

@@ -60,15 +60,29 @@ class Background:
 NOTHING = Background()
 
 
+@dataclass(frozen=True)
+class Called:
+    """The entries that a text calls for, and those whose keys cannot be looked for."""
+
+    page: WriterPage
+    found: list[tuple[Book, Entry]]
+    left_out: list[LeftOut]
+
+
 def background(page: WriterPage, text: str, context: int, count: Count) -> Background:
-    """The page's part in the prompt that ends with ``text``, for a context of so many tokens.
+    """The page's part in the prompt that ends with ``text``. For the main thread, as ``called``."""
+    return fitted(called(page, text), context, count)
+
+
+def fitted(calls: Called, context: int, count: Count) -> Background:
+    """The page's part in the prompt, for a context of so many tokens. Thousands of entries take seconds to count.
 
     Entries that do not fit their budget are left out: constant ones are the last, then those of a higher priority, then
-    those of a higher order. For the main thread, as ``Scan``.
+    those of a higher order.
     """
+    page, found, left_out = calls.page, calls.found, list(calls.left_out)
     if page.blank:
         return NOTHING
-    found, left_out = _called(page, Scan(text))
     chosen = _fitting(found, context // SHARE if page.budget is None else page.budget, count, left_out)
     chosen.sort(key=lambda each: each[1].order)
     lore = [(entry.constant, Lore(entry.label, book.filled(entry.text).strip())) for book, entry in chosen]
@@ -82,8 +96,9 @@ def background(page: WriterPage, text: str, context: int, count: Count) -> Backg
     )
 
 
-def _called(page: WriterPage, scan: Scan) -> tuple[list[tuple[Book, Entry]], list[LeftOut]]:
-    """The entries that the text calls for, and those whose keys cannot be looked for."""
+def called(page: WriterPage, text: str) -> Called:
+    """Look for the keys of the page's entries. For the main thread, as ``Scan``."""
+    scan = Scan(text)
     found: list[tuple[Book, Entry]] = []
     left_out: list[LeftOut] = []
     for book in page.books:
@@ -95,7 +110,7 @@ def _called(page: WriterPage, scan: Scan) -> tuple[list[tuple[Book, Entry]], lis
                     found.append((book, entry))
             except KeyProblem as problem:
                 left_out.append(LeftOut(entry.label, str(problem)))
-    return found, left_out
+    return Called(page, found, left_out)
 
 
 def _fitting(

@@ -1,9 +1,9 @@
 """The writer's page in the prompts of a session."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING
 
-from tui.conversation.background import NOTHING, Background, background
+from tui.conversation.background import NOTHING, Background, called, fitted
 from tui.conversation.lorebook_keys import SCANNED
 from tui.conversation.tree import Node
 from tui.services.modes import STRATEGIES
@@ -19,10 +19,18 @@ def background_of(session: Session, path: Sequence[Node], model: "Model | None",
 
     ``model``: None for one on a server, whose tokens are estimated. ``context``: 0 if it is unknown.
     """
+    return background_later(session, path, model, context)()
+
+
+def background_later(
+    session: Session, path: Sequence[Node], model: "Model | None", context: int
+) -> Callable[[], Background]:
+    """Look for the keys in the text, as ``background_of``; the result counts the tokens, in any thread."""
     from inference import ContextOverflowError
 
     if session.page.blank:
-        return NOTHING
+        return lambda: NOTHING
+    calls = called(session.page, _scanned(session, path))
 
     def count(text: str) -> int:
         if model is None:
@@ -32,7 +40,7 @@ def background_of(session: Session, path: Sequence[Node], model: "Model | None",
         except ContextOverflowError as error:
             return error.needed
 
-    return background(session.page, _scanned(session, path), context or ASSUMED_CONTEXT, count)
+    return lambda: fitted(calls, context or ASSUMED_CONTEXT, count)
 
 
 def _scanned(session: Session, path: Sequence[Node]) -> str:

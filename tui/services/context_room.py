@@ -32,14 +32,14 @@ class ContextRoom:
         nodes = in_context(session.tree.path(node_id))
         limit, longest = self._models.context(session), self._sampling.params(session).max_tokens
         async with self._replies.turn:
-            full = await in_thread(plan, nodes, limit, longest, self._count(session, nodes))
+            full = await in_thread(plan, nodes, limit, longest, await self._count(session, nodes))
         possible = self._models.longest_context(session)
         return replace(full, longest=possible if possible > max(full.needed, limit) else 0)
 
     async def compactable(self, session: Session) -> Cut | None:
         """The turns to summarise: all but the last ones, which take a quarter of the prompt at most, or one turn."""
         nodes = in_context(session.tree.path())
-        count = self._count(session, nodes)
+        count = await self._count(session, nodes)
         async with self._replies.turn:
             return await in_thread(lambda: cut(nodes, count(nodes) // SHARE, count))
 
@@ -47,7 +47,7 @@ class ContextRoom:
         """A summary of the turns that are removed; None if ``reply`` was stopped. Raises an error with a sentence."""
         nodes = in_context(session.tree.path(chosen.kept[-1].id))
         system = [node for node in nodes if node.role == "system"]
-        top = replace(self._replies.background(session, nodes), called=(), note="")
+        top = replace(await self._replies.background(session, nodes), called=(), note="")
         async with self._replies.turn:
             engine = await in_thread(self._replies.copy, session)
         try:
@@ -64,10 +64,10 @@ class ContextRoom:
             variables |= {template.reasoning_switch: False}  # it would take the room that the summary needs
         return Summariser(engine, session, reply, params, variables, background)
 
-    def _count(self, session: Session, nodes: list[Node]) -> Count:
+    async def _count(self, session: Session, nodes: list[Node]) -> Count:
         model, limit = self._models.model(session), self._models.context(session)
         assert model is not None
-        background = self._replies.background(session, nodes)
+        background = await self._replies.background(session, nodes)
         return prompt_count(session, model, limit, self._sampling.variables(session), nodes[-1], background)
 
 

@@ -140,7 +140,7 @@ class ExplorationService:
                     session = exploration.session
                     exploration.engine = await in_thread(self._replies.copy, session)
                     path = session.tree.path(exploration.node.id)
-                    background = self._replies.background(session, path[:-1])
+                    background = await self._replies.background(session, path[:-1])
                     await in_thread(self._submit, exploration, path, background)
         except Exception as error:
             exploration.ended, exploration.failure = True, str(explained(error))

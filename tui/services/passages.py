@@ -70,7 +70,8 @@ class PassageService:
         found = await in_thread(self._documents.find, *questions(path), session.collections, check_cancelled)
         nodes = in_context(path)[:-1]
         async with self._replies.turn:
-            quotes = await in_thread(self._fitting, session, nodes, found, self._replies.background(session, nodes))
+            background = await self._replies.background(session, nodes)
+            quotes = await in_thread(self._fitting, session, nodes, found, background)
         if reply.cancelled or question.id not in session.tree or quotes is None:
             return found.note
         session.tree.quote(question.id, quotes)

@@ -16,7 +16,7 @@ from tui.conversation.background import NOTHING, Background
 from tui.conversation.tree import Node
 from tui.messages import ContextCounted, ContextFilled, Notice, ReplyProgressed
 from tui.process.in_thread import FILES, in_thread
-from tui.services.background import background_of
+from tui.services.background import background_later
 from tui.services.detached_cache import DetachedCache, save_cache
 from tui.services.event_poller import EventPoller
 from tui.services.model_choice import ModelChoice
@@ -191,7 +191,7 @@ class ReplyService:
                 return
             try:
                 path = session.tree.path(reply.node_id)
-                background = self.background(session, path if reply.seed_text else path[:-1])
+                background = await self.background(session, path if reply.seed_text else path[:-1])
                 generation = await in_thread(self._submit, session, reply, path, background)
             except Exception as error:
                 self._fail(reply, str(explained(error)))
@@ -204,11 +204,12 @@ class ReplyService:
             generation.cancel()
         self._poller.watch(reply)
 
-    def background(self, session: Session, path: list[Node]) -> Background:
-        """What the writer's page adds to the prompt for the end of the path. For the main thread."""
-        if not self._models.ready(session):
+    async def background(self, session: Session, path: list[Node]) -> Background:
+        """What the writer's page adds to the prompt for the end of the path."""
+        if session.page.blank or not self._models.ready(session):
             return NOTHING
-        return background_of(session, path, self._models.model(session), self._models.context(session))
+        model, context = self._models.model(session), self._models.context(session)
+        return await in_thread(background_later(session, path, model, context))
 
     def _submit(self, session: Session, reply: Reply, path: list[Node], background: Background) -> TextStream:
         source = self._source(session)
@@ -266,7 +267,8 @@ class ReplyService:
         path = session.tree.path()
         async with self.turn:
             try:
-                used = await in_thread(self._tokens, session, path, self.background(session, path))
+                background = await self.background(session, path)
+                used = await in_thread(self._tokens, session, path, background)
             except ContextOverflowError as error:
                 used = error.needed
             except Exception:  # the template may reject the conversation; reported when a reply is asked for
