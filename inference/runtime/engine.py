@@ -284,39 +284,45 @@ class Engine:
         return admitted
 
     def _step(self, step: Step[Request]) -> None:
+        """Have a pass for those for whose caches there is room; who is at fault where it fails, ends."""
+        with _failing([request for request, _ in step.work]):
+            if work := self._admissible(step.work):
+                self._pass(work, step.drafts)
+
+    def _pass(self, work: Sequence[tuple[Request, int]], drafts: int) -> None:
         """One pass over one model's weights, then a token for each request whose prompt is through."""
 
         def check_cancelled() -> None:
-            if any(request.cancelled for request, _ in step.work):
+            if any(request.cancelled for request, _ in work):
                 raise _CancelledMidway
 
-        with _failing([request for request, _ in step.work]):
-            work = self._admissible(step.work)
-            if not work:
-                return
-            replies = sum(request.started for request, _ in work)
-            batch = [(request.next_ids(count, step.drafts), request.session.cache) for request, count in work]
-            last_only = [request.last_only for request, _ in work]
-            began = time.perf_counter()
-            try:
-                logits = work[0][0].model.forward_batch(batch, last_only, check_cancelled)
-            except _CancelledMidway:
-                return
-            except Exception:
-                if len(work) == 1:
-                    raise
-                for part in work:  # whose fault it was shows in a pass of its own
-                    self._step(Step((part,), 0))
-                return
-            seconds = time.perf_counter() - began
-            read = sum(count for request, count in work if not request.started)
-            if sum(len(ids) for ids, _ in batch) == replies + read:  # without drafts
-                self._pace.took(work[0][0].model, replies, read, seconds)
-            self.activity.passes += 1
-            self.activity.sequences += len(work)
-            for (request, _), rows in zip(work, logits, strict=True):
-                with _failing([request]):
-                    self.activity.tokens += request.advance(rows, seconds)
+        batch = [(request.next_ids(count, drafts), request.session.cache) for request, count in work]
+        last_only = [request.last_only for request, _ in work]
+        began = time.perf_counter()
+        try:
+            logits = work[0][0].model.forward_batch(batch, last_only, check_cancelled)
+        except _CancelledMidway:
+            return
+        except Exception:
+            if len(work) == 1:
+                raise
+            for part in work:  # whose fault it was shows in a pass of its own
+                self._step(Step((part,), 0))
+            return
+        seconds = time.perf_counter() - began
+        self._took(work, sum(len(ids) for ids, _ in batch), seconds)
+        for (request, _), rows in zip(work, logits, strict=True):
+            with _failing([request]):
+                self.activity.tokens += request.advance(rows, seconds)
+
+    def _took(self, work: Sequence[tuple[Request, int]], rows: int, seconds: float) -> None:
+        """Count a pass of so many rows, and learn from it unless there were drafts."""
+        self.activity.passes += 1
+        self.activity.sequences += len(work)
+        replies = sum(request.started for request, _ in work)
+        read = sum(count for request, count in work if not request.started)
+        if rows == replies + read:
+            self._pace.took(work[0][0].model, replies, read, seconds)
 
 
 @contextlib.contextmanager
