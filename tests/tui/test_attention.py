@@ -52,7 +52,8 @@ async def test_each_head_of_each_layer_is_shown_for_the_token(real_model: Path, 
         await pilot.press("right", "right")
         screen = await looked_at(pilot)
         text, options, grid = screen.query_one(TokenText), screen.query_one(OptionList), screen.query_one(HeadGrid)
-        assert text.size.height >= 2 and text.size.width > 10 and grid.size.height >= 1
+        assert text.size.height >= 2 and text.size.width > 10 and grid.display == (size != (40, 12))
+        assert options.size.height >= 3, "at 40x12 in place of the grid"
         scoring = explorer._exploration.scoring
         assert scoring is not None and text.chosen == scoring.start + 2 == text.length - len(scoring.token_ids) + 2
         model, ids = scoring.model, [*scoring.prompt_ids[: scoring.start], *scoring.token_ids]

@@ -44,6 +44,7 @@ class AttentionScreen(ModalScreen[int]):
         Binding("pagedown", f"line(-{LINES})", "Lines down", show=False),
     ]
     HORIZONTAL_BREAKPOINTS = [(0, "-under"), (100, "-beside")]  # noqa: RUF012  as Textual declares it
+    VERTICAL_BREAKPOINTS = [(0, "-low"), (20, "-high")]  # noqa: RUF012  where it is low, the list has the room
 
     def __init__(self, attention: Attention, place: int) -> None:
         super().__init__()
