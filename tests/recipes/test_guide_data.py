@@ -48,7 +48,7 @@ def test_many_conversations_reach_a_fifth_turn() -> None:
 def test_nothing_of_the_notation_is_left_in_what_is_typed() -> None:
     for question, _ in answered(3000):
         assert not set("{}") & set(question), question
-        assert "|" not in question.replace("| head", ""), question
+        assert "|" not in question.replace("| head", "").replace("|| echo failed", ""), question
 
 
 def test_phrasings_kept_out_are_not_trained_on() -> None:
