@@ -28,7 +28,7 @@ def write_card(recipe: Recipe, run: Path, to: Path) -> None:
         "tokens": lambda: f"{state['step'] * recipe.training.batch_tokens / 1e6:.1f} million",
         "steps": lambda: str(state["step"]),
         "minutes": lambda: f"{state['seconds'] / 60:.0f}",
-        "beginning": lambda: beginning(*state.get("before", (0, 0.0))),
+        "beginning": lambda: beginning(*state.get("before", (0, 0.0)), recipe.training.again_share),
         "device": lambda: state["device"],
         "held_out": lambda: str(len(held_out)),
         "bits_per_byte": lambda: f"{evaluate([to], held_out)[0]:.3f}",
@@ -43,11 +43,11 @@ def write_card(recipe: Recipe, run: Path, to: Path) -> None:
     (to / "README.md").write_text(text, encoding="utf-8")
 
 
-def beginning(steps: int, seconds: float) -> str:
-    """The initial weights: random or a previous training's."""
+def beginning(steps: int, seconds: float, share: float) -> str:
+    """The initial weights: random or a previous training's, and their part in the end."""
     return (
         f"the weights that {steps} steps in {seconds / 60:.0f} minutes on earlier versions of this text had made, and "
-        "ending in the mean of these and what they became"
+        f"ending in what they became to {share:.0%} and in what they were to {1 - share:.0%}"
         if steps
         else "random weights"
     )

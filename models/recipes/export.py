@@ -25,7 +25,10 @@ def export(recipe: Recipe, run: Path, to: Path) -> None:
         raise click.ClickException(f"{checkpoint} does not exist; run `train` first.")
     state = torch.load(checkpoint, map_location="cpu", weights_only=True)
     to.mkdir(parents=True, exist_ok=True)
-    weights = {name: tensor.to(torch.bfloat16).contiguous() for name, tensor in _weights(state).items()}
+    weights = {
+        name: tensor.to(torch.bfloat16).contiguous()
+        for name, tensor in _weights(state, recipe.training.again_share).items()
+    }
     (to / "model.safetensors").write_bytes(save(weights, metadata={"format": "pt"} | _made(state)))
     shutil.copyfile(run / "tokenizer.json", to / "tokenizer.json")
     tokenizer = load_tokenizer(run)
@@ -39,10 +42,15 @@ def export(recipe: Recipe, run: Path, to: Path) -> None:
     click.echo(f"{to}: {parameters} parameters, {sum(file.stat().st_size for file in to.iterdir()) / 1e6:.1f} MB")
 
 
-def _weights(state: dict[str, Any]) -> dict[str, torch.Tensor]:
-    """The trained weights; averaged with the initial model's, if any, to forget less (arXiv 2109.01903)."""
+def _weights(state: dict[str, Any], share: float) -> dict[str, torch.Tensor]:
+    """The trained weights; their mean with the initial model's, if any, to forget less (arXiv 2109.01903).
+
+    `share`: of the trained ones, from 0 to 1.
+    """
     began: dict[str, torch.Tensor] = state["began"]
-    return {name: (tensor + began[name]) / 2 if began else tensor for name, tensor in state["network"].items()}
+    return {
+        name: torch.lerp(began[name], tensor, share) if began else tensor for name, tensor in state["network"].items()
+    }
 
 
 def _made(state: dict[str, Any]) -> dict[str, str]:

@@ -86,6 +86,7 @@ class TrainingPlan:
     prompt_weight: float = 1.0  # loss weight of prompt tokens in chats
     again_steps: int | None = None  # replaces `steps` when starting from a model of this recipe
     again_rate: float | None = None
+    again_share: float = 0.5  # of what became of that model, in the mean with what it was
     first_share: float = 0.0  # initial progress for the sources' shares
 
     def again(self) -> TrainingPlan:
