@@ -21,6 +21,7 @@ from tui.screens.attention import AttentionScreen
 from tui.screens.explorer import ExplorerScreen
 from tui.screens.prompt_preview import PromptPreviewScreen
 from tui.screens.writer import WriterScreen
+from tui.widgets.dialog_frame import DialogFrame
 from tui.widgets.plain_text import Plain
 
 SIZES = {"80x24": (80, 24), "160x48": (160, 48)}
@@ -97,9 +98,13 @@ async def writer(pilot: Pilot[None]) -> None:
     )
     current(pilot).put_page(page(*entries, memory="The answers are for a child.", note="In two sentences."))
     app_of(pilot).presenter.refresh()  # the top bar tells of it
-    await pilot.press("f10", "tab", "tab")
-    await until(pilot, lambda: isinstance(pilot.app.screen, WriterScreen))
+    await pilot.press("f10")
+    await until(pilot, lambda: isinstance(pilot.app.screen, WriterScreen) and pilot.app.screen.focused)
+    # They take rows: which part is in sight depends on whether they were there when the focus moved.
     await until(pilot, lambda: "tokens" in str(pilot.app.screen.query_one("#writer-shares", Plain).content))
+    await pilot.pause()
+    await pilot.press("tab", "tab")
+    await until(pilot, lambda: "n new" in str(pilot.app.screen.query_one(DialogFrame).border_subtitle))
 
 
 async def context(pilot: Pilot[None]) -> None:
