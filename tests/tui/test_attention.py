@@ -13,8 +13,10 @@ from tests.stubs.fake_engine import FakeSession
 from tests.tui.conftest import app_of, make_app, ready, say, until
 from tui.screens.attention import COMPUTING, STRONGEST, AttentionScreen
 from tui.screens.explorer import NOT_READ, ExplorerScreen
+from tui.services.exploration import Exploration
 from tui.widgets.explorer.head_grid import HeadGrid
 from tui.widgets.explorer.token_text import LOOKED_AT, TokenText
+from tui.widgets.plain_text import Plain
 
 
 def screen_of(pilot: Pilot[None]) -> AttentionScreen:
@@ -24,7 +26,8 @@ def screen_of(pilot: Pilot[None]) -> AttentionScreen:
 
 
 def heading(pilot: Pilot[None]) -> str:
-    return str(screen_of(pilot).query_one("#attention-heading").visual)
+    """Empty until the screen is put together."""
+    return "".join(str(heading.visual) for heading in screen_of(pilot).query("#attention-heading").results(Plain))
 
 
 async def explored(pilot: Pilot[None]) -> ExplorerScreen:
@@ -53,7 +56,7 @@ async def test_each_head_of_each_layer_is_shown_for_the_token(real_model: Path, 
         screen = await looked_at(pilot)
         text, options, grid = screen.query_one(TokenText), screen.query_one(OptionList), screen.query_one(HeadGrid)
         assert text.size.height >= 2 and text.size.width > 10 and grid.display == (size != (40, 12))
-        assert options.size.height >= 3, "at 40x12 in place of the grid"
+        await until(pilot, lambda: options.size.height >= 3)  # at 40x12 in place of the grid
         scoring = explorer._exploration.scoring
         assert scoring is not None and text.chosen == scoring.start + 2 == text.length - len(scoring.token_ids) + 2
         model, ids = scoring.model, [*scoring.prompt_ids[: scoring.start], *scoring.token_ids]
@@ -162,4 +165,23 @@ async def test_what_cannot_be_computed_is_said(tiny_model: Path, monkeypatch: py
         await pilot.press("right")
         await until(pilot, lambda: "layer" in heading(pilot))
         await pilot.press("a")
+        assert pilot.app.screen is explorer
+
+
+async def test_asked_for_too_early_it_is_shown_once_the_reply_is_read(
+    real_model: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    read, poll = threading.Event(), Exploration.poll
+    monkeypatch.setattr(Exploration, "poll", lambda self: poll(self) if read.is_set() else None)
+    async with make_app(real_model, max_tokens=4).run_test(size=(80, 24)) as pilot:
+        await ready(pilot)
+        await say(pilot, "hello")
+        await pilot.press("escape", "x")
+        await until(pilot, lambda: isinstance(pilot.app.screen, ExplorerScreen))
+        explorer = pilot.app.screen
+        await pilot.press("a")
+        assert str(explorer.query_one("#token-note").visual) == NOT_READ
+        read.set()
+        await until(pilot, lambda: isinstance(pilot.app.screen, AttentionScreen) and "layer" in heading(pilot))
+        await pilot.press("escape")
         assert pilot.app.screen is explorer

@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     from inference import Scored
 
 READING = "reading the reply"
-NOT_READ = "The attention can be shown once the reply is read."
+NOT_READ = "The attention is shown once the reply is read."
 ABOUT = "The model's own probabilities, before temperature and the other samplers."
 LINES = 5  # that PgUp and PgDn go
 
@@ -59,6 +59,7 @@ class ExplorerScreen(ModalScreen[Branch | None]):
         self._timer: Timer | None = None
         self._attention = attention
         self._begun = False  # the texts of the tokens are shown
+        self._awaited = False  # the attention was asked for before the reply was read
 
     def compose(self) -> ComposeResult:
         keys = ("Home End", "PgUp PgDn lines", "a attention", "↑ ↓ others", "← → token", "Enter continue")
@@ -89,6 +90,9 @@ class ExplorerScreen(ModalScreen[Branch | None]):
         elif self._place is None:
             self._heading.show(self._progress)
         self._tokens.refresh()
+        if self._awaited and exploration.ended:
+            self._awaited = False
+            self.action_attention()
 
     @property
     def _progress(self) -> str:
@@ -167,7 +171,10 @@ class ExplorerScreen(ModalScreen[Branch | None]):
 
     def action_attention(self) -> None:
         """Show what the model looked at to write the chosen token."""
-        if not self._exploration.ended or self._exploration.failure:
+        if self._exploration.failure:
+            return
+        if not self._exploration.ended:
+            self._awaited = True
             self._say(NOT_READ)
             return
         attention, start = self._attention, self._attention.start
