@@ -45,6 +45,12 @@ def without(text: str, *phrases: str) -> bool:
     return not any(phrase.casefold() in text.casefold() for phrase in phrases)
 
 
+def begins(reply: str, phrase: str) -> int:
+    """Where the phrase first begins in the reply; below 0 if that is in the prompt."""
+    whole = (PROMPT + reply).casefold()
+    return whole.find(phrase.casefold(), len(PROMPT) + 1 - len(phrase)) - len(PROMPT)
+
+
 @settings(max_examples=15, deadline=None)
 @given(st.integers(0, 2**32 - 1), st.data())
 def test_a_phrase_that_the_model_would_write_is_never_in_the_text(engine, seed, data):
@@ -60,8 +66,8 @@ def test_a_phrase_that_the_model_would_write_is_never_in_the_text(engine, seed, 
     text = written(engine, banned)
     assert without(text, *phrases)
     assert text == written(engine, banned)
-    kept = min((usual.casefold().find(phrase.casefold()) for phrase in phrases), default=0)
-    assert kept < 0 or text.startswith(usual[: max(0, kept - 12)])  # all tokens before those with the phrase
+    kept = min((begins(usual, phrase) for phrase in phrases), default=0)
+    assert text.startswith(usual[: max(0, kept - 12)])  # all tokens before those with the phrase
 
 
 def slow_reply(model: Model, prompt: str, params: SamplingParams) -> list[int]:

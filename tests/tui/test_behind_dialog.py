@@ -8,7 +8,7 @@ from textual.pilot import Pilot
 from textual.renderables.background_screen import BackgroundScreen
 from textual.strip import Strip
 
-from tests.tui.conftest import app_of, make_app, ready, until
+from tests.tui.conftest import app_of, current, make_app, ready, until
 from tui.terminal.behind_dialog import pictures
 from tui.terminal.component_styles import ComponentStyles
 from tui.widgets.session_list import SessionList
@@ -58,6 +58,7 @@ async def test_what_changes_behind_a_dialog_is_seen(
 async def test_what_does_not_change_is_drawn_once(tiny_model: object) -> None:
     async with make_app(tiny_model).run_test(size=(100, 30)) as pilot:
         await ready(pilot)
+        await until(pilot, lambda: current(pilot).figures.context_used is not None)  # which the status bar tells
         await pilot.press("f1")
         await pilot.pause()
         before = kept(pilot)
