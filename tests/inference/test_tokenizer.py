@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from tokenizers import Tokenizer as Backend
 from tokenizers import decoders, models, normalizers, processors
 
-from inference import CheckpointError, Tokenizer
+from inference import CheckpointError, Model, Tokenizer
 from inference.checkpoint.checkpoint import HuggingFaceDirectory
 from inference.text.detokenizer import StreamingDetokenizer, rewritten, stand_for, tokens_within
 from tests.tiny_model import make_tokenizer
@@ -171,3 +171,11 @@ def test_any_ids_at_all_add_up(tokenizer, data):
     stream = StreamingDetokenizer(tokenizer)
     parts = [stream.push(id_) for id_ in ids]
     assert "".join(parts) + stream.flush() == tokenizer.decode(ids)
+
+
+def test_a_request_does_not_list_the_vocabulary(tiny_model, monkeypatch):
+    """For a large one that takes tens of milliseconds, while nothing else runs."""
+    model = Model.load(tiny_model)
+    assert model.samplable == model.tokenizer.vocab_size > 0
+    monkeypatch.setattr(model.tokenizer, "_backend", None)
+    assert model.samplable == model.tokenizer.vocab_size
