@@ -39,7 +39,6 @@ from tui.messages import (
 )
 from tui.process.garbage_collection import AFTER_FRAME, GIVE_BACK_SECONDS, IdleCollector, give_back, often
 from tui.process.in_thread import in_thread, limit_workers
-from tui.screens.dialog_keys import DialogKeysScreen
 from tui.screens.main import MainScreen
 from tui.screens.main_presenter import MainPresenter
 from tui.services.autosave import TICK
@@ -48,7 +47,6 @@ from tui.storage.error_log import noted
 from tui.terminal.driver import BackgroundTold, HungUp
 from tui.terminal.interruptible_app import InterruptibleApp
 from tui.widgets.composer import Composer
-from tui.widgets.dialog_frame import DialogFrame
 from tui.widgets.sidebar import Sidebar
 from tui.widgets.story_editor import StoryPane
 from tui.widgets.transcript.find_bar import FindBar
@@ -237,10 +235,6 @@ class LlmTui(InterruptibleApp):
     def on_composer_sent(self, event: Composer.Sent) -> None:
         """Run a slash command or send a message."""
         self.commands.send(event.text)
-
-    def on_dialog_frame_keys_asked(self, event: DialogFrame.KeysAsked) -> None:
-        """List the keys of a dialog."""
-        self.push_screen(DialogKeysScreen(event.title, event.keys))
 
     def on_composer_chosen(self, event: Composer.Chosen) -> None:
         """Run a completion of the list above the input."""

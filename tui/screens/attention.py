@@ -5,10 +5,10 @@ from typing import TYPE_CHECKING
 from textual.app import ComposeResult
 from textual.binding import Binding
 from textual.containers import Container, Vertical
-from textual.screen import ModalScreen
 from textual.widgets import OptionList
 from textual.widgets.option_list import Option
 
+from tui.screens.dialog import Dialog
 from tui.services.attention import Attention
 from tui.services.event_poller import INTERVAL
 from tui.widgets.dialog_frame import DialogFrame
@@ -27,7 +27,7 @@ STRONGEST = 6  # tokens that are listed
 LINES = 5  # that PgUp and PgDn go
 
 
-class AttentionScreen(ModalScreen[int]):
+class AttentionScreen(Dialog[int]):
     """``place``: of the token that is looked at first, counted from the beginning. Returns that of the last one."""
 
     BINDINGS = [  # noqa: RUF012  as Textual declares it

@@ -5,10 +5,10 @@ from textual.app import ComposeResult
 from textual.binding import Binding
 from textual.containers import Container, Vertical
 from textual.geometry import Size
-from textual.screen import ModalScreen
 
 from tui.conversation.speakers import speaker
 from tui.conversation.tree import Node
+from tui.screens.dialog import Dialog
 from tui.services.comparison import Comparison, Side, times_chosen
 from tui.services.replies import ReplyChange
 from tui.terminal.sanitize import one_line
@@ -75,7 +75,7 @@ class SidePane(Vertical):
         return f"{'finished' if change.ended else 'generating'} {speed}{reused}".rstrip()
 
 
-class ComparisonScreen(ModalScreen[Side | None]):
+class ComparisonScreen(Dialog[Side | None]):
     """Returns the side that was chosen, when its reply is complete; None if none was."""
 
     BINDINGS = [  # noqa: RUF012  as Textual declares it

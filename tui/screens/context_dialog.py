@@ -5,11 +5,11 @@ from typing import Literal, cast
 
 from textual.app import ComposeResult
 from textual.binding import Binding
-from textual.screen import ModalScreen
 from textual.widgets import OptionList
 from textual.widgets.option_list import Option
 
 from tui.config.key_names import key_name
+from tui.screens.dialog import Dialog
 from tui.services.full_context import FullContext
 from tui.widgets.dialog_frame import DialogFrame
 from tui.widgets.plain_text import Plain, plain
@@ -19,7 +19,7 @@ Choice = Literal["leave_out", "compact", "raise", "shorten"]
 LOW = 16
 
 
-class ContextDialog(ModalScreen[Choice]):
+class ContextDialog(Dialog[Choice]):
     """Returns the choice; Esc shortens: the message goes back into the input, or the reply stays as it is."""
 
     BINDINGS = [Binding("escape", "shorten", "Shorten", show=False)]  # noqa: RUF012  as Textual declares it

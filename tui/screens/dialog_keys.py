@@ -14,10 +14,7 @@ from tui.widgets.plain_text import Plain
 class DialogKeysScreen(ModalScreen[None]):
     """Lists ``keys``, each with what it does. ``title``: of the dialog."""
 
-    BINDINGS = [  # noqa: RUF012  as Textual declares it
-        Binding("f1", "dismiss", "Close", show=False, priority=True),
-        Binding("escape", "dismiss", "Close", show=False),
-    ]
+    BINDINGS = [Binding("escape,f1", "dismiss", "Close", show=False)]  # noqa: RUF012  as Textual declares it
 
     def __init__(self, title: str, keys: Sequence[str]) -> None:
         super().__init__()

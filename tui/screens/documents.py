@@ -7,13 +7,13 @@ from textual.app import ComposeResult
 from textual.binding import Binding
 from textual.containers import VerticalScroll
 from textual.content import Content
-from textual.screen import ModalScreen
 from textual.widgets import OptionList
 from textual.widgets.option_list import Option
 
 from tui.documents.notices import WORDS_ALONE
 from tui.formatting.units import counted
 from tui.process.in_thread import in_thread
+from tui.screens.dialog import Dialog
 from tui.screens.text_prompt import AskScreen
 from tui.services.documents import Collection, DocumentService, Overview
 from tui.services.reading_progress import ReadingProgress
@@ -32,7 +32,7 @@ REDRAW_SECONDS = 1 / 8
 LEFT_OUT = 50
 
 
-class DocumentsScreen(ModalScreen[list[str]]):
+class DocumentsScreen(Dialog[list[str]]):
     """Returns the names of the attached collections, which are ``attached`` at first."""
 
     BINDINGS = [  # noqa: RUF012  as Textual declares it

@@ -6,12 +6,12 @@ from typing import TYPE_CHECKING
 from textual.app import ComposeResult
 from textual.binding import Binding
 from textual.containers import Container, Vertical
-from textual.screen import ModalScreen
 from textual.timer import Timer
 from textual.widgets import OptionList
 from textual.widgets.option_list import Option
 
 from tui.screens.attention import AttentionScreen
+from tui.screens.dialog import Dialog
 from tui.services.attention import Attention
 from tui.services.event_poller import INTERVAL
 from tui.services.exploration import Branch, Exploration
@@ -30,7 +30,7 @@ ABOUT = "The model's own probabilities, before temperature and the other sampler
 LINES = 5  # that PgUp and PgDn go
 
 
-class ExplorerScreen(ModalScreen[Branch | None]):
+class ExplorerScreen(Dialog[Branch | None]):
     """Returns how the reply goes on otherwise, if another token was chosen."""
 
     BINDINGS = [  # noqa: RUF012  as Textual declares it

@@ -37,8 +37,7 @@ class HelpScreen(ModalScreen[None]):
     """Filters keys and topics by the typed words, initially ``words``. ``focused``: the context listed first."""
 
     BINDINGS = [  # noqa: RUF012  as Textual declares it
-        Binding("f1", "dismiss", "Close", show=False, priority=True),
-        Binding("escape", "dismiss", "Close", show=False),
+        Binding("escape,f1", "dismiss", "Close", show=False),
         Binding("down", "scroll(1)", "Down", show=False),
         Binding("up", "scroll(-1)", "Up", show=False),
         Binding("pagedown", "scroll(10)", "Down", show=False),

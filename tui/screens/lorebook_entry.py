@@ -5,11 +5,11 @@ from dataclasses import replace
 from textual.app import ComposeResult
 from textual.binding import Binding
 from textual.containers import VerticalScroll
-from textual.screen import ModalScreen
 from textual.widgets import Input
 
 from tui.conversation.lorebook import MAX_ORDER, Entry
 from tui.formatting.entry_keys import parse_keys, spell_keys
+from tui.screens.dialog import Dialog
 from tui.widgets.dialog_frame import DialogFrame
 from tui.widgets.labelled_field import LabelledField
 from tui.widgets.plain_text import Plain
@@ -18,7 +18,7 @@ from tui.widgets.safe_text_area import Editor
 WRONG_ORDER = "The order must be a whole number."
 
 
-class EntryScreen(ModalScreen[Entry]):
+class EntryScreen(Dialog[Entry]):
     """Returns the entry as it was changed."""
 
     BINDINGS = [Binding("escape", "leave", "Close", show=False)]  # noqa: RUF012  as Textual declares it

@@ -8,10 +8,10 @@ from textual.binding import Binding
 from textual.containers import VerticalScroll
 from textual.content import Content
 from textual.geometry import Size
-from textual.screen import ModalScreen
 from textual.widget import Widget
 
 from tui.formatting.units import counted, size
+from tui.screens.dialog import Dialog
 from tui.services.monitor import Memory, Monitor, Rates
 from tui.services.session import Session
 from tui.widgets.dialog_frame import DialogFrame
@@ -24,7 +24,7 @@ LEVELS = "▁▂▃▄▅▆▇█"
 LABEL = 26  # cells of a row before its figure
 
 
-class MonitorScreen(ModalScreen[None]):
+class MonitorScreen(Dialog[None]):
     """Looked at and drawn twice a second. ``activity`` tells what a session's model is doing."""
 
     BINDINGS = [  # noqa: RUF012  as Textual declares it

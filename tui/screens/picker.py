@@ -4,13 +4,14 @@ from abc import abstractmethod
 from typing import ClassVar
 
 from textual.binding import Binding, BindingType
-from textual.screen import ModalScreen, ScreenResultType
+from textual.screen import ScreenResultType
 from textual.widgets import Input, OptionList
 
+from tui.screens.dialog import Dialog
 from tui.widgets.list_keys import list_bindings, move
 
 
-class Picker(ModalScreen[ScreenResultType]):
+class Picker(Dialog[ScreenResultType]):
     """Arrow and page keys move the highlight of ``_list``; Enter or a click takes the highlighted option."""
 
     BINDINGS: ClassVar[list[BindingType]] = [Binding("escape", "dismiss", "Back", show=False), *list_bindings()]

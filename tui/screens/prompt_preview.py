@@ -3,9 +3,9 @@
 from textual.app import ComposeResult
 from textual.binding import Binding
 from textual.containers import VerticalScroll
-from textual.screen import ModalScreen
 
 from tui.conversation.conversation import Mode
+from tui.screens.dialog import Dialog
 from tui.services.prompt_preview import Preview
 from tui.widgets.dialog_frame import DialogFrame
 from tui.widgets.plain_text import Plain
@@ -13,7 +13,7 @@ from tui.widgets.safe_text_area import Editor
 from tui.widgets.share_bars import share_bars
 
 
-class PromptPreviewScreen(ModalScreen[None]):
+class PromptPreviewScreen(Dialog[None]):
     """The prompt as text, which can be scrolled, selected and copied."""
 
     BINDINGS = [Binding("escape", "dismiss", "Close", show=False)]  # noqa: RUF012  as Textual declares it

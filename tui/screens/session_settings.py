@@ -11,7 +11,6 @@ from textual.containers import VerticalScroll
 from textual.content import Content
 from textual.geometry import Size
 from textual.message import Message
-from textual.screen import ModalScreen
 from textual.widget import Widget
 from textual.widgets import Input
 
@@ -19,6 +18,7 @@ from tui.config.errors import SettingsError
 from tui.config.settings import MEANINGS, SAMPLING
 from tui.conversation.conversation import Mode
 from tui.formatting.sampling import differing, label, own, own_context, parse, spell, spell_default, stored
+from tui.screens.dialog import Dialog
 from tui.terminal.wrap import wrap
 from tui.widgets.dialog_frame import DialogFrame
 from tui.widgets.plain_text import Plain, plain
@@ -107,7 +107,7 @@ class Parameter(Widget):
         return [" " * indent + row for row in wrap(self.wrong, max(1, width - indent))] if self.wrong else []
 
 
-class SettingsScreen(ModalScreen[Settings | None]):
+class SettingsScreen(Dialog[Settings | None]):
     """Returns the session's new "system", "sampling" and "context" settings.
 
     ``defaults`` apply to empty fields; some are unknown until the model is loaded.

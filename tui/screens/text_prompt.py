@@ -5,16 +5,16 @@ from collections.abc import Awaitable, Callable
 
 from textual.app import ComposeResult
 from textual.binding import Binding
-from textual.screen import ModalScreen
 from textual.widgets import Input
 
 from tui.process.in_thread import FILES
+from tui.screens.dialog import Dialog
 from tui.widgets.dialog_frame import DialogFrame
 from tui.widgets.plain_text import Plain
 from tui.widgets.safe_input import Field
 
 
-class AskScreen(ModalScreen[None]):
+class AskScreen(Dialog[None]):
     """Asks until ``attempt`` takes the text: it returns what is wrong with it, which is shown beside what was typed.
 
     ``text``: the initial value. ``verb``: what Enter does. An attempt during which the dialog is closed goes on;

@@ -8,7 +8,6 @@ from textual.app import ComposeResult
 from textual.binding import Binding
 from textual.containers import VerticalScroll
 from textual.content import Content
-from textual.screen import ModalScreen
 from textual.timer import Timer
 from textual.widgets import Input, OptionList, TextArea
 from textual.widgets.option_list import Option
@@ -20,6 +19,7 @@ from tui.formatting.entry_keys import spell_keys
 from tui.formatting.units import counted
 from tui.import_export.target import file_name
 from tui.process.in_thread import in_thread
+from tui.screens.dialog import Dialog
 from tui.screens.lorebook_entry import EntryScreen
 from tui.screens.text_prompt import AskScreen
 from tui.services.prompt_preview import Preview
@@ -47,7 +47,7 @@ Keep = Callable[[WriterPage], None]
 Look = Callable[[], Awaitable[Preview | str]]
 
 
-class WriterScreen(ModalScreen[None]):
+class WriterScreen(Dialog[None]):
     """Gives ``keep`` the page whenever it has changed."""
 
     BINDINGS = [  # noqa: RUF012  as Textual declares it

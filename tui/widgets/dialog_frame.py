@@ -4,9 +4,7 @@ from collections.abc import Sequence
 
 from rich.cells import cell_len
 from textual import events
-from textual.binding import Binding
 from textual.containers import Vertical
-from textual.message import Message
 
 from tui.widgets.plain_text import plain
 
@@ -20,22 +18,12 @@ SHARE = 96
 class DialogFrame(Vertical):
     """Of ``keys``, as many of the last ones as fit: how to go and how to leave are last. F1 lists all of them."""
 
-    BINDINGS = [Binding("f1", "list_keys", "Keys", show=False)]  # noqa: RUF012  as Textual declares it
-
     more: tuple[str, ...] = ("F1 more",)  # in place of those that do not fit
-
-    class KeysAsked(Message):
-        """The user wants to see all ``keys`` of the dialog of this ``title``."""
-
-        def __init__(self, title: str, keys: Sequence[str]) -> None:
-            super().__init__()
-            self.title = title
-            self.keys = keys
 
     def __init__(self, title: str, *keys: str, id: str) -> None:
         super().__init__(id=id)
-        self._title = title
-        self._keys: Sequence[str] = keys
+        self.title = title
+        self.keys: Sequence[str] = keys
         self._shown = ""
         self.border_title = plain(title)
 
@@ -47,16 +35,13 @@ class DialogFrame(Vertical):
 
     def show_keys(self, *keys: str) -> None:
         """Show other keys from now on."""
-        self._keys = keys
+        self.keys = keys
         self._fit(self.outer_size.width)
 
-    def action_list_keys(self) -> None:
-        self.post_message(self.KeysAsked(self._title, self._keys))
-
     def _fit(self, width: int) -> None:
-        fewer = ([*self.more, *self._keys[count:]] for count in range(1, len(self._keys)))
-        last = self._keys[-1:]
-        shown = next((keys for keys in (self._keys, *fewer) if cell_len(SEPARATOR.join(keys)) <= width - EDGE), last)
+        fewer = ([*self.more, *self.keys[count:]] for count in range(1, len(self.keys)))
+        last = self.keys[-1:]
+        shown = next((keys for keys in (self.keys, *fewer) if cell_len(SEPARATOR.join(keys)) <= width - EDGE), last)
         if (text := SEPARATOR.join(shown)) != self._shown:  # setting it repaints
             self._shown = text
             self.border_subtitle = plain(text)
