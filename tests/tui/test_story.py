@@ -295,6 +295,22 @@ async def test_what_was_written_by_hand_can_be_reached_when_it_can_not_be_redone
         assert seen == ["A big dog", by_hand, by_hand, "A big dog", continued]
 
 
+async def test_nothing_is_lost_to_a_redo_that_would_show_the_same(story_only_model: Path) -> None:
+    """To generate another version takes the one before away: two steps, which F8 does at once."""
+    async with inventive_app(story_only_model).run_test(size=SIZE) as pilot:
+        await ready(pilot)
+        await pilot.press(*"Once", "f5")
+        await idle(pilot)
+        first = pane(pilot).text
+        await pilot.press("f8")
+        await idle(pilot)
+        second = pane(pilot).text
+        await pilot.press("ctrl+z", "ctrl+z")
+        assert pane(pilot).text == first != second
+        await pilot.press("f8")
+        assert pane(pilot).text == second and current(pilot).notice == ""
+
+
 async def test_f7_says_where_versions_are_if_there_are_none_up_to_the_cursor(story_only_model: Path) -> None:
     async with inventive_app(story_only_model).run_test(size=SIZE) as pilot:
         await ready(pilot)

@@ -16,7 +16,7 @@ from tui.conversation.story_text import shared
 from tui.conversation.tree import Tree
 from tui.terminal.textual_internals import Edit, EditResult, JoiningHistory, Location
 from tui.widgets.plain_text import plain
-from tui.widgets.safe_text_area import Editor
+from tui.widgets.safe_text_area import Editor, ShownDocument
 
 WIDEST, SIDE = 90, 2  # longer lines are hard to read; cells beside them at least
 _numbers = count()  # for ids: a session may be given up and shown again before its old pane is gone
@@ -82,9 +82,12 @@ class StoryPane(Editor):
         return self.get_text_range((0, 0), self.cursor_location)
 
     def loses(self, text: str) -> bool:
-        """True if to show ``text`` costs what can be redone, which is more than to append the rest of it."""
-        undone = [edit.text for step in reversed(self.history.redo_stack) for edit in step]
-        return bool(undone) and self.text + "".join(undone) != text
+        """True if to show ``text`` costs what can be redone: it is not what redoing all of it would show."""
+        undone, document = self.history.redo_stack, ShownDocument(self.text)
+        for step in reversed(undone):
+            for edit in step:
+                document.replace_range(edit.top, edit.bottom, edit.text)
+        return bool(undone) and document.text != text
 
     # ---- editing
 
