@@ -10,6 +10,7 @@ from tests.tui.composing import composer
 from tests.tui.conftest import app_of, current, idle, make_app, ready, say, until
 from tui.actions.comparison import HOW_MANY
 from tui.screens.comparison import ComparisonScreen
+from tui.widgets.dialog_frame import DialogFrame
 from tui.widgets.transcript.transcript import Transcript
 
 SIZES = [(160, 48), (80, 24), (40, 12)]
@@ -44,6 +45,7 @@ async def test_two_replies_are_read_and_one_is_chosen(tiny_model: Path, size: tu
         alone = current(pilot).tip
         assert alone is not None
         screen = await compared(pilot, "/compare top-k=1")
+        assert str(screen.query_one(DialogFrame).border_title) == "2 replies"
         sides = screen._comparison.sides
         texts = [side.node.text if side.node else "" for side in sides]
         assert texts == [alone.text] * 2, "at temperature 0 each is what it is alone"

@@ -100,7 +100,7 @@ class ComparisonActions(ActionGroup):
             if params.seed is not None:
                 seeds = [sampling | {"seed": params.seed + number} for number in range(count)]
             variants = [Variant("", documents, {"sampling": each}) for each in seeds]
-            self._begin(question, *variants, title=f"{count} replies", leave="choose none", counted=False)
+            self._begin(question, *variants, leave="choose none", counted=False)
 
     def _with_documents(self, question: Node) -> bool:
         """True if both sides get passages."""
@@ -143,14 +143,12 @@ class ComparisonActions(ActionGroup):
             return found
         return None
 
-    def _begin(
-        self, question: Node, *variants: Variant, title: str = "Compare", leave: str = "cancel", counted: bool = True
-    ) -> None:
+    def _begin(self, question: Node, *variants: Variant, leave: str = "cancel", counted: bool = True) -> None:
         self._presenter.collect()
         self._services.next_version.give_way()
         comparison = self._service.begin(self.current, question, variants, counted)
         self._screens = {each: screen for each, screen in self._screens.items() if not each.ended}
-        screen = self._screens[comparison] = ComparisonScreen(comparison, title, leave)
+        screen = self._screens[comparison] = ComparisonScreen(comparison, leave)
         self._app.push_screen(screen, partial(self._chosen, comparison))
 
     def take(self, event: ReplyProgressed) -> bool:

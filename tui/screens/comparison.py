@@ -87,11 +87,11 @@ class ComparisonScreen(Dialog[Side | None]):
         Binding("pageup", "page(-10)", "Up", show=False),
     ]
 
-    def __init__(self, comparison: Comparison, title: str, leave: str) -> None:
-        """``title``: of the dialog. ``leave``: what Esc does."""
+    def __init__(self, comparison: Comparison, leave: str) -> None:
+        """``leave``: what Esc does."""
         super().__init__()
         self._comparison = comparison
-        self._title, self._leave = title, leave
+        self._leave = leave
         counts = [times_chosen(comparison.session, side.variant) for side in comparison.sides]
         self._panes = [
             SidePane(number, side, _about(side, count, sum(counts)), comparison.counted)
@@ -101,7 +101,7 @@ class ComparisonScreen(Dialog[Side | None]):
     def compose(self) -> ComposeResult:
         count = len(self._panes)
         choose = f"{'1 2' if count == 2 else f'1 to {count}'} choose"
-        frame = DialogFrame(self._title, "↑ ↓ scroll", choose, f"Esc {self._leave}", id="compare")
+        frame = DialogFrame(f"{count} replies", "↑ ↓ scroll", choose, f"Esc {self._leave}", id="compare")
         with frame, Container(id="sides"):
             yield from self._panes
 
