@@ -125,6 +125,15 @@ async def test_entries_are_made_changed_switched_deleted_and_brought_back(story_
         assert current(pilot).page.books[0].entries[0].label == "Lamp!"
 
 
+async def test_what_is_wanted_of_secondary_keys_is_named(story_only_model: Path) -> None:
+    async with make_app(story_only_model).run_test(size=SIZE) as pilot:
+        await ready(pilot)
+        app_of(pilot).push_screen(EntryScreen(Entry("Lamp", ("lamp",), ("moth",), logic="not any")))
+        await until(pilot, lambda: app_of(pilot).screen.focused)
+        labels = [str(label.content) for label in app_of(pilot).screen.query("LabelledField Plain").results(Plain)]
+        assert labels == ["Name", "Keys", "Secondary keys, none", "Order"]
+
+
 async def test_a_number_that_is_none_is_told_and_not_lost(story_only_model: Path) -> None:
     async with make_app(story_only_model).run_test(size=SIZE) as pilot:
         await ready(pilot)

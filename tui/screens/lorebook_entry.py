@@ -7,7 +7,7 @@ from textual.binding import Binding
 from textual.containers import VerticalScroll
 from textual.widgets import Input
 
-from tui.conversation.lorebook import MAX_ORDER, Entry
+from tui.conversation.lorebook import MAX_ORDER, Entry, Secondary
 from tui.formatting.entry_keys import parse_keys, spell_keys
 from tui.screens.dialog import Dialog
 from tui.widgets.dialog_frame import DialogFrame
@@ -16,6 +16,13 @@ from tui.widgets.plain_text import Plain
 from tui.widgets.safe_text_area import Editor
 
 WRONG_ORDER = "The order must be a whole number."
+# By an entry's logic: the label of its secondary keys, and what is shown while there are none.
+SECONDARY_KEYS: dict[Secondary, tuple[str, str]] = {
+    "any": ("Secondary keys", "one of these too, if any"),
+    "all": ("Secondary keys, all", "all of these too, if any"),
+    "not any": ("Secondary keys, none", "none of these, if any"),
+    "not all": ("Secondary keys, not all", "not all of these, if any"),
+}
 
 
 class EntryScreen(Dialog[Entry]):
@@ -28,10 +35,8 @@ class EntryScreen(Dialog[Entry]):
         self._entry = entry
         self._title = LabelledField("Name", entry.name)
         self._keys = LabelledField("Keys", spell_keys(entry.keys), "words, or /regular expressions/i, with commas")
-        which = "" if entry.logic == "any" else f": {entry.logic}"
-        self._secondary = LabelledField(
-            f"Secondary keys{which}", spell_keys(entry.secondary), "one of these too, if any"
-        )
+        secondary, about = SECONDARY_KEYS[entry.logic]
+        self._secondary = LabelledField(secondary, spell_keys(entry.secondary), about)
         self._order = LabelledField("Order", str(entry.order), "entries of a lower order come first")
         self._text = Editor("What the model is told", id="entry-text")
         self._told = Plain(id="entry-told")
