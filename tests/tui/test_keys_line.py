@@ -150,6 +150,17 @@ async def test_it_follows_the_state(tiny_model: Path) -> None:
         assert "[ ] versions" in keys(pilot)
 
 
+async def test_where_all_is_rolled_back_nothing_is_offered_that_needs_a_message(tiny_model: Path) -> None:
+    async with make_app(tiny_model).run_test(size=(100, 30)) as pilot:
+        await ready(pilot)
+        await say(pilot, "hello")
+        await pilot.press("escape", "g", "u", "ctrl+u", "escape")
+        assert keys(pilot).startswith("] restore")
+        assert not {"move", "find", "details"} & set(offered(pilot).values())
+        await pilot.press("right_square_bracket")
+        assert {"move", "find", "details"} <= set(offered(pilot).values())
+
+
 async def test_stop_comes_first_while_a_reply_is_written(talkative_model: Path) -> None:
     async with make_app(talkative_model, max_tokens=None).run_test(size=SIZE) as pilot:
         await ready(pilot)
