@@ -31,7 +31,8 @@ class Request:
 class FakeServer:
     """``answers``: to the next requests for text, in order; then ``usual``. An event in one holds it until it is set.
 
-    ``listing``: to requests for the list of models. ``requests``: those that came.
+    ``listing``: to requests for the list of models. ``requests``: those that came. ``hasty``: answers once it has the
+    headers, and closes.
     """
 
     port: int = 0
@@ -40,6 +41,7 @@ class FakeServer:
     usual: list[bytes] = field(default_factory=lambda: reply("Hello ", "there."))
     listing: Answer = field(default_factory=lambda: models("tiny"))
     requests: list[Request] = field(default_factory=list)
+    hasty: bool = False
 
     @property
     def host(self) -> str:
@@ -92,7 +94,7 @@ def _accept(
 def _talk(connection: socket.socket, server: FakeServer, context: ssl.SSLContext | None) -> None:
     with contextlib.suppress(OSError, ssl.SSLError):
         connection = context.wrap_socket(connection, server_side=True) if context else connection
-        request = _read(connection)
+        request = _read(connection, server.hasty)
         server.requests.append(request)
         for part in server.answer(request):
             if isinstance(part, threading.Event):
@@ -102,14 +104,14 @@ def _talk(connection: socket.socket, server: FakeServer, context: ssl.SSLContext
     _close(connection)
 
 
-def _read(connection: socket.socket) -> Request:
+def _read(connection: socket.socket, hasty: bool) -> Request:
     received = b""
     while b"\r\n\r\n" not in received:
         received += _more(connection)
     head, _, body = received.partition(b"\r\n\r\n")
     first, *lines = head.decode("latin-1").split("\r\n")
     headers = {name.lower(): value.strip() for name, _, value in (line.partition(":") for line in lines)}
-    while len(body) < int(headers.get("content-length", 0)):
+    while not hasty and len(body) < int(headers.get("content-length", 0)):
         body += _more(connection)
     method, path, _ = first.split()
     return Request(method, path, headers, body)

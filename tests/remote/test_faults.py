@@ -8,7 +8,6 @@ import subprocess
 import threading
 from collections.abc import Iterator
 from dataclasses import replace
-from http.client import HTTPConnection
 from pathlib import Path
 
 import pytest
@@ -109,19 +108,34 @@ def test_a_refusal(model: RemoteModel, server: FakeServer, answer: list[bytes], 
     assert told(model, server, *answer) == ("", sentence)
 
 
-def test_a_refusal_of_a_body_that_was_not_read(
-    model: RemoteModel, server: FakeServer, monkeypatch: pytest.MonkeyPatch
+# More than the system holds between two programs.
+LONG_CHAT = [{"role": "user", "content": "x" * 2**25}]
+
+
+@pytest.mark.parametrize(
+    ("answer", "sentence"),
+    [
+        (refusal(401, "Wrong."), call.NEEDS_KEY.format(host="HOST") + " Wrong."),
+        (refusal(413, "Too large."), "HOST refused the request (HTTP 413). Too large."),
+        ([], "The connection to HOST was lost."),
+        ([b"HTTP/1.1 41"], "HOST does not answer as an HTTP server does (BadStatusLine)."),
+    ],
+)
+def test_a_long_request_that_is_cut_off(
+    model: RemoteModel, server: FakeServer, answer: list[bytes], sentence: str
 ) -> None:
-    """The server answers and closes the connection while the body is still sent."""
-    send = HTTPConnection.request
+    server.hasty = True
+    server.answers.append(answer)
+    events = list(model.session({}).reply(LONG_CHAT))
+    assert end(events).replace(server.host, "HOST") == sentence
 
-    def cut_off(connection: HTTPConnection, method: str, url: str, body: bytes, headers: dict[str, str]) -> None:
-        send(connection, method, url, body, headers)
-        raise BrokenPipeError
 
-    monkeypatch.setattr(HTTPConnection, "request", cut_off)
-    answer = refusal(413, "A body may have 8 MB at most.")
-    assert told(model, server, *answer) == ("", "HOST refused the request (HTTP 413). A body may have 8 MB at most.")
+def test_a_server_that_is_gone(model: RemoteModel, server: FakeServer) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+        port = listener.getsockname()[1]
+    gone = replace(model, server=RemoteServer(f"http://127.0.0.1:{port}/v1"))
+    events = list(gone.session({}).reply(LONG_CHAT))
+    assert end(events) == f"127.0.0.1:{port} refuses connections: is the server running?"
 
 
 def test_what_a_server_says_is_one_line_without_control_sequences(model: RemoteModel, server: FakeServer) -> None:
@@ -289,6 +303,10 @@ def test_https(certificate: Path, monkeypatch: pytest.MonkeyPatch) -> None:
         monkeypatch.setenv("SSL_CERT_FILE", str(certificate))
         model = found(server)
         assert text(list(ask(model))) == "Hello there."
+        server.hasty = True
+        server.answers.append(refusal(413, "Too large."))
+        assert "Too large." in end(list(model.session({}).reply(LONG_CHAT)))
+        server.hasty = False
         never = threading.Event()
         server.answers.append([head(), piece("kept"), never])
         reply = ask(model)

@@ -101,7 +101,7 @@ class Call:
         connection = self._connect()
         with in_sentences(self.host, self._patience.silence):
             # A server may refuse a long body before it has read all: what it says is there all the same.
-            with contextlib.suppress(ConnectionError):
+            with contextlib.suppress(ConnectionError, ssl.SSLEOFError):
                 connection.request(method, target, body, headers)
             self._response = connection.getresponse()
         if self._response.status != 200:
