@@ -83,6 +83,7 @@ def request(method: str, path: str, body: bytes = b"", host: str = "localhost", 
     return "\r\n".join([*lines, "", ""]).encode("latin-1") + body
 
 
+CONTINUE = b"HTTP/1.1 100 Continue\r\n\r\n"
 JSON = "Content-Type: application/json"
 
 
@@ -103,11 +104,12 @@ def get(served: Served, path: str, **others: Any) -> Reply:
 
 
 def read(connection: socket.socket) -> Reply:
-    """Read a whole response."""
+    """Read a whole response. What asks whether one is there is none."""
     received = b""
     with contextlib.suppress(ConnectionResetError):
         while chunk := connection.recv(65536):
             received += chunk
+    received = received.replace(CONTINUE, b"")
     head, _, body = received.partition(b"\r\n\r\n")
     first, *lines = head.decode("latin-1").split("\r\n")
     headers = {name.lower(): value.strip() for name, _, value in (line.partition(":") for line in lines)}

@@ -44,6 +44,51 @@ def test_a_client_that_goes_away_cancels_its_request(within, stream):
     assert metric(served, "llm_tui_generated_tokens_total") == 0  # not because they were through
 
 
+@pytest.mark.parametrize("asked", [{}, {"n": 2}, {"stream": True}])
+def test_a_client_that_ends_its_side_gets_its_answer(within, asked):
+    served = within.start()
+    with begin(served, **{**asked, "max_tokens": 300}) as connection:
+        connection.shutdown(socket.SHUT_WR)
+        reply = read(connection)
+    assert reply.status == 200
+    assert '"finish_reason":"length"' in reply.body
+
+
+@pytest.mark.parametrize("version", ["1.0", "1.1"])
+def test_one_that_ends_its_side_is_told_at_once_what_is_there(within, version):
+    with within.start().connect() as connection:
+        connection.sendall(f"GET /v1/models HTTP/{version}\r\nHost: localhost\r\n\r\n".encode())
+        connection.shutdown(socket.SHUT_WR)
+        assert read(connection).json["data"][0]["id"] == "endless"
+
+
+@pytest.mark.parametrize("stream", [True, False])
+@pytest.mark.parametrize("waiting", [True, False])
+def test_one_that_ends_its_side_and_then_goes_away_cancels_its_request(within, stream, waiting):
+    served = within.start(most=1, waiting=1)
+    with contextlib.ExitStack() as held:
+        if waiting:
+            held.enter_context(begin(served, stream=True))
+            until(lambda: metric(served, "llm_tui_running") == 1)
+        counted = "llm_tui_waiting" if waiting else "llm_tui_running"
+        with begin(served, stream=stream) as connection:
+            until(lambda: metric(served, counted) == 1)
+            connection.shutdown(socket.SHUT_WR)
+            if not waiting:
+                connection.recv(1)  # it was asked whether it is there, or has a piece of its reply
+            assert metric(served, counted) == 1
+        until(lambda: metric(served, counted) == 0)
+        assert metric(served, "llm_tui_generated_tokens_total") == 0
+
+
+def test_one_that_ends_its_side_within_a_request_has_gone_away(within):
+    served = within.start()
+    with served.connect() as connection:
+        connection.sendall(request("POST", CHAT, b"{" * 100)[:-1])
+        connection.shutdown(socket.SHUT_WR)
+        assert connection.recv(100) == b""
+
+
 def test_one_that_goes_away_while_it_waits_gives_its_place_up(within):
     served = within.start(most=1, waiting=1)
     with begin(served, stream=True):
@@ -190,7 +235,7 @@ def test_what_takes_too_long_after_sigterm_is_ended_and_told(within, monkeypatch
     monkeypatch.setattr("tui.server.listening.DRAIN_SECONDS", 0.2)
     served = within.start()
     with begin(served, stream=True) as connection:
-        until(lambda: metric(served, "llm_tui_running") == 1)
+        connection.recv(1, socket.MSG_PEEK)
         within.stop()
         last = read(connection).body.split("\n\n")[-2]
     assert json.loads(last.removeprefix("data: "))["error"]["code"] == "shutting_down"

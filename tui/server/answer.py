@@ -71,11 +71,14 @@ class Answer(Response):
                 await JSONResponse(whole)(scope, receive, send)
 
     async def _send_events(self, replies: Choices, begun: float, send: Send) -> None:
+        events = replies.events()
+        first = await anext(events)  # what fails before this is told by a status
         await send({"type": "http.response.start", "status": 200, "headers": HEADERS})
         try:
             for index, choice in enumerate(self._choices):
                 await _send(send, self._form.opening(index, choice))
-            async for index, event in replies.events():
+            await _send(send, self._chunk(*first, begun))
+            async for index, event in events:
                 await _send(send, self._chunk(index, event, begun))
             if self._parameters.include_usage:
                 await _send(send, self._form.last(self._usage(replies)))

@@ -17,6 +17,10 @@ from tui.server.errors import RequestError
 MOST_CONNECTIONS = 512
 HEAD_SECONDS = 15.0  # for the headers of a request
 STALLED_SECONDS = 30.0  # for a client to read anything of what was sent
+ASK_SECONDS = 0.1  # between two times that a client is asked whether it is there
+# What a refused request still sends is read so long, as its client could lose the answer otherwise.
+LINGER_BYTES, LINGER_SECONDS = 2**20, 1.0
+CONTINUE = b"HTTP/1.1 100 Continue\r\n\r\n"
 
 
 class Connection(H11Protocol):
@@ -24,6 +28,9 @@ class Connection(H11Protocol):
 
     _head: asyncio.TimerHandle | None = None
     _stalled: asyncio.TimerHandle | None = None
+    _asking: asyncio.TimerHandle | None = None
+    _lingering: asyncio.TimerHandle | None = None
+    _unread = LINGER_BYTES
 
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
         """Accept it, unless there are too many."""
@@ -39,13 +46,26 @@ class Connection(H11Protocol):
         super().connection_lost(exc)
 
     def data_received(self, data: bytes) -> None:
-        """Give a client that began a request some time for its headers."""
+        """Give a client that began a request some time for its headers; one that is refused is not heard."""
+        if self._lingering is not None:
+            self._unread -= len(data)
+            if self._unread < 0:
+                self.transport.abort()
+            return
         super().data_received(data)
         if self.conn.their_state is h11.IDLE:
             self._await_head()
         elif self._head is not None:
             self._head.cancel()
             self._head = None
+
+    def eof_received(self) -> bool:  # type: ignore[override]
+        """The client sends no more: it has gone away, or it waits for its answer all the same (`nc -N`)."""
+        waits = self._is_answering() and self.conn.their_state in (h11.DONE, h11.MUST_CLOSE)
+        if waits:
+            self.cycle.keep_alive = False
+            self._asking = self.loop.call_later(ASK_SECONDS, self._ask_whether_there)
+        return waits
 
     def pause_writing(self) -> None:
         """The client does not read as fast as it is sent to."""
@@ -67,6 +87,22 @@ class Connection(H11Protocol):
         else:
             self._refuse(RequestError(status, "invalid_http", "This is not a valid HTTP request."))
 
+    def _is_answering(self) -> bool:
+        return self.cycle is not None and not self.cycle.response_complete
+
+    def _ask_whether_there(self) -> None:
+        """Send what says nothing: the system of a client that is gone refuses it, and the next write fails.
+
+        Once an answer has begun, its pieces do the same.
+        """
+        if self.transport.is_closing() or self.cycle.response_started:
+            return
+        if self.conn.their_http_version == b"1.0":  # where there is nothing of the kind
+            self.transport.close()
+            return
+        self.transport.write(CONTINUE)
+        self._asking = self.loop.call_later(ASK_SECONDS, self._ask_whether_there)
+
     def _await_head(self) -> None:
         if self._head is None:
             self._head = self.loop.call_later(HEAD_SECONDS, self._too_slow)
@@ -83,10 +119,14 @@ class Connection(H11Protocol):
         head = "\r\n".join([f"HTTP/1.1 {error.status} {HTTPStatus(error.status).phrase}", *lines, "", ""])
         self._cancel_timers()
         self.transport.write(head.encode() + body)
-        self.transport.close()
+        if self._is_answering():
+            self.transport.close()
+        else:
+            self.transport.write_eof()
+            self._lingering = self.loop.call_later(LINGER_SECONDS, self.transport.close)
 
     def _cancel_timers(self) -> None:
-        for timer in (self._head, self._stalled):
+        for timer in (self._head, self._stalled, self._asking, self._lingering):
             if timer is not None:
                 timer.cancel()
 
