@@ -167,6 +167,45 @@ def test_a_client_that_does_not_send_is_told_and_left(within, monkeypatch, limit
         assert read(connection).refusal == refusal
 
 
+@pytest.fixture
+def patient(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A server that reads on for as long as its client sends."""
+    monkeypatch.setattr("tui.server.uvicorn_internals.LINGER_SECONDS", PATIENCE)
+    monkeypatch.setattr("tui.server.unread.LINGER_SECONDS", PATIENCE)
+
+
+def heard(connection: socket.socket) -> bytes:
+    """All that comes. Raises ConnectionResetError where the server does not end it but breaks it off."""
+    received = b""
+    while chunk := connection.recv(65536):
+        received += chunk
+    return received
+
+
+def test_a_refusal_is_no_reset(within, patient):
+    with within.start().connect() as connection:
+        connection.sendall(request("POST", CHAT, b"x" * 900_000, host="evil.example"))
+        assert b"wrong_host" in heard(connection)
+
+
+def test_a_refusal_of_what_is_not_http_is_no_reset(within, patient):
+    with within.start().connect() as connection:
+        connection.sendall(b"nonsense\r\n\r\n")
+        assert connection.recv(10) == b"HTTP/1.1 4"
+        connection.sendall(b"x" * 900_000)
+        connection.shutdown(socket.SHUT_WR)
+        assert b"invalid_http" in heard(connection)
+
+
+@pytest.mark.parametrize("begun", [b"nonsense\r\n\r\n", request("POST", CHAT, host="evil.example")])
+def test_who_is_refused_cannot_go_on_for_ever(within, patient, begun):
+    chunked = begun.replace(b"Connection: close", b"Transfer-Encoding: chunked")
+    with within.start().connect() as connection, pytest.raises((BrokenPipeError, ConnectionResetError)):
+        connection.sendall(chunked)
+        for _ in range(10_000):
+            connection.sendall(b"8000\r\n" + b"x" * 0x8000 + b"\r\n")
+
+
 def test_connections_beyond_the_limit_are_refused(within, monkeypatch):
     monkeypatch.setattr("tui.server.uvicorn_internals.MOST_CONNECTIONS", 3)
     served = within.start()

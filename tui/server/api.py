@@ -30,6 +30,7 @@ from tui.server.logprobs import TokenTexts
 from tui.server.metrics import CONTENT_TYPE, Metrics
 from tui.server.parameters import Parameters, seeded
 from tui.server.recent_sessions import RecentSessions
+from tui.server.unread import Unread
 from tui.services.reasoning import configured
 from tui.terminal.sanitize import shortened
 
@@ -82,6 +83,7 @@ class Api:
             routes=routes,
             middleware=[
                 Middleware(Counted, metrics=self._metrics, paths=[route.path for route in routes]),
+                Middleware(Unread),
                 Middleware(Access, host=host, key=key),
                 Middleware(Body),
             ],

@@ -119,7 +119,7 @@ class Connection(H11Protocol):
         head = "\r\n".join([f"HTTP/1.1 {error.status} {HTTPStatus(error.status).phrase}", *lines, "", ""])
         self._cancel_timers()
         self.transport.write(head.encode() + body)
-        if self._is_answering():
+        if self._is_answering() or len(self.connections) > MOST_CONNECTIONS:
             self.transport.close()
         else:
             self.transport.write_eof()
