@@ -4,6 +4,7 @@ import contextlib
 import json
 import select
 import socket
+import threading
 import time
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
@@ -13,6 +14,7 @@ import pytest
 
 from tests.server.conftest import chat
 from tests.server.running import PATIENCE, Served, ask, get, metric, post, program, read, request
+from tui.server.chat_request import ChatRequest, read_chat
 
 CHAT = "/v1/chat/completions"
 ENDLESS = {"max_tokens": 30_000, "temperature": 1, "seed": 1}
@@ -165,6 +167,23 @@ def test_a_client_that_does_not_send_is_told_and_left(within, monkeypatch, limit
         connection.sendall(sent)
         assert get(served, "/health").status == 200
         assert read(connection).refusal == refusal
+
+
+def test_a_body_that_takes_long_to_read_holds_up_nobody(within, monkeypatch):
+    reading, go_on = threading.Event(), threading.Event()
+
+    def read_slowly(values: dict[str, object]) -> ChatRequest:
+        reading.set()
+        assert go_on.wait(PATIENCE)
+        return read_chat(values)
+
+    monkeypatch.setattr("tui.server.api.read_chat", read_slowly)
+    served = within.start()
+    with begin(served, messages=[{"role": "user", "content": "hi"}] * 3000, max_tokens=2) as connection:
+        assert reading.wait(PATIENCE)
+        assert get(served, "/health").status == 200
+        go_on.set()
+        assert read(connection).status in (200, 400)
 
 
 @pytest.fixture

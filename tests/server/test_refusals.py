@@ -98,7 +98,21 @@ def test_what_a_request_says_never_becomes_a_header(served):
 
 @pytest.mark.parametrize(
     "host",
-    ["evil.example", "evil.example:8080", "localhost.evil.example", "127.0.0.1.evil.example", "", "[", "a@127.0.0.1"],
+    [
+        "evil.example",
+        "evil.example:8080",
+        "localhost.evil.example",
+        "127.0.0.1.evil.example",
+        "",
+        "[",
+        "a@127.0.0.1",
+        "127.0.0.1:80@evil.example",
+        "localhost:8]",
+        "localhost:evil",
+        "[localhost]",
+        "[127.0.0.1]",
+        "[::1]evil",
+    ],
 )
 def test_a_name_that_was_made_to_lead_here_is_refused(served, host):
     refused = ask(served, request("GET", "/v1/models", host=host)).refusal
@@ -158,6 +172,12 @@ def test_a_body_that_is_no_json_object(served, body):
         (CHAT, {"stream_options": {"include_usage": True}}, "invalid_value"),
         (CHAT, {"top_logprobs": 3, "logprobs": True}, "unsupported_parameter"),
         (CHAT, {"presence_penalty": False}, "unsupported_parameter"),
+        (CHAT, {"guided_regex": "a+"}, "unsupported_parameter"),
+        (CHAT, {"structured_outputs": {"json": {}}}, "unsupported_parameter"),
+        (CHAT, {"grammar": "root ::= x"}, "unsupported_parameter"),
+        (CHAT, {"stop_token_ids": [5]}, "unsupported_parameter"),
+        (CHAT, {"echo": True}, "unsupported_parameter"),
+        (CHAT, {"xtc_probability": 0.5}, "unsupported_parameter"),
         ("/v1/completions", {"prompt": None}, "missing_field"),
         ("/v1/completions", {"prompt": []}, "invalid_value"),
         ("/v1/completions", {"prompt": [10**9]}, "invalid_prompt"),
@@ -192,6 +212,10 @@ def test_long_names_of_fields_are_not_sent_back(served, tiny_model):
 def test_other_urls_and_methods(served):
     assert get(served, "/v1/nothing").refusal == (404, "unknown_url")
     assert get(served, CHAT).refusal == (405, "method_not_allowed")
+    assert get(served, "/health/").refusal == (404, "unknown_url")
+    assert ask(served, request("POST", f"{CHAT}/")).refusal == (404, "unknown_url")
+    told = get(served, "/%1b[31m" + "x" * 10_000).json["error"]["message"]
+    assert "\x1b" not in told and len(told) < 200
 
 
 def test_a_model_without_a_template_does_not_chat_and_says_so(locked, story_only_model):

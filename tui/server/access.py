@@ -3,6 +3,7 @@
 import hashlib
 import hmac
 import ipaddress
+import re
 import socket
 
 from starlette.datastructures import Headers
@@ -13,6 +14,7 @@ from tui.server.errors import RequestError
 MOST_HEADERS, MOST_BYTES = 100, 2**16
 # Paths that need no key: what watches the server has none.
 OPEN_PATHS = {"/health"}
+HOST = re.compile(r"(?:\[(?P<address>[^][]*)\]|(?P<name>[^][:@]*))(?::\d*)?")
 
 
 class Access:
@@ -48,8 +50,12 @@ class Access:
         await self._app(scope, receive, send)
 
     def _is_here(self, host: str) -> bool:
-        name = host[1:].partition("]")[0] if host.startswith("[") else host.partition(":")[0]
-        name = name.lower().rstrip(".")
+        parts = HOST.fullmatch(host)
+        if parts is None:
+            return False
+        if parts["address"] is not None:
+            return ":" in parts["address"] and _is_address(parts["address"])
+        name = parts["name"].lower().rstrip(".")
         return name in self._names or _is_address(name)
 
 

@@ -4,7 +4,7 @@ import hashlib
 import time
 from collections.abc import Callable, Sequence
 from functools import partial
-from typing import Any
+from typing import Any, TypeVar
 
 from starlette.applications import Starlette
 from starlette.exceptions import HTTPException
@@ -15,6 +15,7 @@ from starlette.routing import Route
 
 from inference import Engine, Generation, Model, SamplingParams, Session
 from tui.config.settings import Settings
+from tui.process.in_thread import in_thread
 from tui.server.access import Access
 from tui.server.admission import Admission
 from tui.server.answer import Answer
@@ -37,8 +38,11 @@ from tui.terminal.sanitize import shortened
 # Replies that are computed at once, in one pass over the weights, and requests that wait for that.
 MOST_REPLIES, MOST_WAITING = 32, 64
 MOST_NAMES = 100  # of ignored fields that are reported
+SMALL = 2**16  # bytes of a body that is read at once
 LONGEST_NAMES = 200  # characters of names that an error repeats
 NO_EMBEDDINGS = "There is no embedding model here. `llm-tui pull minilm` gets one; then start the server again."
+
+T = TypeVar("T")
 
 
 class Api:
@@ -79,7 +83,7 @@ class Api:
             Route("/v1/completions", self._complete, methods=["POST"]),
             Route("/v1/embeddings", self._embed, methods=["POST"]),
         ]
-        return Starlette(
+        app = Starlette(
             routes=routes,
             middleware=[
                 Middleware(Counted, metrics=self._metrics, paths=[route.path for route in routes]),
@@ -89,6 +93,8 @@ class Api:
             ],
             exception_handlers={RequestError: refused, HTTPException: refused, Exception: refused},
         )
+        app.router.redirect_slashes = False  # a redirection would be no answer in OpenAI's form
+        return app
 
     def drain(self) -> None:
         """Let the replies under way end, and refuse all others."""
@@ -117,7 +123,7 @@ class Api:
         return JSONResponse(self._described(name))
 
     async def _chat(self, request: Request) -> Response:
-        chat = read_chat(await _body(request))
+        chat = await _read(request, read_chat)
         self._check(chat.parameters)
         template = self._model.chat_template
         unknown = chat.switches.keys() - (template.switches if template else {})
@@ -134,7 +140,7 @@ class Api:
         return session.reply(chat.messages, params, chat.continues, variables)
 
     async def _complete(self, request: Request) -> Response:
-        completion = read_completion(await _body(request))
+        completion = await _read(request, read_completion)
         self._check(completion.parameters)
         params = self._params(completion.parameters, {"max_tokens": USUAL_TOKENS})
         form = CompletionForm(self._name, self._fingerprint, completion.parameters.logprobs)
@@ -145,8 +151,9 @@ class Api:
     async def _embed(self, request: Request) -> Response:
         if self._embeddings is None:
             raise RequestError(501, "no_embedding_model", NO_EMBEDDINGS)
-        asked = read_embedding(await _body(request))
+        asked = await _read(request, read_embedding)
         self._require(asked.model, [self._embeddings.name])
+        self._report(asked.ignored)
         return JSONResponse(await self._embeddings.answer(asked))
 
     def _answer(
@@ -185,7 +192,10 @@ class Api:
 
     def _check(self, parameters: Parameters) -> None:
         self._require(parameters.model, [self._name])
-        for name in parameters.ignored:
+        self._report(parameters.ignored)
+
+    def _report(self, ignored: Sequence[str]) -> None:
+        for name in ignored:
             shown = name[:40].encode("ascii", "backslashreplace").decode()
             if shown not in self._reported and len(self._reported) < MOST_NAMES:
                 self._reported.add(shown)
@@ -212,10 +222,14 @@ def _echoed(completion: CompletionRequest, prompt: Prompt) -> str:
     return prompt if completion.echo and isinstance(prompt, str) else ""
 
 
-async def _body(request: Request) -> dict[str, Any]:
+async def _read(request: Request, read: Callable[[dict[str, Any]], T]) -> T:
+    """Read the body. A large one of many parts takes seconds: a thread holds up nobody for it."""
     kind = request.headers.get("content-type", "").partition(";")[0].strip().lower()
     if kind != "application/json":
         raise RequestError(
             415, "unsupported_content_type", "The body must be JSON, with Content-Type application/json."
         )
-    return json_object(await request.body())
+    content = await request.body()
+    if len(content) <= SMALL:
+        return read(json_object(content))
+    return await in_thread(lambda: read(json_object(content)))

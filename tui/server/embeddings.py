@@ -16,6 +16,7 @@ from tui.server.errors import RequestError, refusal
 from tui.server.fields import Fields, text
 
 MOST_INPUTS = 2048
+KNOWN = {"model", "input", "encoding_format", "dimensions", "user"}
 # One request is computed at a time, as the encoder keeps all cores busy; so many wait.
 WAITING = 16
 Floats = npt.NDArray[np.float32]
@@ -27,12 +28,16 @@ class _Abandoned(Exception):
 
 @dataclass(frozen=True)
 class EmbeddingRequest:
-    """``in_base64``: vectors as the bytes of their float32 numbers. ``dimensions``: those asked for, if any."""
+    """``in_base64``: vectors as the bytes of their float32 numbers. ``dimensions``: those asked for, if any.
+
+    ``ignored``: names of unknown fields.
+    """
 
     model: str
     texts: list[str]
     in_base64: bool
     dimensions: int | None
+    ignored: tuple[str, ...]
 
 
 def read_embedding(values: dict[str, Any]) -> EmbeddingRequest:
@@ -46,7 +51,8 @@ def read_embedding(values: dict[str, Any]) -> EmbeddingRequest:
     if form not in ("float", "base64"):
         raise RequestError(400, "invalid_value", "encoding_format must be float or base64.", "encoding_format")
     dimensions = fields.whole("dimensions", 1, 10**6, 1) if "dimensions" in fields else None
-    return EmbeddingRequest(fields.text("model"), texts, form == "base64", dimensions)
+    ignored = tuple(sorted(fields.names() - KNOWN))
+    return EmbeddingRequest(fields.text("model"), texts, form == "base64", dimensions, ignored)
 
 
 class Embeddings:

@@ -8,9 +8,11 @@ from starlette.responses import JSONResponse, Response
 
 from inference import ContextOverflowError, InferenceError, MemoryLimitError, ParameterError, TemplateError
 from tui.storage.error_log import write_down
+from tui.terminal.sanitize import shortened
 
 # Seconds after which a client may try again where the server is busy.
 RETRY_SECONDS = 5
+LONGEST_PATH = 100  # characters of a path that an error repeats
 
 
 class RequestError(Exception):
@@ -65,7 +67,8 @@ def refusal(error: Exception, submitting: bool = False) -> RequestError:
 async def refused(request: Request, error: Exception) -> Response:
     """Handler of an application for all its exceptions."""
     if isinstance(error, HTTPException):
+        shown = shortened(request.scope["path"], LONGEST_PATH)
         code = {404: "unknown_url", 405: "method_not_allowed"}.get(error.status_code, "invalid_request")
-        error = RequestError(error.status_code, code, f"{error.detail}: {request.method} {request.url.path[:100]}.")
+        error = RequestError(error.status_code, code, f"{error.detail}: {request.method} {shown}.")
     told = refusal(error)
     return JSONResponse(told.body, told.status, told.headers)

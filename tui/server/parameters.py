@@ -12,6 +12,11 @@ HIGHEST_SEED = 2**64
 MOST_DIGITS = 10  # of a token id
 # Those that SamplingParams knows by the same names; `stop` and the limit of tokens are read by themselves.
 SAMPLING = ("temperature", "top_p", "top_k", "min_p", "repetition_penalty", "seed", "typical_p")
+# How clients of vLLM and llama-server ask for a reply of a certain form, beside response_format.
+FORMATS = (
+    *("guided_json", "guided_regex", "guided_choice", "guided_grammar", "structured_outputs"),
+    *("grammar", "json_schema"),
+)
 # Fields that would change the reply, with the values that ask for nothing, and what there is instead.
 UNSUPPORTED: dict[str, tuple[tuple[Any, ...], str]] = {
     "tools": (([],), "The models here call no tools."),
@@ -32,7 +37,17 @@ UNSUPPORTED: dict[str, tuple[tuple[Any, ...], str]] = {
     "top_logprobs": ((0,), "Only the log probability of the sampled token is known."),
     "use_beam_search": ((False,), "Replies are sampled."),
     "min_tokens": ((0,), "Replies end where the model ends them."),
-    "guided_json": ((), "Replies are text; describe the format in a message."),
+    "stop_token_ids": (([],), "Replies end where the model ends them."),
+    "ignore_eos": ((False,), "Replies end where the model ends them."),
+    "echo": ((False,), "A reply does not repeat its messages."),
+    "bad_words": (([],), "Use logit_bias."),
+    "allowed_token_ids": (([],), "Use logit_bias."),
+    "prompt_logprobs": ((), "Only the log probability of the sampled token is known."),
+    "truncate_prompt_tokens": ((), "Nothing is cut."),
+    "repeat_penalty": ((1,), "Use repetition_penalty."),
+    "dry_multiplier": ((0,), "Use repetition_penalty."),
+    "xtc_probability": ((0,), "Use temperature."),
+    **dict.fromkeys(FORMATS, ((), "Replies are text; describe the format in a message.")),
 }
 # Fields that change nothing in the reply.
 HARMLESS = {
