@@ -76,7 +76,7 @@ def bench(
 ) -> None:
     """Benchmark a model: speed, load time and memory.
 
-    Pass either MODEL (a directory, a built-in model or ORG/NAME) or --shape. --shape and --against write files as large
+    Pass either MODEL (built-in, a directory, a GGUF file, or ORG/NAME) or --shape. --shape and --against write files as large
     as the model to the cache directory (llm-tui/bench), and keep them for the next run.
     """
     if (model is None) == (shape is None):

@@ -46,6 +46,9 @@ def chat(
 
     Piped input is appended to PROMPT. With --session, question and answer are saved in that session, which is created
     if necessary.
+
+    Sampling is as the options and config.toml say, else as the model's makers recommend; where they recommend no
+    temperature, it is temperature 0.8, top-k 40, top-p 0.95 and min-p 0.05. A server has its own defaults.
     """
     from tui.services.reasoning import template_of, variables
 

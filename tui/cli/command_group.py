@@ -29,9 +29,10 @@ from tui.cli.themes import themes
 @click.version_option(package_name="llm-tui")
 @click.pass_context
 def cli(context: click.Context, /, **flags: Any) -> None:
-    """Chat with a language model in your terminal. It runs locally, on this machine's CPU.
+    """Chat with a language model in your terminal.
 
-    Without a COMMAND, open the app.
+    It runs on this machine's CPU, or on a server that you name. Without a COMMAND, open the app. What no option sets is
+    as `llm-tui config` shows it.
     """
     context.obj = flags
     require_room(STARTING)

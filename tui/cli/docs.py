@@ -80,7 +80,7 @@ def add(context: click.Context, paths: tuple[Path, ...], collection: str, db: Pa
 
 
 @docs.command()
-@collection_option
+@collection_option("all")
 @documents_db_option
 @click.pass_context
 def refresh(context: click.Context, collection: str | None, db: Path | None) -> None:
@@ -95,7 +95,7 @@ def refresh(context: click.Context, collection: str | None, db: Path | None) -> 
 @documents_db_option
 @click.pass_context
 def list_collections(context: click.Context, as_json: bool, db: Path | None) -> None:
-    """List the collections."""
+    """List the collections, and the files and folders in them."""
     write = writer()
     with open_documents(settings_for(context, db=db)) as index:
         collections = index.collections()
@@ -112,7 +112,7 @@ def list_collections(context: click.Context, as_json: bool, db: Path | None) -> 
 @click.option(
     "--limit", type=click.IntRange(1, 50), default=5, show_default=True, metavar="N", help="Passages at most."
 )
-@collection_option
+@collection_option("all of your own")
 @json_option
 @documents_db_option
 @click.pass_context

@@ -38,10 +38,10 @@ MAX_TOKENS = 32
 @click.command("eval")
 @click.argument("file", metavar="FILE", type=click.Path(path_type=Path))
 @click.option(
-    "--answers/--no-answers", default=True, help="Also answer the questions, which takes long.  [default: yes]"
+    "--answers/--no-answers", default=True, help="Ask a model, too, which takes long.  [default: --answers]"
 )
-@collection_option
-@model_options("smollm2 if it is here, else guide")
+@collection_option("all of your own")
+@model_options("smollm2 if it is downloaded, else guide", server=False)
 @json_option
 @documents_db_option
 @click.pass_context
@@ -57,13 +57,14 @@ def evaluate(
 ) -> None:
     """Measure how much the documents help, with your questions.
 
-    FILE has a line of JSON per question: {"question": "…", "answers": ["…"], "path": "notes/pumps.md", "quote": "…"}.
-    A reply is right if it has one of the answers in it; path and quote name the passage that tells it. Leave "answers"
-    empty where the documents do not tell: a right reply then says that it does not know.
+    FILE has a line of JSON for each question: {"question": "…", "answers": ["…"], "path": "notes/pump.md", "quote": "…"}.
+    A reply is right if it has one of the answers in it. "path" and "quote" name the passage with the answer: the end of
+    the file's path, and some of its words. If the documents have no answer, "answers" is []: then a reply is right that
+    says so.
 
-    Prints how often the right passage is found by words, by vectors and by both; how many answers are right without
-    documents, with what was retrieved and with the right passage; and how many the documents made worse. The model
-    answers at temperature 0, in 32 tokens at most; it is smollm2 if that is downloaded, else the chat model.
+    Prints how often the right passage is found by words, by vectors and by both; how many replies are right without
+    documents, with the passages that were found, and with the right passage; and how many the documents made worse. The
+    model replies at temperature 0, with 32 tokens at most.
     """
     from tui.documents.errors import DocumentError
     from tui.documents.evaluation import locate, measure_search

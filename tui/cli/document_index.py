@@ -1,11 +1,12 @@
 """The index of documents as commands use it, with the program's help in it, and the model that it is searched with."""
 
 import time
+from collections.abc import Callable
 from typing import TYPE_CHECKING
 
 import click
 
-from tui.cli.options import written
+from tui.cli.options import F, written
 from tui.cli.output import show_progress
 from tui.config.paths import documents_file, model_places
 from tui.terminal.sanitize import one_line
@@ -18,9 +19,14 @@ if TYPE_CHECKING:
 NO_DOCUMENTS = "No documents of your own yet. `llm-tui docs add PATH` adds a file or a folder."
 REDRAW_SECONDS = 0.1
 
-collection_option = click.option(
-    "--collection", metavar="NAME", callback=written, help="Only this collection.  [default: all]"
-)
+
+def collection_option(default: str) -> Callable[[F], F]:
+    """One collection, instead of ``default``."""
+    return click.option(
+        "--collection", metavar="NAME", callback=written, help=f"Only this collection.  [default: {default}]"
+    )
+
+
 json_option = click.option("--json", "as_json", is_flag=True, help="Output JSON.")
 
 

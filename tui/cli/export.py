@@ -21,7 +21,11 @@ from tui.storage.errors import StoreError
     help="Output format.  [default: FILE's suffix, else md]",
 )
 @click.option(
-    "--output", "-o", metavar="FILE", type=click.Path(path_type=Path), help="Write to FILE instead of standard output."
+    "--output",
+    "-o",
+    metavar="FILE",
+    type=click.Path(path_type=Path, dir_okay=False, allow_dash=True),
+    help="Write to FILE instead of standard output (-).",
 )
 @click.option("--force", is_flag=True, help="Overwrite an existing FILE.")
 @db_option
@@ -31,11 +35,13 @@ def export(
 ) -> None:
     """Export a session.
 
-    SESSION is its title or the start of its id (`llm-tui sessions` lists them). Markdown, HTML and jsonl (one line for
-    fine-tuning) contain the visible messages; JSON contains everything, for `llm-tui import`.
+    SESSION is its title or the start of its id (`llm-tui sessions` lists them). md (Markdown), html and jsonl
+    (JSON lines, for fine-tuning) have the visible messages; json has all of the session, for `llm-tui import`.
     """
     from tui.import_export.exporter import WRITERS, export_file
 
+    if output == Path("-"):
+        output = None
     if kind is None:
         suffix = output.suffix.removeprefix(".") if output else ""
         kind = suffix if suffix in FORMATS else "md"

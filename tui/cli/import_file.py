@@ -24,9 +24,9 @@ NAMED = 20
 def import_command(context: click.Context, files: tuple[Path, ...], db: Path | None) -> None:
     """Import sessions from files.
 
-    FILE is JSON, Markdown or JSON lines from `llm-tui export`, or an export of ChatGPT, Claude or Open WebUI: its
-    conversations.json or the whole ZIP archive. Sessions already in the database are skipped; other sessions with a
-    title that is there already get “import:” before it.
+    FILE is JSON, Markdown or JSON lines from `llm-tui export`, or an export of ChatGPT, Claude or Open WebUI: the
+    JSON file or the whole ZIP archive. Sessions that are in the database already are skipped. The title of another one
+    with the same title gets “import:” before it.
     """
     from tui.import_export.importer import import_file
     from tui.services.model_presence import has_model

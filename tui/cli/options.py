@@ -104,13 +104,16 @@ def biases(
         raise click.BadParameter(str(error)) from None
 
 
-def model_options(usual: str) -> Callable[[F], F]:
-    """Options of what computes. ``usual``: the model without ``--model``."""
+def model_options(default: str, server: bool = True) -> Callable[[F], F]:
+    """Which model, and how it computes. ``default``: used if no setting names another. ``server``: it may run on one."""
+    kinds = "built-in, a directory, a GGUF file, ORG/NAME, or URL#NAME of a server"
+    if not server:
+        kinds = "built-in, a directory, a GGUF file, or ORG/NAME"
     return options(
         click.option(
             "--model",
-            metavar="DIR|ORG/NAME|URL",
-            help=f"Model: built-in, a directory, a GGUF file, ORG/NAME, or URL#NAME of a server.  [default: {usual}]",
+            metavar="DIR|ORG/NAME|URL" if server else "DIR|ORG/NAME",
+            help=f"Model: {kinds}.  [default: {default}]",
         ),
         click.option("--precision", type=click.Choice(PRECISIONS), help="Weight precision.  [default: auto]"),
         click.option(
@@ -141,10 +144,10 @@ sampling_options = options(
     bounded("temperature", "Sampling temperature; 0 always takes the most likely token."),
     bounded("top_k", "Sample from the k most likely tokens; 0 = off."),
     bounded("top_p", "Sample from the smallest set of tokens with total probability p; 1 = off."),
-    bounded("min_p", "Drop tokens below p × the top probability."),
+    bounded("min_p", "Drop tokens below p × the top probability; 0 = off."),
     bounded("repetition_penalty", "Repetition penalty; 1 = off, higher repeats less."),
-    bounded("seed", "Random seed; the same seed gives the same text."),
-    bounded("max_tokens", "Maximum tokens to generate."),
+    bounded("seed", "Random seed; the same seed gives the same text.  [default: a new one]"),
+    bounded("max_tokens", "Maximum tokens to generate.  [default: no limit; 120 for a story on a server]"),
     texts("stop", STOPS, "Stop before this string; may be repeated."),
     texts("ban", PHRASES, "Never write this phrase, but something else; may be repeated."),
     click.option(
@@ -160,7 +163,7 @@ sampling_options = options(
     bounded("dry_multiplier", "DRY: penalty on continuing a repetition; 0 = off, 0.8 is usual."),
     bounded("dry_base", "DRY: growth of the penalty with each token of the repetition.  [default: 1.75]"),
     bounded("dry_allowed_length", "DRY: the longest repetition in tokens without a penalty.  [default: 2]"),
-    texts("dry_breakers", STOPS, "DRY: a repetition ends at this string; may be repeated."),
+    texts("dry_breakers", STOPS, "DRY: a repetition ends at this string; may be repeated.  [default: newline, colon, quote, asterisk]"),
     click.option("--stats", is_flag=True, help="Print token counts and timings to standard error."),
 )
 

@@ -14,7 +14,7 @@ NEEDED = ("starlette", "uvicorn")
 
 
 @click.command()
-@model_options("guide")
+@model_options("guide", server=False)
 @click.option("--host", default="127.0.0.1", show_default=True, metavar="ADDRESS", help="Address to listen on.")
 @click.option(
     "--port", type=click.IntRange(0, 65535), default=8080, show_default=True, metavar="N", help="Port; 0: any free one."
@@ -30,7 +30,7 @@ def serve(context: click.Context, /, host: str, port: int, api_key_file: Path | 
     """Serve a model to other programs.
 
     They talk to it as to OpenAI's API: chats, completions, embeddings. Needs the extra `serve`. Ctrl+C or SIGTERM ends
-    it, once the replies under way have ended.
+    it; replies under way get 30 seconds to end.
     """
     if not all(importlib.util.find_spec(name) for name in NEEDED):
         raise click.ClickException("`llm-tui serve` needs an extra: install it with `pip install 'llm-tui[serve]'`.")

@@ -17,6 +17,9 @@ def story(context: click.Context, /, prompt: str | None, stats: bool, **given: A
     """Print PROMPT and the model's continuation.
 
     Piped input is appended to PROMPT.
+
+    Sampling is as the options and config.toml say, else as the model's makers recommend; where they recommend no
+    temperature, it is temperature 0.8, top-k 40, top-p 0.95 and min-p 0.05. A server has its own defaults.
     """
     text = with_piped(prompt)
     settings = settings_for(context, **given)

@@ -90,13 +90,13 @@ class Settings:
     top_p: float | None = _number(
         "top_p", None, "Sample from the smallest set of tokens with total probability p; 1 = off."
     )
-    min_p: float | None = _number("min_p", None, "Drop tokens below p × the top probability.")
+    min_p: float | None = _number("min_p", None, "Drop tokens below p × the top probability; 0 = off.")
     repetition_penalty: float | None = _number(
         "repetition_penalty", None, "Repetition penalty; 1 = off, higher repeats less."
     )
     seed: int | None = _number("seed", None, "Random seed; the same seed gives the same text.")
     max_tokens: int | None = _number(
-        "max_tokens", None, "Maximum tokens per reply (default: no limit; 120 per continuation in the app)."
+        "max_tokens", None, "Maximum tokens per reply (default: no limit; for a story in the app, 120)."
     )
     stop: tuple[str, ...] | None = _setting(
         None, STOPS, "Stop strings: a reply ends before whichever of them comes first."
