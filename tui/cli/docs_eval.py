@@ -37,9 +37,7 @@ MAX_TOKENS = 32
 
 @click.command("eval")
 @click.argument("file", metavar="FILE", type=click.Path(path_type=Path))
-@click.option(
-    "--answers/--no-answers", default=True, help="Ask a model, too, which takes long.  [default: --answers]"
-)
+@click.option("--answers/--no-answers", default=True, help="Ask a model, too, which takes long.  [default: --answers]")
 @collection_option("all of your own")
 @model_options("smollm2 if it is downloaded, else guide", server=False)
 @json_option

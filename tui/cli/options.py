@@ -163,7 +163,11 @@ sampling_options = options(
     bounded("dry_multiplier", "DRY: penalty on continuing a repetition; 0 = off, 0.8 is usual."),
     bounded("dry_base", "DRY: growth of the penalty with each token of the repetition.  [default: 1.75]"),
     bounded("dry_allowed_length", "DRY: the longest repetition in tokens without a penalty.  [default: 2]"),
-    texts("dry_breakers", STOPS, "DRY: a repetition ends at this string; may be repeated.  [default: newline, colon, quote, asterisk]"),
+    texts(
+        "dry_breakers",
+        STOPS,
+        "DRY: a repetition ends at this string; may be repeated.  [default: newline, colon, quote, asterisk]",
+    ),
     click.option("--stats", is_flag=True, help="Print token counts and timings to standard error."),
 )
 
