@@ -79,6 +79,7 @@ def test_phrases_and_biases_reach_the_model(tiny_model):
         (("bogus",), 2, "No such command"),
         ((), 2, "needs a terminal"),
         (("story", "word " * 600, "--model", "TINY"), 1, "context holds 512"),
+        (("bench", "http://host:1/v1#x"), 1, "needs a model that runs on this machine"),
         (("--version",), 0, ""),
     ],
 )
@@ -86,6 +87,20 @@ def test_exit_codes(tiny_model, arguments, code, words):
     result = run(*(str(tiny_model) if argument == "TINY" else argument for argument in arguments))
     assert (result.returncode, "Traceback" in result.stderr) == (code, False)
     assert words in result.stderr
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        *(("--db", "", "sessions"), ("chat", "x", "--model", ""), ("--theme", "", "themes"), ("serve", "--host", " ")),
+        *(("import", ""), ("export", "x", "-o", ""), ("pull", ""), ("bench", ""), ("serve", "--api-key-file", "")),
+        *(("docs", "add", ""), ("docs", "remove", ""), ("docs", "eval", ""), ("docs", "add", "x", "--collection", "")),
+    ],
+)
+def test_a_name_without_a_character_is_refused(arguments):
+    result = run(*arguments)
+    assert (result.returncode, result.stdout) == (2, "")
+    assert result.stderr.endswith("must not be empty.\n")
 
 
 @pytest.mark.parametrize("group", [(), ("docs",)])

@@ -206,3 +206,12 @@ def test_the_help_is_searched_only_where_it_is_all_there_is_or_named(folder: Pat
     run("docs", "add", folder)
     assert found() == {"documents"}
     assert found("--collection", "llm-tui") == {"llm-tui"}
+
+
+def test_where_nothing_could_be_read_the_exit_code_tells(tmp_path: Path, folder: Path) -> None:
+    (tmp_path / "data.bin").write_bytes(b"\0\xff" * 20)
+    (tmp_path / "loop").symlink_to("loop")
+    refused = run("docs", "add", tmp_path / "data.bin", tmp_path / "loop")
+    assert (refused.returncode, refused.stdout) == (1, "Documents: none.\n")
+    assert "data.bin is a binary file" in refused.stderr and "Too many levels" in refused.stderr
+    assert run("docs", "add", tmp_path / "data.bin", folder).returncode == 0

@@ -86,6 +86,7 @@ def database(home: dict[str, str], messages: int = 1) -> Path:
 def test_a_sound_home(home: dict[str, str]) -> None:
     found = findings(home)
     assert found["data directory"]["says"].endswith("will be created when needed")
+    assert found["state directory"]["says"].endswith("llm-tui will be created when needed")
     assert found["database"]["says"].endswith("will be created with the first session")
     assert found["model story"]["state"] == "ok"
     assert found["encoding"]["state"] == "ok"

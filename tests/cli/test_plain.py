@@ -177,7 +177,7 @@ def test_files_go_in_and_out(tiny_model: Path, db: Path, tmp_path: Path, monkeyp
     assert f"Exported to {tmp_path}/Mine.html." in lines
     assert "Imported 0 sessions from out.json; skipped 1 existing." in lines
     assert any("Formats: md, html, json, jsonl" in line for line in lines)
-    assert any("missing.json is not a file" in line for line in lines)
+    assert any("missing.json does not exist" in line for line in lines)
     assert any("Cannot read missing.txt" in line for line in lines)
     assert stored(db)[0].tree.path()[0].text == "notes.txt:\n```\none\ntwo\n```"
 

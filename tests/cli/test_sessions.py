@@ -83,6 +83,7 @@ def test_an_export_goes_to_a_pipe_as_it_is_or_to_a_file(db: Path, tmp_path: Path
     piped = start("export", "aa", "--format", kind, "--db", db, LC_ALL="C")
     assert (piped.returncode, piped.stderr) == (0, "")
     assert "東京" in piped.stdout
+    assert run("export", "aa", "--format", kind, "-o", "-", "--db", db).stdout == piped.stdout
     file = tmp_path / f"chat.{kind}"
     assert run("export", "aa", "--output", file, "--db", db).returncode == 0, "the suffix is a format"
     assert file.read_text() == piped.stdout
@@ -164,8 +165,10 @@ def test_your_own_database_lies_in_the_data_directory(tmp_path: Path) -> None:
         (("export", "aa", "--format", "pdf", "--db", "DB"), 2, "pdf"),
         (("export", "aa", "--db", "/nowhere/s.db"), 1, "No sessions yet: /nowhere/s.db does not exist"),
         (("sessions", "--db", "/nowhere/s.db"), 1, "No sessions yet: /nowhere/s.db does not exist"),
-        (("import", "/nowhere/x.json", "--db", "DB"), 1, "/nowhere/x.json is not a file"),
-        (("import", "/nowhere/\x1b[31m", "--db", "DB"), 1, "/nowhere/\x1b[31m is not a file"),
+        (("export", "aa", "--output", "/", "--db", "DB"), 2, "is a directory"),
+        (("import", "/", "--db", "DB"), 1, "/ is not a file"),
+        (("import", "/nowhere/x.json", "--db", "DB"), 1, "/nowhere/x.json does not exist"),
+        (("import", "/nowhere/\x1b[31m", "--db", "DB"), 1, "/nowhere/\x1b[31m does not exist"),
         (("import", __file__, "--db", "DB"), 1, "neither JSON nor Markdown"),
         (("sessions", "--db", __file__), 1, "damaged"),
         (("sessions", "--db", "/dev/null"), 1, "/dev/null"),

@@ -88,8 +88,12 @@ def test_one_bad_session_does_not_keep_out_the_others(store: Store, tmp_path: Pa
 
 
 def test_files_that_are_none(store: Store, tmp_path: Path) -> None:
-    for path in (tmp_path, tmp_path / "nothing", Path("/dev/zero")):
-        with pytest.raises(StoreError, match="is not a file"):
+    for path, told in [
+        (tmp_path, "is not a file"),
+        (tmp_path / "nothing", "does not exist"),
+        (Path("/dev/zero"), "is not a file"),
+    ]:
+        with pytest.raises(StoreError, match=told):
             import_file(store, path)
 
 

@@ -125,6 +125,10 @@ def test_a_file_that_is_no_database(tmp_path: Path) -> None:
     with pytest.raises(StoreError, match=r"damaged .*There is no backup; use another file with --db"):
         Store(file)
     assert file.read_text().startswith("not a database")
+    file.write_text("x")  # which SQLite takes for an empty database
+    with pytest.raises(StoreError, match="file is not a database"):
+        Store(file)
+    assert file.read_text() == "x"
     directory = Store(tmp_path)
     assert "Cannot open" in directory.trouble
 

@@ -141,7 +141,7 @@ async def test_one_session_that_is_imported_is_opened(tiny_model: Path, tmp_path
         await command(pilot, "/import one.json")
         await until(pilot, lambda: "skipped 1 existing" in current(pilot).notice)
         await command(pilot, "/import missing.json")
-        await until(pilot, lambda: "missing.json is not a file" in current(pilot).notice)
+        await until(pilot, lambda: "missing.json does not exist" in current(pilot).notice)
         await command(pilot, "/import ~nobody-of-this-name/x.json")
         await until(pilot, lambda: "home" in current(pilot).notice)
 

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import click
 
-from tui.cli.options import bounded, settings_for
+from tui.cli.options import bounded, filled, settings_for
 from tui.cli.output import show_progress, writer
 from tui.cli.streaming import find
 from tui.config.paths import cache_directory
@@ -18,7 +18,7 @@ LIBRARY_PATH = "LLAMA_CPP_LIB_PATH"
 
 
 @click.command()
-@click.argument("model", required=False, metavar="[MODEL]")
+@click.argument("model", required=False, metavar="[MODEL]", callback=filled)
 @click.option("--shape", type=click.Choice(SHAPES), help="Benchmark random weights of this shape instead of a model.")
 @click.option(
     "--precision",
@@ -76,8 +76,8 @@ def bench(
 ) -> None:
     """Benchmark a model: speed, load time and memory.
 
-    Pass either MODEL (built-in, a directory, a GGUF file, or ORG/NAME) or --shape. --shape and --against write files as large
-    as the model to the cache directory (llm-tui/bench), and keep them for the next run.
+    Pass either MODEL (built-in, a directory, a GGUF file, or ORG/NAME) or --shape. --shape and --against write files as
+    large as the model to the cache directory (llm-tui/bench), and keep them for the next run.
     """
     if (model is None) == (shape is None):
         raise click.UsageError("Give either a MODEL or a --shape.")

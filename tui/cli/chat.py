@@ -25,7 +25,7 @@ KEEP_SECONDS = 0.5
 
 @click.command()
 @click.argument("prompt", required=False, callback=written)
-@model_options("guide")
+@model_options("the session's, else guide")
 @click.option(
     "--session",
     metavar="NAME",

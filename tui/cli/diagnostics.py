@@ -15,6 +15,7 @@ from inference.diagnostics import Finding
 from tui.config.paths import cache_directory, config_directory, sessions_file
 from tui.storage.backup import backups, damaged
 from tui.storage.database import FAULTS, explain
+from tui.storage.error_log import error_log_file
 from tui.storage.errors import StoreError
 from tui.storage.network_filesystems import network_file_system
 from tui.storage.schema import check
@@ -28,6 +29,7 @@ def examine(database: Path) -> Iterator[Finding]:
     yield directory("configuration", config_directory(), private=False)
     yield directory("data", sessions_file().parent, private=True)
     yield directory("cache", cache_directory(), private=False)
+    yield directory("state", error_log_file().parent, private=True)
     yield integrity(database)
     yield terminal()
     yield size()

@@ -20,7 +20,7 @@ from tui.cli.document_index import (
     open_documents,
     users_own,
 )
-from tui.cli.options import documents_db_option, settings_for, written
+from tui.cli.options import FilledPath, documents_db_option, filled, settings_for, written
 from tui.cli.output import tell, writer
 from tui.documents.notices import WORDS_ALONE
 from tui.formatting.units import counted
@@ -52,11 +52,11 @@ docs.add_command(evaluate)
 
 
 @docs.command()
-@click.argument("paths", metavar="PATH...", nargs=-1, required=True, type=click.Path(path_type=Path))
+@click.argument("paths", metavar="PATH...", nargs=-1, required=True, type=FilledPath(path_type=Path))
 @click.option(
     "--collection",
     metavar="NAME",
-    callback=written,
+    callback=filled,
     default="documents",
     show_default=True,
     help="Collection to add them to.",
@@ -66,7 +66,8 @@ docs.add_command(evaluate)
 def add(context: click.Context, paths: tuple[Path, ...], collection: str, db: Path | None) -> None:
     """Add files and folders to a collection.
 
-    Hidden files, and links that lead out of a folder, are left out. When interrupted, the same command resumes.
+    Hidden files, and links that lead out of a folder, are left out. When interrupted, the same command resumes. The exit
+    code is 1 if everything was left out.
     """
     from tui.documents.errors import DocumentError
     from tui.documents.reading import shown
@@ -76,7 +77,9 @@ def add(context: click.Context, paths: tuple[Path, ...], collection: str, db: Pa
         raise DocumentError(f"{shown(missing)} does not exist.")
     settings = settings_for(context, db=db)
     with open_documents(settings) as index:
-        _update(settings, index, [index.add_root(collection, path) for path in paths])
+        changes = _update(settings, index, [index.add_root(collection, path) for path in paths])
+    if changes.left_out and changes.nothing:
+        context.exit(1)
 
 
 @docs.command()
@@ -142,8 +145,10 @@ def search(
 
 
 @docs.command()
-@click.argument("paths", metavar="[PATH...]", nargs=-1, type=click.Path(path_type=Path))
-@click.option("--collection", metavar="NAME", callback=written, help="A collection: all of it if no PATH is given.")
+@click.argument("paths", metavar="[PATH...]", nargs=-1, type=FilledPath(path_type=Path))
+@click.option(
+    "--collection", metavar="NAME", callback=filled, help="Only this collection; all of it if no PATH is given."
+)
 @documents_db_option
 @click.pass_context
 def remove(context: click.Context, paths: tuple[Path, ...], collection: str | None, db: Path | None) -> None:
@@ -181,7 +186,7 @@ def _ready_embedder(settings: "Settings", index: "DocumentIndex", names: "Sequen
     return embedder
 
 
-def _update(settings: "Settings", index: "DocumentIndex", roots: "Iterable[Root]") -> None:
+def _update(settings: "Settings", index: "DocumentIndex", roots: "Iterable[Root]") -> "Changes":
     """Read what has changed, then compute vectors; on Ctrl+C say how it goes on."""
     from tui.documents.adding import Changes, embed
     from tui.documents.adding import refresh as read
@@ -204,6 +209,7 @@ def _update(settings: "Settings", index: "DocumentIndex", roots: "Iterable[Root]
     if embedder is None:
         tell(WORDS_ALONE)
     writer()(f"Documents: {changes}.\n")
+    return changes
 
 
 def _tell_left_out(changes: "Changes") -> None:

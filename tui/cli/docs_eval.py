@@ -18,7 +18,7 @@ from tui.cli.document_index import (
     named,
     users_own,
 )
-from tui.cli.options import documents_db_option, model_options, settings_for
+from tui.cli.options import FilledPath, documents_db_option, model_options, settings_for
 from tui.cli.output import tell, writer
 from tui.cli.streaming import find, load
 from tui.formatting.units import counted
@@ -36,7 +36,7 @@ MAX_TOKENS = 32
 
 
 @click.command("eval")
-@click.argument("file", metavar="FILE", type=click.Path(path_type=Path))
+@click.argument("file", metavar="FILE", type=FilledPath(path_type=Path))
 @click.option("--answers/--no-answers", default=True, help="Ask a model, too, which takes long.  [default: --answers]")
 @collection_option("all of your own")
 @model_options("smollm2 if it is downloaded, else guide", server=False)
@@ -55,10 +55,10 @@ def evaluate(
 ) -> None:
     """Measure how much the documents help, with your questions.
 
-    FILE has a line of JSON for each question: {"question": "…", "answers": ["…"], "path": "notes/pump.md", "quote": "…"}.
-    A reply is right if it has one of the answers in it. "path" and "quote" name the passage with the answer: the end of
-    the file's path, and some of its words. If the documents have no answer, "answers" is []: then a reply is right that
-    says so.
+    FILE has a line of JSON for each question: {"question": "…", "answers": ["…"], "path": "notes/pump.md", "quote":
+    "…"}. A reply is right if it has one of the answers in it. "path" and "quote" name the passage with the answer: the
+    end of the file's path, and some of its words. If the documents have no answer, "answers" is []: then a reply is
+    right that says so.
 
     Prints how often the right passage is found by words, by vectors and by both; how many replies are right without
     documents, with the passages that were found, and with the right passage; and how many the documents made worse. The

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from tui.cli.options import F, written
+from tui.cli.options import F, filled
 from tui.cli.output import show_progress
 from tui.config.paths import documents_file, model_places
 from tui.terminal.sanitize import one_line
@@ -23,7 +23,7 @@ REDRAW_SECONDS = 0.1
 def collection_option(default: str) -> Callable[[F], F]:
     """One collection, instead of ``default``."""
     return click.option(
-        "--collection", metavar="NAME", callback=written, help=f"Only this collection.  [default: {default}]"
+        "--collection", metavar="NAME", callback=filled, help=f"Only this collection.  [default: {default}]"
     )
 
 

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import click
 
-from tui.cli.options import db_option, written
+from tui.cli.options import FilledPath, db_option, written
 from tui.cli.output import write_bytes, writer
 from tui.cli.session_store import find_session, open_store
 from tui.import_export import FORMATS
@@ -24,7 +24,7 @@ from tui.storage.errors import StoreError
     "--output",
     "-o",
     metavar="FILE",
-    type=click.Path(path_type=Path, dir_okay=False, allow_dash=True),
+    type=FilledPath(path_type=Path, dir_okay=False, allow_dash=True),
     help="Write to FILE instead of standard output (-).",
 )
 @click.option("--force", is_flag=True, help="Overwrite an existing FILE.")

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from tui.cli.options import db_option, settings_for
+from tui.cli.options import FilledPath, db_option, settings_for
 from tui.cli.output import tell, writer
 from tui.cli.session_store import open_store
 
@@ -18,7 +18,7 @@ NAMED = 20
 
 
 @click.command("import")
-@click.argument("files", metavar="FILE...", nargs=-1, required=True, type=click.Path(path_type=Path))
+@click.argument("files", metavar="FILE...", nargs=-1, required=True, type=FilledPath(path_type=Path))
 @db_option
 @click.pass_context
 def import_command(context: click.Context, files: tuple[Path, ...], db: Path | None) -> None:

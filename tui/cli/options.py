@@ -44,6 +44,22 @@ def written(context: click.Context, parameter: click.Parameter, value: T) -> T:
     return value
 
 
+def filled(context: click.Context, parameter: click.Parameter, value: str | None) -> str | None:
+    """Callback that rejects a name without a character, and text which is not valid Unicode."""
+    if value is not None and not value.strip():
+        raise click.BadParameter("must not be empty.")
+    return written(context, parameter, value)
+
+
+class FilledPath(click.Path):
+    """A path of at least one character: pathlib takes none for the working directory."""
+
+    def convert(self, value: Any, parameter: click.Parameter | None, context: click.Context | None) -> Any:
+        if not value:
+            self.fail("must not be empty.", parameter, context)
+        return super().convert(value, parameter, context)
+
+
 class Whole(click.IntRange):
     """An IntRange that leaves an upper bound nobody needs to know out of the help."""
 
@@ -105,7 +121,7 @@ def biases(
 
 
 def model_options(default: str, server: bool = True) -> Callable[[F], F]:
-    """Which model, and how it computes. ``default``: used if no setting names another. ``server``: it may run on one."""
+    """Which model, and how it computes. ``default``: used unless a setting names one. ``server``: may be one there."""
     kinds = "built-in, a directory, a GGUF file, ORG/NAME, or URL#NAME of a server"
     if not server:
         kinds = "built-in, a directory, a GGUF file, or ORG/NAME"
@@ -113,6 +129,7 @@ def model_options(default: str, server: bool = True) -> Callable[[F], F]:
         click.option(
             "--model",
             metavar="DIR|ORG/NAME|URL" if server else "DIR|ORG/NAME",
+            callback=filled,
             help=f"Model: {kinds}.  [default: {default}]",
         ),
         click.option("--precision", type=click.Choice(PRECISIONS), help="Weight precision.  [default: auto]"),
@@ -124,14 +141,16 @@ def model_options(default: str, server: bool = True) -> Callable[[F], F]:
     )
 
 
-DB_FILE = click.Path(path_type=Path, dir_okay=False)
+DB_FILE = FilledPath(path_type=Path, dir_okay=False)
 IN_YOUR_DATA = "[default: sessions.db in your data directory]"
 db_option = click.option("--db", metavar="FILE", type=DB_FILE, help=f"Session database.  {IN_YOUR_DATA}")
 documents_db_option = click.option(
     "--db", metavar="FILE", type=DB_FILE, help=f"Session database; documents.db is beside it.  {IN_YOUR_DATA}"
 )
 screen_options = options(
-    click.option("--theme", metavar="NAME", help="Colour theme; `llm-tui themes` lists them."),
+    click.option(
+        "--theme", metavar="NAME", callback=filled, help="Colour theme; `llm-tui themes` lists them.  [default: auto]"
+    ),
     click.option(
         "--mouse",
         type=click.Choice(("on", "off")),
@@ -147,7 +166,7 @@ sampling_options = options(
     bounded("min_p", "Drop tokens below p × the top probability; 0 = off."),
     bounded("repetition_penalty", "Repetition penalty; 1 = off, higher repeats less."),
     bounded("seed", "Random seed; the same seed gives the same text.  [default: a new one]"),
-    bounded("max_tokens", "Maximum tokens to generate.  [default: no limit; 120 for a story on a server]"),
+    bounded("max_tokens", "Maximum tokens to generate.  [default: no limit]"),
     texts("stop", STOPS, "Stop before this string; may be repeated."),
     texts("ban", PHRASES, "Never write this phrase, but something else; may be repeated."),
     click.option(
@@ -158,7 +177,7 @@ sampling_options = options(
         help="Bias a token, by text or id: --logit-bias 'very -5' makes it less likely; may be repeated.",
     ),
     bounded("typical_p", "Keep the tokens that surprise as expected, with total probability p; 1 = off."),
-    bounded("xtc_probability", "XTC: how often all likely tokens but the last of them are excluded; 0 = off."),
+    bounded("xtc_probability", "XTC: how often all likely tokens but the least likely of them are excluded; 0 = off."),
     bounded("xtc_threshold", "XTC: the probability from which a token is likely.  [default: 0.1]"),
     bounded("dry_multiplier", "DRY: penalty on continuing a repetition; 0 = off, 0.8 is usual."),
     bounded("dry_base", "DRY: growth of the penalty with each token of the repetition.  [default: 1.75]"),

@@ -6,6 +6,7 @@ import time
 
 import click
 
+from tui.cli.options import filled
 from tui.cli.output import show_progress, tell, writer
 from tui.config.paths import downloads_directory, sessions_file
 from tui.formatting.units import size
@@ -14,7 +15,7 @@ REDRAW_SECONDS = 0.1
 
 
 @click.command()
-@click.argument("name", metavar="NAME")
+@click.argument("name", metavar="NAME", callback=filled)
 def pull(name: str) -> None:
     """Download a model from the Hugging Face Hub.
 

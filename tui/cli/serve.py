@@ -6,7 +6,7 @@ from typing import Any
 
 import click
 
-from tui.cli.options import model_options, settings_for
+from tui.cli.options import FilledPath, filled, model_options, settings_for
 from tui.cli.output import tell
 from tui.cli.streaming import load
 
@@ -15,14 +15,21 @@ NEEDED = ("starlette", "uvicorn")
 
 @click.command()
 @model_options("guide", server=False)
-@click.option("--host", default="127.0.0.1", show_default=True, metavar="ADDRESS", help="Address to listen on.")
+@click.option(
+    "--host",
+    default="127.0.0.1",
+    show_default=True,
+    metavar="ADDRESS",
+    callback=filled,
+    help="Address to listen on.",
+)
 @click.option(
     "--port", type=click.IntRange(0, 65535), default=8080, show_default=True, metavar="N", help="Port; 0: any free one."
 )
 @click.option(
     "--api-key-file",
     metavar="FILE",
-    type=click.Path(path_type=Path, dir_okay=False),
+    type=FilledPath(path_type=Path, dir_okay=False),
     help="File with the key that clients must send; required on addresses that other machines can reach.",
 )
 @click.pass_context

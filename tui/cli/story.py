@@ -19,7 +19,8 @@ def story(context: click.Context, /, prompt: str | None, stats: bool, **given: A
     Piped input is appended to PROMPT.
 
     Sampling is as the options and config.toml say, else as the model's makers recommend; where they recommend no
-    temperature, it is temperature 0.8, top-k 40, top-p 0.95 and min-p 0.05. A server has its own defaults.
+    temperature, it is temperature 0.8, top-k 40, top-p 0.95 and min-p 0.05. A server has its own defaults, and
+    writes 120 tokens at most if --max-tokens says nothing.
     """
     text = with_piped(prompt)
     settings = settings_for(context, **given)

@@ -59,8 +59,12 @@ def _piped() -> str:
 
 
 def find(name: str, directories: tuple[Path, ...]) -> Path:
+    """A model of this machine. Raises ModelNotFoundError if there is none, InferenceError for one on a server."""
+    from inference import InferenceError
     from inference.sources.registry import find_model
 
+    if host := host_of(name):
+        raise InferenceError(f"This needs a model that runs on this machine; {model_name(name)} runs on {host}.")
     return find_model(name, model_places(directories))
 
 
@@ -83,8 +87,6 @@ def load(settings: Settings, which: str, chat: bool | None = None) -> "Model":
 
     require_room()
     name = getattr(settings, which)
-    if host := host_of(name):
-        raise InferenceError(f"This needs a model that runs on this machine; {model_name(name)} runs on {host}.")
     if name == getattr(Settings(), which) and not (shipped("models") / name / "config.json").is_file():
         raise InferenceError(HOW_TO_GIVE_A_MODEL)
     path = find(name, settings.model_directories)

@@ -36,6 +36,11 @@ class Changes:
     removed: int = 0
     left_out: list[str] = field(default_factory=list)
 
+    @property
+    def nothing(self) -> bool:
+        """True if no document was counted."""
+        return not (self.added or self.changed or self.unchanged or self.removed)
+
     def __str__(self) -> str:
         counts = {"added": self.added, "changed": self.changed, "removed": self.removed, "unchanged": self.unchanged}
         return ", ".join(f"{number} {what}" for what, number in counts.items() if number) or "none"

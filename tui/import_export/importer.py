@@ -68,7 +68,7 @@ def import_file(store: Sessions, file: Path, has_model: Callable[[str], bool] = 
     try:
         if not file.is_file():
             why = "is not a file" if os.path.lexists(file) else "does not exist"
-            raise StoreError(f"{one_line(str(file))} {why}.")
+            raise StoreError(f"{file} {why}.")
         taken = store.titles()
         with texts(file) as streams:
             for conversation in _conversations(streams, imported):
@@ -78,7 +78,7 @@ def import_file(store: Sessions, file: Path, has_model: Callable[[str], bool] = 
     except ValueError as error:
         _refuse(imported, str(error))
     if imported.refused and not (imported.session_ids or imported.here):
-        raise StoreError(f"Cannot import {one_line(str(file))}: {'; '.join(imported.refused[:3])}.")
+        raise StoreError(f"Cannot import {file}: {'; '.join(imported.refused[:3])}.")
     return imported
 
 

@@ -19,6 +19,8 @@ from tui.storage.schema import check, current, migrate
 BUSY_SECONDS = 1.0
 # Minimum size of SQLite's shared-memory file in bytes.
 SHARED_MEMORY = 32 * 1024
+# Size of the header that a database of SQLite begins with, in bytes.
+HEADER = 100
 # Exceptions of SQLite; UnicodeDecodeError: a damaged schema quoted in an error message.
 FAULTS = (sqlite3.Error, OSError, UnicodeDecodeError)
 FULL = {errno.ENOSPC, errno.EDQUOT, errno.EFBIG}
@@ -93,7 +95,9 @@ def _busy(error: Exception) -> bool:
 
 def _refuse_foreign(file: Path) -> None:
     """Reject another program's database before anything is written. If it is unreadable, ``migrate`` checks again."""
-    if file.is_file() and file.stat().st_size:
+    if file.is_file() and (size := file.stat().st_size):
+        if size < HEADER:  # SQLite takes a file of one byte for an empty database, and writes over it
+            raise damaged(file, "file is not a database")
         query = "mode=ro" if _unfinished(file) else "mode=ro&immutable=1"
         with contextlib.suppress(*FAULTS), closing(_open(file, query)) as db:
             check(db, str(file))
