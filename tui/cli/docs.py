@@ -66,8 +66,8 @@ docs.add_command(evaluate)
 def add(context: click.Context, paths: tuple[Path, ...], collection: str, db: Path | None) -> None:
     """Add files and folders to a collection.
 
-    Hidden files, and links that lead out of a folder, are left out. When interrupted, the same command resumes. The exit
-    code is 1 if everything was left out.
+    Hidden files, and links that lead out of a folder, are left out. When interrupted, the same command resumes. The
+    exit code is 1 if everything was left out.
     """
     from tui.documents.errors import DocumentError
     from tui.documents.reading import shown
