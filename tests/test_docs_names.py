@@ -14,7 +14,8 @@ import pytest
 
 from tests.test_docs import PAGES, ROOT
 from tui.cli.command_group import cli
-from tui.config.settings import MEANINGS
+from tui.config.key_remapping import remap
+from tui.config.settings import MEANINGS, load_settings
 
 PACKAGES = ("inference", "tui")
 BLOCK = re.compile(r"^```[^\n]*\n(.*?)^```", re.M | re.S)
@@ -127,6 +128,19 @@ def test_settings_in_the_table_of_the_readme_exist() -> None:
     table = (ROOT / "README.md").read_text(encoding="utf-8").partition("| setting | does |")[2].partition("\n\n")[0]
     named = set(re.findall(r"^\| `(?:\[\[)?(\w+)", table, re.M))
     assert named and named <= set(MEANINGS)
+
+
+def test_configurations_that_are_shown_are_accepted(tmp_path: Path) -> None:
+    readme = (ROOT / "README.md").read_text(encoding="utf-8")
+    (binding,) = re.findall(r"rebinds\s+actions\s+\(`([^`]+)`\)", readme)
+    shown = [f"[keys]\n{binding}\n"]
+    shown += [each for page in PAGES for each in re.findall(r"^```toml\n(.*?)^```", page.read_text("utf-8"), re.M | re.S)]
+    assert len(shown) > 2
+    for number, text in enumerate(shown):
+        (file := tmp_path / f"{number}.toml").write_text(text, encoding="utf-8")
+        settings = load_settings(file)
+        assert not settings.warnings
+        assert not remap(settings)[1]
 
 
 def test_one_setting_is_described_in_one_way() -> None:
