@@ -134,7 +134,9 @@ def test_configurations_that_are_shown_are_accepted(tmp_path: Path) -> None:
     readme = (ROOT / "README.md").read_text(encoding="utf-8")
     (binding,) = re.findall(r"rebinds\s+actions\s+\(`([^`]+)`\)", readme)
     shown = [f"[keys]\n{binding}\n"]
-    shown += [each for page in PAGES for each in re.findall(r"^```toml\n(.*?)^```", page.read_text("utf-8"), re.M | re.S)]
+    shown += [
+        each for page in PAGES for each in re.findall(r"^```toml\n(.*?)^```", page.read_text("utf-8"), re.M | re.S)
+    ]
     assert len(shown) > 2
     for number, text in enumerate(shown):
         (file := tmp_path / f"{number}.toml").write_text(text, encoding="utf-8")
