@@ -273,7 +273,7 @@ def test_without_a_line(hub: FakeHub, home: dict[str, str], repository: Path) ->
     assert "(404)" in sentence(run("pull", "org/tiny", **home))
 
 
-@pytest.mark.parametrize("name", ["tiny", "org/tiny/more", "../..", "org/..", "org/tiny@", "org/\x1b[31m", ""])
+@pytest.mark.parametrize("name", ["tiny", "org/tiny/more", "../..", "org/..", "org/tiny@", "org/\x1b[31m"])
 def test_names_that_are_none(home: dict[str, str], name: str) -> None:
     said = sentence(run("pull", name, **home))
     assert said.startswith(f"{name} is not a Hugging Face model name") and "suggested model (smollm2, " in said
