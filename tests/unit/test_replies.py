@@ -14,6 +14,7 @@ from tests.stubs.script import Script
 from tui.config.settings import load_settings
 from tui.conversation.conversation import Conversation
 from tui.conversation.lorebook import Book, Entry
+from tui.conversation.lorebook_keys import Scan
 from tui.conversation.tree import Node
 from tui.conversation.writer_page import WriterPage
 from tui.messages import ContextCounted, ModelLoaded, ReplyProgressed
@@ -279,3 +280,27 @@ async def test_tokens_of_a_lorebook_are_counted_beside_the_interface(
     made = await room.replies.background(room.session, [])
     assert len(made.constant) == len(threads) == 3
     assert threading.main_thread() not in threads
+
+
+async def test_keys_of_a_lorebook_are_looked_for_beside_the_interface(
+    room: Room, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """All but regular expressions, whose time can be limited on the main thread only."""
+    room.load()
+    book = Book.empty()
+    for key in ("lamp", "/b.rns/", "/(/", "harbour"):
+        book = book.add(Entry(name=key, keys=(key,), text="words"))
+    room.session.put_page(WriterPage(books=(book,)))
+    path = [room.session.tree.add("user", "The lamp burns.")]
+    threads: list[threading.Thread] = []
+    calls_for = Scan.calls_for
+
+    def looked(self: Scan, entry: Entry) -> bool:
+        threads.append(threading.current_thread())
+        return calls_for(self, entry)
+
+    monkeypatch.setattr(Scan, "calls_for", looked)
+    made = await room.replies.background(room.session, path)
+    assert [lore.label for lore in made.called] == ["lamp", "/b.rns/"]
+    assert [left.label for left in made.left_out] == ["/(/"] and "invalid" in made.left_out[0].why
+    assert len(threads) == 4 and threading.main_thread() not in threads

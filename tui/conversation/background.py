@@ -1,11 +1,11 @@
 """What the model sees besides the text: memory, author's note, and those lorebook entries that the text calls for."""
 
 from collections import Counter
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 
 from tui.conversation.lorebook import Book, Entry
-from tui.conversation.lorebook_keys import KeyProblem, Scan
+from tui.conversation.lorebook_keys import KeyProblem, Scan, is_regex
 from tui.conversation.writer_page import DEFAULT_DEPTH, WriterPage
 
 # Share of the context that the lorebooks may take where the user has set no budget.
@@ -60,29 +60,27 @@ class Background:
 NOTHING = Background()
 
 
-@dataclass(frozen=True)
-class Called:
-    """The entries that a text calls for, and those whose keys cannot be looked for."""
-
-    page: WriterPage
-    found: list[tuple[Book, Entry]]
-    left_out: list[LeftOut]
-
-
 def background(page: WriterPage, text: str, context: int, count: Count) -> Background:
-    """The page's part in the prompt that ends with ``text``. For the main thread, as ``called``."""
-    return fitted(called(page, text), context, count)
+    """The page's part in the prompt that ends with ``text``. For the main thread, as regular expressions are."""
+    return fitted(page, Scan(text), context, count)
 
 
-def fitted(calls: Called, context: int, count: Count) -> Background:
-    """The page's part in the prompt, for a context of so many tokens. Thousands of entries take seconds to count.
+def regexes(page: WriterPage) -> list[str]:
+    """The regular expressions among the keys of entries that are in use, those first that any entry needs."""
+    entries = [entry for _, entry in _used(page) if not entry.constant]
+    keys = [*(key for entry in entries for key in entry.keys), *(key for entry in entries for key in entry.secondary)]
+    return list(dict.fromkeys(key for key in keys if is_regex(key)))
+
+
+def fitted(page: WriterPage, scan: Scan, context: int, count: Count) -> Background:
+    """The page's part in the prompt that ends with the text of ``scan``, for a context of so many tokens.
 
     Entries that do not fit their budget are left out: constant ones are the last, then those of a higher priority, then
     those of a higher order.
     """
-    page, found, left_out = calls.page, calls.found, list(calls.left_out)
     if page.blank:
         return NOTHING
+    found, left_out = _called(page, scan)
     chosen = _fitting(found, context // SHARE if page.budget is None else page.budget, count, left_out)
     chosen.sort(key=lambda each: each[1].order)
     lore = [(entry.constant, Lore(entry.label, book.filled(entry.text).strip())) for book, entry in chosen]
@@ -96,21 +94,21 @@ def fitted(calls: Called, context: int, count: Count) -> Background:
     )
 
 
-def called(page: WriterPage, text: str) -> Called:
-    """Look for the keys of the page's entries. For the main thread, as ``Scan``."""
-    scan = Scan(text)
+def _used(page: WriterPage) -> Iterator[tuple[Book, Entry]]:
+    return ((book, entry) for book in page.books for entry in book.entries if entry.enabled and entry.usable)
+
+
+def _called(page: WriterPage, scan: Scan) -> tuple[list[tuple[Book, Entry]], list[LeftOut]]:
+    """The entries that the text calls for, and those whose keys cannot be looked for."""
     found: list[tuple[Book, Entry]] = []
     left_out: list[LeftOut] = []
-    for book in page.books:
-        for entry in book.entries:
-            if not (entry.enabled and entry.usable):
-                continue
-            try:
-                if scan.calls_for(entry):
-                    found.append((book, entry))
-            except KeyProblem as problem:
-                left_out.append(LeftOut(entry.label, str(problem)))
-    return Called(page, found, left_out)
+    for book, entry in _used(page):
+        try:
+            if scan.calls_for(entry):
+                found.append((book, entry))
+        except KeyProblem as problem:
+            left_out.append(LeftOut(entry.label, str(problem)))
+    return found, left_out
 
 
 def _fitting(

@@ -2,6 +2,7 @@
 
 import re
 import time
+from collections.abc import Iterable
 
 from tui.conversation.lorebook import Entry
 from tui.process.time_limit import OutOfTimeError, at_most, bounded_here
@@ -28,8 +29,15 @@ class KeyProblem(Exception):
     """A key that cannot be looked for; ``str(error)`` says why."""
 
 
+def is_regex(key: str) -> bool:
+    """True for what stands between slashes."""
+    return REGEX.fullmatch(key.strip()) is not None
+
+
 class Scan:
-    """The end of a text, in which keys are looked for. For the main thread: only there can time be limited."""
+    """The end of a text, in which keys are looked for: words on any thread, regular expressions on the main thread, as
+    only there time can be limited.
+    """
 
     def __init__(self, text: str) -> None:
         self._text = text[-SCANNED:]
@@ -37,6 +45,15 @@ class Scan:
         self._words = set(WORD.findall(self._text))
         self._folded_words = set(WORD.findall(self._folded))
         self._seconds = FOR_ALL
+        self._matched: dict[str, bool | str] = {}  # by key; or why it cannot be looked for
+
+    def look_for(self, regexes: Iterable[str]) -> None:
+        """Look for these regular expressions now, so that ``calls_for`` can be asked on any thread."""
+        for key in regexes:
+            try:
+                self._matched[key] = self._looked_for(key)
+            except KeyProblem as problem:
+                self._matched[key] = str(problem)
 
     def calls_for(self, entry: Entry) -> bool:
         """True if the entry's keys are in the text. Raises KeyProblem."""
@@ -58,8 +75,8 @@ class Scan:
                 return not all(others)
 
     def _has(self, key: str, entry: Entry) -> bool:
-        if regex := REGEX.fullmatch(key.strip()):
-            return self._matches(key, regex["pattern"], regex["flags"])
+        if is_regex(key):
+            return self._matches(key)
         if not (key := key.strip()):
             return False
         text, words = (self._text, self._words) if entry.case else (self._folded, self._folded_words)
@@ -68,7 +85,16 @@ class Scan:
             return key in text
         return key in words if WORD.fullmatch(key) else _whole(text, key)
 
-    def _matches(self, key: str, pattern: str, flags: str) -> bool:
+    def _matches(self, key: str) -> bool:
+        found = self._matched[key] if key in self._matched else self._looked_for(key)
+        if isinstance(found, str):
+            raise KeyProblem(found)
+        return found
+
+    def _looked_for(self, key: str) -> bool:
+        regex = REGEX.fullmatch(key.strip())
+        assert regex is not None
+        pattern, flags = regex["pattern"], regex["flags"]
         shown = key if len(key) <= 40 else f"{key[:40]}…"
         if unknown := next((flag for flag in flags if flag not in FLAGS), ""):
             raise KeyProblem(INVALID.format(shown, f"unknown flag {unknown}"))

@@ -1,11 +1,12 @@
 """The writer's page in the prompts of a session."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
-from tui.conversation.background import NOTHING, Background, called, fitted
-from tui.conversation.lorebook_keys import SCANNED
+from tui.conversation.background import NOTHING, Background, Count, background, fitted, regexes
+from tui.conversation.lorebook_keys import SCANNED, Scan
 from tui.conversation.tree import Node
+from tui.process.in_thread import in_thread
 from tui.services.modes import STRATEGIES
 from tui.services.session import Session
 from tui.services.token_estimate import ASSUMED_CONTEXT, about_tokens
@@ -19,18 +20,26 @@ def background_of(session: Session, path: Sequence[Node], model: "Model | None",
 
     ``model``: None for one on a server, whose tokens are estimated. ``context``: 0 if it is unknown.
     """
-    return background_later(session, path, model, context)()
-
-
-def background_later(
-    session: Session, path: Sequence[Node], model: "Model | None", context: int
-) -> Callable[[], Background]:
-    """Look for the keys in the text, as ``background_of``; the result counts the tokens, in any thread."""
-    from inference import ContextOverflowError
-
     if session.page.blank:
-        return lambda: NOTHING
-    calls = called(session.page, _scanned(session, path))
+        return NOTHING
+    text = _scanned(session, path)
+    return background(session.page, text, context or ASSUMED_CONTEXT, _counter(model, context))
+
+
+async def background_beside(session: Session, path: Sequence[Node], model: "Model | None", context: int) -> Background:
+    """As ``background_of``, with no more on the interface's thread than what has to be there: thousands of entries take
+    seconds.
+    """
+    page = session.page
+    if page.blank:
+        return NOTHING
+    scan, count = Scan(_scanned(session, path)), _counter(model, context)
+    scan.look_for(await in_thread(regexes, page))
+    return await in_thread(fitted, page, scan, context or ASSUMED_CONTEXT, count)
+
+
+def _counter(model: "Model | None", context: int) -> Count:
+    from inference import ContextOverflowError
 
     def count(text: str) -> int:
         if model is None:
@@ -40,7 +49,7 @@ def background_later(
         except ContextOverflowError as error:
             return error.needed
 
-    return lambda: fitted(calls, context or ASSUMED_CONTEXT, count)
+    return count
 
 
 def _scanned(session: Session, path: Sequence[Node]) -> str:

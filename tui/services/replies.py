@@ -16,7 +16,7 @@ from tui.conversation.background import NOTHING, Background
 from tui.conversation.tree import Node
 from tui.messages import ContextCounted, ContextFilled, Notice, ReplyProgressed
 from tui.process.in_thread import FILES, in_thread
-from tui.services.background import background_later
+from tui.services.background import background_beside
 from tui.services.detached_cache import DetachedCache, save_cache
 from tui.services.event_poller import EventPoller
 from tui.services.model_choice import ModelChoice
@@ -209,7 +209,7 @@ class ReplyService:
         if session.page.blank or not self._models.ready(session):
             return NOTHING
         model, context = self._models.model(session), self._models.context(session)
-        return await in_thread(background_later(session, path, model, context))
+        return await background_beside(session, path, model, context)
 
     def _submit(self, session: Session, reply: Reply, path: list[Node], background: Background) -> TextStream:
         source = self._source(session)
