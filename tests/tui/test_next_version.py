@@ -1,12 +1,14 @@
 """F8 in a story shows a version that was generated while nothing else was."""
 
+import shutil
+from collections.abc import Awaitable, Callable
 from pathlib import Path
 from typing import Any
 
 import pytest
 from textual.pilot import Pilot
 
-from inference import SamplingParams
+from inference import InferenceError, SamplingParams
 from tests.stubs.script import Script
 from tests.tiny_model import SPECIAL_TOKENS
 from tests.tui.conftest import SIZE, app_of, current, idle, ready, until
@@ -16,6 +18,9 @@ from tui.config.settings import load_settings
 from tui.conversation.tree import Node
 from tui.services import next_version
 from tui.services.next_version import NextVersion
+from tui.services.replies import ReplyService
+from tui.services.session import Session
+from tui.storage.store import Store
 
 
 @pytest.fixture(autouse=True)
@@ -155,3 +160,98 @@ async def test_another_is_generated_where_the_settings_or_the_text_are_others(
         await pilot.press("f8")
         await idle(pilot)
         assert unused is not None and unused.text not in pane(pilot).text and len(current(pilot).tip.token_ids) == 5
+
+
+async def leave(pilot: Pilot[None]) -> None:
+    await pilot.press("ctrl+n")
+
+
+async def delete(pilot: Pilot[None]) -> None:
+    app_of(pilot).actions.sessions.delete_session()
+    await pilot.pause()
+
+
+async def change_model(pilot: Pilot[None]) -> None:
+    app_of(pilot).actions.models.use_named("/nowhere")
+    await pilot.pause()
+
+
+@pytest.mark.parametrize("go", [leave, delete, change_model])
+@pytest.mark.parametrize("ended", [False, True], ids=["growing", "ended"])
+async def test_nothing_of_it_is_kept_once_nobody_can_ask_for_it(
+    story_only_model: Path, script: Script, go: Callable[[Pilot[None]], Awaitable[None]], ended: bool
+) -> None:
+    """Its memory would be that of a model that is unloaded, for as long as the program runs."""
+    async with writing(story_only_model).run_test(size=SIZE) as pilot:
+        script.reply("began. ")
+        held = script.held("And ", "then ")
+        if ended:
+            held.set()
+        await begun(pilot)
+        await until(pilot, lambda: prepared(pilot) if ended else growing(pilot))
+        waiting = ahead(pilot)._prepared
+        assert waiting is not None
+        twin = waiting.twin.engine
+        await go(pilot)
+        await until(pilot, lambda: twin.closed)
+        assert ahead(pilot)._prepared is None and ahead(pilot)._stopped == []
+        assert app_of(pilot).services.replies.replying == []
+
+
+async def test_one_that_cannot_begin_is_nobodys_business(
+    story_only_model: Path, script: Script, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async with writing(story_only_model).run_test(size=SIZE) as pilot:
+        tried: list[Session] = []
+
+        def without_memory(service: ReplyService, story: Session) -> None:
+            tried.append(story)
+            raise MemoryError
+
+        monkeypatch.setattr(ReplyService, "copy", without_memory)
+        await begun(pilot)
+        await until(pilot, lambda: tried and ahead(pilot)._prepared is None)
+        await pilot.press("f8")
+        await idle(pilot)
+        assert app_of(pilot).is_running and "version 2 of 2" in line(pilot)
+
+
+async def test_one_that_has_failed_is_not_shown(story_only_model: Path, script: Script) -> None:
+    async with writing(story_only_model).run_test(size=SIZE) as pilot:
+        script.reply("began. ")
+        script.reply("half ", InferenceError("The weights are gone."))
+        await begun(pilot)
+        await until(pilot, lambda: len(script.prompts) == 2 and ahead(pilot)._prepared is None)
+        assert sessions_of_engine(pilot) == 1 and not current(pilot).notice
+        await pilot.press("f8")
+        await idle(pilot)
+        assert "half" not in pane(pilot).text and "version 2 of 2" in line(pilot)
+
+
+async def test_it_does_not_keep_the_program_from_quitting(story_only_model: Path, script: Script) -> None:
+    app = writing(story_only_model)
+    async with app.run_test(size=SIZE) as pilot:
+        script.reply("began. ")
+        script.held("And ", "then ")
+        await begun(pilot)
+        await until(pilot, lambda: growing(pilot))
+        waiting = ahead(pilot)._prepared
+        assert waiting is not None
+        await pilot.press("ctrl+q")
+        await until(pilot, lambda: not app.is_running)
+    assert waiting.twin.engine is None or waiting.twin.engine.closed
+    assert app.mistake is None and not app.services.sessions.unsaved
+
+
+async def test_it_is_claimed_without_the_database(story_only_model: Path, script: Script) -> None:
+    async with writing(story_only_model).run_test(size=SIZE) as pilot:
+        await begun(pilot)
+        await until(pilot, lambda: prepared(pilot))
+        node, sessions = prepared(pilot), app_of(pilot).services.sessions
+        await until(pilot, lambda: not sessions.storage.busy)
+        shutil.rmtree(sessions.store.file.parent)
+        await pilot.press("f8")
+        assert node is not None and pane(pilot).text == f"Once upon{node.text}"
+        await until(pilot, lambda: "was deleted, moved or replaced" in current(pilot).notice)
+        await until(pilot, lambda: not sessions.unsaved)
+        assert len(Store(sessions.store.file).read(current(pilot).id).tree) == 3

@@ -40,9 +40,15 @@ class Prepared:
         return tree[self.node_id] if self.node_id in tree else None  # noqa: SIM401  a tree is no dictionary
 
     @property
-    def submitted(self) -> bool:
-        """True if the engine has the request."""
+    def growing(self) -> bool:
+        """True while the engine generates it."""
         return self.twin.reply is not None and self.twin.reply.generation is not None
+
+    @property
+    def whole(self) -> bool:
+        """True if it has ended as a version that was asked for would; not by an error, nor for want of room."""
+        outcome = self.node.outcome if self.node else None
+        return self.ended and outcome is not None and outcome.reason in COMPLETE
 
     def close(self) -> None:
         """Give its memory back."""
@@ -71,6 +77,7 @@ class NextVersion:
         self._enabled = enabled
         self._prepared: Prepared | None = None
         self._stopped: list[Prepared] = []  # until their replies have ended
+        workspace.on_leave = self.drop
 
     def prepare_soon(self, story: Session) -> None:
         """Begin in a while, if the story then still ends with its last version, and nothing else is generated."""
@@ -89,8 +96,13 @@ class NextVersion:
         node = tree.begin("model")
         prepared = Prepared(story, tip.parent, self._basis(story, tip.parent), twin, node.id)
         self._prepared = prepared
-        async with self._replies.turn:
-            twin.engine = await in_thread(self._replies.copy, story)
+        try:
+            async with self._replies.turn:
+                twin.engine = await in_thread(self._replies.copy, story)
+        except Exception:  # such as one for want of memory: it is told where somebody asks for a version
+            if self._prepared is prepared:
+                self._prepared = None
+            return
         if self._prepared is prepared:
             self._replies.ask(twin, node, None)
         else:
@@ -127,17 +139,24 @@ class NextVersion:
             if prepared.twin.reply is event.reply:
                 change = self._replies.take(event)
                 prepared.ended = change is None or change.ended
-                if prepared.ended and prepared in self._stopped:
-                    self._stopped.remove(prepared)
-                    prepared.close()
+                if prepared.ended and not (prepared is self._prepared and prepared.whole):
+                    self._forget(prepared)
                 return True
         return False
+
+    def _forget(self, prepared: Prepared) -> None:
+        """Give back what one has taken that has ended, and that nobody is to see."""
+        if prepared is self._prepared:
+            self._prepared = None
+        else:
+            self._stopped.remove(prepared)
+        prepared.close()
 
     def claim(self, story: Session, parent: str) -> Node | None:
         """Make the version of what follows ``parent`` the story's, complete or growing; None if none is prepared."""
         prepared = self._fitting(story, parent)
         node = prepared.node if prepared else None
-        if prepared is None or node is None or not node.text or not (prepared.ended or prepared.submitted):
+        if prepared is None or node is None or not node.text or not (prepared.whole or prepared.growing):
             return None
         self._prepared = None
         story.tree.move(parent)

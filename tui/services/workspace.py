@@ -54,6 +54,7 @@ class Workspace:
         self._mode_given = mode is not None
         self._deleted: list[Session] = []  # in memory until the program ends, the last one with its cache
         self._left: list[Session] = []  # most recently left last
+        self.on_leave: Callable[[], object] = lambda: None  # before another session is open
         asked = mode or "chat_model" in settings.flags
         self.current = self.new(mode or "chat") if asked else self.last_or_new("chat")
 
@@ -106,6 +107,8 @@ class Workspace:
 
     def enter(self, session: Session) -> None:
         """Make this the open session. Typed text must have been collected before."""
+        if session is not self.current:
+            self.on_leave()
         left, self.current = self.current, session
         if left is not session:
             left.clear_notice()
@@ -147,6 +150,7 @@ class Workspace:
             cache.engine.close()
         self._deleted.append(session)
         if session is self.current:
+            self.on_leave()
             self.current = self.last_or_new(session.mode)
             self.load()
         return session
