@@ -43,8 +43,9 @@ class WriterActions(ActionGroup):
     async def _show(self, session: Session) -> None:
         from tui.screens.prompt_preview import PromptPreviewScreen
 
+        tip = session.tree.tip
         found = await self._preview(session)
-        if session is not self.current:
+        if session is not self.current or session.tree.tip != tip:  # it is not what comes next any more
             return
         if isinstance(found, str):
             self._presenter.say(found)
