@@ -13,6 +13,7 @@ from tests.stubs.fake_engine import FakeSession
 from tests.tui.conftest import app_of, make_app, ready, say, until
 from tui.screens.attention import COMPUTING, STRONGEST, AttentionScreen
 from tui.screens.explorer import NOT_READ, ExplorerScreen
+from tui.services import attention
 from tui.services.exploration import Exploration
 from tui.widgets.explorer.head_grid import HeadGrid
 from tui.widgets.explorer.token_text import LOOKED_AT, TokenText
@@ -185,3 +186,46 @@ async def test_asked_for_too_early_it_is_shown_once_the_reply_is_read(
         await until(pilot, lambda: isinstance(pilot.app.screen, AttentionScreen) and "layer" in heading(pilot))
         await pilot.press("escape")
         assert pilot.app.screen is explorer
+
+
+async def test_the_program_quits_without_waiting_for_it(tiny_model: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Python waits for the threads that compute something."""
+    began, over, stopped = threading.Event(), threading.Event(), threading.Event()
+
+    def endlessly(session, count, progress):
+        began.set()
+        try:
+            while not over.wait(0.01):
+                progress(1, 4)
+        except BaseException:
+            stopped.set()
+            raise
+
+    monkeypatch.setattr(FakeSession, "attention", endlessly)
+    app = make_app(tiny_model)
+    async with app.run_test(size=(80, 24)) as pilot:
+        await explored(pilot)
+        await pilot.press("a")
+        await until(pilot, began.is_set)
+        app.exit()
+        await until(pilot, lambda: not app.is_running)
+    asked_to_stop = stopped.wait(5)
+    over.set()
+    assert asked_to_stop
+
+
+async def test_what_is_known_takes_little_memory(tiny_model: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    async with make_app(tiny_model).run_test(size=(80, 24)) as pilot:
+        await explored(pilot)
+        screen = await looked_at(pilot)
+        known = screen._attention._known
+        await pilot.press("end")
+        await until(pilot, lambda: screen._place in known and screen._shown[0] == screen._place)
+        most = 2 * known[screen._place].weights.nbytes
+        monkeypatch.setattr(attention, "KEPT_BYTES", most)
+        for _ in range(4):
+            place = screen._place
+            await pilot.press("left")
+            await until(pilot, lambda: screen._place in known and screen._shown[0] == screen._place)
+            assert screen._place == place - 1 and sum(weights.weights.nbytes for weights in known.values()) <= most
+        assert 1 < len(known) < 5

@@ -156,5 +156,8 @@ class AttentionScreen(Dialog[int]):
             self._show(weights)
 
     def action_leave(self) -> None:
-        self._attention.leave()
         self.dismiss(self._place)
+
+    def on_unmount(self) -> None:
+        """Also where the program quits, which would wait for what is being computed."""
+        self._attention.leave()

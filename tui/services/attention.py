@@ -11,7 +11,7 @@ from tui.services.exploration import Exploration
 if TYPE_CHECKING:
     from inference import AttentionWeights
 
-KEPT = 8  # tokens whose weights are kept
+KEPT_BYTES = 2**26  # of weights that are kept: those of one token take 30 MB where a large model sees 16,000 others
 AROUND = 8  # tokens before another one by which its text is found
 
 
@@ -69,13 +69,17 @@ class Attention:
                     self._known[place] = await in_thread(self._weights, place)
                 except Left:
                     continue
-                while len(self._known) > KEPT:
-                    self._known.popitem(last=False)
+                self._forget_oldest()
         except Exception as error:
             if place is not None:
                 self.failures[place] = str(explained(error))
         finally:
             self._computing, self.progress = False, None
+
+    def _forget_oldest(self) -> None:
+        """Keep what was looked at last, and of the others as much as there is room for."""
+        while len(self._known) > 1 and sum(each.weights.nbytes for each in self._known.values()) > KEPT_BYTES:
+            self._known.popitem(last=False)
 
     def _texts(self) -> list[str]:
         from inference import text_after
