@@ -1,5 +1,6 @@
 """What servers and connections do that they should not: each is one sentence, and the text that has come is kept."""
 
+import contextlib
 import itertools
 import json
 import socket
@@ -207,6 +208,27 @@ def test_a_list_that_never_ends(server: FakeServer, endless: str, monkeypatch: p
     with pytest.raises(RemoteError, match="takes too long for an answer that is short"):
         list_models(RemoteServer(server.url))
     never.set()
+
+
+def test_a_handshake_that_never_ends(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(remote_model, "LISTING", replace(LONG, silence=0.3))
+    never = threading.Event()
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+        thread = threading.Thread(target=shake_hands_slowly, args=(listener, never), daemon=True)
+        thread.start()
+        with pytest.raises(RemoteError, match="takes too long for an answer that is short"):
+            list_models(RemoteServer(f"https://127.0.0.1:{listener.getsockname()[1]}/v1"))
+        never.set()
+        thread.join()
+
+
+def shake_hands_slowly(listener: socket.socket, stop: threading.Event) -> None:
+    """Begin a record of 16 KB, and send it byte by byte."""
+    connection, _ = listener.accept()
+    with connection, contextlib.suppress(OSError):
+        connection.sendall(b"\x16\x03\x03\x40\x00")
+        for drop in dripping(stop, b"\x02"):
+            connection.sendall(drop)
 
 
 def test_a_server_that_is_silent(server: FakeServer) -> None:

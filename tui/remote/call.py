@@ -125,22 +125,32 @@ class Call:
         return bytes(body)
 
     def _connect(self) -> http.client.HTTPConnection:
+        """From here on ``abort`` ends whatever the server keeps going, the handshake of TLS too."""
         parts, seconds = urlsplit(self._server.url), self._patience.connect
         assert parts.hostname is not None
-        if parts.scheme == "https":
-            context = ssl.create_default_context()
-            self._connection = http.client.HTTPSConnection(parts.hostname, parts.port, timeout=seconds, context=context)
+        context = ssl.create_default_context() if parts.scheme == "https" else None
+        if context is not None:
+            self._connection = http.client.HTTPSConnection(parts.hostname, parts.port, context=context)
         else:
-            self._connection = http.client.HTTPConnection(parts.hostname, parts.port, timeout=seconds)
+            self._connection = http.client.HTTPConnection(parts.hostname, parts.port)
         with in_sentences(self.host, seconds):
-            self._connection.connect()
-        found: socket.socket = self._connection.sock
-        found.settimeout(self._patience.silence)
-        with self._lock:
-            self._socket = found
-            if self._aborted:
-                _shut(found)
+            opened = socket.create_connection((parts.hostname, self._connection.port), seconds)
+            self._use(opened)
+            opened.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)  # as http.client does
+            if context is not None:
+                secured = context.wrap_socket(opened, do_handshake_on_connect=False, server_hostname=parts.hostname)
+                self._use(secured)
+                secured.do_handshake()
+        self._connection.sock.settimeout(self._patience.silence)
         return self._connection
+
+    def _use(self, opened: socket.socket) -> None:
+        assert self._connection is not None
+        self._connection.sock = opened
+        with self._lock:
+            self._socket = opened
+            if self._aborted:
+                _shut(opened)
 
     def _refusal(self, response: http.client.HTTPResponse, path: str) -> RefusedError:
         """The error for a response that is none to the request."""
@@ -183,4 +193,4 @@ def reason_in(values: Any, key: str) -> str:
 def _shut(opened: socket.socket) -> None:
     """Wake up who reads from it or writes to it."""
     with contextlib.suppress(OSError, ValueError):  # it has ended by itself
-        opened.shutdown(socket.SHUT_RDWR)
+        socket.socket.shutdown(opened, socket.SHUT_RDWR)  # of TLS, its own would forget that it is
