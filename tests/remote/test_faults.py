@@ -13,6 +13,7 @@ from pathlib import Path
 
 import pytest
 
+from inference import Event, Finished
 from tests.fake_server import DONE, FakeServer, event, head, models, piece, refusal, serve
 from tests.remote.conftest import LONG, ask, end, found, text
 from tui.config.remotes import Address, RemoteServer
@@ -248,6 +249,38 @@ def test_a_reply_without_end(model: RemoteModel, server: FakeServer, monkeypatch
     monkeypatch.setattr(event_stream, "LARGEST_STREAM", 2**20)
     _, sentence = told(model, server, head(), *[b":" + b"n" * 100_000 + b"\n"] * 20)
     assert sentence == "HOST sends more than 1 MB for one reply."
+
+
+def test_a_flood_of_text_is_shown_in_pieces(
+    model: RemoteModel, server: FakeServer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Or to lay out a megabyte of a list would hold up the interface for seconds."""
+    monkeypatch.setattr(generation, "MOST_AT_ONCE", 10)
+    sent = [f"{number:03} " * 4 for number in range(20)]
+    server.answers.append([head(), *map(piece, sent), DONE])
+    flooded = ask(model)
+    events: list[Event] = []
+    while not events or not isinstance(events[-1], Finished):
+        found = flooded.poll()
+        assert len(text(found)) <= 10
+        events += found
+    assert text(events) == "".join(sent)
+
+
+def test_of_a_flood_that_is_stopped_nothing_more_is_shown(
+    model: RemoteModel, server: FakeServer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(generation, "MOST_AT_ONCE", 10)
+    never = threading.Event()
+    server.answers.append([head(), piece("word " * 50), never])
+    flooded = ask(model)
+    events: list[Event] = []
+    while not text(events):
+        events += flooded.poll()
+    flooded.cancel()
+    last = [*flooded.poll(), *flooded.poll()]
+    never.set()
+    assert text(events + last) == "word word word word " and end(last) == "cancelled"
 
 
 def test_a_flood_of_events_is_paced(monkeypatch: pytest.MonkeyPatch) -> None:

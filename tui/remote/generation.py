@@ -15,6 +15,7 @@ from tui.remote.event_stream import GARBLED, events
 from tui.remote.pieces import Usage, read_piece
 
 LONGEST_REPLY = 4_000_000  # characters
+MOST_AT_ONCE = 1000  # characters that are shown in one go, so that the interface stays responsive
 LOOK_SECONDS = 1.0  # between two looks of who waits at whether the server is alive
 DONE = "[DONE]"
 FILTERED = "content_filter"
@@ -83,18 +84,32 @@ class RemoteGeneration:
             yield event
 
     def poll(self) -> list[Event]:
-        """The events since the last call; never blocks."""
+        """The events since the last call, as far as they can be shown in one go; never blocks."""
         with self._news:
             self._look()
-            found = list(self._events)
-            self._events.clear()
-        return found
+            return self._taken()
 
     def cancel(self) -> None:
-        """Stop at once, keeping what has come."""
+        """Stop at once, keeping what has come, as far as it can be shown in one go."""
         with self._news:
-            self._finish("cancelled")
+            if not self._done:
+                self._events = deque(self._taken())
+                self._finish("cancelled")
         self._call.abort()
+
+    def _taken(self) -> list[Event]:
+        """Take events with so many characters at most."""
+        found: list[Event] = []
+        room = MOST_AT_ONCE
+        while self._events and room > 0:
+            event = self._events.popleft()
+            if isinstance(event, Token):
+                if rest := event.text[room:]:
+                    self._events.appendleft(Token(rest, None, None))
+                    event = Token(event.text[:room], None, None)
+                room -= len(event.text)
+            found.append(event)
+        return found
 
     def _look(self) -> None:
         """End what has been silent for too long, however little the server sends of a line or of its headers."""
@@ -181,12 +196,12 @@ class RemoteGeneration:
         self._emit(Failed(error))
 
     def _emit(self, event: Event) -> None:
-        """Report an event, unless it is over. Texts that nobody has taken yet are one event: they cannot pile up."""
+        """Report an event, unless it is over. Small texts that nobody has taken yet are one event."""
         with self._news:
             if self._done:
                 return
             last = self._events[-1] if self._events else None
-            if isinstance(event, Token) and isinstance(last, Token):
+            if isinstance(event, Token) and isinstance(last, Token) and len(last.text) < MOST_AT_ONCE:
                 self._events[-1] = Token(last.text + event.text, None, None)
             else:
                 self._events.append(event)
