@@ -17,6 +17,8 @@ from tui.screens.comparison import ComparisonScreen
 from tui.services import documents
 from tui.services.comparison import Comparison, Variant, times_chosen
 from tui.services.notices import still_generating
+from tui.services.replies import ReplyService
+from tui.services.session import Session
 
 
 @pytest.fixture(autouse=True)
@@ -66,6 +68,22 @@ async def talk(desk: Desk, text: str) -> None:
     asked = tree.add("user", text)
     desk.workspace.ask(desk.current, lambda: tree.begin("assistant"), before=asked.id)
     await desk.come()
+
+
+async def test_without_a_copy_of_the_cache_it_is_computed_for_each(
+    desk: Desk, actions: ComparisonActions, script: Script, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    await talk(desk, "hello")
+    vary(desk)
+
+    def without_memory(service: ReplyService, session: Session) -> None:
+        raise MemoryError
+
+    monkeypatch.setattr(ReplyService, "copy", without_memory)
+    actions.ask_for("2")
+    await come(desk, actions)
+    _, comparison = opened(desk)
+    assert [side.node.text != "" for side in comparison.sides if side.node] == [True, True]
 
 
 async def test_with_and_without_documents_in_one_pass(

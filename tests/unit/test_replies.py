@@ -251,6 +251,21 @@ async def test_a_fork_has_what_its_source_has_computed(room: Room) -> None:
     assert fork.engine is not room.session.engine and fork.engine.token_ids == room.session.engine.token_ids
 
 
+async def test_a_cache_that_cannot_be_copied_is_computed_again(room: Room, monkeypatch: pytest.MonkeyPatch) -> None:
+    room.load()
+    room.ask()
+    await room.come()
+
+    def without_memory(service: ReplyService, *sessions: object) -> None:
+        raise MemoryError
+
+    monkeypatch.setattr(ReplyService, "_copy", without_memory)
+    fork = room.chat("hello")
+    room.replies.fork(room.session, fork)
+    await room.mailbox.join()  # raises what would end the program
+    assert fork.engine is None and not room.replies.turn.locked()
+
+
 async def test_the_context_is_counted_away_from_a_reply(room: Room, mailbox: Mailbox) -> None:
     room.replies.recount(room.session)
     assert mailbox.workers == [], "without a model there is nothing to count with"

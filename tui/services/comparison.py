@@ -1,6 +1,7 @@
 """Replies to one question, computed together on copies of the conversation; it goes on from one of them."""
 
 from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from typing import Any
 
@@ -103,7 +104,8 @@ class ComparisonService:
         for side in comparison.sides:
             if side.session.model == comparison.session.model and self._models.model(comparison.session) is not None:
                 async with self._replies.turn:
-                    side.session.engine = await in_thread(self._replies.copy, comparison.session)
+                    with suppress(Exception):  # such as one for want of memory: it is computed again
+                        side.session.engine = await in_thread(self._replies.copy, comparison.session)
         for side in comparison.sides:
             if side.left:
                 side.ended = True

@@ -125,10 +125,11 @@ class ReplyService:
     async def _fork(self, source: "EngineSession", target: Session) -> None:
         """Holds the turn, so that the next request waits: an evicted cache is read from disk first."""
         async with self.turn:
-            engine = await in_thread(self._copy, source, target)
-            if target.engine is None:
-                target.engine = engine
-                target.computed = True
+            with contextlib.suppress(Exception):  # such as one for want of memory: it is computed again
+                engine = await in_thread(self._copy, source, target)
+                if target.engine is None:
+                    target.engine = engine
+                    target.computed = True
 
     def _copy(self, source: "EngineSession", target: Session) -> "EngineSession":
         cache = source.load_cache().fork()
