@@ -1,7 +1,9 @@
 """The writer's page and the preview of the prompt in the app."""
 
 import json
+import threading
 from pathlib import Path
+from typing import Any
 
 import pytest
 from textual.pilot import Pilot
@@ -9,13 +11,15 @@ from textual.widgets import OptionList
 
 from tests.conversation.lorebooks import card, page, world_info
 from tests.stubs.script import Script
-from tests.tui.conftest import SIZE, app_of, current, idle, make_app, ready, say, until, wrong_in_dialog
+from tests.tui.conftest import SIZE, app_of, current, idle, make_app, ready, say, tap, until, wrong_in_dialog
 from tests.tui.story import pane
+from tui.actions import writer as writer_actions
 from tui.conversation.lorebook import Entry
 from tui.conversation.writer_page import WriterPage
 from tui.screens.lorebook_entry import WRONG_ORDER, EntryScreen
 from tui.screens.prompt_preview import PromptPreviewScreen
 from tui.screens.writer import NO_ENTRIES, WRONG_BUDGET, WRONG_DEPTH, WriterScreen
+from tui.services.prompt_preview import Preview, preview
 from tui.storage.store import OPEN_ELSEWHERE
 from tui.widgets.plain_text import Plain
 from tui.widgets.safe_text_area import Editor
@@ -251,3 +255,26 @@ async def test_strange_characters_of_a_lorebook_are_drawn_as_symbols(tiny_model:
         await opened(pilot)
         drawn = [*rows(pilot), shown_in(pilot, "writer-shares")]
         assert any("[bold]" in row for row in drawn) and not any("\x1b" in row or "\x07" in row for row in drawn)
+
+
+async def test_what_the_model_sees_is_not_shown_once_a_message_was_sent(
+    tiny_model: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """It would be the prompt of what was before."""
+    asked, held = threading.Event(), threading.Event()
+
+    def waiting(*given: Any) -> Preview:
+        asked.set()
+        held.wait()
+        return preview(*given)
+
+    monkeypatch.setattr(writer_actions, "preview", waiting)
+    async with make_app(tiny_model).run_test(size=(80, 24)) as pilot:
+        await ready(pilot)
+        app_of(pilot).action_do("context")
+        await until(pilot, asked.is_set)
+        await tap(pilot, *"hello", "enter")
+        await until(pilot, lambda: len(current(pilot).tree))
+        held.set()
+        await idle(pilot)
+        assert app_of(pilot).screen is app_of(pilot).main and current(pilot).tip.role == "assistant"
